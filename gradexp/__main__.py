@@ -1,0 +1,27 @@
+"""`python -m gradexp`: Hydra's entry, and the one place where errors become messages."""
+
+import os
+import sys
+
+import hydra
+
+from gradexp.config import CONF_DIR
+from gradexp.experiment import main
+from gradexp.messages import explain, traceback_wanted
+
+
+def cli() -> None:
+    """Run the command line; a user's error prints one message and exits with status 2."""
+    show_traceback = traceback_wanted()
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
+    except Exception as error:
+        message = explain(error)
+        if message is None or show_traceback:
+            raise
+        sys.exit(message)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,101 @@
+"""A configuration's data, model and trainer."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import DictConfig
+from rich.console import Console
+
+from gradexp.callbacks import Checkpoints, ClassifierFigures, Divergence, FitClock, RichBar, StepSeed
+from gradexp.config import plain
+from gradexp.construction import construct, trusted_class
+from gradexp.data import AbstractDataModule
+from gradexp.files import AtomicCheckpointIO
+from gradexp.models import AbstractModule
+from gradexp.monitor import better
+
+
+class EventFiles(TensorBoardLogger):
+    """Lightning's TensorBoard logger without its hparams.yaml: the checkpoint and .hydra/ have the configuration."""
+
+    def save(self) -> None:
+        self.experiment.flush()
+
+
+def build_data(cfg: DictConfig) -> AbstractDataModule:
+    """The data module that `data` describes."""
+    offered = {"data_dir": cfg.data_dir, "seed": cfg.seed, "augmentation": plain(cfg).get("augmentation") or None}
+    data: Any = _build(cfg, "data", LightningDataModule, offered)
+    return data  # type: ignore[no-any-return]
+
+
+def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
+    """The model that `model` describes, sized for `data`."""
+    config = plain(cfg)
+    offered = {
+        "in_features": data.num_features,
+        "num_classes": data.num_classes,
+        "optimizer": config["optimizer"],
+        "scheduler": config["scheduler"],
+        "l1": cfg.regularizer.l1,
+        "l2": cfg.regularizer.l2,
+        "monitor": cfg.monitor,
+    }
+    model: Any = _build(cfg, "model", LightningModule, offered)
+    return model  # type: ignore[no-any-return]
+
+
+def build_trainer(cfg: DictConfig, folder: Path, classes: list[str], console: Console, purge_step: int | None) -> Trainer:
+    """The trainer that `trainer` describes, with our callbacks; TensorBoard below `folder`.
+
+    Args:
+        cfg: The configuration.
+        folder: The run's folder.
+        classes: Names of the classes, for figures.
+        console: Where the progress bar is drawn.
+        purge_step: A resumed run's first step: what an earlier, killed process logged from it on is superseded.
+    """
+    logger = EventFiles(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=purge_step)
+    show_progress = bool(cfg.progress and console.is_terminal)
+    callbacks: list[Callback] = [Divergence(cfg.trainer.log_every_n_steps), FitClock()]
+    if cfg.early_stopping.patience is not None:
+        callbacks.append(
+            EarlyStopping(
+                cfg.monitor,
+                patience=cfg.early_stopping.patience,
+                min_delta=cfg.early_stopping.min_delta,
+                mode=better(cfg.monitor),
+                check_on_train_epoch_end=cfg.monitor.startswith("train/"),
+            )
+        )
+    if cfg.figures:
+        callbacks.append(ClassifierFigures(classes))
+    if show_progress:
+        callbacks.append(RichBar(console))
+    callbacks += [StepSeed(cfg.seed), Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))]
+    given = plain(cfg)["trainer"]
+    ours = {
+        "default_root_dir": folder,
+        "logger": logger,
+        "callbacks": callbacks,
+        "plugins": [AtomicCheckpointIO()],
+        "enable_progress_bar": show_progress,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "use_distributed_sampler": False,
+    }
+    for name in given.keys() & ours.keys():
+        raise ValueError(f"trainer.{name} is set by gradexp and cannot be given; got {given[name]!r}.")
+    return construct(Trainer, "trainer", given, ours)
+
+
+def _build(cfg: DictConfig, key: str, base: type, offered: Mapping[str, Any]) -> Any:
+    given = plain(cfg)[key]
+    cls = trusted_class(given.pop("_target_"), base, cfg.trusted_packages, f"{key}._target_")
+    assert not inspect.isabstract(cls)
+    return construct(cls, key, given, offered)

@@ -1,0 +1,87 @@
+"""best.ckpt and last.ckpt, at points from which a resumed run goes on exactly as the first one would have."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from gradexp.monitor import better
+
+
+class Checkpoints(Checkpoint):
+    """Saves ``last.ckpt`` when training starts, between epochs and at the end, and ``best.ckpt`` when `monitor` is best.
+
+    An epoch is over for Lightning only after its last hook, when the plateau schedule has stepped too. Lightning's own
+    ModelCheckpoint saves before that, and a resumed run then lacks that step; here the state is taken as the next epoch
+    starts. The file depends on no path, so a run folder can be moved.
+
+    Args:
+        folder: Where the two files lie.
+        monitor: Metric that picks the best epoch; of equals the earliest.
+        config: The resolved configuration as plain data, kept inside under "config".
+    """
+
+    def __init__(self, folder: Path, monitor: str, config: dict[str, Any]) -> None:
+        self.folder = folder
+        self.monitor = monitor
+        self.config = config
+        self.best_score: float | None = None
+
+    @property
+    def last_path(self) -> Path:
+        return self.folder / "last.ckpt"
+
+    @property
+    def best_path(self) -> Path:
+        return self.folder / "best.ckpt"
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._save(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._save(trainer)
+        if self.best_score is None:  # never measured: the run was shorter than an epoch
+            trainer.save_checkpoint(self.best_path)
+
+    def _save(self, trainer: Trainer) -> None:
+        if self._is_best(trainer):
+            trainer.save_checkpoint(self.best_path)
+        trainer.save_checkpoint(self.last_path)
+
+    def _is_best(self, trainer: Trainer) -> bool:
+        score = trainer.callback_metrics.get(self.monitor)
+        if score is None:
+            if trainer.current_epoch > 0 and trainer.callback_metrics:
+                raise ValueError(
+                    f"monitor must be one of {', '.join(sorted(trainer.callback_metrics))}; got {self.monitor!r}."
+                )
+            return False
+        value = score.item()
+        sign = 1 if better(self.monitor) == "max" else -1
+        if self.best_score is None or sign * value > sign * self.best_score:
+            self.best_score = value
+            return True
+        return False
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["config"] = self.config
+        loops = checkpoint["loops"]["fit_loop"]
+        batches, epochs = loops["epoch_loop.batch_progress"], loops["epoch_progress"]
+        if batches["is_last_batch"]:
+            # Between two epochs. Lightning forgets the batches of the last one only as the next one begins.
+            batches["current"] = dict.fromkeys(batches["current"], 0)
+            batches["is_last_batch"] = False
+        elif epochs["current"]["completed"] == epochs["current"]["started"] > 0:
+            # max_steps ended in mid-epoch, which Lightning counts as an epoch; a run that resumes with more steps
+            # takes the rest of its batches first.
+            for progress in (epochs["current"], epochs["total"]):
+                progress["processed"] -= 1
+                progress["completed"] -= 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_score": self.best_score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_score = state_dict["best_score"]

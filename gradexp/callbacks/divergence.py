@@ -1,0 +1,79 @@
+"""Ends a run whose loss has turned NaN or infinite, and says at which step and in which layer first."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+
+class Diverged(RuntimeError):
+    """The loss or the weights are no longer finite."""
+
+
+class Divergence(Callback):
+    """Watches every layer's output and the objective, and looks at them every `every_n_steps` steps.
+
+    What is watched stays on the device as one sum a layer and step, so that no step waits for it.
+
+    Args:
+        every_n_steps: Steps between looks; an epoch's end is always looked at, before a checkpoint is written.
+    """
+
+    def __init__(self, every_n_steps: int = 50) -> None:
+        self.every_n_steps = every_n_steps
+        self._step = 0
+        self._watched: list[tuple[int, str, Tensor]] = []
+        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for name, layer in pl_module.named_modules():
+            if next(layer.parameters(recurse=False), None) is not None:
+                self._handles.append(layer.register_forward_hook(self._hook(name.removeprefix("network."))))
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._step = trainer.global_step + 1
+
+    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
+        if self._step:
+            self._watched.append((self._step, "", loss.detach()))
+            # An optimizer may try further points in the same step (L-BFGS does), good and bad; those are its own.
+            self._step = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step % self.every_n_steps == 0:
+            self._look()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._look()
+        for name, parameter in pl_module.named_parameters():
+            if not parameter.detach().isfinite().all():
+                raise Diverged(
+                    f"the update of step {trainer.global_step} left {name.removeprefix('network.')} not finite"
+                )
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._watched.clear()
+
+    def _hook(self, name: str) -> Any:
+        def watch(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            if self._step and layer.training:
+                self._watched.append((self._step, name, output.detach().sum()))
+
+        return watch
+
+    def _look(self) -> None:
+        watched, self._watched = self._watched, []
+        if not watched:
+            return
+        finite = torch.stack([value.float() for _, _, value in watched]).isfinite()
+        if finite.all():
+            return
+        step, name, value = watched[int((~finite).nonzero()[0])]
+        where = f"the output of layer {name} was not finite" if name else "the loss itself was not finite"
+        raise Diverged(f"at step {step} {where} first (it sums to {value.item()})")

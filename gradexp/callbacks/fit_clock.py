@@ -1,0 +1,55 @@
+"""How long training took and how many samples a second went through."""
+
+import time
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class FitClock(Callback):
+    """Logs ``train/samples_per_second`` every `log_every_n_steps` steps and counts the seconds of the fit.
+
+    The rate is that of training alone, validation left out; `seconds` is the whole fit, over all resumed parts.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._started: float | None = None
+        self._lap_started = 0.0
+        self._lap_samples = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._start_lap()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._lap_samples += len(batch[0]) * trainer.world_size
+        if trainer.global_step % trainer.log_every_n_steps == 0:
+            rate = self._lap_samples / (time.perf_counter() - self._lap_started)
+            pl_module.log("train/samples_per_second", rate, on_step=True, on_epoch=False)
+            self._start_lap()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._stop()
+
+    def state_dict(self) -> dict[str, Any]:
+        running = time.perf_counter() - self._started if self._started is not None else 0.0
+        return {"seconds": self.seconds + running}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds = state_dict["seconds"]
+
+    def _start_lap(self) -> None:
+        self._lap_started, self._lap_samples = time.perf_counter(), 0
+
+    def _stop(self) -> None:
+        if self._started is not None:
+            self.seconds += time.perf_counter() - self._started
+            self._started = None

@@ -1,0 +1,63 @@
+"""Reading checkpoints: plain data from anyone, checked before anything is built from it."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+NEEDED = ("state_dict", "config", "global_step")
+
+
+def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
+    """The checkpoint as plain data; nothing in the file is executed.
+
+    Raises:
+        ValueError: There is no such file, or it is truncated, not of gradexp, or holds more than plain data.
+    """
+    path = Path(ckpt_path)
+    if not path.is_file():
+        beside = sorted(str(other) for other in path.parent.glob("*.ckpt"))
+        hint = f" Beside it: {', '.join(beside)}." if beside else " A run keeps its own in RUN/checkpoints/."
+        raise ValueError(f"ckpt_path must be a checkpoint file; there is no {path}.{hint}")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"ckpt_path must be a checkpoint of plain data; {path} is damaged, or holds objects whose loading could run "
+            "code, and was not loaded."
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"ckpt_path must be a whole checkpoint; {path} is truncated or of another kind "
+            f"({str(error).splitlines()[0] if str(error) else type(error).__name__})."
+        ) from error
+    missing = [key for key in NEEDED if key not in checkpoint] if isinstance(checkpoint, dict) else NEEDED
+    if missing:
+        raise ValueError(
+            f"ckpt_path must be a checkpoint that gradexp wrote; {path} lacks {', '.join(missing)}. "
+            "A plain Lightning checkpoint is read by the class itself, with load_from_checkpoint."
+        )
+    return checkpoint
+
+
+def check_architecture(checkpoint: dict[str, Any], model: nn.Module, ckpt_path: str) -> None:
+    """Hold the checkpoint's tensors against the model's, by name and shape.
+
+    Raises:
+        ValueError: They differ; the message names the first differences.
+    """
+    saved = {name: tuple(tensor.shape) for name, tensor in checkpoint["state_dict"].items()}
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    differences = [
+        f"{name} is {saved.get(name, 'missing')} in the file and {wanted.get(name, 'missing')} in the model"
+        for name in sorted(saved.keys() | wanted.keys())
+        if saved.get(name) != wanted.get(name)
+    ]
+    if differences:
+        shown = "; ".join(differences[:3]) + ("; ..." if len(differences) > 3 else "")
+        raise ValueError(
+            f"ckpt_path must be a checkpoint of this model; {ckpt_path} has another architecture: {shown}. "
+            "Leave out model=... and model.KEY=... to take the architecture from the checkpoint."
+        )

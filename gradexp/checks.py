@@ -1,0 +1,122 @@
+"""The rules that arguments obey: one table, read by the command line before torch is imported and by the classes."""
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Activation = Literal[
+    "relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid", "hardtanh", "identity"
+]
+OutputActivation = Literal["relu"]
+Init = Literal["default", "kaiming_normal", "xavier_uniform", "normal"]
+Task = Literal["train", "test", "predict"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What values an argument takes: in words that follow "must be", as a predicate, and its names where it has some."""
+
+    words: str
+    holds: Callable[[Any], bool]
+    names: tuple[str, ...] = ()
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def one_of(names: Iterable[str]) -> Rule:
+    """The rule for an argument that is one of `names`."""
+    listed = tuple(names)
+    return Rule(f"one of {', '.join(listed)}", lambda value: value in listed, listed)
+
+
+def _or_null(rule: Rule) -> Rule:
+    return Rule(f"{rule.words}, or null", lambda value: value is None or rule.holds(value), rule.names)
+
+
+POSITIVE = Rule("a finite number above 0", lambda value: _is_number(value) and value > 0)
+NON_NEGATIVE = Rule("a finite number of at least 0", lambda value: _is_number(value) and value >= 0)
+FRACTION = Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1)
+COUNT = Rule("a whole number of at least 1", lambda value: _is_int(value) and value >= 1)
+WHOLE = Rule("a whole number of at least 0", lambda value: _is_int(value) and value >= 0)
+COUNT_OR_ENDLESS = Rule("a whole number of at least 1, or -1 for no limit", lambda v: COUNT.holds(v) or v == -1)
+
+RULES: Mapping[str, Rule] = {
+    "task": one_of(get_args(Task)),
+    "seed": WHOLE,
+    # data
+    "batch_size": _or_null(COUNT),
+    "eval_batch_size": COUNT,
+    "val_size": Rule(
+        "a whole number of samples (0 for none) or a fraction between 0 and 1",
+        lambda v: WHOLE.holds(v) or (isinstance(v, float) and 0 < v < 1),
+    ),
+    "memory_limit": NON_NEGATIVE,
+    "num_workers": WHOLE,
+    # augmentation
+    "degrees": NON_NEGATIVE,
+    "translate": FRACTION,
+    "scale": Rule(
+        "a pair [smallest, largest] of numbers above 0",
+        lambda v: not isinstance(v, str) and len(v) == 2 and all(map(POSITIVE.holds, v)) and v[0] <= v[1],
+    ),
+    "shear": Rule("a number of degrees from 0 to below 90", lambda v: _is_number(v) and 0 <= v < 90),
+    "elastic": NON_NEGATIVE,
+    "elastic_grid": Rule("a whole number of at least 2", lambda v: _is_int(v) and v >= 2),
+    # model
+    "in_features": COUNT,
+    "num_classes": Rule("a whole number of at least 2", lambda v: _is_int(v) and v >= 2),
+    "hidden": Rule(
+        "a list of layer widths, each a whole number of at least 1",
+        lambda v: not isinstance(v, str | int | float | None) and all(map(COUNT.holds, v)),
+    ),
+    "activation": one_of(get_args(Activation)),
+    "output_activation": _or_null(one_of(get_args(OutputActivation))),
+    "init": one_of(get_args(Init)),
+    "dropout": FRACTION,
+    "input_dropout": FRACTION,
+    # optimizer, scheduler, regularizer
+    "lr": POSITIVE,
+    "momentum": NON_NEGATIVE,
+    "weight_decay": NON_NEGATIVE,
+    "l1": NON_NEGATIVE,
+    "l2": NON_NEGATIVE,
+    # trainer and callbacks
+    "max_epochs": COUNT_OR_ENDLESS,
+    "max_steps": COUNT_OR_ENDLESS,
+    "log_every_n_steps": COUNT,
+    "gradient_clip_val": _or_null(POSITIVE),
+    "patience": _or_null(WHOLE),
+    # schedules
+    "gamma": POSITIVE,
+    "step_size": COUNT,
+}
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """' Did you mean X?' where a valid name is close to `name`, else nothing."""
+    close = difflib.get_close_matches(str(name), [str(option) for option in valid], n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def check(prefix: str = "", /, **arguments: Any) -> None:
+    """Hold each argument against the rule of its name; arguments without a rule pass.
+
+    Args:
+        prefix: Goes before the name in the message, such as "optimizer." for a key of the configuration.
+        arguments: Values by argument name.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+    for name, value in arguments.items():
+        rule = RULES.get(name)
+        if rule is not None and not rule.holds(value):
+            raise ValueError(f"{prefix}{name} must be {rule.words}; got {value!r}.{did_you_mean(value, rule.names)}")

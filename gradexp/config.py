@@ -1,0 +1,155 @@
+"""The configuration: where it lies, how it is composed, checked, hashed, and taken over from a checkpoint.
+
+Nothing here imports torch, so that help and errors in the configuration answer at Hydra's own speed.
+"""
+
+import hashlib
+import json
+import random
+import string
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from gradexp.checks import check
+from gradexp.messages import explain, traceback_wanted
+
+# A wheel carries conf/ inside the package; in a checkout it lies beside it.
+CONF_DIR = next(
+    path for path in (Path(__file__).parent / "conf", Path(__file__).parent.parent / "conf") if path.is_dir()
+)
+
+# What belongs to the machine and the command, not to the experiment: never taken from a checkpoint, not in the hash.
+LOCAL_KEYS = ("task", "ckpt_path", "input", "data_dir", "progress", "trusted_packages")
+LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
+
+
+def compose(*overrides: str) -> DictConfig:
+    """The configuration that the command line `python -m gradexp OVERRIDES` would run with.
+
+    Raises:
+        hydra.errors.HydraException: An override names no key, group or option.
+        ValueError: A value breaks its rule.
+    """
+    with initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
+        cfg = hydra_compose("config", overrides=list(overrides))
+    check_config(cfg)
+    return cfg
+
+
+def check_config(cfg: DictConfig) -> None:
+    """Hold every value that has a rule against it.
+
+    Raises:
+        ValueError: A value breaks its rule; the message names the key in full.
+    """
+    _check_node(cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True)), prefix="")
+    if cfg.task != "train" and cfg.ckpt_path is None:
+        raise ValueError(
+            f"task={cfg.task} needs a checkpoint; got ckpt_path=null. "
+            "Give ckpt_path=RUN/checkpoints/best.ckpt, RUN being the folder of a finished run."
+        )
+
+
+def _check_node(node: dict[str, Any], prefix: str) -> None:
+    for name, value in node.items():
+        if isinstance(value, dict):
+            _check_node(value, f"{prefix}{name}.")
+        else:
+            check(prefix, **{str(name): value})
+
+
+class CheckBeforeRun(Callback):
+    """Checks the configuration before Hydra makes the run's folder, so that a bad value leaves nothing behind."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if traceback_wanted():
+            return  # the same check in the run raises with its traceback
+        try:
+            check_config(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+        except Exception as error:
+            # Hydra turns an Exception in a callback into a warning; SystemExit passes.
+            sys.exit(explain(error) or f"error: {error}")
+
+    on_multirun_start = on_run_start
+
+
+def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str], groups: list[str]) -> DictConfig:
+    """The configuration in a checkpoint, changed by what was typed.
+
+    With +experiment=NAME on the command line the typed configuration stands as it is; otherwise the saved one does,
+    with each typed key or group put in its place.
+
+    Args:
+        saved: The resolved configuration inside the checkpoint.
+        typed: The configuration composed from the command line.
+        overrides: The command line's overrides, such as "optimizer=adam" and "optimizer.lr=0.1".
+        groups: Names of the configuration groups.
+    """
+    if any(override.lstrip("+").startswith("experiment=") for override in overrides):
+        return typed
+    # What the checkpoint lacks (it may be older than a key) keeps its default.
+    cfg = cast(DictConfig, OmegaConf.create(OmegaConf.to_container(typed, resolve=True)))
+    for key, value in saved.items():
+        if key not in LOCAL_KEYS:
+            cfg[key] = value
+    for key in LOCAL_TRAINER_KEYS:
+        cfg.trainer[key] = typed.trainer[key]
+    typed_keys = [override.lstrip("+~").split("=")[0].split("@")[0] for override in overrides]
+    # Whole groups first: the numbers typed beside a group belong to the new option.
+    for key in sorted(typed_keys, key=lambda key: key not in groups):
+        OmegaConf.update(cfg, key, OmegaConf.select(typed, key), merge=False)
+    return cfg
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved configuration as plain data."""
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+
+
+def config_hash(cfg: DictConfig) -> str:
+    """16 hexadecimal digits that two runs share when they are the same experiment, wherever they run."""
+    experiment = {key: value for key, value in plain(cfg).items() if key not in LOCAL_KEYS}
+    experiment["trainer"] = {k: v for k, v in experiment["trainer"].items() if k not in LOCAL_TRAINER_KEYS}
+    return hashlib.sha256(json.dumps(experiment, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _random_letters() -> str:
+    # Not the seeded generator: two runs with one seed must not share a folder.
+    return "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
+
+
+def _run_of(ckpt_path: str | None) -> Path | None:
+    """The run folder that a checkpoint lies in, RUN of RUN/checkpoints/NAME.ckpt, or None."""
+    if ckpt_path is None:
+        return None
+    folder = Path(ckpt_path).absolute().parent
+    run = folder.parent
+    return run if folder.name == "checkpoints" and (run / ".hydra" / "config.yaml").is_file() else None
+
+
+def _run_folder(task: str, ckpt_path: str | None, name: str) -> str:
+    """A new folder for the run; a resumed run goes on in its own."""
+    run = _run_of(ckpt_path)
+    if run is not None and task == "train":
+        return str(run)
+    if run is not None:
+        name = OmegaConf.load(run / ".hydra" / "config.yaml").get("name", name)
+    return f"outputs/{name}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{_random_letters()}"
+
+
+def _hydra_subdir(task: str, ckpt_path: str | None) -> str:
+    """Where Hydra writes its three files; those of a resumed run stand beside the first ones."""
+    resumed_in_place = task == "train" and _run_of(ckpt_path) is not None
+    return f".hydra/resumed_{datetime.now():%Y-%m-%d_%H-%M-%S}" if resumed_in_place else ".hydra"
+
+
+for _resolver in (_random_letters, _run_folder, _hydra_subdir):
+    # Cached, so that a folder keeps its name however often it is asked for, in all jobs of a multirun.
+    OmegaConf.register_new_resolver(_resolver.__name__.lstrip("_"), _resolver, use_cache=True, replace=True)

@@ -1,0 +1,71 @@
+"""Objects from a configuration: only classes of trusted packages, only arguments they take."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, TypeVar
+
+from gradexp.checks import did_you_mean
+
+T = TypeVar("T")
+
+
+def trusted_class(target: str, base: type[T], trusted_packages: Sequence[str], key: str) -> type[T]:
+    """The class that `target` names.
+
+    Importing a module runs its code, and a configuration may come from a stranger's checkpoint: so a package that the
+    user has not named is not imported.
+
+    Args:
+        target: Dotted path of the class.
+        base: What it must be a sub-class of.
+        trusted_packages: Top-level packages that may be imported.
+        key: Key of the configuration that holds `target`, for messages.
+
+    Raises:
+        ValueError: The package is not trusted, there is no such class, or it is of another kind.
+    """
+    package = target.partition(".")[0]
+    if package not in trusted_packages:
+        raise ValueError(
+            f"{key} must name a class in a trusted package ({', '.join(trusted_packages)}); got {target}. "
+            f"If you know its code, add trusted_packages=[{','.join([*trusted_packages, package])}]."
+        )
+    module_name, _, class_name = target.rpartition(".")
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise ValueError(f"{key} must name a class that can be imported; got {target} ({error}).") from error
+    found = getattr(module, class_name, None)
+    if not (inspect.isclass(found) and issubclass(found, base)):
+        valid = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, base) and c is not base]
+        raise ValueError(
+            f"{key} must name a {base.__name__}; got {target}.{did_you_mean(class_name, valid)} "
+            f"{module_name} has {', '.join(sorted(valid)) or 'none'}."
+        )
+    return found
+
+
+def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> T:
+    """Call `cls` with all of `given` and with what it takes of `offered`.
+
+    Args:
+        cls: The class.
+        key: Key of the configuration that holds `given`, for messages.
+        given: Arguments that the user set: each must be one that `cls` takes.
+        offered: Arguments that the experiment has ready for classes that take them.
+
+    Raises:
+        ValueError: `cls` does not take a given argument, or refuses a value.
+    """
+    parameters = inspect.signature(cls).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    valid = [name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
+    for name in given:
+        if name not in valid and not takes_any:
+            raise ValueError(
+                f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(valid)}."
+                f"{did_you_mean(name, valid)}"
+            )
+    ready = {name: value for name, value in offered.items() if name in valid or takes_any}
+    return cls(**ready, **given)

@@ -1,0 +1,171 @@
+"""What every data module shares: the split, the loaders, where the data lies, augmentation of whole batches."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from gradexp.checks import check
+from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
+from gradexp.randomness import mix
+
+GIB = 2**30
+
+
+class AbstractDataModule(LightningDataModule, ABC):
+    """Training, validation and test batches of one data source.
+
+    The validation samples are drawn by `seed` from the training part; the test part is read by `test` (and `predict`)
+    alone. A part of at most `memory_limit` GiB is held as tensors on the device that trains, where a batch is one
+    index operation; a larger one is streamed.
+
+    Args:
+        batch_size: Training samples a step and process; None for full batches.
+        eval_batch_size: Samples a step in validation, test and prediction.
+        val_size: Validation samples, as a number (0 for none) or as a fraction of the training part.
+        seed: Seed of the split, the order of batches and the augmentation.
+        num_workers: Processes that read ahead when the data is streamed.
+        memory_limit: Largest part that is held in memory, in GiB; 0 streams everything.
+    """
+
+    def __init__(
+        self,
+        batch_size: int | None,
+        eval_batch_size: int,
+        val_size: int | float,
+        seed: int,
+        num_workers: int,
+        memory_limit: float,
+    ) -> None:
+        super().__init__()
+        check(
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            val_size=val_size,
+            seed=seed,
+            num_workers=num_workers,
+            memory_limit=memory_limit,
+        )
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.val_size = val_size
+        self.seed = seed
+        self.num_workers = num_workers
+        self.memory_limit = memory_limit
+        self.augment: Callable[[Tensor], Tensor] | None = None
+        self._parts: dict[str, Source] = {}
+
+    @abstractmethod
+    def load(self, part: Literal["train", "test"]) -> Source:
+        """Read the training or the test part, as it comes."""
+
+    @abstractmethod
+    def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
+        """Take from the training samples of `source` at `indices` what preprocessing needs, such as mean and spread."""
+
+    @abstractmethod
+    def preprocess(self, source: Source) -> Source:
+        """The samples of `source` as the model takes them."""
+
+    @property
+    @abstractmethod
+    def num_features(self) -> int:
+        """Numbers in one sample."""
+
+    @property
+    @abstractmethod
+    def num_classes(self) -> int:
+        """Number of classes."""
+
+    @property
+    @abstractmethod
+    def is_fitted(self) -> bool:
+        """Whether preprocessing is known, from the training samples or from a checkpoint."""
+
+    # Lightning's hooks
+
+    def setup(self, stage: str) -> None:
+        """Load and split what `stage` (fit, validate, test or predict) needs."""
+        needs_train = stage in ("fit", "validate") or not self.is_fitted
+        if needs_train and "train" not in self._parts:
+            source = self.load("train")
+            train, val = split_indices(len(source), self.val_size, self.seed)
+            if self.batch_size is not None and self.batch_size > len(train):
+                raise ValueError(
+                    f"data.batch_size must be at most {len(train)}, the number of training samples, "
+                    f"or null for full batches; got {self.batch_size}."
+                )
+            if not self.is_fitted:
+                self.fit_preprocessing(source, train)
+            if stage in ("fit", "validate"):
+                self._parts["train"] = self._place(SubsetSource(self.preprocess(source), train))
+                self._parts["val"] = self._place(SubsetSource(self.preprocess(source), val))
+        if stage in ("test", "predict") and "test" not in self._parts:
+            self._parts["test"] = self._place(self.preprocess(self.load("test")))
+
+    def train_dataloader(self) -> BatchLoader:
+        return self._loader("train", self.batch_size, seed=self.seed, even=True)
+
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        # An empty list is Lightning's word for no validation.
+        return self._loader("val", self.eval_batch_size) if len(self._parts["val"]) else []
+
+    def test_dataloader(self) -> BatchLoader:
+        return self._loader("test", self.eval_batch_size)
+
+    def predict_dataloader(self) -> BatchLoader:
+        return self.test_dataloader()
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Augment training batches on the device, by draws that depend on (seed, step, rank) alone."""
+        if self.augment is None or self.trainer is None or not self.trainer.training:
+            return batch
+        step = self.trainer.fit_loop.total_batch_idx + 1
+        # Transforms draw from the global generators.
+        torch.manual_seed(mix("augmentation", self.seed, step, self.trainer.global_rank))
+        inputs, targets = batch
+        return self.augment(inputs), targets
+
+    def sample(self, number: int) -> Batch:
+        """The first `number` training samples, as training sees them, on the CPU; after setup."""
+        source = self._parts["train"]
+        inputs, targets = source[torch.arange(min(number, len(source)))]
+        return (self.augment(inputs.cpu()) if self.augment else inputs.cpu()), targets.cpu()
+
+    def sizes(self) -> dict[str, int]:
+        """Samples in each part that has been set up: train, val, test."""
+        return {part: len(source) for part, source in self._parts.items()}
+
+    def _place(self, source: Source) -> Source:
+        """Hold a source in memory where it is small enough."""
+        if len(source) == 0:
+            return source
+        sample = source[torch.zeros(1, dtype=torch.long)]
+        size = len(source) * sum(tensor.nbytes for tensor in sample)
+        if size > self.memory_limit * GIB:
+            return source
+        return TensorSource(*source[torch.arange(len(source))])
+
+    def _loader(self, part: str, batch_size: int | None, seed: int | None = None, even: bool = False) -> BatchLoader:
+        source = self._parts[part]
+        rank, world_size, device = 0, 1, torch.device("cpu")
+        if self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+            device = self.trainer.strategy.root_device
+        if isinstance(source, TensorSource):
+            source = self._parts[part] = source.to(device)
+        order = BatchOrder(len(source), batch_size, seed, rank, world_size, even)
+        return BatchLoader(source, order, self.num_workers, pin_memory=device.type == "cuda")
+
+    # What the checkpoint keeps
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Preprocessing as plain data, so that a checkpoint alone can preprocess new samples."""
+
+    @abstractmethod
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take preprocessing over from a checkpoint."""

@@ -1,0 +1,176 @@
+"""Batches of a data source: which samples, in which order, from memory or streamed."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from gradexp.randomness import generator
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Source(Protocol):
+    """Samples that are fetched a whole batch at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: Tensor, /) -> Batch:
+        """Inputs [batch, ...] and targets [batch, ...] of the samples at `indices` [batch]."""
+        ...
+
+
+class TensorSource:
+    """Inputs [samples, ...] and targets [samples, ...] in memory, on whatever device holds them."""
+
+    def __init__(self, inputs: Tensor, targets: Tensor) -> None:
+        if len(inputs) != len(targets):
+            raise ValueError(f"inputs and targets must be equally many; got {len(inputs)} and {len(targets)}.")
+        self.inputs = inputs
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.inputs[indices], self.targets[indices]
+
+    def to(self, device: torch.device) -> "TensorSource":
+        return TensorSource(self.inputs.to(device), self.targets.to(device))
+
+
+class SubsetSource:
+    """The samples of `source` at `indices`, in that order."""
+
+    def __init__(self, source: Source, indices: Tensor) -> None:
+        self.source = source
+        self.indices = indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.source[self.indices[indices]]
+
+
+class BatchOrder:
+    """The index tensors of one epoch's batches: a function of (seed, epoch, rank) alone.
+
+    Args:
+        num_samples: Size of the source.
+        batch_size: Samples a batch and rank; None for all of a rank's samples in one batch.
+        seed: Seed of the order; None for the order of the source.
+        rank: This process among `world_size`; each has its own slice of a common permutation.
+        world_size: Number of processes that share the epoch.
+        even: Give every rank equally many samples by repeating up to `world_size - 1` of them, as training in step
+            needs; without it every sample is seen exactly once, as evaluation needs.
+    """
+
+    def __init__(
+        self,
+        num_samples: int,
+        batch_size: int | None,
+        seed: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        even: bool = False,
+    ) -> None:
+        self.num_samples = num_samples
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.even = even
+        self.epoch = 0
+        self.num_own = len(range(0 if even else rank, num_samples, world_size))
+        self.batch_size = batch_size or max(1, self.num_own)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this at the start of every training epoch."""
+        self.epoch = epoch
+
+    def indices(self) -> Tensor:
+        """The samples of this rank in this epoch, in order [samples]."""
+        if self.seed is None:
+            order = torch.arange(self.num_samples)
+        else:
+            order = torch.randperm(self.num_samples, generator=generator("order", self.seed, self.epoch))
+        if self.even:
+            order = torch.cat([order, order[: -self.num_samples % self.world_size]])
+        return order[self.rank :: self.world_size]
+
+    def __len__(self) -> int:
+        return -(-self.num_own // self.batch_size)
+
+
+class BatchLoader:
+    """An epoch of batches of `source`; Lightning takes it wherever it takes a DataLoader.
+
+    A source in memory is indexed where it lies, on the device that trains. Another is read by `num_workers` processes
+    ahead of time. Its position within an epoch goes into the checkpoint, so that a run resumes in mid-epoch too.
+    """
+
+    def __init__(self, source: Source, order: BatchOrder, num_workers: int = 0, pin_memory: bool = False) -> None:
+        self.source = source
+        # Lightning reads these two of any loader, and calls the sampler's set_epoch.
+        self.sampler = order
+        self.batch_sampler = None
+        self.num_workers = num_workers
+        self.pin_memory = pin_memory
+        self._position = 0
+        self._start = 0
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        start, self._start = self._start, 0
+        indices = self.sampler.indices()
+        if isinstance(self.source, TensorSource):
+            indices = indices.to(self.source.inputs.device)
+        batches = indices.split(self.sampler.batch_size)[start:]
+        self._position = start
+        for batch in self._fetch(batches):
+            self._position += 1
+            yield batch
+
+    def _fetch(self, batches: Sequence[Tensor]) -> Iterator[Batch]:
+        if isinstance(self.source, TensorSource):
+            return (self.source[batch] for batch in batches)
+        # With batch_size=None an item of the sampler, here the indices of a whole batch, indexes the dataset once.
+        loader: DataLoader[Any] = DataLoader(
+            self.source,  # type: ignore[arg-type]  # a Dataset in all but the name
+            sampler=batches,
+            batch_size=None,
+            num_workers=self.num_workers,
+            pin_memory=self.pin_memory,
+        )
+        return iter(loader)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"position": self._position % max(1, len(self))}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._start = state["position"]
+
+
+def split_indices(num_samples: int, val_size: int | float, seed: int) -> tuple[Tensor, Tensor]:
+    """Indices of the training and of the validation samples, disjoint, drawn by `seed`.
+
+    Args:
+        num_samples: Size of the whole.
+        val_size: Validation samples, as a number or as a fraction of the whole.
+        seed: Seed of the draw.
+
+    Raises:
+        ValueError: No sample would be left to train on.
+    """
+    num_val = round(val_size * num_samples) if isinstance(val_size, float) else val_size
+    if num_val >= num_samples:
+        raise ValueError(
+            f"data.val_size must leave samples to train on: below {num_samples}, the size of the training part; "
+            f"got {val_size}."
+        )
+    order = torch.randperm(num_samples, generator=generator("split", seed))
+    return order[num_val:], order[:num_val]

@@ -1,0 +1,56 @@
+"""The handwritten digits that scikit-learn ships: 1,797 images of 8 x 8 pixels, ten classes, no network."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, final
+
+import torch
+
+from gradexp.data.image_datamodule import ImageDataModule, ImageSource
+
+
+@final
+class Digits(ImageDataModule):
+    """Optical recognition of handwritten digits (Alpaydin and Kaynak 1998), as bundled with scikit-learn.
+
+    The set has no official test part: every fifth image is kept for the test, 360 of 1,797, whatever the seed.
+
+    Args:
+        data_dir: Not needed; taken so that all data modules are made alike.
+        augmentation: Arguments of RandomGeometry; None for the images as they are.
+        batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit: See AbstractDataModule.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | None = None,
+        batch_size: int | None = 32,
+        eval_batch_size: int = 1000,
+        val_size: int | float = 200,
+        seed: int = 0,
+        augmentation: Mapping[str, Any] | None = None,
+        num_workers: int = 0,
+        memory_limit: float = 2.0,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, augmentation)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return 1, 8, 8
+
+    @property
+    def classes(self) -> list[str]:
+        return [str(digit) for digit in range(10)]
+
+    @property
+    def white(self) -> int:
+        return 16  # each pixel counts the dark ones among 4 x 4 of the scan
+
+    def load(self, part: Literal["train", "test"]) -> ImageSource:
+        from sklearn.datasets import load_digits  # costs a second, so only where it is used
+
+        bunch = load_digits()
+        images = torch.from_numpy(bunch.images).to(torch.uint8).unsqueeze(1)
+        targets = torch.from_numpy(bunch.target).long()
+        in_test = torch.arange(len(images)) % 5 == 4
+        chosen = in_test if part == "test" else ~in_test
+        return ImageSource(images[chosen], targets[chosen])

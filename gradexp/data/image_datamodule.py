@@ -1,0 +1,130 @@
+"""What image sources share: grey or colour images as bytes, normalised by the training images' mean and spread."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gradexp.data.abstract_datamodule import AbstractDataModule
+from gradexp.data.augmentation import RandomGeometry
+from gradexp.data.batches import Batch, Source
+from gradexp.data.image_files import read_image
+
+
+class ImageSource:
+    """Images [samples, channels, height, width] as bytes and their classes [samples], normalised when fetched.
+
+    Args:
+        images: Images, uint8.
+        targets: Classes, int64.
+        mean: Subtracted from every pixel.
+        std: Divides every pixel after that.
+    """
+
+    def __init__(self, images: Tensor, targets: Tensor, mean: float = 0.0, std: float = 1.0) -> None:
+        assert images.dtype == torch.uint8 and images.ndim == 4
+        self.images = images
+        self.targets = targets
+        self.mean = mean
+        self.std = std
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.images[indices].float().sub_(self.mean).div_(self.std), self.targets[indices]
+
+
+class ImageDataModule(AbstractDataModule):
+    """Labelled images of one size. A final sub-class says where they come from and what the classes are called."""
+
+    def __init__(
+        self,
+        batch_size: int | None,
+        eval_batch_size: int,
+        val_size: int | float,
+        seed: int,
+        num_workers: int,
+        memory_limit: float,
+        augmentation: Mapping[str, Any] | None,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit)
+        self.augmentation = dict(augmentation or {})
+        self.mean: float | None = None
+        self.std: float | None = None
+        try:
+            RandomGeometry(**self.augmentation)
+        except TypeError as error:
+            raise ValueError(f"augmentation: {error}. See RandomGeometry for what it takes.") from error
+
+    @property
+    @abstractmethod
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> list[str]:
+        """Names of the classes, by class number."""
+
+    @abstractmethod
+    def load(self, part: Literal["train", "test"]) -> ImageSource:
+        """Read the training or the test images."""
+
+    @property
+    def num_features(self) -> int:
+        return math.prod(self.image_shape)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def is_fitted(self) -> bool:
+        return self.mean is not None
+
+    def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
+        """Mean and standard deviation over all pixels of the training images.
+
+        Exact and cheap: a pixel has 256 values, so their counts say everything.
+        """
+        assert isinstance(source, ImageSource)
+        counts = torch.zeros(256, dtype=torch.float64)
+        for part in indices.split(10_000):
+            counts += torch.bincount(source.images[part].flatten(), minlength=256)
+        values, probability = torch.arange(256, dtype=torch.float64), counts / counts.sum()
+        mean = (probability * values).sum()
+        self._set_preprocessing(mean.item(), (probability * (values - mean) ** 2).sum().sqrt().item())
+
+    def preprocess(self, source: Source) -> ImageSource:
+        assert isinstance(source, ImageSource) and self.mean is not None and self.std is not None
+        return ImageSource(source.images, source.targets, self.mean, self.std)
+
+    def read(self, path: Path) -> Tensor:
+        """The image in a PNG or JPEG file as the model takes it [1, channels, height, width].
+
+        Raises:
+            ValueError: The file is no image.
+        """
+        image = read_image(path, self.image_shape, self.white)
+        return self.preprocess(ImageSource(image, torch.zeros(1, dtype=torch.long)))[torch.zeros(1, dtype=torch.long)][0]
+
+    @property
+    def white(self) -> int:
+        """The byte that stands for full brightness."""
+        return 255
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"mean": self.mean, "std": self.std, "classes": self.classes}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        self._set_preprocessing(state_dict["mean"], state_dict["std"])
+
+    def _set_preprocessing(self, mean: float, std: float) -> None:
+        self.mean, self.std = mean, std or 1.0  # images of one colour have no spread
+        if self.augmentation:
+            self.augment = RandomGeometry(**self.augmentation, fill=-self.mean / self.std)

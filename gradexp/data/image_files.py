@@ -1,0 +1,63 @@
+"""Images from files, brought into the form of a data source."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torchvision.transforms.v2 import functional as transforms
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def image_paths(path: Path) -> list[Path]:
+    """The image that `path` is, or the images in the folder that it is, by name.
+
+    Raises:
+        ValueError: There is no such file or folder, or no image in the folder.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise ValueError(f"input must be an image file or a folder of them; there is no {path}.")
+    paths = sorted(child for child in path.iterdir() if child.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise ValueError(f"input must be a folder with {', '.join(SUFFIXES)} files; {path} has none.")
+    return paths
+
+
+def read_image(path: Path, shape: tuple[int, int, int], white: int = 255) -> Tensor:
+    """Read an image and scale it to `shape`, its longer side first, padded to keep its proportions.
+
+    The data sources show bright figures on black; an image whose border is bright (ink on paper) is inverted.
+
+    Args:
+        path: A file that Pillow reads; PNG and JPEG among them.
+        shape: Channels (1 or 3), height and width.
+        white: The byte that full brightness becomes.
+
+    Returns:
+        The image as bytes [1, channels, height, width].
+
+    Raises:
+        ValueError: The file is no image.
+    """
+    channels, height, width = shape
+    try:
+        with Image.open(path) as file:
+            upright = ImageOps.exif_transpose(file)
+            # Transparent pixels take the colour of paper.
+            paper = Image.new("RGBA", upright.size, "white")
+            image = Image.alpha_composite(paper, upright.convert("RGBA")).convert("L" if channels == 1 else "RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"input must be PNG or JPEG images; {path} cannot be read as one ({error}).") from error
+    pixels = transforms.pil_to_tensor(image)
+    border = torch.cat([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], dim=1)
+    if channels == 1 and border.float().median() > 127:
+        pixels = 255 - pixels
+    scale = min(height / pixels.shape[1], width / pixels.shape[2])
+    size = [max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[2] * scale))]
+    pixels = transforms.resize(pixels, size, antialias=True)
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    pixels = transforms.pad(pixels, [left, top, width - size[1] - left, height - size[0] - top])
+    return (pixels.float() * (white / 255)).round().to(torch.uint8).unsqueeze(0)

@@ -1,0 +1,123 @@
+"""From a configuration to metrics: what the command line and Python call."""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from gradexp.config import CONF_DIR, check_config, compose, config_hash, with_overrides
+from gradexp.messages import explain, traceback_wanted
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves.
+
+    Attributes:
+        metrics: The content of metrics.json: "status", every final metric, "seconds/fit", "data", and so on.
+        folder: The run's folder.
+        notes: What the user should know, such as why the run ended early.
+    """
+
+    metrics: dict[str, Any]
+    folder: Path
+    notes: list[str] = field(default_factory=list)
+
+
+def run(*overrides: str) -> Result:
+    """Do from Python what `python -m gradexp OVERRIDES` does.
+
+    >>> result = run("+experiment=mnist", "optimizer.lr=0.1")  # doctest: +SKIP
+    >>> result.metrics["test/accuracy"]  # doctest: +SKIP
+
+    Raises:
+        ValueError: A value breaks its rule.
+        hydra.errors.HydraException: An override names no key, group or option.
+    """
+    compose(*overrides)  # raises here what the command line prints
+    results: list[Result] = []
+    with initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        job = hydra.run(
+            config_name="config",
+            task_function=lambda cfg: results.append(execute(cfg)),
+            overrides=[*overrides, "~hydra.callbacks.check_before_run"],
+        )
+        _ = job.return_value  # raises the error of a run that failed
+    return results[0]
+
+
+def main(cfg: DictConfig) -> float | None:
+    """Hydra's task function: run, print the summary, return the monitored metric for sweepers that optimise it."""
+    from rich.console import Console
+
+    from gradexp.summary import print_summary
+
+    try:
+        result = execute(cfg)
+    except Exception as error:
+        message = explain(error)
+        if message is None or _in_multirun() or traceback_wanted():
+            raise
+        raise SystemExit(message) from error  # past Hydra, which would add a line of its own
+    if _is_first_process():
+        print_summary(Console(), result.metrics, _shortest(result.folder), result.notes)
+    if result.metrics["status"] == "diverged" and not _in_multirun():
+        raise SystemExit(1)
+    return result.metrics.get(cfg.monitor)
+
+
+def execute(cfg: DictConfig) -> Result:
+    """Run the task of a configuration inside a Hydra job; leaves metrics.json in the job's folder, whatever happens."""
+    check_config(cfg)
+    # Only now what costs seconds: torch, Lightning.
+    from rich.console import Console
+
+    from gradexp import tasks
+    from gradexp.checkpoint_file import read_checkpoint
+    from gradexp.files import write_json
+    from gradexp.quiet import quiet_libraries
+
+    quiet_libraries()
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        if cfg.ckpt_path is not None:
+            saved = read_checkpoint(cfg.ckpt_path)["config"]
+            choices = HydraConfig.get().runtime.choices
+            cfg = with_overrides(saved, cfg, list(HydraConfig.get().overrides.task), list(choices))
+            check_config(cfg)
+        task = {"train": tasks.train, "test": tasks.test, "predict": tasks.predict}[cfg.task]
+        metrics, notes = task(cfg, folder, Console(stderr=True))
+    except Exception as error:
+        if _is_first_process():
+            write_json(folder / "metrics.json", {"status": "failed", "reason": str(error)})
+        raise
+    metrics |= {"monitor": cfg.monitor, "seed": cfg.seed, "config_hash": config_hash(cfg)}
+    if _is_first_process():
+        write_json(folder / "metrics.json", metrics)
+    log.info("%s", metrics)
+    return Result(metrics, folder, notes)
+
+
+def _is_first_process() -> bool:
+    from lightning.pytorch.utilities import rank_zero_only
+
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def _in_multirun() -> bool:
+    from hydra.types import RunMode
+
+    return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def _shortest(folder: Path) -> str:
+    return str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)

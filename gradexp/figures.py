@@ -1,0 +1,81 @@
+"""Figures: numbers in, a matplotlib Figure out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+Array = npt.NDArray[np.floating]
+
+
+def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) -> Figure:
+    """Samples by true class (rows) and predicted class (columns).
+
+    Colours show each row's shares, so that a rare class is as visible as a frequent one; the numbers are counts.
+
+    Args:
+        counts: Samples [classes, classes].
+        classes: Names by class number.
+    """
+    n = len(classes)
+    side = max(4.0, 0.5 * n + 2)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(n), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
+    axes.set_yticks(range(n), classes)
+    if n <= 30:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=8)
+    axes.set(xlabel="predicted", ylabel="true", title=f"accuracy {np.trace(counts) / max(counts.sum(), 1):.2%}")
+    return figure
+
+
+def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int = 6) -> Figure:
+    """Images side by side, each scaled to its own range, with a title each.
+
+    Args:
+        images: Grey or colour images [images, channels, height, width].
+        titles: One an image.
+        heading: Above all of them.
+        columns: Images in a row.
+    """
+    rows = max(1, -(-len(images) // columns))
+    figure = Figure(figsize=(1.4 * columns, 1.7 * rows + 0.5), layout="constrained")
+    figure.suptitle(heading)
+    for axes in (all_axes := figure.subplots(rows, columns, squeeze=False)).flat:
+        axes.set_axis_off()
+    for axes, image, title in zip(all_axes.flat, images, titles, strict=False):
+        low, high = image.min(), image.max()
+        axes.imshow(np.moveaxis((image - low) / max(high - low, 1e-12), 0, -1).squeeze(), cmap="gray")
+        axes.set_title(title, fontsize=8)
+    return figure
+
+
+def weight_images(weights: Array, shape: tuple[int, int, int], columns: int = 10, rows: int = 5) -> Figure:
+    """The incoming weights of a layer's first units as images: red for positive, blue for negative, white for zero.
+
+    Args:
+        weights: Weights [units, features].
+        shape: Channels, height and width that the features are; channels are averaged.
+        columns, rows: Units shown.
+    """
+    shown = weights[: columns * rows].reshape(-1, *shape).mean(axis=1)
+    height, width = shape[1:]
+    # One mosaic with a gap of one pixel is drawn far faster than an axes for each unit.
+    mosaic = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
+    for number, image in enumerate(shown):
+        top, left = number // columns * (height + 1), number % columns * (width + 1)
+        mosaic[top : top + height, left : left + width] = image
+    used = -(-len(shown) // columns) * (height + 1) - 1
+    figure = Figure(figsize=(columns, max(1.5, rows * used / len(mosaic) + 0.6)), layout="constrained")
+    axes = figure.subplots()
+    limit = float(np.abs(shown).max()) or 1.0
+    drawn = axes.imshow(mosaic[:used], cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(f"incoming weights of the first {len(shown)} of {len(weights)} units")
+    figure.colorbar(drawn, shrink=0.8)
+    return figure

@@ -1,0 +1,49 @@
+"""TensorBoard's HPARAMS tab: a fixed, flat, typed set of settings and the final metrics of a run."""
+
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams as hparams_summary
+
+
+def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
+    """The columns of the HPARAMS tab.
+
+    The set is the same for every run and a column has one type: TensorBoard drops keys that the first run lacks, and
+    one None makes numbers text.
+
+    Args:
+        config: The resolved configuration.
+        data: Name of the data source.
+    """
+    model, optimizer = config["model"], config["optimizer"]
+    return {
+        "experiment": str(config["name"]),
+        "data": data,
+        "model": str(model["_target_"]).rpartition(".")[2],
+        "hidden": "-".join(map(str, model.get("hidden", []))),
+        "activation": str(model.get("activation", "")),
+        "output_activation": str(model.get("output_activation") or ""),
+        "init": str(model.get("init", "")),
+        "dropout": float(model.get("dropout", 0.0)),
+        "optimizer": str(optimizer["name"]),
+        "lr": float(optimizer["lr"]),
+        "momentum": float(optimizer.get("momentum", 0.0)),
+        "weight_decay": float(optimizer.get("weight_decay", 0.0)),
+        "scheduler": str(config["scheduler"]["name"] or "none"),
+        "l1": float(config["regularizer"]["l1"]),
+        "l2": float(config["regularizer"]["l2"]),
+        "batch_size": int(config["data"].get("batch_size") or 0),  # 0: full batches
+        "augmentation": bool(config["augmentation"]),
+        "max_epochs": int(config["trainer"]["max_epochs"]),
+        "precision": str(config["trainer"]["precision"]),
+        "seed": int(config["seed"]),
+    }
+
+
+def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
+    """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars."""
+    for name, value in metrics.items():
+        writer.add_scalar(name, value, step)
+    for summary in hparams_summary(settings, metrics):
+        writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]

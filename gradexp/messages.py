@@ -1,0 +1,51 @@
+"""Errors worded for people: the argument, the rule, the value received, what would be right."""
+
+import os
+
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from gradexp.checks import did_you_mean
+
+
+def traceback_wanted() -> bool:
+    """Whether the user set HYDRA_FULL_ERROR=1.
+
+    We set it ourselves too, for then Hydra raises instead of printing. So what the user set is kept under a name of
+    our own, for us and for the processes that Lightning starts with the same command.
+    """
+    return os.environ.setdefault("GRADEXP_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0")) == "1"
+
+
+def explain(error: BaseException) -> str | None:
+    """One message for an error that a user can mend; None for any other, which deserves its traceback."""
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        return (
+            f"error: {group} has no option {option}.{did_you_mean(option, error.options)} "
+            f"Options of {group}: {', '.join(error.options)}."
+        )
+    if isinstance(error, HydraException):
+        cause = error.__cause__
+        if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.parent_node is not None:
+            return _unknown_key(str(cause.full_key), cause)
+        return f"error: {error}" + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")
+    if isinstance(error, OSError) and error.filename is not None:
+        return (
+            f"error: {error.filename}: {error.strerror}. Runs are written below outputs/ in the current folder, "
+            "hydra.run.dir=FOLDER names another place; data lies in data_dir=FOLDER."
+        )
+    if isinstance(error, ValueError | OmegaConfBaseException) or type(error).__name__ == "MisconfigurationException":
+        # The last is Lightning's, for arguments of its Trainer; named, not imported, as importing it costs seconds.
+        return f"error: {error}"
+    return None
+
+
+def _unknown_key(full_key: str, cause: ConfigKeyError | ConfigAttributeError) -> str:
+    parent, _, name = full_key.rpartition(".")
+    keys = [str(key) for key in cause.parent_node] if OmegaConf.is_dict(cause.parent_node) else []
+    return (
+        f"error: {full_key} is not a key of the configuration.{did_you_mean(name, keys)} "
+        f"Keys of {parent or 'the top level'}: {', '.join(sorted(keys))}. A new key is added with +{full_key}=VALUE."
+    )

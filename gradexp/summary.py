@@ -1,0 +1,52 @@
+"""What a run says at its end."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+STATUS_STYLE = {"completed": "green", "diverged": "red", "failed": "red"}
+
+
+def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, notes: list[str]) -> None:
+    """Print a run's outcome; the last line names its folder.
+
+    Args:
+        console: Where to.
+        metrics: The content of metrics.json.
+        folder: The run's folder.
+        notes: Lines to add, such as why it ended early.
+    """
+    table = Table.grid(padding=(0, 2))
+    status = metrics["status"]
+    table.add_row("status", f"[{STATUS_STYLE[status]}]{status}[/]")
+    table.add_row("data", f"{metrics['data']} ({_sizes(metrics)})")
+    if "parameters" in metrics:
+        table.add_row("parameters", f"{metrics['parameters']:,}")
+    if "epochs" in metrics:
+        table.add_row("trained", f"{metrics['epochs']} epochs, {metrics['steps']:,} steps")
+    table.add_row("seconds", ", ".join(f"{k.partition('/')[2]} {v:.1f}" for k, v in metrics.items() if _is_time(k)))
+    for stage in ("train", "val", "test"):
+        values = {k: v for k, v in metrics.items() if k.startswith(f"{stage}/")}
+        if values:
+            table.add_row(stage, "  ".join(f"{k.partition('/')[2]} {_number(k, v)}" for k, v in values.items()))
+    console.print(table)
+    for note in notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    # Whole on one line, whatever the width, so that it can be copied and parsed.
+    console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _sizes(metrics: Mapping[str, Any]) -> str:
+    names = {"train": "training", "val": "validation", "test": "test"}
+    sizes = [f"{metrics[f'samples/{part}']:,} {name}" for part, name in names.items() if f"samples/{part}" in metrics]
+    return ", ".join(sizes) + " samples"
+
+
+def _is_time(name: str) -> bool:
+    return name.startswith("seconds/")
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:.2%}" if name.endswith("/accuracy") else f"{value:.4g}"
