@@ -50,7 +50,9 @@ def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
     return model  # type: ignore[no-any-return]
 
 
-def build_trainer(cfg: DictConfig, folder: Path, classes: list[str], console: Console, purge_step: int | None) -> Trainer:
+def build_trainer(
+    cfg: DictConfig, folder: Path, classes: list[str], console: Console, purge_step: int | None
+) -> Trainer:
     """The trainer that `trainer` describes, with our callbacks; TensorBoard below `folder`.
 
     Args:
@@ -96,6 +98,6 @@ def build_trainer(cfg: DictConfig, folder: Path, classes: list[str], console: Co
 
 def _build(cfg: DictConfig, key: str, base: type, offered: Mapping[str, Any]) -> Any:
     given = plain(cfg)[key]
-    cls = trusted_class(given.pop("_target_"), base, cfg.trusted_packages, f"{key}._target_")
+    cls: type[Any] = trusted_class(given.pop("_target_"), base, cfg.trusted_packages, f"{key}._target_")
     assert not inspect.isabstract(cls)
     return construct(cls, key, given, offered)

@@ -22,11 +22,11 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
         hint = f" Beside it: {', '.join(beside)}." if beside else " A run keeps its own in RUN/checkpoints/."
         raise ValueError(f"ckpt_path must be a checkpoint file; there is no {path}.{hint}")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"ckpt_path must be a checkpoint of plain data; {path} is damaged, or holds objects whose loading could run "
-            "code, and was not loaded."
+            f"ckpt_path must be a checkpoint of plain data; {path} is damaged, or holds objects whose loading could "
+            "run code, and was not loaded."
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise ValueError(

@@ -16,7 +16,7 @@ Task = Literal["train", "test", "predict"]
 
 @dataclass(frozen=True)
 class Rule:
-    """What values an argument takes: in words that follow "must be", as a predicate, and its names where it has some."""
+    """What values an argument takes: words that follow "must be", a predicate, and its names where it has some."""
 
     words: str
     holds: Callable[[Any], bool]
@@ -51,6 +51,10 @@ COUNT_OR_ENDLESS = Rule("a whole number of at least 1, or -1 for no limit", lamb
 RULES: Mapping[str, Rule] = {
     "task": one_of(get_args(Task)),
     "seed": WHOLE,
+    "monitor": Rule(
+        "a metric of training or validation, such as val/accuracy, val/loss or train/loss",
+        lambda v: isinstance(v, str) and v.startswith(("train/", "val/")),
+    ),
     # data
     "batch_size": _or_null(COUNT),
     "eval_batch_size": COUNT,

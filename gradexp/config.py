@@ -72,7 +72,7 @@ class CheckBeforeRun(Callback):
         if traceback_wanted():
             return  # the same check in the run raises with its traceback
         try:
-            check_config(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+            check_config(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
         except Exception as error:
             # Hydra turns an Exception in a callback into a warning; SystemExit passes.
             sys.exit(explain(error) or f"error: {error}")
@@ -140,7 +140,7 @@ def _run_folder(task: str, ckpt_path: str | None, name: str) -> str:
     if run is not None and task == "train":
         return str(run)
     if run is not None:
-        name = OmegaConf.load(run / ".hydra" / "config.yaml").get("name", name)
+        name = OmegaConf.select(OmegaConf.load(run / ".hydra" / "config.yaml"), "name", default=name)
     return f"outputs/{name}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{_random_letters()}"
 
 

@@ -55,13 +55,14 @@ def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int 
     return figure
 
 
-def weight_images(weights: Array, shape: tuple[int, int, int], columns: int = 10, rows: int = 5) -> Figure:
+def weight_images(weights: Array, shape: tuple[int, ...], columns: int = 10, rows: int = 5) -> Figure:
     """The incoming weights of a layer's first units as images: red for positive, blue for negative, white for zero.
 
     Args:
         weights: Weights [units, features].
         shape: Channels, height and width that the features are; channels are averaged.
-        columns, rows: Units shown.
+        columns: Units shown side by side.
+        rows: Rows of them.
     """
     shown = weights[: columns * rows].reshape(-1, *shape).mean(axis=1)
     height, width = shape[1:]

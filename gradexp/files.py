@@ -28,8 +28,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         # mkstemp lets only the owner read; give what an ordinary file would have.
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

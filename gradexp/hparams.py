@@ -45,5 +45,5 @@ def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict
     """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars."""
     for name, value in metrics.items():
         writer.add_scalar(name, value, step)
-    for summary in hparams_summary(settings, metrics):
+    for summary in hparams_summary(settings, metrics):  # type: ignore[no-untyped-call]
         writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]

@@ -6,5 +6,5 @@ HIGHER_IS_BETTER = ("accuracy", "r2")
 
 
 def better(monitor: str) -> Literal["min", "max"]:
-    """"max" for a metric such as val/accuracy, "min" for one such as val/loss."""
+    """Return "max" for a metric such as val/accuracy, "min" for one such as val/loss."""
     return "max" if monitor.rpartition("/")[2] in HIGHER_IS_BETTER else "min"

@@ -10,6 +10,8 @@ from torch.optim import Optimizer, lr_scheduler
 
 from gradexp.checks import check, did_you_mean
 
+PLANNED = (lr_scheduler.CosineAnnealingLR, lr_scheduler.OneCycleLR)  # laid out over all steps of a fit
+
 
 def build_optimizer(parameters: Iterable[Parameter], settings: Mapping[str, Any]) -> Optimizer:
     """An optimizer of torch.optim.
@@ -23,11 +25,12 @@ def build_optimizer(parameters: Iterable[Parameter], settings: Mapping[str, Any]
     """
     optimizer_class = _class_named(torch.optim, Optimizer, settings, "optimizer")
     arguments = _arguments(optimizer_class, settings, "optimizer")
-    return optimizer_class(parameters, **arguments)
+    optimizer: Optimizer = optimizer_class(parameters, **arguments)
+    return optimizer
 
 
 def build_scheduler(
-    optimizer: Optimizer, settings: Mapping[str, Any], total_steps: int, monitor: str, mode: str
+    optimizer: Optimizer, settings: Mapping[str, Any], total_steps: float, monitor: str, mode: str
 ) -> dict[str, Any] | None:
     """A schedule of torch.optim.lr_scheduler in the form that Lightning takes, or None for a constant rate.
 
@@ -35,7 +38,7 @@ def build_scheduler(
         optimizer: Whose learning rate is scheduled.
         settings: `name`, its class in torch.optim.lr_scheduler or None; `interval`, "step" or "epoch"; and the
             arguments of that class that `total_steps`, `monitor` and the optimizer's own rate do not give.
-        total_steps: Steps of the whole fit.
+        total_steps: Steps of the whole fit; infinite where nothing ends it.
         monitor: Metric that ReduceLROnPlateau watches.
         mode: "max" where more of that metric is better, else "min".
 
@@ -46,6 +49,11 @@ def build_scheduler(
         return None
     scheduler_class = _class_named(lr_scheduler, lr_scheduler.LRScheduler, settings, "scheduler")
     arguments = _arguments(scheduler_class, settings, "scheduler")
+    if scheduler_class in PLANNED and total_steps == float("inf"):
+        raise ValueError(
+            f"scheduler.name must not be {settings['name']} in a fit without end, over which it cannot be laid out; "
+            "set trainer.max_epochs or trainer.max_steps."
+        )
     if scheduler_class is lr_scheduler.CosineAnnealingLR:
         arguments.setdefault("T_max", total_steps)
     elif scheduler_class is lr_scheduler.OneCycleLR:

@@ -18,12 +18,12 @@ def weights(parameters: NamedParameters) -> list[Tensor]:
 
 
 def l1(parameters: NamedParameters) -> Tensor:
-    """sum |w| over all weights: a sum, not a mean (Tibshirani 1996, the lasso's penalty)."""
+    """The sum of |w| over all weights: a sum, not a mean (Tibshirani 1996, the lasso's penalty)."""
     return _total([weight.abs().sum() for weight in weights(parameters)])
 
 
 def l2(parameters: NamedParameters) -> Tensor:
-    """sum w^2 over all weights: a sum without a factor 1/2 (Hoerl and Kennard 1970, the ridge's penalty).
+    """The sum of w^2 over all weights: a sum without a factor 1/2 (Hoerl and Kennard 1970, the ridge's penalty).
 
     Its gradient is 2 w, so under plain SGD ``l2`` acts as ``weight_decay = 2 * l2`` does, but on the weights alone.
     """

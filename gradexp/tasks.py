@@ -46,7 +46,7 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> tuple[Metrics, lis
     if checkpoint is not None:
         check_architecture(checkpoint, model, cfg.ckpt_path)
         _check_schedule(cfg, checkpoint)
-        purge_step = checkpoint["global_step"]
+        purge_step = checkpoint["global_step"] + 1
     trainer = build_trainer(cfg, folder, getattr(data, "classes", []), console, purge_step)
     checkpoints = next(callback for callback in trainer.callbacks if isinstance(callback, Checkpoints))  # type: ignore[attr-defined]
     clock = next(callback for callback in trainer.callbacks if isinstance(callback, FitClock))  # type: ignore[attr-defined]
@@ -67,7 +67,7 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> tuple[Metrics, lis
         notes.append(f"a smaller optimizer.lr (now {cfg.optimizer.lr:g}) or trainer.gradient_clip_val=1 may help")
 
     metrics: Metrics = {"status": status}
-    metrics |= _numbers(trainer) if status == "completed" else {}
+    metrics |= checkpoints.metrics
     if checkpoints.best_score is not None:
         metrics[f"best/{cfg.monitor}"] = checkpoints.best_score  # of best.ckpt, which is what is tested
     metrics["seconds/fit"] = clock.seconds
@@ -113,7 +113,7 @@ def predict(cfg: DictConfig, folder: Path, console: Console) -> tuple[Metrics, l
             raise ValueError(f"input must be null for {type(data).__name__}; got {cfg.input}.")
         paths = image_paths(Path(cfg.input))
         images = torch.cat([data.read(path) for path in paths])
-        outputs = trainer.predict(model, dataloaders=[(batch,) for batch in images.split(data.eval_batch_size)])
+        outputs = trainer.predict(model, dataloaders=[(batch,) for batch in torch.split(images, data.eval_batch_size)])
         names = [str(path) for path in paths]
     probability, index = torch.cat([torch.as_tensor(output) for output in outputs or []]).max(dim=1)
     classes = getattr(data, "classes", [str(number) for number in range(data.num_classes)])
@@ -139,7 +139,7 @@ def _from_checkpoint(
     checkpoint = read_checkpoint(cfg.ckpt_path)
     seed_everything(cfg.seed, workers=True, verbose=False)
     data = build_data(cfg)
-    data.load_state_dict(checkpoint.get(type(data).__qualname__, {}))
+    data.load_state_dict(checkpoint[type(data).__qualname__])
     model = build_model(cfg, data)
     check_architecture(checkpoint, model, cfg.ckpt_path)
     model.load_state_dict(checkpoint["state_dict"])
@@ -148,10 +148,6 @@ def _from_checkpoint(
 
 def _run_test(trainer: Trainer, model: LightningModule, data: AbstractDataModule) -> Metrics:
     trainer.test(model, datamodule=data, verbose=False)
-    return _numbers(trainer)
-
-
-def _numbers(trainer: Trainer) -> Metrics:
     return {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
@@ -11,7 +10,7 @@ from gradexp.monitor import better
 
 
 class Checkpoints(Checkpoint):
-    """Saves ``last.ckpt`` when training starts, between epochs and at the end, and ``best.ckpt`` when `monitor` is best.
+    """Saves ``last.ckpt`` as training starts, between epochs and at the end, and ``best.ckpt`` when `monitor` is best.
 
     An epoch is over for Lightning only after its last hook, when the plateau schedule has stepped too. Lightning's own
     ModelCheckpoint saves before that, and a resumed run then lacks that step; here the state is taken as the next epoch
@@ -21,6 +20,10 @@ class Checkpoints(Checkpoint):
         folder: Where the two files lie.
         monitor: Metric that picks the best epoch; of equals the earliest.
         config: The resolved configuration as plain data, kept inside under "config".
+
+    Attributes:
+        best_score: The monitored metric of best.ckpt; None as long as it was not measured.
+        metrics: Every metric at the time of last.ckpt.
     """
 
     def __init__(self, folder: Path, monitor: str, config: dict[str, Any]) -> None:
@@ -28,6 +31,7 @@ class Checkpoints(Checkpoint):
         self.monitor = monitor
         self.config = config
         self.best_score: float | None = None
+        self.metrics: dict[str, float] = {}
 
     @property
     def last_path(self) -> Path:
@@ -46,22 +50,21 @@ class Checkpoints(Checkpoint):
             trainer.save_checkpoint(self.best_path)
 
     def _save(self, trainer: Trainer) -> None:
-        if self._is_best(trainer):
+        self.metrics |= {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
+        if self._is_best():
             trainer.save_checkpoint(self.best_path)
         trainer.save_checkpoint(self.last_path)
 
-    def _is_best(self, trainer: Trainer) -> bool:
-        score = trainer.callback_metrics.get(self.monitor)
+    def _is_best(self) -> bool:
+        score = self.metrics.get(self.monitor)
         if score is None:
-            if trainer.current_epoch > 0 and trainer.callback_metrics:
-                raise ValueError(
-                    f"monitor must be one of {', '.join(sorted(trainer.callback_metrics))}; got {self.monitor!r}."
-                )
+            stage = self.monitor.partition("/")[0]
+            if any(name.startswith(stage) for name in self.metrics):  # else the stage has not run yet
+                raise ValueError(f"monitor must be one of {', '.join(self.metrics)}; got {self.monitor!r}.")
             return False
-        value = score.item()
         sign = 1 if better(self.monitor) == "max" else -1
-        if self.best_score is None or sign * value > sign * self.best_score:
-            self.best_score = value
+        if self.best_score is None or sign * score > sign * self.best_score:
+            self.best_score = score
             return True
         return False
 
@@ -69,19 +72,22 @@ class Checkpoints(Checkpoint):
         checkpoint["config"] = self.config
         loops = checkpoint["loops"]["fit_loop"]
         batches, epochs = loops["epoch_loop.batch_progress"], loops["epoch_progress"]
-        if batches["is_last_batch"]:
+        in_mid_epoch = batches["current"]["completed"] > 0 and not batches["is_last_batch"]
+        if not in_mid_epoch:
             # Between two epochs. Lightning forgets the batches of the last one only as the next one begins.
             batches["current"] = dict.fromkeys(batches["current"], 0)
             batches["is_last_batch"] = False
-        elif epochs["current"]["completed"] == epochs["current"]["started"] > 0:
-            # max_steps ended in mid-epoch, which Lightning counts as an epoch; a run that resumes with more steps
-            # takes the rest of its batches first.
-            for progress in (epochs["current"], epochs["total"]):
-                progress["processed"] -= 1
-                progress["completed"] -= 1
+        for progress in (epochs["current"], epochs["total"]):
+            if in_mid_epoch:
+                # max_steps ended in mid-epoch, which Lightning counts as a whole epoch; a run that resumes with more
+                # steps takes the rest of its batches first.
+                progress["processed"] = progress["completed"] = progress["started"] - 1
+            else:
+                progress["ready"] = progress["started"] = progress["completed"]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_score": self.best_score}
+        return {"best_score": self.best_score, "metrics": dict(self.metrics)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_score = state_dict["best_score"]
+        self.metrics = dict(state_dict["metrics"])

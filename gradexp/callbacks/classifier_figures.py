@@ -26,13 +26,13 @@ class ClassifierFigures(Callback):
         self._probabilities: list[Tensor] = []
         self._targets: list[Tensor] = []
         self._wrong: list[tuple[float, int, int, Tensor]] = []
-        self._image_shape: tuple[int, int, int] | None = None
+        self._image_shape: torch.Size | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         writer = _writer(trainer)
         if writer is None:
             return
-        inputs = trainer.datamodule.sample(64)[0]  # type: ignore[attr-defined]  # an AbstractDataModule
+        inputs = trainer.datamodule.sample(64)[0]
         if inputs.ndim == 4:
             low, high = inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
             writer.add_images("samples/train", (inputs - low) / (high - low).clamp(min=1e-12))
@@ -86,9 +86,9 @@ class ClassifierFigures(Callback):
             images = torch.stack([image for *_, image in self._wrong]).numpy()
             writer.add_figure("test/most_wrong", figures.image_grid(images, titles, "most confidently wrong"), step)
         first = next((layer for layer in pl_module.modules() if isinstance(layer, nn.Linear)), None)
-        if first is not None and first.in_features == self._image_shape.numel():  # type: ignore[attr-defined]
+        if first is not None and first.in_features == self._image_shape.numel():
             weights = first.weight.detach().float().cpu().numpy()
-            writer.add_figure("weights/first_layer", figures.weight_images(weights, self._image_shape), step)
+            writer.add_figure("weights/first_layer", figures.weight_images(weights, tuple(self._image_shape)), step)
 
 
 def _writer(trainer: Trainer) -> SummaryWriter | None:

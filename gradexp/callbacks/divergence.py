@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 
-class Diverged(RuntimeError):
+class Diverged(RuntimeError):  # noqa: N818  # an outcome of a run, not a mistake
     """The loss or the weights are no longer finite."""
 
 

@@ -28,9 +28,10 @@ class FitClock(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._lap_samples += len(batch[0]) * trainer.world_size
-        if trainer.global_step % trainer.log_every_n_steps == 0:
+        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]  # set from outside
             rate = self._lap_samples / (time.perf_counter() - self._lap_started)
-            pl_module.log("train/samples_per_second", rate, on_step=True, on_epoch=False)
+            for logger in trainer.loggers:
+                logger.log_metrics({"train/samples_per_second": rate}, step=trainer.global_step)
             self._start_lap()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

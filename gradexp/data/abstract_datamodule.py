@@ -57,6 +57,8 @@ class AbstractDataModule(LightningDataModule, ABC):
         self.memory_limit = memory_limit
         self.augment: Callable[[Tensor], Tensor] | None = None
         self._parts: dict[str, Source] = {}
+        self._train_loader: BatchLoader | None = None
+        self._resume_position = 0
 
     @abstractmethod
     def load(self, part: Literal["train", "test"]) -> Source:
@@ -107,7 +109,10 @@ class AbstractDataModule(LightningDataModule, ABC):
             self._parts["test"] = self._place(self.preprocess(self.load("test")))
 
     def train_dataloader(self) -> BatchLoader:
-        return self._loader("train", self.batch_size, seed=self.seed, even=True)
+        self._train_loader = self._loader("train", self.batch_size, seed=self.seed, even=True)
+        self._train_loader.load_state_dict({"position": self._resume_position})
+        self._resume_position = 0
+        return self._train_loader
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
         # An empty list is Lightning's word for no validation.
@@ -163,9 +168,18 @@ class AbstractDataModule(LightningDataModule, ABC):
     # What the checkpoint keeps
 
     @abstractmethod
-    def state_dict(self) -> dict[str, Any]:
+    def preprocessing_state(self) -> dict[str, Any]:
         """Preprocessing as plain data, so that a checkpoint alone can preprocess new samples."""
 
     @abstractmethod
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
         """Take preprocessing over from a checkpoint."""
+
+    def state_dict(self) -> dict[str, Any]:
+        position = self._train_loader.state_dict()["position"] if self._train_loader else 0
+        return {"preprocessing": self.preprocessing_state(), "position": position}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.load_preprocessing_state(state_dict["preprocessing"])
+        # Lightning restores the position in a loader too, but not once a schedule has asked for the number of steps.
+        self._resume_position = state_dict["position"]

@@ -44,7 +44,7 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
         )
         self.degrees = degrees
         self.translate = translate
-        self.scale = tuple(scale)
+        self.smallest, self.largest = scale
         self.shear = shear
         self.elastic = elastic
         self.elastic_grid = elastic_grid
@@ -61,7 +61,7 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
         return {
             "angle": uniform(-self.degrees, self.degrees),
             "shift": uniform(-self.translate, self.translate, 2),
-            "scale": uniform(*self.scale),
+            "scale": uniform(self.smallest, self.largest),
             "shear": uniform(-self.shear, self.shear),
             "control_points": self.elastic * torch.randn(n, 2, self.elastic_grid, self.elastic_grid, device=device)
             if self.elastic

@@ -119,7 +119,7 @@ class BatchLoader:
         self.num_workers = num_workers
         self.pin_memory = pin_memory
         self._position = 0
-        self._start = 0
+        self._start = 0  # of the next epoch; above 0 in the first one after resuming
 
     def __len__(self) -> int:
         return len(self.sampler)
@@ -129,7 +129,7 @@ class BatchLoader:
         indices = self.sampler.indices()
         if isinstance(self.source, TensorSource):
             indices = indices.to(self.source.inputs.device)
-        batches = indices.split(self.sampler.batch_size)[start:]
+        batches = torch.split(indices, self.sampler.batch_size)[start:]
         self._position = start
         for batch in self._fetch(batches):
             self._position += 1

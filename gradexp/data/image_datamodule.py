@@ -26,7 +26,8 @@ class ImageSource:
     """
 
     def __init__(self, images: Tensor, targets: Tensor, mean: float = 0.0, std: float = 1.0) -> None:
-        assert images.dtype == torch.uint8 and images.ndim == 4
+        assert images.dtype == torch.uint8
+        assert images.ndim == 4
         self.images = images
         self.targets = targets
         self.mean = mean
@@ -94,14 +95,16 @@ class ImageDataModule(AbstractDataModule):
         """
         assert isinstance(source, ImageSource)
         counts = torch.zeros(256, dtype=torch.float64)
-        for part in indices.split(10_000):
+        for part in torch.split(indices, 10_000):
             counts += torch.bincount(source.images[part].flatten(), minlength=256)
         values, probability = torch.arange(256, dtype=torch.float64), counts / counts.sum()
         mean = (probability * values).sum()
         self._set_preprocessing(mean.item(), (probability * (values - mean) ** 2).sum().sqrt().item())
 
     def preprocess(self, source: Source) -> ImageSource:
-        assert isinstance(source, ImageSource) and self.mean is not None and self.std is not None
+        assert isinstance(source, ImageSource)
+        assert self.mean is not None
+        assert self.std is not None
         return ImageSource(source.images, source.targets, self.mean, self.std)
 
     def read(self, path: Path) -> Tensor:
@@ -111,18 +114,20 @@ class ImageDataModule(AbstractDataModule):
             ValueError: The file is no image.
         """
         image = read_image(path, self.image_shape, self.white)
-        return self.preprocess(ImageSource(image, torch.zeros(1, dtype=torch.long)))[torch.zeros(1, dtype=torch.long)][0]
+        return self.preprocess(ImageSource(image, torch.zeros(1, dtype=torch.long)))[torch.zeros(1, dtype=torch.long)][
+            0
+        ]
 
     @property
     def white(self) -> int:
         """The byte that stands for full brightness."""
         return 255
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"mean": self.mean, "std": self.std, "classes": self.classes}
+    def preprocessing_state(self) -> dict[str, Any]:
+        return {"mean": self.mean, "std": self.std}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self._set_preprocessing(state_dict["mean"], state_dict["std"])
+    def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
+        self._set_preprocessing(state["mean"], state["std"])
 
     def _set_preprocessing(self, mean: float, std: float) -> None:
         self.mean, self.std = mean, std or 1.0  # images of one colour have no spread

@@ -60,4 +60,5 @@ def read_image(path: Path, shape: tuple[int, int, int], white: int = 255) -> Ten
     pixels = transforms.resize(pixels, size, antialias=True)
     top, left = (height - size[0]) // 2, (width - size[1]) // 2
     pixels = transforms.pad(pixels, [left, top, width - size[1] - left, height - size[0] - top])
-    return (pixels.float() * (white / 255)).round().to(torch.uint8).unsqueeze(0)
+    image_bytes: Tensor = (pixels.float() * (white / 255)).round().to(torch.uint8).unsqueeze(0)
+    return image_bytes

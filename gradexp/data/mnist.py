@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal, final
 
-import torch
 from filelock import FileLock
 from platformdirs import user_cache_dir
 from torchvision import datasets

@@ -93,8 +93,11 @@ class AbstractModule(LightningModule, ABC):
         return loss + penalty
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        if self.global_step % self.trainer.log_every_n_steps == 0 and self.recent_metrics.has_samples:
-            self.log_dict(self.recent_metrics.compute() | {"lr": self._lr()}, on_step=True, on_epoch=False, prog_bar=True)
+        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
+        if self.global_step % interval == 0 and self.recent_metrics.has_samples:
+            values = self.recent_metrics.compute() | {"lr": self._lr()}
+            self.log_dict(values, on_step=True, on_epoch=False, prog_bar=True, logger=False)
+            self._to_loggers(values)
             self._close_recent()
 
     def on_train_epoch_end(self) -> None:
@@ -108,7 +111,10 @@ class AbstractModule(LightningModule, ABC):
         self._common_step(batch, self.val_metrics)
 
     def on_validation_epoch_end(self) -> None:
-        self.log_dict(self.val_metrics.compute(), prog_bar=True, sync_dist=True)
+        values = self.val_metrics.compute()
+        self.log_dict(values, prog_bar=True, logger=False, sync_dist=True)
+        if not self.trainer.sanity_checking:
+            self._to_loggers(values)
         self.val_metrics.reset()
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -116,7 +122,9 @@ class AbstractModule(LightningModule, ABC):
         return self.predictions(outputs)
 
     def on_test_epoch_end(self) -> None:
-        self.log_dict(self.test_metrics.compute(), sync_dist=True)
+        values = self.test_metrics.compute()
+        self.log_dict(values, logger=False, sync_dist=True)
+        self._to_loggers(values)
         self.test_metrics.reset()
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -127,9 +135,7 @@ class AbstractModule(LightningModule, ABC):
         if self.scheduler_settings.get("name") is None:
             return optimizer
         total_steps = self.trainer.estimated_stepping_batches
-        scheduler = build_scheduler(
-            optimizer, self.scheduler_settings, total_steps, self.monitor, better(self.monitor)
-        )
+        scheduler = build_scheduler(optimizer, self.scheduler_settings, total_steps, self.monitor, better(self.monitor))
         return {"optimizer": optimizer, "lr_scheduler": scheduler}  # type: ignore[return-value]  # Lightning's own form
 
     def _common_step(self, batch: Batch, metrics: StageMetrics) -> tuple[Tensor, Tensor]:
@@ -144,6 +150,11 @@ class AbstractModule(LightningModule, ABC):
         self.recent_metrics.add(self.epoch_metrics)
         self.epoch_metrics, self.recent_metrics = self.recent_metrics, self.epoch_metrics
         self.recent_metrics.reset()
+
+    def _to_loggers(self, values: Mapping[str, Any]) -> None:
+        """Log at the number of steps done. Lightning's own count is off by one after every resume."""
+        for logger in self.loggers:
+            logger.log_metrics(dict(values), step=self.global_step)
 
     def _lr(self) -> float:
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])

@@ -1,7 +1,7 @@
 """The multi-layer perceptron that classifies by softmax and cross-entropy."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from torch import Tensor, nn
@@ -99,9 +99,7 @@ class MLPClassifier(AbstractModule):
         initialize(network, init)
         # "micro" is the share of samples; validate_args looks at every target of every batch.
         accuracy = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
-        super().__init__(
-            network, {"accuracy": accuracy}, optimizer, scheduler, l1, l2, monitor
-        )
+        super().__init__(network, {"accuracy": accuracy}, optimizer, scheduler, l1, l2, monitor)
         self.save_hyperparameters()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -115,12 +113,12 @@ class MLPClassifier(AbstractModule):
 
 def initialize(network: nn.Module, init: Init) -> None:
     """Draw the weights of every linear layer anew by `init`, with zero biases; "default" leaves torch's own."""
-    draw = {
+    draws: dict[str, Callable[[Tensor], Tensor]] = {
         "kaiming_normal": nn.init.kaiming_normal_,
         "xavier_uniform": nn.init.xavier_uniform_,
         "normal": nn.init.normal_,
-    }.get(init)
-    for layer in network.modules() if draw else ():
-        if draw and isinstance(layer, nn.Linear):
-            draw(layer.weight)
+    }
+    for layer in network.modules():
+        if init != "default" and isinstance(layer, nn.Linear):
+            draws[init](layer.weight)
             nn.init.zeros_(layer.bias)
