@@ -18,6 +18,7 @@ from gradexp.data import AbstractDataModule
 from gradexp.files import AtomicCheckpointIO
 from gradexp.models import AbstractModule
 from gradexp.monitor import better
+from gradexp.profiler import NoProfiler
 
 
 class EventFiles(TensorBoardLogger):
@@ -86,6 +87,7 @@ def build_trainer(
         "logger": logger,
         "callbacks": callbacks,
         "plugins": [AtomicCheckpointIO()],
+        "profiler": NoProfiler(),
         "enable_progress_bar": show_progress,
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,

@@ -124,6 +124,13 @@ class AbstractDataModule(LightningDataModule, ABC):
     def predict_dataloader(self) -> BatchLoader:
         return self.test_dataloader()
 
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        # What lies on the device already need not be looked through, every step.
+        if batch[0].device == device:
+            return batch
+        moved: Batch = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        return moved
+
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Augment training batches on the device, by draws that depend on (seed, step, rank) alone."""
         if self.augment is None or self.trainer is None or not self.trainer.training:

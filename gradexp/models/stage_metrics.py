@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric, MetricCollection
+
+GATHERED = 50  # batches that are measured together
 
 
 class StageMetrics(nn.Module):
     """Sums over a stage's batches on the device; numbers only when asked, and over all processes.
+
+    A metric costs as much for one batch as for fifty, so batches are gathered and measured together.
 
     Args:
         stage: "train", "val" or "test"; names begin with it.
@@ -25,36 +30,53 @@ class StageMetrics(nn.Module):
         # Metrics that share their sums could not be added up one by one.
         self.metrics = MetricCollection(copies, prefix=f"{stage}/", compute_groups=False)
         self.with_penalty = with_penalty
+        self._gathered: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
 
     @property
     def has_samples(self) -> bool:
-        return self.loss.update_called
+        """Whether any batch has come since the last reset."""
+        return bool(self._gathered) or self.loss.update_called
 
-    def update(self, outputs: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Add a batch: outputs [batch, ...], targets [batch, ...] and their mean loss."""
-        self.loss.update(loss, len(targets))
-        self.metrics.update(outputs, targets)
+    def update(self, outputs: Tensor, targets: Tensor, loss: Tensor, penalty: Tensor | None = None) -> None:
+        """Add a batch: outputs [batch, ...], targets [batch, ...], their mean loss, and the penalty if there is one."""
+        self._gathered.append((outputs, targets, loss, penalty))
+        if len(self._gathered) >= GATHERED:
+            self._measure()
 
     def compute(self) -> dict[str, Tensor]:
         """The means over the samples seen, by name."""
+        self._measure()
         values: dict[str, Tensor] = {f"{self.stage}/loss": self.loss.compute()}
         if self.with_penalty:
-            penalty = self.penalty.compute() if self.penalty.update_called else 0 * values[f"{self.stage}/loss"]
+            penalty = self.penalty.compute()
             values[f"{self.stage}/penalty"] = penalty
             values[f"{self.stage}/objective"] = values[f"{self.stage}/loss"] + penalty
         return values | self.metrics.compute()
 
     def reset(self) -> None:
         """Forget all samples."""
-        self.loss.reset()
-        self.penalty.reset()
-        self.metrics.reset()
+        self._gathered.clear()
+        for metric in self._all():
+            metric.reset()
 
     def add(self, earlier: "StageMetrics") -> None:
         """Count the samples of `earlier` too."""
+        self._measure()
+        earlier._measure()
         for mine, others in zip(self._all(), earlier._all(), strict=True):
             if others.update_called:
                 mine.merge_state(others)
+
+    def _measure(self) -> None:
+        if not self._gathered:
+            return
+        outputs, targets, losses, penalties = zip(*self._gathered, strict=True)
+        self._gathered.clear()
+        loss = torch.stack(losses)
+        sizes = torch.tensor([len(batch) for batch in targets], device=loss.device)
+        self.loss.update(loss, sizes)
+        self.penalty.update(torch.stack([loss.new_zeros(()) if p is None else p for p in penalties]), sizes)
+        self.metrics.update(torch.cat(outputs), torch.cat(targets))
 
     def _all(self) -> list[Metric]:
         return [self.loss, self.penalty, *self.metrics.values()]
