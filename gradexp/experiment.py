@@ -1,5 +1,6 @@
 """From a configuration to metrics: what the command line and Python call."""
 
+import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,30 +82,35 @@ def execute(cfg: DictConfig) -> Result:
     # Only now what costs seconds: torch, Lightning.
     from rich.console import Console
 
-    from gradexp import tasks
     from gradexp.checkpoint_file import read_checkpoint
     from gradexp.files import write_json
     from gradexp.quiet import quiet_libraries
+    from gradexp.tasks import TASKS
 
     quiet_libraries()
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    job = HydraConfig.get()
+    folder = Path(job.runtime.output_dir)
     try:
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
-            choices = HydraConfig.get().runtime.choices
-            cfg = with_overrides(saved, cfg, list(HydraConfig.get().overrides.task), list(choices))
+            cfg = with_overrides(saved, cfg, list(job.overrides.task), list(job.runtime.choices))
             check_config(cfg)
-        task = {"train": tasks.train, "test": tasks.test, "predict": tasks.predict}[cfg.task]
-        metrics, notes = task(cfg, folder, Console(stderr=True))
+        outcome = TASKS[cfg.task](cfg, folder, Console(stderr=True))
     except Exception as error:
-        if _is_first_process():
+        if _is_first_process() and not _is_completed(folder):
             write_json(folder / "metrics.json", {"status": "failed", "reason": str(error)})
         raise
-    metrics |= {"monitor": cfg.monitor, "seed": cfg.seed, "config_hash": config_hash(cfg)}
+    metrics = outcome.metrics | {"monitor": cfg.monitor, "seed": cfg.seed, "config_hash": config_hash(cfg)}
     if _is_first_process():
         write_json(folder / "metrics.json", metrics)
     log.info("%s", metrics)
-    return Result(metrics, folder, notes)
+    return Result(metrics, folder, outcome.notes)
+
+
+def _is_completed(folder: Path) -> bool:
+    """Whether the folder holds a finished run, whose metrics a failed attempt to go on must not replace."""
+    path = folder / "metrics.json"
+    return path.is_file() and json.loads(path.read_text()).get("status") == "completed"
 
 
 def _is_first_process() -> bool:

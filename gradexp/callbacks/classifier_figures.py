@@ -30,15 +30,16 @@ class ClassifierFigures(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         writer = _writer(trainer)
-        if writer is None:
+        datamodule: Any = getattr(trainer, "datamodule", None)
+        if writer is None or not hasattr(datamodule, "sample"):
             return
-        inputs = trainer.datamodule.sample(64)[0]
+        inputs = datamodule.sample(64)[0]
         if inputs.ndim == 4:
             low, high = inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
             writer.add_images("samples/train", (inputs - low) / (high - low).clamp(min=1e-12))
         # Traced in evaluation, where no layer draws random numbers or counts batches.
         pl_module.eval()
-        writer.add_graph(pl_module.network, inputs[:1].to(pl_module.device))  # type: ignore[arg-type]
+        writer.add_graph(pl_module.network, inputs[:1].to(pl_module.device))
         pl_module.train()
 
     def on_test_batch_end(

@@ -1,0 +1,16 @@
+"""The tasks, one a file: each takes a configuration, a folder and a console, and gives an Outcome."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+
+from gradexp.tasks.outcome import Outcome
+from gradexp.tasks.predict import predict
+from gradexp.tasks.test import test
+from gradexp.tasks.train import train
+
+__all__ = ["TASKS", "Outcome"]
+
+TASKS: dict[str, Callable[[DictConfig, Path, Console], Outcome]] = {"train": train, "test": test, "predict": predict}

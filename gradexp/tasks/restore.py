@@ -1,0 +1,42 @@
+"""A trained model and its data module from a checkpoint alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning.pytorch import Trainer, seed_everything
+from omegaconf import DictConfig
+from rich.console import Console
+
+from gradexp.assembly import build_data, build_model, build_trainer
+from gradexp.checkpoint_file import check_architecture, read_checkpoint
+from gradexp.data import AbstractDataModule
+from gradexp.models import AbstractModule
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a checkpoint held, built anew."""
+
+    data: AbstractDataModule
+    model: AbstractModule
+    trainer: Trainer
+    step: int
+
+
+def restore(cfg: DictConfig, folder: Path, console: Console) -> Restored:
+    """Build data, model and trainer of `cfg`, and load the checkpoint into them.
+
+    Raises:
+        ValueError: The checkpoint is not usable, or is of another architecture.
+    """
+    checkpoint = read_checkpoint(cfg.ckpt_path)
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    data = build_data(cfg)
+    # Another data module than the trained one's takes its preprocessing from its own training part.
+    if type(data).__qualname__ in checkpoint:
+        data.load_state_dict(checkpoint[type(data).__qualname__])
+    model = build_model(cfg, data)
+    check_architecture(checkpoint, model, cfg.ckpt_path)
+    model.load_state_dict(checkpoint["state_dict"])
+    trainer = build_trainer(cfg, folder, getattr(data, "classes", []), console, purge_step=None)
+    return Restored(data, model, trainer, checkpoint["global_step"])

@@ -1,0 +1,27 @@
+"""Measure a checkpoint on the test part."""
+
+import time
+from pathlib import Path
+
+from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import DictConfig
+from rich.console import Console
+
+from gradexp.tasks.outcome import Outcome, facts, logged
+from gradexp.tasks.restore import restore
+
+
+def test(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+    """Run the model of `ckpt_path` on the test part; figures go to TensorBoard.
+
+    Raises:
+        ValueError: The checkpoint or the data is not usable.
+    """
+    restored = restore(cfg, folder, console)
+    started = time.perf_counter()
+    restored.trainer.test(restored.model, datamodule=restored.data, verbose=False)
+    seconds = time.perf_counter() - started
+    if isinstance(restored.trainer.logger, TensorBoardLogger):
+        restored.trainer.logger.finalize("success")
+    metrics = {"status": "completed", **logged(restored.trainer), "seconds/test": seconds, "steps": restored.step}
+    return Outcome(metrics | facts(restored.data, restored.model))

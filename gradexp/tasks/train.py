@@ -1,0 +1,116 @@
+"""Fit a model, from the start or from a checkpoint, then test the best one once."""
+
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from gradexp.assembly import build_data, build_model, build_trainer
+from gradexp.callbacks import Checkpoints, Diverged, FitClock
+from gradexp.checkpoint_file import check_architecture, read_checkpoint
+from gradexp.config import plain
+from gradexp.hparams import hyperparameters, write_hparams
+from gradexp.tasks.outcome import Outcome, facts, logged
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+PLANNED = ("CosineAnnealingLR", "OneCycleLR")  # schedules that are laid out over all steps of a fit
+
+
+def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+    """Fit, and test best.ckpt.
+
+    Args:
+        cfg: The configuration; with `ckpt_path` the fit goes on from there.
+        folder: The run's folder.
+        console: Where the progress bar is drawn.
+
+    Raises:
+        ValueError: The configuration, the data or the checkpoint is not usable.
+    """
+    checkpoint = read_checkpoint(cfg.ckpt_path) if cfg.ckpt_path else None
+    notes = _mend_monitor(cfg)
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    data = build_data(cfg)
+    model = build_model(cfg, data)
+    step = 0
+    if checkpoint is not None:
+        check_architecture(checkpoint, model, cfg.ckpt_path)
+        _check_schedule(cfg, checkpoint)
+        step = checkpoint["global_step"]
+        notes.append(f"resumed from step {step:,} of {cfg.ckpt_path}")
+    trainer = build_trainer(cfg, folder, getattr(data, "classes", []), console, purge_step=step + 1 if step else None)
+    checkpoints, clock = _callback(trainer, Checkpoints), _callback(trainer, FitClock)
+    if checkpoint is not None:
+        _bring_best(Path(cfg.ckpt_path), checkpoints.best_path)
+    text = OmegaConf.to_yaml(cfg, resolve=True)
+    log.info("configuration\n%s", text)
+    log.info("network\n%s", model.network)
+    if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
+        trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
+
+    metrics: dict[str, Any] = {"status": "completed"}
+    try:
+        trainer.fit(model, datamodule=data, ckpt_path=cfg.ckpt_path, weights_only=True)
+    except Diverged as diverged:
+        metrics |= {"status": "diverged", "reason": str(diverged)}
+        notes.append(f"diverged: {diverged}; the last good state is {checkpoints.last_path}")
+        notes.append(f"a smaller optimizer.lr (now {cfg.optimizer.lr:g}) or trainer.gradient_clip_val=1 may help")
+    metrics |= checkpoints.metrics
+    if checkpoints.best_score is not None:
+        metrics[f"best/{cfg.monitor}"] = checkpoints.best_score  # of best.ckpt, the one that is tested
+    metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step, "seconds/fit": clock.seconds}
+    if metrics["status"] == "completed" and cfg.test:
+        started = time.perf_counter()
+        model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
+        trainer.test(model, datamodule=data, verbose=False)
+        metrics |= logged(trainer) | {"seconds/test": time.perf_counter() - started}
+    metrics |= facts(data, model)
+    _fill_hparams(cfg, trainer, metrics)
+    return Outcome(metrics, notes)
+
+
+def _mend_monitor(cfg: DictConfig) -> list[str]:
+    """Without a validation part a validation metric cannot be watched: take the training metric, and say so."""
+    if cfg.data.get("val_size") == 0 and cfg.monitor.startswith("val/"):
+        cfg.monitor = cfg.monitor.replace("val/", "train/", 1)
+        return [f"data.val_size is 0, so there is no validation part: monitor is {cfg.monitor}"]
+    return []
+
+
+def _check_schedule(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:
+    saved = checkpoint["config"]["trainer"]
+    for key in ("max_epochs", "max_steps"):
+        if cfg.scheduler.name in PLANNED and cfg.trainer[key] != saved[key]:
+            raise ValueError(
+                f"trainer.{key} must stay {saved[key]} when {cfg.scheduler.name} is resumed, whose rates are laid out "
+                f"over the whole fit; got {cfg.trainer[key]}. Train anew, or resume a run with another scheduler."
+            )
+
+
+def _bring_best(resumed_from: Path, best_path: Path) -> None:
+    """A run that resumes in another folder takes the best state so far with it."""
+    best = resumed_from.parent / "best.ckpt"
+    if best.is_file() and not best_path.exists():
+        best_path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(best, best_path)
+
+
+def _callback(trainer: Trainer, kind: type[T]) -> T:
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    return next(callback for callback in callbacks if isinstance(callback, kind))
+
+
+def _fill_hparams(cfg: DictConfig, trainer: Trainer, metrics: dict[str, Any]) -> None:
+    if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
+        final = {name: value for name, value in metrics.items() if "/" in name and isinstance(value, float)}
+        settings = hyperparameters(plain(cfg), metrics["data"])
+        write_hparams(trainer.logger.experiment, settings, final, trainer.global_step)
+        trainer.logger.finalize("success")

@@ -1,0 +1,32 @@
+"""What all tests share: a folder of their own, and MNIST where it can be had."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs write below the current folder and the data cache: both are the test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRADEXP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.delenv("GRADEXP_FULL_ERROR", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def mnist_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data_dir with MNIST's real archives; skips where the environment names none."""
+    archives = os.environ.get(ARCHIVES)
+    if not archives:
+        pytest.skip(f"{ARCHIVES} names no folder with MNIST's four archives")
+    raw = tmp_path_factory.mktemp("data") / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for archive in Path(archives).glob("*.gz"):
+        shutil.copy(archive, raw)
+    return raw.parent.parent
