@@ -1,6 +1,7 @@
 """Reading checkpoints: plain data from anyone, checked before anything is built from it."""
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
         hint = f" Beside it: {', '.join(beside)}." if beside else " A run keeps its own in RUN/checkpoints/."
         raise ValueError(f"ckpt_path must be a checkpoint file; there is no {path}.{hint}")
     try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on pickle protocols, of files that are refused below
+            checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"ckpt_path must be a checkpoint of plain data; {path} is damaged, or holds objects whose loading could "

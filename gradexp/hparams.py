@@ -44,6 +44,7 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
 def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
     """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars."""
     for name, value in metrics.items():
-        writer.add_scalar(name, value, step)
+        if not name.startswith(("val/", "test/")):  # whose last point is this number already
+            writer.add_scalar(name, value, step)
     for summary in hparams_summary(settings, metrics):  # type: ignore[no-untyped-call]
         writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]

@@ -14,8 +14,9 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Runs write below the current folder and the data cache: both are the test's own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GRADEXP_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    monkeypatch.delenv("GRADEXP_FULL_ERROR", raising=False)
+    # The command line sets these for its own process; here that process goes on to the next test.
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    monkeypatch.setenv("GRADEXP_FULL_ERROR", "0")
     return tmp_path
 
 

@@ -75,5 +75,5 @@ class Divergence(Callback):
         if finite.all():
             return
         step, name, value = watched[int((~finite).nonzero()[0])]
-        where = f"the output of layer {name} was not finite" if name else "the loss itself was not finite"
-        raise Diverged(f"at step {step} {where} first (it sums to {value.item()})")
+        what = f"the output of layer '{name}'" if name else "the loss"
+        raise Diverged(f"at step {step} {what} was the first to be not finite (it sums to {value.item()})")

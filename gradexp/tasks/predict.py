@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from gradexp.data import ImageDataModule
+from gradexp.data import BatchLoader, BatchOrder, ImageDataModule, TensorSource
 from gradexp.data.image_files import image_paths
 from gradexp.files import write_atomically
 from gradexp.tasks.outcome import Outcome, facts
@@ -68,8 +68,9 @@ def _files(restored: Restored, path: Path) -> tuple[list[str], Tensor]:
         raise ValueError(f"input must be null for {type(data).__name__}, which holds no images; got {path}.")
     paths = image_paths(path)
     images = torch.cat([data.read(path) for path in paths])
-    batches = [(batch,) for batch in torch.split(images, data.eval_batch_size)]
-    return [str(path) for path in paths], torch.cat(_tensors(restored.trainer.predict(restored.model, batches)))
+    unknown = torch.zeros(len(images), dtype=torch.long)
+    loader = BatchLoader(TensorSource(images, unknown), BatchOrder(len(images), data.eval_batch_size))
+    return [str(path) for path in paths], torch.cat(_tensors(restored.trainer.predict(restored.model, loader)))
 
 
 def _tensors(outputs: object) -> list[Tensor]:

@@ -1,0 +1,93 @@
+"""Tiny data sets for the tests: IDX files, and a data module whose targets say which sample it is."""
+
+import gzip
+import hashlib
+from pathlib import Path
+from typing import Any, Literal, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gradexp.data import ImageDataModule
+from gradexp.data.image_datamodule import ImageSource
+
+Bytes = NDArray[np.uint8]
+
+TRAIN, TEST = 60, 20
+
+
+def random_images(number: int, height: int = 28, width: int = 28, seed: int = 0) -> Bytes:
+    """Grey images on black, of different brightness each, so that the mean depends on which ones are taken."""
+    rng = np.random.default_rng(seed)
+    brightness = rng.uniform(0.2, 1.0, (number, 1, 1))
+    images = (rng.integers(0, 256, (number, height, width)) * brightness).astype(np.uint8)
+    images[:, [0, -1]] = 0
+    images[:, :, [0, -1]] = 0
+    return images
+
+
+@final
+class TinyImages(ImageDataModule):
+    """60 training and 20 test images of 6 x 6 pixels; the target of a sample is its number, test from 60 on."""
+
+    def __init__(
+        self,
+        batch_size: int | None = 10,
+        eval_batch_size: int = 8,
+        val_size: int | float = 20,
+        seed: int = 0,
+        num_workers: int = 0,
+        memory_limit: float = 1.0,
+        augmentation: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, augmentation)
+        self.images = random_images(TRAIN + TEST, 6, 6)
+        self.reads: list[str] = []
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return 1, 6, 6
+
+    @property
+    def classes(self) -> list[str]:
+        return [str(number) for number in range(TRAIN + TEST)]
+
+    def load(self, part: Literal["train", "test"]) -> ImageSource:
+        self.reads.append(part)
+        numbers = torch.arange(TRAIN) if part == "train" else torch.arange(TRAIN, TRAIN + TEST)
+        return ImageSource(torch.from_numpy(self.images)[numbers].unsqueeze(1), numbers)
+
+
+def idx_bytes(array: Bytes) -> bytes:
+    """An IDX file, written out from its specification."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+def write_idx(path: Path, array: Bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(idx_bytes(array))
+    return path
+
+
+def mnist_arrays(num_classes: int = 10) -> dict[str, Bytes]:
+    """The four files of an MNIST-like set by their names, every class among the labels."""
+    images, labels = random_images(TRAIN + TEST), np.arange(TRAIN + TEST, dtype=np.uint8) % num_classes
+    return {
+        "train-images-idx3-ubyte": images[:TRAIN],
+        "train-labels-idx1-ubyte": labels[:TRAIN],
+        "t10k-images-idx3-ubyte": images[TRAIN:],
+        "t10k-labels-idx1-ubyte": labels[TRAIN:],
+    }
+
+
+def write_archives(folder: Path) -> list[tuple[str, str]]:
+    """The four files as archives, and torchvision's list of them: names with MD5."""
+    folder.mkdir(parents=True, exist_ok=True)
+    resources = []
+    for name, array in mnist_arrays().items():
+        archive = gzip.compress(idx_bytes(array), mtime=0)
+        (folder / f"{name}.gz").write_bytes(archive)
+        resources.append((f"{name}.gz", hashlib.md5(archive).hexdigest()))
+    return resources

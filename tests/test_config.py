@@ -1,0 +1,97 @@
+"""The configuration: every file in conf/ composes, and what the command line and a checkpoint say is combined right."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+from gradexp import compose
+from gradexp.config import CONF_DIR, config_hash, plain, with_overrides
+
+EXPERIMENTS = sorted(path.stem for path in (CONF_DIR / "experiment").glob("*.yaml"))
+OPTIONS = sorted(
+    (path.parent.name, path.stem) for path in CONF_DIR.glob("*/*.yaml") if path.parent.name != "experiment"
+)
+GROUPS = sorted({group for group, _ in OPTIONS} | {"experiment"})
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_an_experiment_composes_and_says_what_to_expect(experiment: str) -> None:
+    cfg = compose(f"+experiment={experiment}")
+    assert cfg.name == experiment
+    text = (CONF_DIR / "experiment" / f"{experiment}.yaml").read_text()
+    comment = [line for line in text.splitlines() if line.startswith("#")]
+    assert comment[0] == "# @package _global_"
+    assert any(f"python -m gradexp +experiment={experiment}" in line for line in comment)
+    assert any("Expect" in line for line in comment)
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_of_every_group_composes(group: str, option: str) -> None:
+    cfg = compose(f"{group}={option}")
+    own = plain(OmegaConf.create((CONF_DIR / group / f"{option}.yaml").read_text() or "{}"))  # type: ignore[arg-type]
+    assert own.items() <= plain(cfg)[group].items()
+
+
+def test_an_experiment_is_added_with_a_plus() -> None:
+    with pytest.raises(HydraException):
+        compose("experiment=mnist")
+
+
+def test_the_hash_tells_experiments_apart_and_forgets_the_machine() -> None:
+    base = config_hash(compose())
+    assert base == config_hash(compose("data_dir=elsewhere", "trainer.accelerator=cpu", "progress=false"))
+    assert base != config_hash(compose("seed=1"))
+    assert base != config_hash(compose("optimizer.lr=0.002"))
+    assert len(base) == 16
+
+
+def test_a_checkpoints_config_is_changed_by_what_is_typed() -> None:
+    saved = plain(compose("+experiment=digits", "optimizer=momentum", "model.hidden=[7]", "trainer.accelerator=gpu"))
+    overrides = ["task=test", "ckpt_path=x", "data.eval_batch_size=10"]
+    cfg = with_overrides(saved, compose(*overrides), overrides, GROUPS)
+    assert (cfg.name, cfg.model.hidden, cfg.optimizer.momentum) == ("digits", [7], 0.9)
+    assert (cfg.task, cfg.ckpt_path, cfg.data.eval_batch_size) == ("test", "x", 10)
+    assert cfg.trainer.accelerator == "auto", "the accelerator belongs to the machine, not to the checkpoint"
+
+
+def test_a_typed_group_replaces_the_checkpoints_whole_group() -> None:
+    saved = plain(compose("optimizer=momentum"))
+    overrides = ["optimizer.lr=0.5", "optimizer=adam"]
+    cfg = with_overrides(saved, compose(*overrides), overrides, GROUPS)
+    assert cfg.optimizer == compose(*overrides).optimizer
+
+
+def test_a_typed_experiment_replaces_the_checkpoints_config() -> None:
+    overrides = ["+experiment=digits", "ckpt_path=x"]
+    typed = compose(*overrides)
+    assert with_overrides(plain(compose("model.hidden=[7]")), typed, overrides, GROUPS) == typed
+
+
+def test_trusted_packages_are_never_read_from_a_checkpoint() -> None:
+    saved = plain(compose("trusted_packages=[gradexp,evil]"))
+    cfg = with_overrides(saved, compose("ckpt_path=x"), ["ckpt_path=x"], GROUPS)
+    assert cfg.trusted_packages == ["gradexp"]
+
+
+def test_help_config_and_errors_answer_without_torch(own_folder: Path) -> None:
+    code = """
+import sys
+from gradexp.__main__ import cli
+for arguments in (["--help"], ["--cfg", "job"], ["optimizer.lr=-1"], ["+experiment=none"], ["optimizer.none=1"]):
+    sys.argv = ["gradexp", *arguments]
+    try:
+        cli()
+    except SystemExit as end:
+        print(end.code, file=sys.stderr)
+    assert "torch" not in sys.modules, arguments
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "+experiment=NAME" in done.stdout
+    assert "batch_size: 32" in done.stdout
+    assert "optimizer.lr must be" in done.stderr
+    assert not list(own_folder.iterdir()), "nothing half-written"

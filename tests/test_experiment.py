@@ -1,0 +1,212 @@
+"""A run from end to end: what it leaves, what it says, and that the tasks agree with each other."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gradexp import MLPClassifier, Result, run
+from tests.command_line import call
+
+SHORT = ("trainer.max_epochs=3", "trainer.log_every_n_steps=10")
+
+
+def events(folder: Path) -> EventAccumulator:
+    accumulator = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0, "tensors": 0, "images": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+def predictions(result: Result) -> list[dict[str, str]]:
+    return list(csv.DictReader((result.folder / "predictions.csv").read_text().splitlines()))
+
+
+def test_a_run_leaves_what_the_readme_says(own_folder: Path) -> None:
+    result = run("+experiment=digits", *SHORT)
+    assert re.fullmatch(
+        r"outputs/digits/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[a-z]{4}", str(result.folder.relative_to(own_folder))
+    )
+    left = {str(path.relative_to(result.folder)) for path in result.folder.rglob("*") if path.is_file()}
+    assert {name for name in left if not name.startswith("tensorboard/")} == {
+        ".hydra/config.yaml",
+        ".hydra/hydra.yaml",
+        ".hydra/overrides.yaml",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "gradexp.log",
+        "metrics.json",
+    }
+    assert all("tfevents" in name for name in left if name.startswith("tensorboard/"))
+    metrics = json.loads((result.folder / "metrics.json").read_text())
+    assert metrics == result.metrics
+    assert metrics["status"] == "completed"
+    assert (metrics["data"], metrics["epochs"], metrics["steps"]) == ("Digits", 3, 3 * 39)
+    for name in ("train/loss", "train/objective", "train/penalty", "train/accuracy", "val/loss", "val/accuracy", "lr"):
+        assert isinstance(metrics[name], float)
+    assert metrics["seconds/fit"] > 0
+
+
+def test_the_test_metrics_are_those_of_the_best_checkpoint_on_the_test_images(own_folder: Path) -> None:
+    result = run("+experiment=digits", *SHORT)
+    model = MLPClassifier.load_from_checkpoint(result.folder / "checkpoints" / "best.ckpt", weights_only=True).eval()
+    digits = load_digits()
+    fifth = np.arange(len(digits.target)) % 5 == 4
+    state = torch.load(result.folder / "checkpoints" / "best.ckpt", weights_only=True)["Digits"]["preprocessing"]
+    inputs = torch.tensor((digits.images[fifth] - state["mean"]) / state["std"], dtype=torch.float32)
+    with torch.no_grad():
+        logits = model(inputs).double().numpy()
+    assert result.metrics["test/accuracy"] == pytest.approx((logits.argmax(1) == digits.target[fifth]).mean())
+    log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    assert result.metrics["test/loss"] == pytest.approx(
+        -log_p[np.arange(fifth.sum()), digits.target[fifth]].mean(), rel=1e-5
+    )
+
+
+def test_the_same_seed_gives_the_same_weights_and_zero_is_a_seed() -> None:
+    first, again, other = (
+        run(
+            "trainer.max_epochs=1",
+            "model.dropout=0.2",
+            "test=false",
+            "figures=false",
+            f"seed={seed}",
+            f"hydra.run.dir={n}",
+        )
+        for n, seed in enumerate((0, 0, 1))
+    )
+    weights = [
+        torch.load(r.folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for r in (first, again, other)
+    ]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert not torch.equal(weights[0]["network.output.weight"], weights[2]["network.output.weight"])
+    assert first.metrics["config_hash"] == again.metrics["config_hash"] != other.metrics["config_hash"]
+
+
+def test_a_checkpoint_is_plain_data_with_the_config_inside() -> None:
+    result = run("+experiment=digits", "optimizer.lr=0.02", *SHORT)
+    checkpoint = torch.load(result.folder / "checkpoints" / "best.ckpt", weights_only=True)
+    assert checkpoint["config"]["optimizer"]["lr"] == 0.02
+    assert checkpoint["config"]["name"] == "digits"
+
+
+def test_tensorboard_has_curves_figures_and_the_hparams_tab() -> None:
+    result = run("+experiment=digits", "regularizer=l2", *SHORT)
+    log = events(result.folder)
+    tags = log.Tags()
+    assert {
+        "train/loss",
+        "train/objective",
+        "train/penalty",
+        "train/accuracy",
+        "lr",
+        "train/samples_per_second",
+    } <= set(tags["scalars"])
+    assert [event.step for event in log.Scalars("val/accuracy")] == [39, 78, 117]
+    assert [event.step for event in log.Scalars("lr")][:3] == [10, 20, 30]
+    assert {"test/confusion_matrix", "test/most_wrong", "samples/train", "weights/first_layer"} == set(tags["images"])
+    assert {f"test/precision_recall/{digit}" for digit in range(10)} | {"config/text_summary"} == set(tags["tensors"])
+    assert tags["graph"]
+    content = log.summary_metadata
+    hparams = {
+        plugin for tag in content for plugin in [content[tag].plugin_data.plugin_name] if tag.startswith("_hparams_")
+    }
+    assert hparams == {"hparams"}
+    for name in ("train/loss", "val/accuracy", "test/accuracy"):
+        assert log.Scalars(name)[-1].value == pytest.approx(result.metrics[name])
+
+
+def test_a_checkpoint_alone_tests_and_predicts(own_folder: Path) -> None:
+    trained = run("+experiment=digits", *SHORT)
+    best = trained.folder / "checkpoints" / "best.ckpt"
+    tested = run("task=test", f"ckpt_path={best}")
+    for name in ("test/loss", "test/accuracy"):
+        assert tested.metrics[name] == trained.metrics[name]
+    assert tested.folder.parent == trained.folder.parent, "beside the run it tests"
+    predicted = run("task=predict", f"ckpt_path={best}")
+    rows = predictions(predicted)
+    targets = load_digits().target[4::5]
+    assert len(rows) == len(targets)
+    accuracy = np.mean([row["class"] == str(target) for row, target in zip(rows, targets, strict=True)])
+    assert accuracy == pytest.approx(trained.metrics["test/accuracy"])
+
+
+def test_image_files_are_predicted_as_the_test_images_they_show(own_folder: Path) -> None:
+    trained = run("+experiment=digits", *SHORT)
+    best = trained.folder / "checkpoints" / "best.ckpt"
+    rows = predictions(run("task=predict", f"ckpt_path={best}"))
+    Path("scans").mkdir()
+    for number, image in enumerate(load_digits().images[4:200:5]):
+        ink_on_paper = 255 - np.round(image * 255 / 16).astype(np.uint8)
+        Image.fromarray(ink_on_paper if number % 2 else 255 - ink_on_paper).save(f"scans/{number:03}.png")
+    scanned = run("task=predict", f"ckpt_path={best}", "input=scans")
+    read = predictions(scanned)
+    assert [row["class"] for row in read] == [row["class"] for row in rows[: len(read)]]
+    assert [row["file"] for row in read] == [f"scans/{number:03}.png" for number in range(40)]
+    one = run("task=predict", f"ckpt_path={best}", "input=scans/000.png")
+    assert one.metrics["predictions"] == 1
+
+
+def test_the_summary_ends_with_the_folder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, *SHORT) is None
+    out, err = capsys.readouterr()
+    lines = out.strip().splitlines()
+    assert lines[0].split() == ["status", "completed"]
+    assert re.fullmatch(r"folder: outputs/default/\S+", lines[-1])
+    assert "Digits (1,238 training, 200 validation, 359 test samples)" in out
+    assert err == "", "no warning, no bar in a pipe"
+
+
+def test_a_multirun_runs_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, "-m", "trainer.max_epochs=1", "figures=false", "optimizer=sgd,adam", "seed=0,1") is None
+    (sweep,) = Path("outputs/sweeps/default").iterdir()
+    metrics = [json.loads((sweep / str(job) / "metrics.json").read_text()) for job in range(4)]
+    assert len({m["config_hash"] for m in metrics}) == 4
+
+
+def test_without_a_validation_part_the_training_metric_is_watched() -> None:
+    result = run("data.val_size=0", "trainer.max_epochs=2", "figures=false", "early_stopping.patience=5")
+    assert result.metrics["monitor"] == "train/accuracy"
+    assert result.metrics["best/train/accuracy"] == result.metrics["train/accuracy"]
+    assert "monitor is train/accuracy" in result.notes[0]
+
+
+def test_early_stopping_ends_a_fit_that_no_longer_improves() -> None:
+    result = run(
+        "optimizer.lr=1e-9", "early_stopping.patience=2", "trainer.max_epochs=50", "figures=false", "test=false"
+    )
+    assert result.metrics["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "optimizer=lbfgs",
+        "trainer.gradient_clip_val=0.1",
+        "trainer.precision=bf16-mixed",
+        "trainer.accumulate_grad_batches=2",
+        "augmentation=affine",
+        "data.memory_limit=0",
+        "data.batch_size=null",
+        "scheduler=plateau",
+    ],
+)
+def test_a_part_is_swapped_from_the_command_line(override: str) -> None:
+    result = run(override, "trainer.max_epochs=1", "figures=false", "test=false")
+    assert result.metrics["status"] == "completed"
+    assert result.metrics["val/loss"] < np.log(10), "better than guessing after one epoch"
+
+
+def test_real_mnist_is_learned_in_one_epoch(mnist_data_dir: Path) -> None:
+    result = run("+experiment=mnist", f"data_dir={mnist_data_dir}", "trainer.max_epochs=1", "figures=false")
+    assert result.metrics["data"] == "MNIST"
+    assert (result.metrics["samples/train"], result.metrics["samples/val"]) == (55_000, 5_000)
+    assert result.metrics["samples/test"] == 10_000
+    assert result.metrics["test/accuracy"] > 0.95

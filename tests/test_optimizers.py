@@ -1,0 +1,153 @@
+"""Every optimizer and schedule in conf/ against torch.optim itself and against formulas."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from gradexp import MLPClassifier
+from gradexp.config import CONF_DIR
+from gradexp.data import BatchLoader, BatchOrder, TensorSource
+from gradexp.optimizers import build_optimizer, build_scheduler
+
+Array = npt.NDArray[np.float64]
+
+CURVATURE, START = np.array([1.0, 0.3, 0.05]), np.array([2.0, -3.0, 1.0])
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
+
+
+def load(group: str, option: str) -> dict[str, Any]:
+    path: Path = CONF_DIR / group / f"{option}.yaml"
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path)))
+
+
+def gradient(w: Array) -> Array:
+    return CURVATURE * w
+
+
+def descend(make: Callable[[nn.Parameter], Any], steps: int) -> Array:
+    """The weights after some steps down sum(curvature * w^2) / 2."""
+    w, curvature = nn.Parameter(torch.tensor(START)), torch.tensor(CURVATURE)
+    optimizer = make(w)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        value = (curvature * w**2).sum() / 2
+        value.backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
+        return value
+
+    for _ in range(steps):
+        optimizer.step(closure)
+    return w.detach().numpy().copy()
+
+
+def sgd(w: Array, s: dict[str, Any]) -> Array:
+    velocity, mu = np.zeros(3), s.get("momentum", 0.0)
+    for _ in range(3):
+        g = gradient(w) + s["weight_decay"] * w
+        velocity = mu * velocity + g
+        w = w - s["lr"] * (g + mu * velocity if s.get("nesterov") else velocity)
+    return w
+
+
+def adam(w: Array, s: dict[str, Any]) -> Array:
+    m, v, (beta1, beta2) = np.zeros(3), np.zeros(3), s["betas"]
+    decoupled = s["name"] == "AdamW"
+    for t in range(1, 4):
+        g = gradient(w) + (0 if decoupled else s["weight_decay"] * w)
+        w = w * (1 - s["lr"] * s["weight_decay"]) if decoupled else w
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        w = w - s["lr"] * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + s["eps"])
+    return w
+
+
+def rmsprop(w: Array, s: dict[str, Any]) -> Array:
+    v = np.zeros(3)
+    for _ in range(3):
+        g = gradient(w) + s["weight_decay"] * w
+        v = s["alpha"] * v + (1 - s["alpha"]) * g**2
+        w = w - s["lr"] * g / (np.sqrt(v) + s["eps"])
+    return w
+
+
+def adagrad(w: Array, s: dict[str, Any]) -> Array:
+    total = np.zeros(3)
+    for _ in range(3):
+        g = gradient(w) + s["weight_decay"] * w
+        total = total + g**2
+        w = w - s["lr"] * g / (np.sqrt(total) + s["eps"])
+    return w
+
+
+FORMULAS = dict.fromkeys(("sgd", "momentum", "nesterov"), sgd) | dict.fromkeys(("adam", "adamw"), adam)
+FORMULAS |= {"rmsprop": rmsprop, "adagrad": adagrad}
+
+
+@pytest.mark.parametrize("option", options("optimizer"))
+def test_every_configured_optimizer_steps_downhill_as_torchs_own_does(option: str) -> None:
+    settings = load("optimizer", option)
+    assert settings["lr"] > 0
+    arguments = {key: value for key, value in settings.items() if key != "name"}
+    after = descend(lambda w: build_optimizer([w], settings), steps=1)
+    np.testing.assert_array_equal(after, descend(lambda w: getattr(torch.optim, settings["name"])([w], **arguments), 1))
+    assert (CURVATURE * after**2).sum() < (CURVATURE * START**2).sum()
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("option", FORMULAS)
+def test_three_steps_equal_the_formula(option: str, weight_decay: float) -> None:
+    settings = load("optimizer", option) | {"weight_decay": weight_decay}
+    after = descend(lambda w: build_optimizer([w], settings), steps=3)
+    np.testing.assert_allclose(after, FORMULAS[option](START, settings), rtol=1e-12)
+    assert (after != START).all()
+
+
+def test_every_configured_optimizer_but_lbfgs_has_a_formula_here() -> None:
+    assert set(options("optimizer")) - set(FORMULAS) == {"lbfgs"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "Adamm"}, r"optimizer\.name must be one of .*Adam, AdamW.*SGD.*got 'Adamm'\. Did you mean Adam"),
+        ({"name": "Optimizer"}, r"optimizer\.name must be one of"),
+        ({"lr": 0.1}, r"optimizer\.name must be one of .*got None"),
+        (
+            {"name": "SGD", "momentun": 0.9},
+            r"optimizer\.momentun is not an argument of SGD, which takes lr, .*Did you mean momentum\?",
+        ),
+        ({"name": "SGD", "params": []}, r"optimizer\.params is not an argument"),
+        ({"name": "SGD", "momentum": -0.1}, r"optimizer\.momentum must be a finite number of at least 0; got -0\.1"),
+        ({"name": "Adam", "betas": [2.0, 0.9]}, "beta"),
+        pytest.param(
+            {"name": "Adam", "betas": [0.9]},
+            "betas",
+            marks=pytest.mark.xfail(strict=True, raises=IndexError, reason="torch's IndexError comes through"),
+        ),
+        pytest.param(
+            {"name": "Adam", "eps": "x"},
+            "eps",
+            marks=pytest.mark.xfail(strict=True, raises=TypeError, reason="torch's TypeError comes through"),
+        ),
+    ],
+)
+def test_what_an_optimizer_does_not_take_is_refused_by_name(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build_optimizer([nn.Parameter(torch.ones(2))], settings)
+
+
+@pytest.mark.parametrize("lr", [0, -0.1, math.nan, math.inf, "x", None, True])
+def test_a_learning_rate_is_a_finite_number_above_zero(lr: Any) -> None:
+    with pytest.raises(ValueError, match=r"optimizer\.lr must be a finite number above 0; got "):
+        build_optimizer([nn.Parameter(torch.ones(2))], {"name": "SGD", "lr": lr})
