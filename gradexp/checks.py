@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -69,11 +69,12 @@ RULES: Mapping[str, Rule] = {
     "translate": FRACTION,
     "scale": Rule(
         "a pair [smallest, largest] of numbers above 0",
-        lambda v: not isinstance(v, str) and len(v) == 2 and all(map(POSITIVE.holds, v)) and v[0] <= v[1],
+        lambda v: isinstance(v, Sequence) and len(v) == 2 and all(map(POSITIVE.holds, v)) and v[0] <= v[1],
     ),
     "shear": Rule("a number of degrees from 0 to below 90", lambda v: _is_number(v) and 0 <= v < 90),
     "elastic": NON_NEGATIVE,
     "elastic_grid": Rule("a whole number of at least 2", lambda v: _is_int(v) and v >= 2),
+    "fill": Rule("a finite number", _is_number),
     # model
     "in_features": COUNT,
     "num_classes": Rule("a whole number of at least 2", lambda v: _is_int(v) and v >= 2),

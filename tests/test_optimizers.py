@@ -1,4 +1,4 @@
-"""Every optimizer and schedule in conf/ against torch.optim itself and against formulas."""
+"""Every optimizer in conf/ against torch.optim itself and against formulas."""
 
 import math
 from collections.abc import Callable
@@ -9,26 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from gradexp import MLPClassifier
 from gradexp.config import CONF_DIR
-from gradexp.data import BatchLoader, BatchOrder, TensorSource
-from gradexp.optimizers import build_optimizer, build_scheduler
+from gradexp.optimizers import build_optimizer
 
 Array = npt.NDArray[np.float64]
 
 CURVATURE, START = np.array([1.0, 0.3, 0.05]), np.array([2.0, -3.0, 1.0])
 
 
-def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
+def options() -> list[str]:
+    return sorted(path.stem for path in (CONF_DIR / "optimizer").glob("*.yaml"))
 
 
-def load(group: str, option: str) -> dict[str, Any]:
-    path: Path = CONF_DIR / group / f"{option}.yaml"
+def load(option: str) -> dict[str, Any]:
+    path: Path = CONF_DIR / "optimizer" / f"{option}.yaml"
     return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path)))
 
 
@@ -94,9 +91,9 @@ FORMULAS = dict.fromkeys(("sgd", "momentum", "nesterov"), sgd) | dict.fromkeys((
 FORMULAS |= {"rmsprop": rmsprop, "adagrad": adagrad}
 
 
-@pytest.mark.parametrize("option", options("optimizer"))
+@pytest.mark.parametrize("option", options())
 def test_every_configured_optimizer_steps_downhill_as_torchs_own_does(option: str) -> None:
-    settings = load("optimizer", option)
+    settings = load(option)
     assert settings["lr"] > 0
     arguments = {key: value for key, value in settings.items() if key != "name"}
     after = descend(lambda w: build_optimizer([w], settings), steps=1)
@@ -107,14 +104,14 @@ def test_every_configured_optimizer_steps_downhill_as_torchs_own_does(option: st
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 @pytest.mark.parametrize("option", FORMULAS)
 def test_three_steps_equal_the_formula(option: str, weight_decay: float) -> None:
-    settings = load("optimizer", option) | {"weight_decay": weight_decay}
+    settings = load(option) | {"weight_decay": weight_decay}
     after = descend(lambda w: build_optimizer([w], settings), steps=3)
     np.testing.assert_allclose(after, FORMULAS[option](START, settings), rtol=1e-12)
     assert (after != START).all()
 
 
 def test_every_configured_optimizer_but_lbfgs_has_a_formula_here() -> None:
-    assert set(options("optimizer")) - set(FORMULAS) == {"lbfgs"}
+    assert set(options()) - set(FORMULAS) == {"lbfgs"}
 
 
 @pytest.mark.parametrize(

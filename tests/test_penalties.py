@@ -1,13 +1,16 @@
 """The penalties against NumPy, their gradients against formulas, and l2 against torch's weight decay."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gradexp import MLPClassifier, penalties
+from gradexp.config import CONF_DIR
 
 
 def small_network() -> nn.Sequential:
@@ -24,8 +27,8 @@ def test_a_penalty_is_a_sum_over_weights_and_not_over_biases(
 ) -> None:
     network = small_network()
     # The convolution's and the last layer's weights; neither biases nor the scales of the normalisation.
-    weights = [network[0].weight, network[3].weight]
-    expected = sum(term(weight.detach().double().numpy()).sum() for weight in weights)  # type: ignore[operator, union-attr]
+    weights = [dict(network.named_parameters())[name] for name in ("0.weight", "3.weight")]
+    expected = sum(term(weight.detach().double().numpy()).sum() for weight in weights)
     assert penalty(network.named_parameters()).item() == pytest.approx(float(expected), rel=1e-6)
 
 
@@ -54,7 +57,8 @@ def test_l2_under_sgd_is_twice_its_weight_decay_on_the_weights_step_by_step() ->
     theirs.load_state_dict(mine.state_dict())
     weights = [parameter for parameter in theirs.parameters() if parameter.ndim == 2]
     biases = [parameter for parameter in theirs.parameters() if parameter.ndim == 1]
-    decayed = torch.optim.SGD([{"params": weights, "weight_decay": 2 * 0.05}, {"params": biases}], lr=0.1, momentum=0.9)
+    groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": 2 * 0.05}, {"params": biases}]
+    decayed = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
     plain = torch.optim.SGD(mine.parameters(), lr=0.1, momentum=0.9)
     for _ in range(10):
         batch = torch.randn(16, 5), torch.randint(3, (16,))
@@ -75,3 +79,18 @@ def test_a_models_penalty_weighs_both_sums_by_their_factors() -> None:
     batch = torch.randn(4, 5), torch.tensor([0, 1, 2, 0])
     loss = model.loss(model(batch[0]), batch[1]).item()
     assert model.training_step(batch, 0).item() == pytest.approx(loss + expected, rel=1e-6)
+
+
+def test_zero_factors_add_nothing_to_the_loss() -> None:
+    model, batch = MLPClassifier(5, 3), (torch.randn(4, 5), torch.tensor([0, 1, 2, 0]))
+    assert torch.equal(model.training_step(batch, 0), model.loss(model(batch[0]), batch[1]))
+    assert model.penalty().item() == 0
+
+
+def test_every_configured_regularizer_sets_both_factors() -> None:
+    loaded = {path.stem: OmegaConf.load(path) for path in (CONF_DIR / "regularizer").glob("*.yaml")}
+    for name, factors in loaded.items():
+        assert set(factors) == {"l1", "l2"}, name
+        assert (factors.l1 > 0, factors.l2 > 0) == (name in ("l1", "elastic_net"), name in ("l2", "elastic_net")), name
+        assert min(factors.l1, factors.l2) >= 0
+    assert len(loaded) >= 4

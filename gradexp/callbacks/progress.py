@@ -6,10 +6,11 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 APPEARS_AFTER = 2.0  # seconds
 DRAWN_EVERY = 0.25  # seconds
+SHOWN = ("train/loss", "train/accuracy", "train/r2", "val/accuracy", "val/r2")
 
 
 class RichBar(ProgressBar):
@@ -86,9 +87,8 @@ class RichBar(ProgressBar):
         if self._bar is None:
             self._bar = Progress(
                 TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
+                BarColumn(bar_width=20),
+                TaskProgressColumn(),
                 TimeRemainingColumn(),
                 TextColumn("{task.fields[metrics]}"),
                 console=self.console,
@@ -97,8 +97,8 @@ class RichBar(ProgressBar):
             )
             self._bar.add_task(what, total=None, completed=done, metrics="")
             self._bar.start()
-        shown = [name for name in metrics if name.endswith(("/loss", "/accuracy", "/mse", "/r2"))]
-        text = "  ".join(f"{name} {metrics[name]:.4g}" for name in shown)
+        shown = [name for name in metrics if name in SHOWN]
+        text = "  ".join(f"{name.removeprefix('train/')} {metrics[name]:.4g}" for name in shown)
         known_total = total if total != float("inf") else None
         self._bar.update(self._bar.task_ids[0], description=what, completed=done, total=known_total, metrics=text)
         self._bar.refresh()

@@ -183,7 +183,8 @@ class AbstractDataModule(LightningDataModule, ABC):
         """Take preprocessing over from a checkpoint."""
 
     def state_dict(self) -> dict[str, Any]:
-        position = self._train_loader.state_dict()["position"] if self._train_loader else 0
+        loader = self._train_loader
+        position = loader.state_dict()["position"] if loader else self._resume_position
         return {"preprocessing": self.preprocessing_state(), "position": position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -40,7 +40,13 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
     ) -> None:
         super().__init__()
         check(
-            degrees=degrees, translate=translate, scale=scale, shear=shear, elastic=elastic, elastic_grid=elastic_grid
+            degrees=degrees,
+            translate=translate,
+            scale=scale,
+            shear=shear,
+            elastic=elastic,
+            elastic_grid=elastic_grid,
+            fill=fill,
         )
         self.degrees = degrees
         self.translate = translate

@@ -97,7 +97,8 @@ class BatchOrder:
         else:
             order = torch.randperm(self.num_samples, generator=generator("order", self.seed, self.epoch))
         if self.even:
-            order = torch.cat([order, order[: -self.num_samples % self.world_size]])
+            missing = -self.num_samples % self.world_size
+            order = torch.cat([order, order.repeat(-(-missing // self.num_samples))[:missing]])
         return order[self.rank :: self.world_size]
 
     def __len__(self) -> int:
@@ -129,7 +130,7 @@ class BatchLoader:
         indices = self.sampler.indices()
         if isinstance(self.source, TensorSource):
             indices = indices.to(self.source.inputs.device)
-        batches = torch.split(indices, self.sampler.batch_size)[start:]
+        batches = torch.split(indices, self.sampler.batch_size)[start:] if len(indices) else ()
         self._position = start
         for batch in self._fetch(batches):
             self._position += 1
@@ -152,7 +153,7 @@ class BatchLoader:
         return {"position": self._position % max(1, len(self))}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._start = state["position"]
+        self._start = self._position = state["position"]
 
 
 def split_indices(num_samples: int, val_size: int | float, seed: int) -> tuple[Tensor, Tensor]:

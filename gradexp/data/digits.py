@@ -12,7 +12,7 @@ from gradexp.data.image_datamodule import ImageDataModule, ImageSource
 class Digits(ImageDataModule):
     """Optical recognition of handwritten digits (Alpaydin and Kaynak 1998), as bundled with scikit-learn.
 
-    The set has no official test part: every fifth image is kept for the test, 360 of 1,797, whatever the seed.
+    The set has no official test part: every fifth image is kept for the test, 359 of 1,797, whatever the seed.
 
     Args:
         data_dir: Not needed; taken so that all data modules are made alike.

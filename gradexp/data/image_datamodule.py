@@ -132,4 +132,4 @@ class ImageDataModule(AbstractDataModule):
     def _set_preprocessing(self, mean: float, std: float) -> None:
         self.mean, self.std = mean, std or 1.0  # images of one colour have no spread
         if self.augmentation:
-            self.augment = RandomGeometry(**self.augmentation, fill=-self.mean / self.std)
+            self.augment = RandomGeometry(**{"fill": -self.mean / self.std, **self.augmentation})

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
@@ -46,10 +47,12 @@ def read_image(path: Path, shape: tuple[int, int, int], white: int = 255) -> Ten
     try:
         with Image.open(path) as file:
             upright = ImageOps.exif_transpose(file)
+            if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow's own conversion would clip to 8
+                upright = Image.fromarray((np.asarray(upright) / 257).round().astype(np.uint8))
             # Transparent pixels take the colour of paper.
             paper = Image.new("RGBA", upright.size, "white")
             image = Image.alpha_composite(paper, upright.convert("RGBA")).convert("L" if channels == 1 else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"input must be PNG or JPEG images; {path} cannot be read as one ({error}).") from error
     pixels = transforms.pil_to_tensor(image)
     border = torch.cat([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], dim=1)

@@ -15,6 +15,7 @@ from torchvision.datasets.utils import calculate_md5
 from gradexp.checks import did_you_mean
 from gradexp.data.idx import idx_shape
 from gradexp.data.image_datamodule import ImageDataModule, ImageSource
+from gradexp.files import write_atomically
 
 DOWNLOAD_TIMEOUT = 30  # seconds without an answer from a host
 
@@ -53,7 +54,7 @@ class TorchvisionDataModule(ImageDataModule):
     ) -> None:
         super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, augmentation)
         self.data_dir = Path(data_dir or default_data_dir()).expanduser().absolute()
-        self.mirror = _as_url(mirror) if mirror else None
+        self.mirror = _url_or_folder(mirror) if mirror else None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -65,32 +66,38 @@ class TorchvisionDataModule(ImageDataModule):
         return [name.split(" - ")[0] for name in self.dataset_class.classes]
 
     def prepare_data(self) -> None:
-        """Download and unpack what is missing, on one process of a machine.
+        """Fetch and unpack what is missing, on one process of a machine.
 
         Raises:
             ValueError: The data cannot be had, or a file is damaged; nothing else is taken in its place.
         """
         if all(path.is_file() for path in self._raw_files) and not self._restorable():
             return
-        self._raw_folder.mkdir(parents=True, exist_ok=True)
-        # Jobs of a sweep start together on one cache.
-        with FileLock(self._raw_folder / ".lock"), _network_timeout(DOWNLOAD_TIMEOUT):
-            for path in self._restorable():
-                path.unlink()  # torchvision unpacks it again
-            try:
-                self._open(train=True, download=True)
-            except (RuntimeError, OSError) as error:
-                raise ValueError(self._cannot_be_had(error)) from error
+        try:
+            self._raw_folder.mkdir(parents=True, exist_ok=True)
+            # Jobs of a sweep start together on one cache.
+            with FileLock(self._raw_folder / ".lock"), _network_timeout(DOWNLOAD_TIMEOUT):
+                self._copy_from_mirror()
+                for path in self._restorable():
+                    path.unlink()  # torchvision unpacks it again
+                self._fetch()
+        except (RuntimeError, OSError) as error:
+            raise ValueError(self._cannot_be_had(error)) from error
 
     def load(self, part: Literal["train", "test"]) -> ImageSource:
         for images, labels in zip(self._raw_files[::2], self._raw_files[1::2], strict=True):
-            num_images, num_labels = idx_shape(images)[0], idx_shape(labels)[0]
-            if num_images != num_labels:
+            image_axes, label_axes = idx_shape(images), idx_shape(labels)
+            if len(image_axes) != 3 or len(label_axes) != 1:
                 raise ValueError(
-                    f"{images} and {labels} must hold equally many samples; "
-                    f"they hold {num_images} images and {num_labels} labels. Delete both to have them fetched again."
+                    f"{images} must hold images (3 axes) and {labels} labels (1 axis); they have {len(image_axes)} and "
+                    f"{len(label_axes)}. Delete both to have them fetched again."
                 )
-        dataset = self._open(train=part == "train")
+            if image_axes[0] != label_axes[0]:
+                raise ValueError(
+                    f"{images} and {labels} must hold equally many samples; they hold {image_axes[0]} images and "
+                    f"{label_axes[0]} labels. Delete both to have them fetched again."
+                )
+        dataset = self._open(self.dataset_class, train=part == "train")
         return ImageSource(dataset.data.unsqueeze(1), dataset.targets.long())
 
     @property
@@ -116,13 +123,22 @@ class TorchvisionDataModule(ImageDataModule):
             if archive.stem in (path.name, "gzip") and archive.is_file() and calculate_md5(archive) == md5
         ]
 
-    def _open(self, train: bool, download: bool = False) -> datasets.MNIST:
-        return self._with_mirror()(str(self.data_dir), train=train, download=download)
+    def _copy_from_mirror(self) -> None:
+        """Take whole archives from a mirror that is a folder."""
+        if isinstance(self.mirror, Path):
+            for archive, md5 in self._archives():
+                offered = self.mirror / archive.name
+                if not archive.is_file() and offered.is_file() and calculate_md5(offered) == md5:
+                    write_atomically(archive, offered.read_bytes())
 
-    def _with_mirror(self) -> type[datasets.MNIST]:
-        mirrors = [*([self.mirror] if self.mirror else []), *self.dataset_class.mirrors]
+    def _fetch(self) -> None:
+        """Let torchvision download and unpack what is missing, the mirror first."""
+        mirrors = [*([self.mirror] if isinstance(self.mirror, str) else []), *self.dataset_class.mirrors]
         # The name stays: torchvision derives the folder from it.
-        return type(self.dataset_class.__name__, (self.dataset_class,), {"mirrors": mirrors})
+        self._open(type(self.dataset_class.__name__, (self.dataset_class,), {"mirrors": mirrors}), True, download=True)
+
+    def _open(self, dataset_class: type[datasets.MNIST], train: bool, download: bool = False) -> datasets.MNIST:
+        return dataset_class(str(self.data_dir), train=train, download=download)
 
     def _cannot_be_had(self, error: Exception) -> str:
         wrong = [
@@ -201,20 +217,28 @@ class EMNIST(TorchvisionDataModule):
     def _archives(self) -> list[tuple[Path, str]]:
         return [(self._raw_folder / "gzip.zip", datasets.EMNIST.md5)]
 
-    def _open(self, train: bool, download: bool = False) -> datasets.MNIST:
-        return self._with_mirror()(str(self.data_dir), split=self.split, train=train, download=download)
+    def _fetch(self) -> None:
+        urls = [*([f"{self.mirror}gzip.zip"] if isinstance(self.mirror, str) else []), datasets.EMNIST.url]
+        for number, url in enumerate(urls, start=1):
+            try:
+                for train in (True, False):  # each looks for its own files only
+                    self._open(type("EMNIST", (datasets.EMNIST,), {"url": url}), train, download=True)
+                return
+            except (RuntimeError, OSError):
+                if number == len(urls):
+                    raise
 
-    def _with_mirror(self) -> type[datasets.MNIST]:
-        return type("EMNIST", (datasets.EMNIST,), {"url": f"{self.mirror}gzip.zip"} if self.mirror else {})
+    def _open(self, dataset_class: type[datasets.MNIST], train: bool, download: bool = False) -> datasets.MNIST:
+        return dataset_class(str(self.data_dir), split=self.split, train=train, download=download)
 
 
-def _as_url(mirror: str) -> str:
+def _url_or_folder(mirror: str) -> str | Path:
     if "://" in mirror:
         return mirror.rstrip("/") + "/"
     folder = Path(mirror).expanduser().absolute()
     if not folder.is_dir():
         raise ValueError(f"data.mirror must be a URL or a folder; there is no folder {folder}.")
-    return folder.as_uri() + "/"
+    return folder
 
 
 def _is_whole(path: Path) -> bool:

@@ -1,16 +1,15 @@
 """The sets in MNIST's format, from files that lie there."""
 
 import shutil
-import string
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gradexp.data import EMNIST, KMNIST, MNIST, FashionMNIST
+from gradexp.data import KMNIST, MNIST, FashionMNIST
 from gradexp.data.mnist import TorchvisionDataModule
-from tests.data.tiny import TEST, TRAIN, mnist_arrays, random_images, write_idx
+from tests.data.tiny import TEST, TRAIN, idx_bytes, mnist_arrays, write_idx
 
 SETS: list[type[TorchvisionDataModule]] = [MNIST, FashionMNIST, KMNIST]
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -50,35 +49,6 @@ def test_classes_have_plain_names() -> None:
     assert KMNIST().classes[:3] == ["o", "ki", "su"]
 
 
-@pytest.mark.parametrize(("split", "num_classes", "first"), [("letters", 26, 1), ("balanced", 47, 0)])
-def test_emnist_is_upright_with_classes_from_0(split: str, num_classes: int, first: int, tmp_path: Path) -> None:
-    images = random_images(TRAIN + TEST)
-    labels = np.arange(TRAIN + TEST, dtype=np.uint8) % num_classes
-    for part, own in (("train", slice(TRAIN)), ("test", slice(TRAIN, None))):
-        stem = tmp_path / "EMNIST" / "raw" / f"emnist-{split}-{part}"
-        write_idx(Path(f"{stem}-images-idx3-ubyte"), np.ascontiguousarray(images[own].transpose(0, 2, 1)))
-        write_idx(Path(f"{stem}-labels-idx1-ubyte"), labels[own] + np.uint8(first))
-    module = set_up(EMNIST(split, data_dir=str(tmp_path), batch_size=20, val_size=10))
-    assert module.num_classes == num_classes
-    assert set(module.load("train").targets.tolist()) == set(range(num_classes))
-    inputs, targets = next(iter(module.test_dataloader()))
-    np.testing.assert_array_equal(raw_pixels(module, inputs)[:, 0], images[TRAIN:])
-    np.testing.assert_array_equal(targets.numpy(), labels[TRAIN:])
-
-
-def test_emnist_s_classes_are_its_characters() -> None:
-    assert EMNIST("letters").classes == list(string.ascii_lowercase)
-    assert EMNIST("byclass").classes == sorted(string.digits + string.ascii_letters)
-    # Lower-case letters that look like their capitals share a class with them (Cohen et al. 2017, section II-A).
-    balanced = set(string.digits + string.ascii_uppercase) | set("abdefghnqrt")
-    assert EMNIST("balanced").classes == sorted(balanced)
-
-
-def test_an_unknown_split_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"data\.split must be one of .*got 'leters'\. Did you mean letters\?"):
-        EMNIST("leters")
-
-
 def test_the_folder_is_the_argument_else_the_environment_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADEXP_DATA_DIR", str(tmp_path / "named"))
     assert MNIST().data_dir == tmp_path / "named"
@@ -90,18 +60,25 @@ def test_the_folder_is_the_argument_else_the_environment_s(tmp_path: Path, monke
     assert MNIST("~/data").data_dir == tmp_path / "data"
 
 
-def damage(path: Path, kind: str) -> None:
-    content = path.read_bytes()
-    path.write_bytes({"truncated": content[:-100], "another format": b"<htm" + content[4:]}[kind])
+WHOLE = idx_bytes(mnist_arrays()[IMAGES])
 
 
-@pytest.mark.parametrize(("kind", "words"), [("truncated", "must be .* bytes long"), ("another format", "magic")])
-def test_a_damaged_file_without_an_archive_is_named(kind: str, words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(WHOLE[:-100], id="truncated"),
+        pytest.param(WHOLE[:17], id="hardly begun"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<htm" + WHOLE[4:], id="another format"),
+        pytest.param(idx_bytes(mnist_arrays()[LABELS]), id="labels"),
+    ],
+)
+def test_a_damaged_file_without_an_archive_is_named(content: bytes, tmp_path: Path) -> None:
     for name, array in mnist_arrays().items():
         write_idx(tmp_path / "MNIST" / "raw" / name, array)
     path = tmp_path / "MNIST" / "raw" / IMAGES
-    damage(path, kind)
-    with pytest.raises(ValueError, match=words) as error:
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=IMAGES) as error:
         set_up(MNIST(str(tmp_path), batch_size=20, val_size=10))
     assert str(path) in str(error.value)
 

@@ -7,14 +7,17 @@ from typing import Any, Literal, final
 
 import numpy as np
 import torch
+from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from gradexp.data import ImageDataModule
 from gradexp.data.image_datamodule import ImageSource
+from gradexp.data.mnist import TorchvisionDataModule
 
 Bytes = NDArray[np.uint8]
 
 TRAIN, TEST = 60, 20
+NOBODY = "http://127.0.0.1:9"  # where nothing listens
 
 
 def random_images(number: int, height: int = 28, width: int = 28, seed: int = 0) -> Bytes:
@@ -89,5 +92,15 @@ def write_archives(folder: Path) -> list[tuple[str, str]]:
     for name, array in mnist_arrays().items():
         archive = gzip.compress(idx_bytes(array), mtime=0)
         (folder / f"{name}.gz").write_bytes(archive)
-        resources.append((f"{name}.gz", hashlib.md5(archive).hexdigest()))
+        resources.append((f"{name}.gz", md5(folder / f"{name}.gz")))
     return resources
+
+
+def check_data(module: TorchvisionDataModule) -> None:
+    """The module reads the set of `mnist_arrays`."""
+    assert (len(module.load("train")), len(module.load("test"))) == (TRAIN, TEST)
+    assert_array_equal(module.load("test").images[:, 0], mnist_arrays()["t10k-images-idx3-ubyte"])
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()

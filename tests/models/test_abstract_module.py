@@ -1,10 +1,6 @@
-"""What every model shares: training and validation metrics against a replay by hand, and a walk over the exports."""
+"""What every model shares: a fit and its metrics against a replay by hand."""
 
 import copy
-import inspect
-from collections.abc import Iterator
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
@@ -14,11 +10,12 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.nn import functional as F
 
-import gradexp
-import gradexp.models
 from gradexp import MLPClassifier
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
+
+# Marks tests of a fault in gradexp: take it out with the fault.
+UNWEIGHTED = pytest.mark.xfail(strict=True, reason="StageMetrics counts batches, not samples, and remembers a mean")
 
 TRAIN, VAL = 37, 23  # samples: the last batch of each is smaller
 
@@ -48,23 +45,8 @@ def fitted(model: AbstractModule, **arguments: Any) -> Trainer:
     return trainer
 
 
-def concrete_modules() -> Iterator[type[AbstractModule]]:
-    for module in iter_modules(gradexp.models.__path__, "gradexp.models."):
-        import_module(module.name)
-    waiting: list[type[AbstractModule]] = AbstractModule.__subclasses__()
-    while waiting:
-        cls = waiting.pop()
-        waiting += cls.__subclasses__()
-        if cls.__module__.startswith("gradexp.") and not inspect.isabstract(cls):
-            yield cls
-
-
-@pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.002, 0.01)])
-@pytest.mark.parametrize(("epochs", "log_every_n_steps"), [(1, 1), (2, 2), (2, 50)])
-def test_the_last_epoch_equals_its_replay_in_plain_torch(
-    l1: float, l2: float, epochs: int, log_every_n_steps: int
-) -> None:
-    model = small_model(l1=l1, l2=l2)
+def replayed(model: MLPClassifier, epochs: int) -> tuple[list[Tensor], dict[str, float]]:
+    """The parameters after some epochs in plain torch from `model` on, and the metrics of the last epoch."""
     network = copy.deepcopy(model.network)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.3, momentum=0.9)
     source = random_source(TRAIN, seed=1)
@@ -75,34 +57,46 @@ def test_the_last_epoch_equals_its_replay_in_plain_torch(
         outputs = network(inputs)
         loss = F.cross_entropy(outputs, targets)
         weights = [p for name, p in network.named_parameters() if name.endswith("weight")]
-        penalty = sum((l1 * w.abs().sum() + l2 * (w**2).sum() for w in weights), torch.zeros(()))
+        penalty = sum((model.l1 * w.abs().sum() + model.l2 * (w**2).sum() for w in weights), torch.zeros(()))
         optimizer.zero_grad()
         (loss + penalty).backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
         optimizer.step()
         losses += [loss.item()] * len(targets)
         penalties += [penalty.item()] * len(targets)
         right += int((outputs.argmax(dim=1) == targets).sum())
+    means = {"train/loss": float(np.mean(losses)), "train/penalty": float(np.mean(penalties))}
+    means |= {"train/objective": sum(means.values()), "train/accuracy": right / TRAIN, "lr": 0.3}
+    return list(network.parameters()), means
 
+
+@pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.002, 0.01)])
+def test_a_fit_equals_its_replay_in_plain_torch(l1: float, l2: float) -> None:
+    model = small_model(l1=l1, l2=l2)
+    expected, _ = replayed(model, epochs=2)
+    fitted(model, max_epochs=2)
+    # Without a penalty the very same operations ran, so not one bit may differ.
+    tolerance = 1e-5 if l1 else 0.0
+    torch.testing.assert_close(list(model.parameters()), expected, rtol=tolerance, atol=tolerance)
+
+
+@UNWEIGHTED
+@pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.002, 0.01)])
+@pytest.mark.parametrize(("epochs", "log_every_n_steps"), [(1, 1), (2, 2), (2, 50)])
+def test_training_metrics_are_means_over_the_last_epochs_samples(
+    l1: float, l2: float, epochs: int, log_every_n_steps: int
+) -> None:
+    model = small_model(l1=l1, l2=l2)
+    _, expected = replayed(model, epochs)
     metrics = fitted(model, max_epochs=epochs, log_every_n_steps=log_every_n_steps).callback_metrics
-    expected = {
-        "train/loss": np.mean(losses),
-        "train/penalty": np.mean(penalties),
-        "train/objective": np.mean(losses) + np.mean(penalties),
-        "train/accuracy": right / TRAIN,
-        "lr": 0.3,
-    }
     assert {name: metrics[name].item() for name in expected} == pytest.approx(expected, rel=1e-5)
-    for mine, replayed in zip(model.network.parameters(), network.parameters(), strict=True):
-        # Without a penalty the very same operations ran, so not one bit may differ.
-        tolerance = 1e-5 if l1 else 0.0
-        torch.testing.assert_close(mine, replayed, rtol=tolerance, atol=tolerance)
 
 
+@UNWEIGHTED
 def test_validation_metrics_are_means_over_samples_not_batches() -> None:
     model = small_model()
     metrics = fitted(model).callback_metrics
     source = random_source(VAL, seed=2)
-    first, _, last = model.network[1], model.network[2], model.network[3]
+    first, last = model.network.get_submodule("linear_1"), model.network.get_submodule("output")
     hidden = np.tanh(source.inputs.numpy() @ numpy(first.weight).T + numpy(first.bias))
     logits = hidden @ numpy(last.weight).T + numpy(last.bias)
     targets = source.targets.numpy()
@@ -114,35 +108,11 @@ def test_validation_metrics_are_means_over_samples_not_batches() -> None:
     assert abs(np.mean([losses[:10].mean(), losses[10:20].mean(), losses[20:].mean()]) - losses.mean()) > 1e-3
 
 
-def test_zero_factors_add_nothing_to_the_loss() -> None:
-    model, source = small_model(), random_source(TRAIN, seed=1)
-    batch = (source.inputs, source.targets)
-    assert torch.equal(model.training_step(batch, 0), model.loss(model(source.inputs), source.targets))
-    assert model.penalty().item() == 0
-
-
-@pytest.mark.parametrize("package", [gradexp, gradexp.models])
-def test_every_export_exists_and_has_a_docstring(package: Any) -> None:
-    for name in package.__all__:
-        exported = getattr(package, name)
-        # A dataclass without one gets its signature for a docstring.
-        assert exported.__doc__, name
-        assert not exported.__doc__.startswith(f"{name}("), name
-
-
-def test_every_concrete_model_is_final_and_learns_from_one_step() -> None:
-    classes = list(concrete_modules())
-    assert MLPClassifier in classes
-    for cls in classes:
-        assert getattr(cls, "__final__", False), cls
-        assert cls.__name__ in gradexp.models.__all__
-        model: Any = cls(in_features=6, num_classes=3)  # type: ignore[call-arg]  # the base takes a network
-        before = [parameter.clone() for parameter in model.parameters()]
-        trainer = fitted(model, max_steps=1, limit_val_batches=0)
-        assert trainer.global_step == 1
-        after: list[Tensor] = list(model.parameters())
-        assert all(parameter.isfinite().all() for parameter in after)
-        assert not any(map(torch.equal, before, after))
+@pytest.mark.xfail(strict=True, reason="logger=False keeps them out of what the trainer returns")
+def test_a_plain_trainers_test_returns_its_metrics() -> None:
+    model = small_model()
+    (returned,) = fitted(model).test(model, loader(VAL, 10, seed=2), verbose=False)
+    assert returned.keys() == {"test/loss", "test/accuracy"}
 
 
 def numpy(tensor: Any) -> Any:

@@ -1,0 +1,127 @@
+"""What ClassifierFigures leaves in TensorBoard's event file."""
+
+import io
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
+
+from gradexp import Digits, MLPClassifier, figures
+from gradexp.callbacks import ClassifierFigures
+from gradexp.data import BatchLoader, BatchOrder, TensorSource
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.trace")  # how torch draws TensorBoard's graph
+
+QUIET: dict[str, Any] = {"enable_progress_bar": False, "enable_checkpointing": False, "enable_model_summary": False}
+QUIET |= {"accelerator": "cpu", "log_every_n_steps": 1}
+CLASSES = [str(digit) for digit in range(10)]
+
+
+def events(folder: Path) -> Any:
+    accumulator: Any = EventAccumulator(str(folder), size_guidance={"images": 0, "tensors": 0})
+    return accumulator.Reload()
+
+
+def decoded(events: Any, tag: str) -> np.ndarray:
+    (image,) = events.Images(tag)
+    return np.asarray(Image.open(io.BytesIO(image.encoded_image_string)))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Events of a fit of four steps and a test, the probabilities of the test part, and its classes."""
+    folder = tmp_path_factory.mktemp("events")
+    torch.manual_seed(0)
+    model, data = MLPClassifier(64, 10, hidden=(20,)), Digits(eval_batch_size=100)
+    logger = TensorBoardLogger(folder, name="", version="")
+    trainer = Trainer(max_steps=4, logger=logger, callbacks=[ClassifierFigures(CLASSES)], **QUIET)
+    trainer.fit(model, data)
+    trainer.test(model, data, verbose=False)
+    logger.experiment.flush()
+    probabilities = trainer.predict(model, data)
+    assert probabilities is not None
+    targets = torch.cat([batch[1] for batch in data.test_dataloader()])
+    return events(folder), torch.cat(probabilities).numpy(), targets.numpy()  # type: ignore[arg-type]
+
+
+def test_every_figure_is_there_at_the_step_it_belongs_to(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
+    found = run[0]
+    steps = {tag: [image.step for image in found.Images(tag)] for tag in found.Tags()["images"]}
+    # TensorBoard numbers the images of a batch.
+    samples = {tag: steps.pop(tag) for tag in list(steps) if tag.startswith("samples/train")}
+    assert len(samples) == 64 or list(samples) == ["samples/train"]
+    assert all(step == [0] for step in samples.values())
+    assert steps == {"test/confusion_matrix": [4], "test/most_wrong": [4], "weights/first_layer": [4]}
+
+
+def test_the_graph_is_that_of_the_network(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
+    assert run[0].Tags()["graph"]
+    nodes = {node.name for node in run[0].Graph().node}
+    for layer in ("linear_1", "relu_1", "output"):
+        assert any(f"[{layer}]" in name for name in nodes), layer
+
+
+def test_the_precision_recall_curves_count_the_test_part(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
+    found, probabilities, targets = run
+    tags = [tag for tag in found.Tags()["tensors"] if tag.startswith("test/precision_recall/")]
+    assert sorted(tags) == [f"test/precision_recall/{name}" for name in CLASSES]
+    for number, name in enumerate(CLASSES):
+        (event,) = found.Tensors(f"test/precision_recall/{name}")
+        true_positives, false_positives, *_ = make_ndarray(event.tensor_proto)
+        is_class = targets == number
+        # The curve begins where everything is called positive; its middle is the threshold of one half.
+        assert (true_positives[0], false_positives[0]) == (is_class.sum(), (~is_class).sum())
+        middle = len(true_positives) // 2
+        positive = np.floor(probabilities[:, number] * (len(true_positives) - 1)) >= middle
+        assert true_positives[middle] == (positive & is_class).sum()
+
+
+def test_the_confusion_matrix_and_the_weights_drawn_are_those_of_the_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Any] = {}
+
+    def note(name: str, draw: Any, *arguments: Any) -> Any:
+        drawn[name] = arguments
+        return draw(*arguments)
+
+    for name in ("confusion_matrix", "image_grid", "weight_images"):
+        monkeypatch.setattr(figures, name, partial(note, name, getattr(figures, name)))
+    torch.manual_seed(1)
+    model = MLPClassifier(4, 3, hidden=())
+    inputs, targets = torch.randn(23, 1, 2, 2), torch.randint(3, (23,))
+    trainer = Trainer(logger=TensorBoardLogger(tmp_path), callbacks=[ClassifierFigures(["a", "b", "c"])], **QUIET)
+    trainer.test(model, BatchLoader(TensorSource(inputs, targets), BatchOrder(23, 10)), verbose=False)
+
+    weight, bias = (parameter.detach().double().numpy() for parameter in model.parameters())
+    logits = inputs.double().numpy().reshape(23, 4) @ weight.T + bias
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    predicted, true = probabilities.argmax(axis=1), targets.numpy()
+    counts = np.array([[np.sum((true == row) & (predicted == column)) for column in range(3)] for row in range(3)])
+    np.testing.assert_array_equal(drawn["confusion_matrix"][0], counts)
+    np.testing.assert_allclose(drawn["weight_images"][0], weight, rtol=1e-6)
+    wrong = np.nonzero(predicted != true)[0]
+    most = wrong[np.argsort(-probabilities[wrong, predicted[wrong]])]
+    assert 0 < len(most) < 23
+    images, titles = drawn["image_grid"][:2]
+    np.testing.assert_allclose(images, inputs.numpy()[most])
+    names = np.array(["a", "b", "c"])
+    expected = [f"{names[predicted[n]]} {probabilities[n, predicted[n]]:.0%}\nis {names[true[n]]}" for n in most]
+    assert list(titles) == expected
+
+
+def test_without_tensorboard_or_images_nothing_fails() -> None:
+    features = TensorSource(torch.randn(20, 6), torch.randint(3, (20,)))
+    trainer = Trainer(max_epochs=1, logger=False, callbacks=[ClassifierFigures(["a", "b", "c"])], **QUIET)
+    model = MLPClassifier(6, 3)
+    trainer.fit(model, BatchLoader(features, BatchOrder(20, 5)), BatchLoader(features, BatchOrder(20, 5)))
+    trainer.test(model, BatchLoader(features, BatchOrder(20, 5)), verbose=False)
+    assert {"test/loss", "test/accuracy"} <= trainer.callback_metrics.keys()

@@ -1,0 +1,161 @@
+"""A run that diverges says at which step and in which layer first."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor, nn
+
+from gradexp.callbacks import Diverged, Divergence
+from gradexp.data import BatchLoader, BatchOrder, TensorSource
+
+EVALUATIONS = Callable[[int], bool]
+
+
+class Bomb(nn.Linear):
+    """A layer whose output is infinite in chosen evaluations, counted from 1."""
+
+    def __init__(self, explodes: EVALUATIONS) -> None:
+        super().__init__(4, 4)
+        self.explodes, self.evaluations = explodes, 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        self.evaluations += self.training
+        return super().forward(input) + (math.inf if self.training and self.explodes(self.evaluations) else 0)
+
+
+class Model(LightningModule):
+    """Three layers, of which the middle one may explode, and a loss that may become something else."""
+
+    def __init__(
+        self, explodes: EVALUATIONS = lambda n: False, change: Callable[[Tensor, int], Tensor] = lambda loss, n: loss
+    ) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        layers = {"first": nn.Linear(3, 4), "bomb": Bomb(explodes), "last": nn.Linear(4, 1)}
+        self.network = nn.Sequential(OrderedDict(layers))
+        self.change = change
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        loss: Tensor = (self.network(batch[0])[:, 0] - batch[1]).square().mean()
+        return self.change(loss, evaluations(self))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+
+class WithTrials(Model):
+    """Every step of the optimizer evaluates two points: where it is, and one further on."""
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.LBFGS(self.parameters(), lr=1e-4, max_iter=2, tolerance_change=0, tolerance_grad=0)
+
+
+def evaluations(model: Model) -> int:
+    return sum(layer.evaluations for layer in model.modules() if isinstance(layer, Bomb))
+
+
+def fit(
+    model: LightningModule, every_n_steps: int = 50, max_steps: int = 60, batches: int = 100, **more: Any
+) -> Trainer:
+    generator = torch.Generator().manual_seed(1)
+    source = TensorSource(
+        torch.randn(2 * batches, 3, generator=generator), torch.randn(2 * batches, generator=generator)
+    )
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    quiet |= {"enable_model_summary": False, "accelerator": "cpu", "callbacks": [Divergence(every_n_steps)]}
+    trainer = Trainer(max_steps=max_steps, **quiet, **more)
+    trainer.fit(model, BatchLoader(source, BatchOrder(2 * batches, 2)))
+    return trainer
+
+
+def hooks(model: nn.Module) -> int:
+    return sum(len(layer._forward_hooks) for layer in model.modules())
+
+
+@pytest.mark.parametrize(("every_n_steps", "noticed"), [(1, 7), (5, 10), (50, 50)])
+def test_the_first_infinite_layer_and_its_step_are_named_however_late_one_looks(
+    every_n_steps: int, noticed: int
+) -> None:
+    model = Model(explodes=lambda n: n == 7)
+    with pytest.raises(Diverged, match=r"^at step 7 the output of layer '?bomb'? .*sums to inf"):
+        fit(model, every_n_steps)
+    assert evaluations(model) == noticed
+
+
+def test_the_end_of_an_epoch_is_looked_at_too() -> None:
+    with pytest.raises(Diverged, match=r"^at step 3 the output of layer '?bomb"):
+        fit(Model(explodes=lambda n: n == 3), every_n_steps=1000, batches=10)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_over_finite_layers_is_named_itself(value: float) -> None:
+    model = Model(change=lambda loss, n: loss + value if n == 5 else loss)
+    with pytest.raises(Diverged, match=rf"^at step 5 the loss .*sums to {value}\)$"):
+        fit(model)
+
+
+def test_an_update_that_ruins_the_weights_at_the_last_step_is_noticed() -> None:
+    # The loss of step 10 is finite, its gradient is not: nothing is evaluated after it.
+    model = Model(change=lambda loss, n: (loss * 0).sqrt() if n == 10 else loss)
+    with pytest.raises(Diverged, match=r"^the update of step 10 left first\.weight not finite$"):
+        fit(model, batches=10)
+
+
+def test_a_healthy_fit_passes() -> None:
+    model = Model()
+    trainer = fit(model)
+    assert trainer.global_step == 60
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
+def test_points_that_the_optimizer_only_tries_do_not_count() -> None:
+    # Even evaluations are trials. One that counts makes the fit fail, as the next test shows.
+    trainer = fit(WithTrials(change=lambda loss, n: loss + (math.inf if n % 2 == 0 else 0)), max_steps=10)
+    assert trainer.global_step == 10
+
+
+def test_the_points_where_an_optimizer_with_trials_stands_do_count() -> None:
+    # Evaluation 5 is the first of step 3.
+    with pytest.raises(Diverged, match=r"^at step 3 the loss"):
+        fit(WithTrials(change=lambda loss, n: loss + (math.inf if n == 5 else 0)), every_n_steps=1, max_steps=10)
+
+
+def test_no_hook_is_left_after_a_fit() -> None:
+    model = Model()
+    fit(model, max_steps=2)
+    assert hooks(model) == 0
+
+
+@pytest.mark.xfail(strict=True, reason="Lightning calls no teardown after an exception; on_exception must do it")
+def test_no_hook_is_left_after_a_fit_that_diverged() -> None:
+    model = Model(explodes=lambda n: n == 2)
+    with pytest.raises(Diverged):
+        fit(model, every_n_steps=1)
+    assert hooks(model) == 0
+
+
+@pytest.mark.xfail(strict=True, raises=AttributeError, reason="the hook takes every output for a tensor")
+def test_layers_that_give_more_than_a_tensor_are_no_obstacle() -> None:
+    class Recurrent(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.recurrent = nn.LSTM(3, 3)
+
+        def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+            return super().training_step((self.recurrent(batch[0])[0], batch[1]), batch_idx)
+
+    assert fit(Recurrent(), max_steps=2).global_step == 2
+
+
+@pytest.mark.xfail(strict=True, raises=Diverged, reason="the sum of a layer's output overflows in half precision")
+def test_half_precision_does_not_make_a_finite_layer_infinite() -> None:
+    model = Model()
+    first = nn.Linear(3, 40_000)
+    nn.init.constant_(first.bias, 3.0)  # two samples sum to 240,000, and half precision ends at 65,504
+    model.network = nn.Sequential(first, nn.Linear(40_000, 1))
+    assert fit(model, every_n_steps=1, max_steps=1, precision="16-true").global_step == 1

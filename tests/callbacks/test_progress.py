@@ -1,0 +1,130 @@
+"""The progress bar: nothing for a short fit, one line for a long one, a clean end in any case."""
+
+import io
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from rich.console import Console
+
+from gradexp import MLPClassifier
+from gradexp.callbacks import RichBar, progress
+from gradexp.data import BatchLoader, BatchOrder, TensorSource
+
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+
+
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch) -> Console:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    return Console(file=io.StringIO(), force_terminal=True, width=300, color_system=None, legacy_windows=False)
+
+
+@pytest.fixture
+def appears_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "APPEARS_AFTER", 0.0)
+    monkeypatch.setattr(progress, "DRAWN_EVERY", 0.0)
+
+
+def drawn(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def trainer_with(console: Console, *callbacks: Callback, **arguments: Any) -> tuple[Trainer, RichBar]:
+    bar = RichBar(console)
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
+    quiet |= {"accelerator": "cpu", "log_every_n_steps": 1}
+    return Trainer(callbacks=[bar, *callbacks], **quiet, **arguments), bar
+
+
+def loader() -> BatchLoader:
+    generator = torch.Generator().manual_seed(0)
+    source = TensorSource(torch.randn(20, 4, generator=generator), torch.randint(3, (20,), generator=generator))
+    return BatchLoader(source, BatchOrder(20, 5))
+
+
+def test_nothing_is_drawn_for_a_short_fit(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An hour, so that no machine is too slow for it.
+    monkeypatch.setattr(progress, "APPEARS_AFTER", 3600.0)
+    trainer, _ = trainer_with(console, max_epochs=2)
+    trainer.fit(MLPClassifier(4, 3), loader(), loader())
+    trainer.test(MLPClassifier(4, 3), loader(), verbose=False)
+    assert drawn(console) == ""
+
+
+@pytest.mark.usefixtures("appears_at_once")
+def test_a_fit_shows_epoch_steps_loss_and_accuracy_and_then_goes(console: Console) -> None:
+    trainer, bar = trainer_with(console, max_epochs=2)
+    trainer.fit(MLPClassifier(4, 3), loader(), loader())
+    text = drawn(console)
+    for step in range(1, 9):
+        assert f"epoch {(step + 3) // 4}/2" in text
+        assert f"{step}/8" in text
+    lines = [line for line in text.replace("\r", "\n").split("\n") if "epoch 2/2" in line]
+    for name in ("train/loss", "train/accuracy", "val/loss", "val/accuracy"):
+        assert all(name in line for line in lines), name
+    assert "train/objective" not in text
+    assert "train/penalty" not in text
+    assert text.endswith("\x1b[2K")  # the line is wiped
+    assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
+    assert bar._bar is None
+
+
+@pytest.mark.usefixtures("appears_at_once")
+def test_the_numbers_drawn_are_the_metrics(console: Console) -> None:
+    seen: list[dict[str, Any]] = []
+
+    class Note(Callback):
+        def on_train_batch_start(self, trainer: Trainer, *arguments: Any) -> None:
+            seen.append(dict(trainer.progress_bar_metrics))
+
+    trainer, _ = trainer_with(console, Note(), max_steps=3)
+    trainer.fit(MLPClassifier(4, 3), loader(), loader())
+    # The bar is drawn before a step's own metrics are in: steps 2 and 3 show those of 1 and 2.
+    assert len(seen) == 3
+    for metrics in seen[1:]:
+        loss, accuracy = metrics["train/loss"], metrics["train/accuracy"]
+        assert f"train/loss {loss:.4g}  train/accuracy {accuracy:.4g}" in drawn(console)
+
+
+@pytest.mark.usefixtures("appears_at_once")
+@pytest.mark.parametrize("stage", ["test", "predict"])
+def test_tests_and_predictions_count_their_batches(console: Console, stage: str) -> None:
+    trainer, bar = trainer_with(console)
+    if stage == "test":
+        trainer.test(MLPClassifier(4, 3), loader(), verbose=False)
+    else:
+        trainer.predict(MLPClassifier(4, 3), loader())
+    assert stage in drawn(console)
+    assert all(f"{batch}/4" in drawn(console) for batch in range(1, 5))
+    assert bar._bar is None
+
+
+class Interrupt(Callback):
+    """Ends a fit by an exception in its third step."""
+
+    def on_train_batch_start(self, trainer: Trainer, *arguments: Any) -> None:
+        if trainer.global_step == 2:
+            raise RuntimeError("the third step")
+
+
+@pytest.mark.usefixtures("appears_at_once")
+def test_an_exception_leaves_the_terminal_as_it_was(console: Console) -> None:
+    trainer, bar = trainer_with(console, Interrupt(), max_epochs=2)
+    with pytest.raises(RuntimeError, match="the third step"):
+        trainer.fit(MLPClassifier(4, 3), loader(), loader())
+    text = drawn(console)
+    assert "2/8" in text
+    assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
+    assert text.endswith("\x1b[2K")
+    assert bar._bar is None
+
+
+@pytest.mark.usefixtures("appears_at_once")
+def test_other_processes_than_the_first_draw_nothing(console: Console) -> None:
+    trainer, bar = trainer_with(console, max_epochs=1)
+    bar.disable()
+    trainer.fit(MLPClassifier(4, 3), loader(), loader())
+    assert drawn(console) == ""

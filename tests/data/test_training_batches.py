@@ -1,0 +1,88 @@
+"""What reaches a model of a plain Lightning trainer."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
+
+from gradexp.data.batches import Batch
+from gradexp.quiet import quiet_libraries
+from tests.data.tiny import TinyImages
+
+
+class Recorder(LightningModule):
+    """Keeps the batches that reach it, as they reach it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.train_batches: list[Batch] = []
+        self.val_batches: list[Batch] = []
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        self.train_batches.append(batch)
+        return self.weight * batch[0].mean()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.val_batches.append(batch)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def fit(module: TinyImages, **options: Any) -> Recorder:
+    quiet_libraries()
+    recorder = Recorder()
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **options,
+    )
+    trainer.fit(recorder, module)
+    return recorder
+
+
+def augmented(seed: int = 0) -> TinyImages:
+    module = TinyImages(seed=seed)
+    module.augment = torch.rand_like  # nothing but the draws, so that they can be compared
+    return module
+
+
+def test_no_validation_part_means_no_validation() -> None:
+    recorder = fit(TinyImages(val_size=0), max_epochs=1)
+    assert len(recorder.train_batches) == 6
+    assert recorder.val_batches == []
+
+
+def test_training_in_epochs_sees_every_sample_in_a_new_order() -> None:
+    recorder = fit(TinyImages(), max_epochs=2)
+    seen = [int(number) for _, targets in recorder.train_batches for number in targets]
+    assert sorted(seen[:40]) == sorted(seen[40:])
+    assert seen[:40] != seen[40:]
+
+
+def test_augmentation_is_for_training_batches_alone() -> None:
+    recorder = fit(augmented(), max_epochs=1, num_sanity_val_steps=1)
+    module = TinyImages()
+    module.setup("fit")
+    expected: list[Any] = list(module.val_dataloader())
+    # The sanity check before training sees the first batch once more.
+    for (inputs, _), other in zip(recorder.val_batches, [expected[0], *expected], strict=True):
+        assert torch.equal(inputs, other[0])
+    for inputs, _ in recorder.train_batches:
+        assert 0 <= inputs.min() <= inputs.max() < 1
+
+
+def test_augmentation_is_a_function_of_seed_and_step() -> None:
+    fits = []
+    for global_seed, seed in ((1, 0), (2, 0), (1, 7)):
+        torch.manual_seed(global_seed)
+        fits.append([inputs for inputs, _ in fit(augmented(seed), max_epochs=2).train_batches])
+    assert all(torch.equal(one, other) for one, other in zip(fits[0], fits[1], strict=True))
+    assert not any(torch.equal(one, other) for one, other in zip(fits[0], fits[2], strict=True))
+    assert len({inputs.flatten()[0].item() for inputs in fits[0]}) == 8

@@ -1,0 +1,102 @@
+"""MLPClassifier's arguments: initial weights, what is refused, and the ways Lightning gives them back."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningCLI
+from torch import nn
+
+from gradexp import Digits, MLPClassifier
+
+QUIET: dict[str, Any] = {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False}
+QUIET |= {"log_every_n_steps": 1}
+
+
+@pytest.mark.parametrize(
+    ("init", "std"),
+    [("kaiming_normal", math.sqrt(2 / 400)), ("xavier_uniform", math.sqrt(2 / (400 + 1600))), ("normal", 1.0)],
+)
+def test_initial_weights_have_the_spread_of_their_formula_and_biases_are_zero(init: Any, std: float) -> None:
+    torch.manual_seed(2)
+    layer = MLPClassifier(in_features=400, num_classes=2, hidden=(1600,), init=init).network.get_submodule("linear_1")
+    assert isinstance(layer, nn.Linear)
+    assert layer.weight.std().item() == pytest.approx(std, rel=0.01)
+    assert layer.weight.mean().item() == pytest.approx(0, abs=0.01 * std)
+    # A uniform draw ends at sqrt(3) standard deviations; of 640,000 normal ones some lie beyond four.
+    reach = layer.weight.abs().max().item() / std
+    assert reach <= math.sqrt(3) + 1e-6 if init == "xavier_uniform" else reach > 4
+    assert not layer.bias.any()
+
+
+def test_default_initial_values_are_torchs_own() -> None:
+    torch.manual_seed(3)
+    model = MLPClassifier(in_features=8, num_classes=3, hidden=(5,))
+    torch.manual_seed(3)
+    own = [nn.Linear(8, 5), nn.Linear(5, 3)]
+    expected = [parameter for layer in own for parameter in layer.parameters()]
+    assert all(map(torch.equal, model.parameters(), expected))
+    assert all(parameter.any() for parameter in expected)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("in_features", 0),
+        ("num_classes", 1),
+        ("hidden", (3, 0)),
+        ("hidden", 3),
+        ("hidden", "200"),
+        ("hidden", None),
+        ("activation", "swish"),
+        ("activation", None),
+        ("output_activation", "tanh"),
+        ("init", "zeros"),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("input_dropout", math.nan),
+        ("l1", -1e-3),
+        ("l2", math.inf),
+        pytest.param("monitor", "accuracy", marks=pytest.mark.xfail(strict=True, reason="RULES has it, nobody asks")),
+    ],
+)
+def test_a_bad_argument_is_refused_by_its_name(argument: str, value: Any) -> None:
+    arguments: dict[str, Any] = {"in_features": 4, "num_classes": 3, argument: value}
+    with pytest.raises(ValueError, match=rf"\b{argument} must be .*; got "):
+        MLPClassifier(**arguments)
+
+
+def test_a_misspelt_activation_is_answered_with_the_nearest_one() -> None:
+    with pytest.raises(ValueError, match=r"activation must be one of relu, .*got 'rleu'\. Did you mean relu\?"):
+        MLPClassifier(4, 3, activation="rleu")  # type: ignore[arg-type]  # the point
+
+
+def test_a_plain_lightning_checkpoint_is_loaded_as_plain_data(own_folder: Path) -> None:
+    torch.manual_seed(6)
+    optimizer = {"name": "SGD", "lr": 0.1, "momentum": 0.9}
+    model = MLPClassifier(64, 10, hidden=(16,), activation="gelu", optimizer=optimizer, l2=1e-4)
+    trainer = Trainer(max_epochs=1, limit_train_batches=3, limit_val_batches=1, **QUIET)
+    trainer.fit(model, Digits(), weights_only=True)
+    (path,) = own_folder.rglob("*.ckpt")
+    loaded = MLPClassifier.load_from_checkpoint(path, weights_only=True)
+    assert dict(loaded.hparams) == dict(model.hparams)
+    assert loaded.hparams["optimizer"] == optimizer
+    assert loaded.hparams["hidden"] == (16,)
+    inputs = torch.randn(4, 64)
+    assert torch.equal(loaded.eval()(inputs), model.eval()(inputs))
+
+
+def test_works_under_lightnings_own_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["cli"])
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # Lightning calls what jsonargparse renamed
+    settings = ["--model.in_features=64", "--model.num_classes=10", "--model.hidden=[16, 8]", "--data.batch_size=50"]
+    quiet = [f"--trainer.{name}={value}" for name, value in QUIET.items()]
+    trainer = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", *quiet]
+    cli = LightningCLI(MLPClassifier, Digits, args=["fit", *settings, *trainer], seed_everything_default=False)
+    assert cli.trainer.global_step == 2
+    assert [tuple(p.shape) for p in cli.model.parameters() if p.ndim == 2] == [(16, 64), (8, 16), (10, 8)]
+    assert cli.datamodule.batch_size == 50
+    assert {"val/accuracy", "val/loss"} <= cli.trainer.callback_metrics.keys()
