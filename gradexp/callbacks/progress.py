@@ -98,7 +98,7 @@ class RichBar(ProgressBar):
             self._bar.add_task(what, total=None, completed=done, metrics="")
             self._bar.start()
         shown = [name for name in metrics if name in SHOWN]
-        text = "  ".join(f"{name.removeprefix('train/')} {metrics[name]:.4g}" for name in shown)
+        text = "  ".join(f"{name.removeprefix('train/')} {metrics[name]:.3g}" for name in shown)
         known_total = total if total != float("inf") else None
         self._bar.update(self._bar.task_ids[0], description=what, completed=done, total=known_total, metrics=text)
         self._bar.refresh()

@@ -63,6 +63,10 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         metrics |= {"status": "diverged", "reason": str(diverged)}
         notes.append(f"diverged: {diverged}; the last good state is {checkpoints.last_path}")
         notes.append(f"a smaller optimizer.lr (now {cfg.optimizer.lr:g}) or trainer.gradient_clip_val=1 may help")
+    except SystemExit as end:  # how Lightning leaves a fit after Ctrl-C
+        if trainer.interrupted and checkpoints.last_path.is_file():
+            raise SystemExit(f"interrupted; it goes on with ckpt_path={checkpoints.last_path}") from end
+        raise
     metrics |= checkpoints.metrics
     if checkpoints.best_score is not None:
         metrics[f"best/{cfg.monitor}"] = checkpoints.best_score  # of best.ckpt, the one that is tested

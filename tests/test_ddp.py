@@ -1,0 +1,31 @@
+"""Two processes that share every batch take the steps of one process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gradexp import run
+
+
+def test_two_processes_train_and_test_as_one(own_folder: Path) -> None:
+    settings = ["optimizer=momentum", "trainer.accelerator=cpu", "trainer.max_epochs=2", "figures=false"]
+    shared = ["data.batch_size=16", "trainer.devices=2", "hydra.run.dir=two"]
+    done = subprocess.run(
+        [sys.executable, "-m", "gradexp", *settings, *shared], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("folder: two") == 1, "one process speaks"
+    one = run(*settings, "data.batch_size=32", "trainer.devices=1")
+    two = json.loads(Path("two/metrics.json").read_text())
+    for name in ("train/loss", "val/loss", "test/loss", "train/accuracy", "val/accuracy", "test/accuracy"):
+        assert two[name] == pytest.approx(one.metrics[name], rel=1e-3), name
+    weights = [
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for folder in (own_folder / "two", one.folder)
+    ]
+    for name in weights[0]:
+        torch.testing.assert_close(weights[0][name], weights[1][name], rtol=1e-3, atol=1e-5)
