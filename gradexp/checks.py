@@ -101,6 +101,7 @@ RULES: Mapping[str, Rule] = {
     "patience": _or_null(WHOLE),
     # schedules
     "gamma": POSITIVE,
+    "interval": one_of(("step", "epoch")),
     "step_size": COUNT,
 }
 

@@ -25,20 +25,27 @@ def trusted_class(target: str, base: type[T], trusted_packages: Sequence[str], k
     Raises:
         ValueError: The package is not trusted, there is no such class, or it is of another kind.
     """
+    module_name, _, class_name = target.rpartition(".")
     package = target.partition(".")[0]
     if package not in trusted_packages:
         raise ValueError(
             f"{key} must name a class in a trusted package ({', '.join(trusted_packages)}); got {target}. "
             f"If you know its code, add trusted_packages=[{','.join([*trusted_packages, package])}]."
         )
-    module_name, _, class_name = target.rpartition(".")
     try:
-        module = import_module(module_name)
+        module = import_module(module_name or class_name)
     except ImportError as error:
         raise ValueError(f"{key} must name a class that can be imported; got {target} ({error}).") from error
     found = getattr(module, class_name, None)
-    if not (inspect.isclass(found) and issubclass(found, base)):
-        valid = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, base) and c is not base]
+    if not (inspect.isclass(found) and issubclass(found, base)) or inspect.isabstract(found):
+        valid = [
+            name
+            for name, value in vars(module).items()
+            if inspect.isclass(value)
+            and issubclass(value, base)
+            and value is not base
+            and not inspect.isabstract(value)
+        ]
         raise ValueError(
             f"{key} must name a {base.__name__}; got {target}.{did_you_mean(class_name, valid)} "
             f"{module_name} has {', '.join(sorted(valid)) or 'none'}."
@@ -67,5 +74,11 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
                 f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(valid)}."
                 f"{did_you_mean(name, valid)}"
             )
+    for name in given.keys() & offered.keys():
+        raise ValueError(f"{key}.{name} is set by another key of the configuration; got {given[name]!r} here.")
+    needed = [name for name, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    for name in needed:
+        if name not in given and name not in offered:
+            raise ValueError(f"{key}.{name} must be given: {cls.__name__} has no default for it; got {dict(given)}.")
     ready = {name: value for name, value in offered.items() if name in valid or takes_any}
     return cls(**ready, **given)

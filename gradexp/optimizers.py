@@ -25,7 +25,7 @@ def build_optimizer(parameters: Iterable[Parameter], settings: Mapping[str, Any]
     """
     optimizer_class = _class_named(torch.optim, Optimizer, settings, "optimizer")
     arguments = _arguments(optimizer_class, settings, "optimizer")
-    optimizer: Optimizer = optimizer_class(parameters, **arguments)
+    optimizer: Optimizer = _call(optimizer_class, parameters, arguments, "optimizer")
     return optimizer
 
 
@@ -62,7 +62,7 @@ def build_scheduler(
     elif scheduler_class is lr_scheduler.ReduceLROnPlateau:
         arguments.setdefault("mode", mode)
     return {
-        "scheduler": scheduler_class(optimizer, **arguments),
+        "scheduler": _call(scheduler_class, optimizer, arguments, "scheduler"),
         "interval": settings.get("interval", "epoch"),
         "monitor": monitor,
     }
@@ -82,7 +82,7 @@ def _class_named(module: Any, base: type, settings: Mapping[str, Any], role: str
 def _arguments(cls: type, settings: Mapping[str, Any], role: str) -> dict[str, Any]:
     """The settings as arguments of `cls`, checked."""
     arguments = {key: value for key, value in settings.items() if key not in ("name", "interval")}
-    check(f"{role}.", **arguments)
+    check(f"{role}.", **{key: value for key, value in settings.items() if key != "name"})
     valid = [name for name in inspect.signature(cls).parameters if name not in ("params", "optimizer")]
     for name in arguments:
         if name not in valid:
@@ -91,3 +91,12 @@ def _arguments(cls: type, settings: Mapping[str, Any], role: str) -> dict[str, A
                 f"{did_you_mean(name, valid)}"
             )
     return arguments
+
+
+def _call(cls: Any, subject: Any, arguments: Mapping[str, Any], role: str) -> Any:
+    """Call a class of torch.optim, whose own complaints are not all ValueErrors."""
+    try:
+        return cls(subject, **arguments)
+    except (TypeError, ValueError, IndexError) as error:
+        given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+        raise ValueError(f"{role} must have arguments that {cls.__name__} takes; got {given}: {error}") from error

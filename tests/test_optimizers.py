@@ -130,12 +130,10 @@ def test_every_configured_optimizer_but_lbfgs_has_a_formula_here() -> None:
         pytest.param(
             {"name": "Adam", "betas": [0.9]},
             "betas",
-            marks=pytest.mark.xfail(strict=True, raises=IndexError, reason="torch's IndexError comes through"),
         ),
         pytest.param(
             {"name": "Adam", "eps": "x"},
             "eps",
-            marks=pytest.mark.xfail(strict=True, raises=TypeError, reason="torch's TypeError comes through"),
         ),
     ],
 )

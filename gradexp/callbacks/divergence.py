@@ -54,16 +54,23 @@ class Divergence(Callback):
                     f"the update of step {trainer.global_step} left {name.removeprefix('network.')} not finite"
                 )
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._let_go()
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
         self._watched.clear()
 
     def _hook(self, name: str) -> Any:
-        def watch(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            if self._step and layer.training:
-                self._watched.append((self._step, name, output.detach().sum()))
+        def watch(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            if self._step and layer.training and isinstance(output, Tensor):
+                # In float32, for in half precision the sum of healthy numbers can overflow.
+                self._watched.append((self._step, name, output.detach().sum(dtype=torch.float32)))
 
         return watch
 

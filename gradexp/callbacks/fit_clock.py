@@ -17,6 +17,7 @@ class FitClock(Callback):
         self._started: float | None = None
         self._lap_started = 0.0
         self._lap_samples = 0
+        self._paused = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.perf_counter()
@@ -33,6 +34,12 @@ class FitClock(Callback):
             for logger in trainer.loggers:
                 logger.log_metrics({"train/samples_per_second": rate}, step=trainer.global_step)
             self._start_lap()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._paused = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._lap_started += time.perf_counter() - self._paused
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop()

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import Metric
@@ -117,8 +118,9 @@ class AbstractModule(LightningModule, ABC):
 
     def on_validation_epoch_end(self) -> None:
         values = self.val_metrics.compute()
-        self.log_dict(values, prog_bar=True, logger=False, sync_dist=True)
-        if not self.trainer.sanity_checking:
+        in_fit = self.trainer.state.fn == TrainerFn.FITTING
+        self.log_dict(values, prog_bar=True, logger=not in_fit, sync_dist=True)
+        if in_fit and not self.trainer.sanity_checking:
             self._to_loggers(values)
         self.val_metrics.reset()
 
@@ -127,9 +129,7 @@ class AbstractModule(LightningModule, ABC):
         return self.predictions(outputs)
 
     def on_test_epoch_end(self) -> None:
-        values = self.test_metrics.compute()
-        self.log_dict(values, logger=False, sync_dist=True)
-        self._to_loggers(values)
+        self.log_dict(self.test_metrics.compute(), sync_dist=True)
         self.test_metrics.reset()
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -70,7 +70,7 @@ class MLPClassifier(AbstractModule):
         l2: float = 0.0,
         monitor: str = "val/accuracy",
     ) -> None:
-        check(in_features=in_features, num_classes=num_classes)
+        check(in_features=in_features, num_classes=num_classes, monitor=monitor)
         check(
             "model.",
             hidden=hidden,

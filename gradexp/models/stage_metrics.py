@@ -1,5 +1,6 @@
 """Loss and metrics of one stage, as means over samples."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -23,13 +24,15 @@ class StageMetrics(nn.Module):
     def __init__(self, stage: str, metrics: Mapping[str, Metric], with_penalty: bool = False) -> None:
         super().__init__()
         self.stage = stage
-        # A NaN must show, not be left out of the mean.
-        self.loss = MeanMetric(nan_strategy="disable")
-        self.penalty = MeanMetric(nan_strategy="disable")
+        # A NaN stays NaN: left out of the mean it would not show. ("disable" means that too, but drops the weights.)
+        self.loss = MeanMetric(nan_strategy=math.nan)
+        self.penalty = MeanMetric(nan_strategy=math.nan)
         copies: dict[str, Metric | MetricCollection] = {name: metric.clone() for name, metric in metrics.items()}
         # Metrics that share their sums could not be added up one by one.
         self.metrics = MetricCollection(copies, prefix=f"{stage}/", compute_groups=False)
         self.with_penalty = with_penalty
+        for metric in self._all():
+            metric.compute_with_cache = False  # add() changes the sums, of which a cache knows nothing
         self._gathered: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
 
     @property

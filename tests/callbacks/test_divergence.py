@@ -131,7 +131,6 @@ def test_no_hook_is_left_after_a_fit() -> None:
     assert hooks(model) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="Lightning calls no teardown after an exception; on_exception must do it")
 def test_no_hook_is_left_after_a_fit_that_diverged() -> None:
     model = Model(explodes=lambda n: n == 2)
     with pytest.raises(Diverged):
@@ -139,7 +138,6 @@ def test_no_hook_is_left_after_a_fit_that_diverged() -> None:
     assert hooks(model) == 0
 
 
-@pytest.mark.xfail(strict=True, raises=AttributeError, reason="the hook takes every output for a tensor")
 def test_layers_that_give_more_than_a_tensor_are_no_obstacle() -> None:
     class Recurrent(Model):
         def __init__(self) -> None:
@@ -152,7 +150,6 @@ def test_layers_that_give_more_than_a_tensor_are_no_obstacle() -> None:
     assert fit(Recurrent(), max_steps=2).global_step == 2
 
 
-@pytest.mark.xfail(strict=True, raises=Diverged, reason="the sum of a layer's output overflows in half precision")
 def test_half_precision_does_not_make_a_finite_layer_infinite() -> None:
     model = Model()
     first = nn.Linear(3, 40_000)

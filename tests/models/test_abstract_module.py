@@ -15,7 +15,6 @@ from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
 
 # Marks tests of a fault in gradexp: take it out with the fault.
-UNWEIGHTED = pytest.mark.xfail(strict=True, reason="StageMetrics counts batches, not samples, and remembers a mean")
 
 TRAIN, VAL = 37, 23  # samples: the last batch of each is smaller
 
@@ -79,7 +78,6 @@ def test_a_fit_equals_its_replay_in_plain_torch(l1: float, l2: float) -> None:
     torch.testing.assert_close(list(model.parameters()), expected, rtol=tolerance, atol=tolerance)
 
 
-@UNWEIGHTED
 @pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.002, 0.01)])
 @pytest.mark.parametrize(("epochs", "log_every_n_steps"), [(1, 1), (2, 2), (2, 50)])
 def test_training_metrics_are_means_over_the_last_epochs_samples(
@@ -91,7 +89,6 @@ def test_training_metrics_are_means_over_the_last_epochs_samples(
     assert {name: metrics[name].item() for name in expected} == pytest.approx(expected, rel=1e-5)
 
 
-@UNWEIGHTED
 def test_validation_metrics_are_means_over_samples_not_batches() -> None:
     model = small_model()
     metrics = fitted(model).callback_metrics
@@ -108,7 +105,6 @@ def test_validation_metrics_are_means_over_samples_not_batches() -> None:
     assert abs(np.mean([losses[:10].mean(), losses[10:20].mean(), losses[20:].mean()]) - losses.mean()) > 1e-3
 
 
-@pytest.mark.xfail(strict=True, reason="logger=False keeps them out of what the trainer returns")
 def test_a_plain_trainers_test_returns_its_metrics() -> None:
     model = small_model()
     (returned,) = fitted(model).test(model, loader(VAL, 10, seed=2), verbose=False)

@@ -60,7 +60,7 @@ def test_default_initial_values_are_torchs_own() -> None:
         ("input_dropout", math.nan),
         ("l1", -1e-3),
         ("l2", math.inf),
-        pytest.param("monitor", "accuracy", marks=pytest.mark.xfail(strict=True, reason="RULES has it, nobody asks")),
+        pytest.param("monitor", "accuracy"),
     ],
 )
 def test_a_bad_argument_is_refused_by_its_name(argument: str, value: Any) -> None:

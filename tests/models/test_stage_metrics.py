@@ -12,7 +12,6 @@ from torchmetrics.classification import MulticlassAccuracy
 from gradexp.models.stage_metrics import GATHERED, StageMetrics
 
 # Marks tests of a fault in gradexp: take it out with the fault.
-UNWEIGHTED = pytest.mark.xfail(strict=True, reason="MeanMetric(nan_strategy='disable') drops the weights")
 
 Step = tuple[Tensor, Tensor, Tensor, Tensor]  # outputs, targets, loss, penalty
 
@@ -60,7 +59,6 @@ def as_floats(metrics: StageMetrics) -> dict[str, float]:
     return {name: value.item() for name, value in metrics.compute().items()}
 
 
-@UNWEIGHTED
 def test_a_batch_counts_by_its_number_of_samples() -> None:
     metrics = new_metrics()
     right, wrong = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[0.0, 0.0, 1.0]])
@@ -74,13 +72,12 @@ def test_a_batch_counts_by_its_number_of_samples() -> None:
 COUNTS = (GATHERED - 1, GATHERED, GATHERED + 1, 2 * GATHERED + 23)
 
 
-@pytest.mark.parametrize("count", [1, *(pytest.param(count, marks=UNWEIGHTED) for count in COUNTS)])
+@pytest.mark.parametrize("count", [1, *(pytest.param(count) for count in COUNTS)])
 def test_any_number_of_uneven_batches_gives_the_mean_over_all_samples(count: int) -> None:
     steps = random_steps(sizes=[1 + 7 * number % 5 for number in range(count)])
     assert as_floats(updated(steps)) == pytest.approx(by_hand(steps), rel=1e-5)
 
 
-@UNWEIGHTED
 def test_asking_in_between_changes_nothing() -> None:
     steps = random_steps(sizes=[4, 1, 9])
     metrics = new_metrics()
@@ -89,7 +86,6 @@ def test_asking_in_between_changes_nothing() -> None:
         assert as_floats(metrics) == pytest.approx(by_hand(steps[:number]), rel=1e-5)
 
 
-@UNWEIGHTED
 @pytest.mark.parametrize("split", [0, 1, 60, 111])
 def test_adding_two_equals_one_over_all(split: int) -> None:
     steps = random_steps(sizes=[1 + number % 4 for number in range(112)])
@@ -98,7 +94,6 @@ def test_adding_two_equals_one_over_all(split: int) -> None:
     assert as_floats(later) == pytest.approx(by_hand(steps), rel=1e-5)
 
 
-@pytest.mark.xfail(strict=True, reason="merge_state keeps the value that compute remembers")
 def test_adding_counts_after_asking_too() -> None:
     steps = random_steps(sizes=[4, 4, 4])
     later, earlier = updated(steps[1:]), updated(steps[:1])
@@ -134,7 +129,6 @@ def test_penalty_and_objective_are_left_out_of_other_stages() -> None:
     }
 
 
-@UNWEIGHTED
 def test_reset_forgets_every_sample() -> None:
     metrics = new_metrics()
     has_samples = [metrics.has_samples]
