@@ -78,33 +78,38 @@ def main(cfg: DictConfig) -> float | None:
 
 def execute(cfg: DictConfig) -> Result:
     """Run the task of a configuration inside a Hydra job; leaves metrics.json in the job's folder, whatever happens."""
-    check_config(cfg)
-    # Only now what costs seconds: torch, Lightning.
-    from rich.console import Console
-
-    from gradexp.checkpoint_file import read_checkpoint
-    from gradexp.files import write_json
-    from gradexp.quiet import quiet_libraries
-    from gradexp.tasks import TASKS
-
-    quiet_libraries()
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     try:
+        check_config(cfg)
+        # Only now what costs seconds: torch, Lightning.
+        from rich.console import Console
+
+        from gradexp.checkpoint_file import read_checkpoint
+        from gradexp.quiet import quiet_libraries
+        from gradexp.tasks import TASKS
+
+        quiet_libraries()
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
             cfg = with_overrides(saved, cfg, list(job.overrides.task), list(job.runtime.choices))
             check_config(cfg)
         outcome = TASKS[cfg.task](cfg, folder, Console(stderr=True))
     except Exception as error:
-        if _is_first_process() and not _is_completed(folder):
-            write_json(folder / "metrics.json", {"status": "failed", "reason": str(error)})
+        if not _is_completed(folder):
+            _write_metrics(folder, {"status": "failed", "reason": str(error)})
         raise
     metrics = outcome.metrics | {"monitor": cfg.monitor, "seed": cfg.seed, "config_hash": config_hash(cfg)}
-    if _is_first_process():
-        write_json(folder / "metrics.json", metrics)
+    _write_metrics(folder, metrics)
     log.info("%s", metrics)
     return Result(metrics, folder, outcome.notes)
+
+
+def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
+    from gradexp.files import write_json
+
+    if _is_first_process():
+        write_json(folder / "metrics.json", metrics)
 
 
 def _is_completed(folder: Path) -> bool:
