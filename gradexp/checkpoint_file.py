@@ -37,6 +37,8 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
             f"({str(error).splitlines()[0] if str(error) else type(error).__name__})."
         ) from error
     missing = [key for key in NEEDED if key not in checkpoint] if isinstance(checkpoint, dict) else NEEDED
+    if not missing and not isinstance(checkpoint["config"], dict):
+        missing = ["config"]
     if missing:
         raise ValueError(
             f"ckpt_path must be a checkpoint that gradexp wrote; {path} lacks {', '.join(missing)}. "

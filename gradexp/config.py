@@ -6,6 +6,7 @@ Nothing here imports torch, so that help and errors in the configuration answer 
 import hashlib
 import json
 import random
+import re
 import string
 import sys
 from datetime import datetime
@@ -50,6 +51,9 @@ def check_config(cfg: DictConfig) -> None:
         ValueError: A value breaks its rule; the message names the key in full.
     """
     _check_node(cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True)), prefix="")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", str(cfg.name)):
+        # Part of a path, and of a command that Lightning starts again for every further process.
+        raise ValueError(f"name must be letters, digits, dots, dashes and underscores; got {cfg.name!r}.")
     if cfg.task != "train" and cfg.ckpt_path is None:
         raise ValueError(
             f"task={cfg.task} needs a checkpoint; got ckpt_path=null. "

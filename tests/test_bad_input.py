@@ -36,6 +36,7 @@ OPTIMIZERS = "adagrad, adam, adamw, lbfgs, momentum, nesterov, rmsprop, sgd"
         ("trainer.max_epochs=0", ["trainer.max_epochs must be a whole number of at least 1, or -1", "got 0"]),
         ("trainer.accelerator=abacus", ["abacus"]),
         ("+trainer.no_such=1", ["trainer.no_such is not an argument of Trainer"]),
+        ("name=a/b", ["name must be letters, digits", "'a/b'"]),
         ("seed=-1", ["seed must be a whole number of at least 0; got -1"]),
         ("task=tset", ["task must be one of train, test, predict", "'tset'", "Did you mean test?"]),
         ("task=test", ["task=test needs a checkpoint"]),

@@ -170,7 +170,7 @@ class AbstractDataModule(LightningDataModule, ABC):
         if isinstance(source, TensorSource):
             source = self._parts[part] = source.to(device)
         order = BatchOrder(len(source), batch_size, seed, rank, world_size, even)
-        return BatchLoader(source, order, self.num_workers, pin_memory=device.type == "cuda")
+        return BatchLoader(source, order, self.num_workers)
 
     # What the checkpoint keeps
 

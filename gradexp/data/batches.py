@@ -112,13 +112,12 @@ class BatchLoader:
     ahead of time. Its position within an epoch goes into the checkpoint, so that a run resumes in mid-epoch too.
     """
 
-    def __init__(self, source: Source, order: BatchOrder, num_workers: int = 0, pin_memory: bool = False) -> None:
+    def __init__(self, source: Source, order: BatchOrder, num_workers: int = 0) -> None:
         self.source = source
         # Lightning reads these two of any loader, and calls the sampler's set_epoch.
         self.sampler = order
         self.batch_sampler = None
         self.num_workers = num_workers
-        self.pin_memory = pin_memory
         self._position = 0
         self._start = 0  # of the next epoch; above 0 in the first one after resuming
 
@@ -145,7 +144,6 @@ class BatchLoader:
             sampler=batches,
             batch_size=None,
             num_workers=self.num_workers,
-            pin_memory=self.pin_memory,
         )
         return iter(loader)
 

@@ -31,6 +31,7 @@ def predict(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     Raises:
         ValueError: The checkpoint or the input is not usable.
     """
+    cfg.trainer.devices = 1  # one process sees all inputs, in order
     restored = restore(cfg, folder, console)
     started = time.perf_counter()
     names, probabilities = _test_part(restored) if cfg.input is None else _files(restored, Path(cfg.input))
