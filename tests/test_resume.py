@@ -15,6 +15,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from gradexp import run
 from gradexp.callbacks import StepSeed
+from tests.test_experiment import events
 
 RANDOM_PARTS = ("model.dropout=0.2", "model.batch_norm=true", "augmentation=elastic", "test=false", "figures=false")
 
@@ -99,6 +100,18 @@ def test_a_finished_run_resumed_keeps_its_metrics() -> None:
     again = run(f"ckpt_path={first.folder}/checkpoints/last.ckpt")
     for name in ("train/loss", "val/accuracy", "test/accuracy", "epochs", "steps"):
         assert again.metrics[name] == first.metrics[name]
+
+
+def test_curves_go_on_without_the_steps_that_the_cut_run_logged_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        cut_power_at(95, patch)  # after steps 80 and 90 were logged, which the last checkpoint, of step 78, knows not
+        with pytest.raises(PowerCut):
+            run("trainer.max_epochs=4", "trainer.log_every_n_steps=10", "figures=false", "hydra.run.dir=cut")
+    resumed = run("ckpt_path=cut/checkpoints/last.ckpt")
+    log = events(resumed.folder)
+    # At the end stands the whole epoch's mean, which the HPARAMS tab shows.
+    assert [event.step for event in log.Scalars("train/loss")] == [*range(10, 160, 10), 156]
+    assert [event.step for event in log.Scalars("val/accuracy")] == [39, 78, 117, 156]
 
 
 def test_a_process_killed_again_and_again_ends_bit_identically(own_folder: Path) -> None:
