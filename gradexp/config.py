@@ -54,6 +54,11 @@ def check_config(cfg: DictConfig) -> None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", str(cfg.name)):
         # Part of a path, and of a command that Lightning starts again for every further process.
         raise ValueError(f"name must be letters, digits, dots, dashes and underscores; got {cfg.name!r}.")
+    if cfg.trainer.max_epochs == cfg.trainer.max_steps == -1 and cfg.early_stopping.patience is None:
+        raise ValueError(
+            "trainer.max_epochs and trainer.max_steps must not both be -1, which never ends; "
+            "set one of them, or early_stopping.patience."
+        )
     if cfg.task != "train" and cfg.ckpt_path is None:
         raise ValueError(
             f"task={cfg.task} needs a checkpoint; got ckpt_path=null. "
