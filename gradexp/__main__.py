@@ -11,7 +11,7 @@ from gradexp.messages import explain, traceback_wanted
 
 
 def cli() -> None:
-    """Run the command line; a user's error prints one message and exits with status 2."""
+    """Run the command line; a user's error prints one message and exits with status 1."""
     show_traceback = traceback_wanted()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

@@ -10,7 +10,7 @@ from torch.optim import Optimizer, lr_scheduler
 
 from gradexp.checks import check, did_you_mean
 
-PLANNED = (lr_scheduler.CosineAnnealingLR, lr_scheduler.OneCycleLR)  # laid out over all steps of a fit
+PLANNED = ("CosineAnnealingLR", "OneCycleLR")  # schedules that are laid out over all steps of a fit
 
 
 def build_optimizer(parameters: Iterable[Parameter], settings: Mapping[str, Any]) -> Optimizer:
@@ -49,7 +49,7 @@ def build_scheduler(
         return None
     scheduler_class = _class_named(lr_scheduler, lr_scheduler.LRScheduler, settings, "scheduler")
     arguments = _arguments(scheduler_class, settings, "scheduler")
-    if scheduler_class in PLANNED and total_steps == float("inf"):
+    if settings["name"] in PLANNED and total_steps == float("inf"):
         raise ValueError(
             f"scheduler.name must not be {settings['name']} in a fit without end, over which it cannot be laid out; "
             "set trainer.max_epochs or trainer.max_steps."

@@ -9,19 +9,17 @@ def quiet_libraries() -> None:
     # Which accelerators were found, tips for paid services, why fit ended: our summary says what matters.
     for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for reason_and_message in (
-        # Streaming with num_workers=0 is a choice; the cost is in our README.
+    for message in (
+        # Streaming with num_workers=0 is a choice.
         ".*does not have many workers.*",
         # Short epochs are fine: we log by step over epochs.
         ".*The number of training batches .* is smaller than the logging interval.*",
         # No validation part is what data.val_size=0 asks for.
         ".*Total length of `list` across ranks is zero.*",
-        # Runs go on in their own folder when resumed.
-        ".*Checkpoint directory .* exists and is not empty.*",
         # Lightning's own use of a deprecated torch function.
         ".*isinstance\\(treespec, LeafSpec\\).*",
         # torch's own: TensorBoard's graph is traced by torch.jit.
         ".*torch.jit.*is deprecated.*",
         ".*`torch.jit.trace`.*",
     ):
-        warnings.filterwarnings("ignore", message=reason_and_message)
+        warnings.filterwarnings("ignore", message=message)

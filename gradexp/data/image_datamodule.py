@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from gradexp.construction import construct
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.augmentation import RandomGeometry
 from gradexp.data.batches import Batch, Source
@@ -57,10 +58,7 @@ class ImageDataModule(AbstractDataModule):
         self.augmentation = dict(augmentation or {})
         self.mean: float | None = None
         self.std: float | None = None
-        try:
-            RandomGeometry(**self.augmentation)
-        except TypeError as error:
-            raise ValueError(f"augmentation: {error}. See RandomGeometry for what it takes.") from error
+        construct(RandomGeometry, "augmentation", given=self.augmentation, offered={})  # refuses what is wrong now
 
     @property
     @abstractmethod
@@ -113,10 +111,9 @@ class ImageDataModule(AbstractDataModule):
         Raises:
             ValueError: The file is no image.
         """
-        image = read_image(path, self.image_shape, self.white)
-        return self.preprocess(ImageSource(image, torch.zeros(1, dtype=torch.long)))[torch.zeros(1, dtype=torch.long)][
-            0
-        ]
+        first = torch.zeros(1, dtype=torch.long)
+        inputs, _ = self.preprocess(ImageSource(read_image(path, self.image_shape, self.white), first))[first]
+        return inputs
 
     @property
     def white(self) -> int:

@@ -1,7 +1,6 @@
 """Fit a model, from the start or from a checkpoint, then test the best one once."""
 
 import logging
-import shutil
 import time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,13 +14,13 @@ from gradexp.assembly import build_data, build_model, build_trainer
 from gradexp.callbacks import Checkpoints, Diverged, FitClock
 from gradexp.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.config import plain
+from gradexp.files import write_atomically
 from gradexp.hparams import hyperparameters, write_hparams
+from gradexp.optimizers import PLANNED
 from gradexp.tasks.outcome import Outcome, facts, logged
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-PLANNED = ("CosineAnnealingLR", "OneCycleLR")  # schedules that are laid out over all steps of a fit
 
 
 def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
@@ -103,8 +102,7 @@ def _bring_best(resumed_from: Path, best_path: Path) -> None:
     """A run that resumes in another folder takes the best state so far with it."""
     best = resumed_from.parent / "best.ckpt"
     if best.is_file() and not best_path.exists():
-        best_path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(best, best_path)
+        write_atomically(best_path, best.read_bytes())
 
 
 def _callback(trainer: Trainer, kind: type[T]) -> T:
