@@ -21,7 +21,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     table = Table.grid(padding=(0, 2))
     status = metrics["status"]
     table.add_row("status", f"[{STATUS_STYLE[status]}]{status}[/]")
-    table.add_row("data", f"{metrics['data']} ({_sizes(metrics)})")
+    table.add_row("data", f"{metrics['data']}{_sizes(metrics)}")
     if "parameters" in metrics:
         table.add_row("parameters", f"{metrics['parameters']:,}")
     if "epochs" in metrics:
@@ -41,7 +41,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
 def _sizes(metrics: Mapping[str, Any]) -> str:
     names = {"train": "training", "val": "validation", "test": "test"}
     sizes = [f"{metrics[f'samples/{part}']:,} {name}" for part, name in names.items() if f"samples/{part}" in metrics]
-    return ", ".join(sizes) + " samples"
+    return f" ({', '.join(sizes)} samples)" if sizes else ""
 
 
 def _is_time(name: str) -> bool:

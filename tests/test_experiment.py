@@ -164,6 +164,17 @@ def test_the_summary_ends_with_the_folder(monkeypatch: pytest.MonkeyPatch, capsy
     assert err == "", "no warning, no bar in a pipe"
 
 
+def test_the_summary_of_predicted_files_counts_no_samples(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "trainer.max_epochs=1", "test=false", "figures=false", "hydra.run.dir=run") is None
+    Image.new("L", (60, 40), 255).save("blank.jpg")
+    capsys.readouterr()
+    assert call(monkeypatch, "task=predict", "ckpt_path=run/checkpoints/best.ckpt", "input=blank.jpg") is None
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "data        Digits" in lines
+
+
 def test_a_multirun_runs_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, "-m", "trainer.max_epochs=1", "figures=false", "optimizer=sgd,adam", "seed=0,1") is None
     (sweep,) = Path("outputs/sweeps/default").iterdir()
