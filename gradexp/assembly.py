@@ -1,5 +1,6 @@
 """A configuration's data, model and trainer."""
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule
 from gradexp.files import AtomicCheckpointIO
-from gradexp.models import AbstractModule
+from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.monitor import better
 from gradexp.profiler import NoProfiler
 
@@ -47,6 +48,11 @@ def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
         "monitor": cfg.monitor,
     }
     model: Any = _build(cfg, "model", LightningModule, offered)
+    if isinstance(model, AbstractRegressor) and data.classes:
+        raise ValueError(
+            f"model must be a classifier for {type(data).__name__}, whose targets are {data.num_classes} classes; got "
+            f"{type(model).__name__}. Classifiers: model=mlp_classifier, softmax_regression, logistic_regression."
+        )
     return model  # type: ignore[no-any-return]
 
 
@@ -100,4 +106,9 @@ def build_trainer(
 def _build(cfg: DictConfig, key: str, base: type, offered: Mapping[str, Any]) -> Any:
     given = plain(cfg)[key]
     cls: Any = trusted_class(given.pop("_target_"), base, cfg.trusted_packages, f"{key}._target_")
+    if offered.get("num_classes") == 0 and "num_classes" in inspect.signature(cls).parameters:
+        raise ValueError(
+            f"model must predict numbers for this data, whose targets are no classes; got {cls.__name__}. "
+            "Models that do: model=linear_regression, mlp_regressor."
+        )
     return construct(cls, key, given, offered)

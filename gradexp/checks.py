@@ -64,6 +64,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "memory_limit": NON_NEGATIVE,
     "num_workers": WHOLE,
+    "passes": COUNT,
+    "steps_per_execution": COUNT,
     # augmentation
     "degrees": NON_NEGATIVE,
     "translate": FRACTION,

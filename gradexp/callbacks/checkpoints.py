@@ -71,6 +71,12 @@ class Checkpoints(Checkpoint):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["config"] = self.config
         loops = checkpoint["loops"]["fit_loop"]
+        # The steps so far, for both kinds of optimization: a run may be resumed by the other one.
+        for steps in (
+            loops["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"],
+            loops["epoch_loop.manual_optimization.optim_step_progress"],
+        ):
+            steps["total"] = {"ready": trainer.global_step, "completed": trainer.global_step}
         batches, epochs = loops["epoch_loop.batch_progress"], loops["epoch_progress"]
         in_mid_epoch = batches["current"]["completed"] > 0 and not batches["is_last_batch"]
         if not in_mid_epoch:

@@ -6,6 +6,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
+from gradexp.step_count import Interval
+
 
 class Diverged(RuntimeError):  # noqa: N818  # an outcome of a run, not a mistake
     """The loss or the weights are no longer finite."""
@@ -21,7 +23,7 @@ class Divergence(Callback):
     """
 
     def __init__(self, every_n_steps: int = 50) -> None:
-        self.every_n_steps = every_n_steps
+        self._interval = Interval(every_n_steps)
         self._step = 0
         self._watched: list[tuple[int, str, Tensor]] = []
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
@@ -31,8 +33,17 @@ class Divergence(Callback):
             if next(layer.parameters(recurse=False), None) is not None:
                 self._handles.append(layer.register_forward_hook(self._hook(name.removeprefix("network."))))
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._interval.start(trainer.global_step)
+
+        def begin(*_: Any) -> None:
+            self._step = trainer.global_step + 1
+
+        # A step of the optimizer, of which a batch of Lightning's may hold several.
+        self._handles.append(trainer.optimizers[0].register_step_pre_hook(begin))
+
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._step = trainer.global_step + 1
+        self._step = trainer.global_step + 1  # also where gradients are accumulated, without a step of the optimizer
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         if self._step:
@@ -43,7 +54,7 @@ class Divergence(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.global_step % self.every_n_steps == 0:
+        if self._interval.is_over(trainer.global_step):
             self._look()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

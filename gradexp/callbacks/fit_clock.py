@@ -5,6 +5,8 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from gradexp.step_count import Interval, single_batches
+
 
 class FitClock(Callback):
     """Logs ``train/samples_per_second`` every `log_every_n_steps` steps and counts the seconds of the fit.
@@ -18,9 +20,12 @@ class FitClock(Callback):
         self._lap_started = 0.0
         self._lap_samples = 0
         self._paused = 0.0
+        self._interval = Interval(1)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.perf_counter()
+        interval: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
+        self._interval = Interval(interval, trainer.global_step)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start_lap()
@@ -28,8 +33,8 @@ class FitClock(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._lap_samples += len(batch[0]) * trainer.world_size
-        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]  # set from outside
+        self._lap_samples += sum(len(inputs) for inputs, _ in single_batches(batch)) * trainer.world_size
+        if self._interval.is_over(trainer.global_step):
             rate = self._lap_samples / (time.perf_counter() - self._lap_started)
             for logger in trainer.loggers:
                 logger.log_metrics({"train/samples_per_second": rate}, step=trainer.global_step)

@@ -8,6 +8,8 @@ from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from gradexp.step_count import total_steps
+
 APPEARS_AFTER = 2.0  # seconds
 DRAWN_EVERY = 0.25  # seconds
 SHOWN = ("train/loss", "train/accuracy", "train/r2", "val/accuracy", "val/r2")
@@ -43,7 +45,7 @@ class RichBar(ProgressBar):
             self._draw(
                 f"epoch {trainer.current_epoch + 1}{epochs}",
                 trainer.global_step,
-                trainer.estimated_stepping_batches,
+                total_steps(trainer),
                 trainer.progress_bar_metrics,
             )
 

@@ -6,6 +6,7 @@ from gradexp.data.batches import BatchLoader, BatchOrder, TensorSource
 from gradexp.data.digits import Digits
 from gradexp.data.image_datamodule import ImageDataModule
 from gradexp.data.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
+from gradexp.data.samples import Samples
 
 __all__ = [
     "EMNIST",
@@ -18,5 +19,6 @@ __all__ = [
     "FashionMNIST",
     "ImageDataModule",
     "RandomGeometry",
+    "Samples",
     "TensorSource",
 ]

@@ -1,8 +1,10 @@
 """What every data module shares: the split, the loaders, where the data lies, augmentation of whole batches."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -10,7 +12,9 @@ from torch import Tensor
 
 from gradexp.checks import check
 from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
+from gradexp.data.samples import Samples
 from gradexp.randomness import mix
+from gradexp.step_count import single_batches
 
 GIB = 2**30
 
@@ -29,7 +33,19 @@ class AbstractDataModule(LightningDataModule, ABC):
         seed: Seed of the split, the order of batches and the augmentation.
         num_workers: Processes that read ahead when the data is streamed.
         memory_limit: Largest part that is held in memory, in GiB; 0 streams everything.
+        shuffle: Draw the order of the training samples anew for every pass; without it they come as they lie.
+        passes: Passes over the training samples in an epoch: what Lightning does between two epochs (validation,
+            checkpoints) costs more than a pass over a few samples.
+        steps_per_execution: Optimizer steps that are taken at once, without going back to Lightning in between: for
+            steps that cost less than Lightning's own work. Callbacks see the steps in such groups. Several processes,
+            accumulated or clipped gradients, augmentation and streamed data take single steps whatever it says.
+
+    Attributes:
+        notes: What was done with the data that its user should know; after setup.
     """
+
+    # Whether a batch size above the number of training samples means full batches; else it is refused.
+    full_batch_if_fewer: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -37,8 +53,11 @@ class AbstractDataModule(LightningDataModule, ABC):
         eval_batch_size: int,
         val_size: int | float,
         seed: int,
-        num_workers: int,
-        memory_limit: float,
+        num_workers: int = 0,
+        memory_limit: float = 2.0,
+        shuffle: bool = True,
+        passes: int = 1,
+        steps_per_execution: int = 1,
     ) -> None:
         super().__init__()
         check(
@@ -48,6 +67,8 @@ class AbstractDataModule(LightningDataModule, ABC):
             seed=seed,
             num_workers=num_workers,
             memory_limit=memory_limit,
+            passes=passes,
+            steps_per_execution=steps_per_execution,
         )
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
@@ -55,10 +76,14 @@ class AbstractDataModule(LightningDataModule, ABC):
         self.seed = seed
         self.num_workers = num_workers
         self.memory_limit = memory_limit
+        self.shuffle = shuffle
+        self.passes = passes
+        self.steps_per_execution = steps_per_execution
+        self.notes: list[str] = []
         self.augment: Callable[[Tensor], Tensor] | None = None
         self._parts: dict[str, Source] = {}
         self._train_loader: BatchLoader | None = None
-        self._resume_position = 0
+        self._resume_state: dict[str, Any] = {"position": 0}
 
     @abstractmethod
     def load(self, part: Literal["train", "test"]) -> Source:
@@ -79,8 +104,13 @@ class AbstractDataModule(LightningDataModule, ABC):
 
     @property
     @abstractmethod
+    def classes(self) -> list[str]:
+        """Names of the classes, by class number; none where the targets are real numbers."""
+
+    @property
     def num_classes(self) -> int:
-        """Number of classes."""
+        """Number of classes; 0 where the targets are real numbers."""
+        return len(self.classes)
 
     @property
     @abstractmethod
@@ -95,7 +125,8 @@ class AbstractDataModule(LightningDataModule, ABC):
         if needs_train and "train" not in self._parts:
             source = self.load("train")
             train, val = split_indices(len(source), self.val_size, self.seed)
-            if self.batch_size is not None and self.batch_size > len(train):
+            too_large = self.batch_size is not None and self.batch_size > len(train)
+            if too_large and not self.full_batch_if_fewer:
                 raise ValueError(
                     f"data.batch_size must be at most {len(train)}, the number of training samples, "
                     f"or null for full batches; got {self.batch_size}."
@@ -103,35 +134,36 @@ class AbstractDataModule(LightningDataModule, ABC):
             if not self.is_fitted:
                 self.fit_preprocessing(source, train)
             if stage in ("fit", "validate"):
-                self._parts["train"] = self._place(SubsetSource(self.preprocess(source), train))
-                self._parts["val"] = self._place(SubsetSource(self.preprocess(source), val))
+                ready = self.preprocess(source)
+                self._parts["train"] = self._place(SubsetSource(ready, train))
+                self._parts["val"] = self._place(SubsetSource(ready, val))
         if stage in ("test", "predict") and "test" not in self._parts:
             self._parts["test"] = self._place(self.preprocess(self.load("test")))
 
     def train_dataloader(self) -> BatchLoader:
-        self._train_loader = self._loader("train", self.batch_size, seed=self.seed, even=True)
-        self._train_loader.load_state_dict({"position": self._resume_position})
-        self._resume_position = 0
+        source, order = self._order("train", self.batch_size, self.seed if self.shuffle else None, True, self.passes)
+        self._train_loader = BatchLoader(source, order, self.num_workers, self.steps_at_once)
+        self._train_loader.load_state_dict(self._resume_state)
+        self._resume_state = {"position": 0}
         return self._train_loader
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
         # An empty list is Lightning's word for no validation.
-        return self._loader("val", self.eval_batch_size) if len(self._parts["val"]) else []
+        return self._eval_loader("val") if len(self._parts["val"]) else []
 
     def test_dataloader(self) -> BatchLoader:
-        return self._loader("test", self.eval_batch_size)
+        return self._eval_loader("test")
 
     def predict_dataloader(self) -> BatchLoader:
         return self.test_dataloader()
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         # What lies on the device already need not be looked through, every step.
-        if batch[0].device == device:
+        if single_batches(batch)[0][0].device == device:
             return batch
-        moved: Batch = super().transfer_batch_to_device(batch, device, dataloader_idx)
-        return moved
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Augment training batches on the device, by draws that depend on (seed, step, rank) alone."""
         if self.augment is None or self.trainer is None or not self.trainer.training:
             return batch
@@ -147,6 +179,33 @@ class AbstractDataModule(LightningDataModule, ABC):
         inputs, targets = source[torch.arange(min(number, len(source)))]
         return (self.augment(inputs.cpu()) if self.augment else inputs.cpu()), targets.cpu()
 
+    @property
+    def steps_at_once(self) -> int:
+        """`steps_per_execution`, as far as the trainer allows; after setup.
+
+        It divides what is between two logs, and a fit's last epoch where `max_steps` ends it.
+        """
+        trainer: Any = self.trainer
+        if self.steps_per_execution == 1 or trainer is None or not isinstance(self._parts.get("train"), TensorSource):
+            return 1
+        if trainer.world_size > 1 or trainer.accumulate_grad_batches > 1 or trainer.gradient_clip_val or self.augment:
+            return 1
+        _, order = self._order("train", self.batch_size, None, True, self.passes)
+        last = trainer.max_steps % len(order) if trainer.max_steps > 0 else 0
+        return math.gcd(self.steps_per_execution, trainer.log_every_n_steps, last)
+
+    def read_samples(self, path: Path) -> Samples:
+        """The samples in a file or folder of the user's, for prediction.
+
+        Raises:
+            ValueError: There are none that this data module reads.
+        """
+        raise ValueError(f"input must be null for {type(self).__name__}, which reads no files; got {path}.")
+
+    def in_target_units(self, outputs: Tensor) -> Tensor:
+        """Predictions [samples, targets] of real numbers in the units of the targets as they came."""
+        return outputs
+
     def sizes(self) -> dict[str, int]:
         """Samples in each part that has been set up: train, val, test."""
         return {part: len(source) for part, source in self._parts.items()}
@@ -161,7 +220,10 @@ class AbstractDataModule(LightningDataModule, ABC):
             return source
         return TensorSource(*source[torch.arange(len(source))])
 
-    def _loader(self, part: str, batch_size: int | None, seed: int | None = None, even: bool = False) -> BatchLoader:
+    def _order(
+        self, part: str, batch_size: int | None, seed: int | None = None, even: bool = False, passes: int = 1
+    ) -> tuple[Source, BatchOrder]:
+        """A part, on the device that trains where it is in memory, and the order of its batches."""
         source = self._parts[part]
         rank, world_size, device = 0, 1, torch.device("cpu")
         if self.trainer is not None:
@@ -169,8 +231,10 @@ class AbstractDataModule(LightningDataModule, ABC):
             device = self.trainer.strategy.root_device
         if isinstance(source, TensorSource):
             source = self._parts[part] = source.to(device)
-        order = BatchOrder(len(source), batch_size, seed, rank, world_size, even)
-        return BatchLoader(source, order, self.num_workers)
+        return source, BatchOrder(len(source), batch_size, seed, rank, world_size, even, passes)
+
+    def _eval_loader(self, part: str) -> BatchLoader:
+        return BatchLoader(*self._order(part, self.eval_batch_size), self.num_workers)
 
     # What the checkpoint keeps
 
@@ -183,11 +247,10 @@ class AbstractDataModule(LightningDataModule, ABC):
         """Take preprocessing over from a checkpoint."""
 
     def state_dict(self) -> dict[str, Any]:
-        loader = self._train_loader
-        position = loader.state_dict()["position"] if loader else self._resume_position
-        return {"preprocessing": self.preprocessing_state(), "position": position}
+        position = self._train_loader.state_dict() if self._train_loader else self._resume_state
+        return {"preprocessing": self.preprocessing_state(), **position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.load_preprocessing_state(state_dict["preprocessing"])
         # Lightning restores the position in a loader too, but not once a schedule has asked for the number of steps.
-        self._resume_position = state_dict["position"]
+        self._resume_state = {key: value for key, value in state_dict.items() if key != "preprocessing"}

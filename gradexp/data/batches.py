@@ -1,6 +1,7 @@
 """Batches of a data source: which samples, in which order, from memory or streamed."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice, repeat
 from typing import Any, Protocol
 
 import torch
@@ -66,6 +67,7 @@ class BatchOrder:
         world_size: Number of processes that share the epoch.
         even: Give every rank equally many samples by repeating up to `world_size - 1` of them, as training in step
             needs; without it every sample is seen exactly once, as evaluation needs.
+        passes: Passes over the source in one epoch.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class BatchOrder:
         rank: int = 0,
         world_size: int = 1,
         even: bool = False,
+        passes: int = 1,
     ) -> None:
         self.num_samples = num_samples
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
         self.even = even
+        self.passes = passes
         self.epoch = 0
         self.num_own = len(range(0 if even else rank, num_samples, world_size))
         self.batch_size = batch_size or max(1, self.num_own)
@@ -90,19 +94,33 @@ class BatchOrder:
         """Lightning calls this at the start of every training epoch."""
         self.epoch = epoch
 
-    def indices(self) -> Tensor:
-        """The samples of this rank in this epoch, in order [samples]."""
+    def indices(self, pass_number: int = 0) -> Tensor:
+        """The samples of this rank in one pass of this epoch, in order [samples]."""
         if self.seed is None:
             order = torch.arange(self.num_samples)
         else:
-            order = torch.randperm(self.num_samples, generator=generator("order", self.seed, self.epoch))
+            stream = generator("order", self.seed, self.epoch * self.passes + pass_number)
+            order = torch.randperm(self.num_samples, generator=stream)
         if self.even:
             missing = -self.num_samples % self.world_size
             order = torch.cat([order, order.repeat(-(-missing // self.num_samples))[:missing]])
         return order[self.rank :: self.world_size]
 
+    def batches(self, device: torch.device | None = None) -> list[Tensor]:
+        """The samples of each batch of this epoch, as indices on `device`."""
+        if self.is_full_batch:
+            # In whatever order its samples come, a full batch has the same gradient.
+            return [torch.arange(self.num_samples, device=device)] * self.passes
+        passes = range(self.passes if self.num_own else 0)
+        return [batch for number in passes for batch in torch.split(self.indices(number).to(device), self.batch_size)]
+
+    @property
+    def is_full_batch(self) -> bool:
+        """Whether every batch is the whole source."""
+        return self.world_size == 1 and 0 < self.num_samples <= self.batch_size
+
     def __len__(self) -> int:
-        return -(-self.num_own // self.batch_size)
+        return self.passes * -(-self.num_own // self.batch_size)
 
 
 class BatchLoader:
@@ -110,47 +128,85 @@ class BatchLoader:
 
     A source in memory is indexed where it lies, on the device that trains. Another is read by `num_workers` processes
     ahead of time. Its position within an epoch goes into the checkpoint, so that a run resumes in mid-epoch too.
+
+    Args:
+        source: The samples.
+        order: Which of them are in which batch.
+        num_workers: Processes that read ahead when the data is streamed.
+        steps_per_execution: Consecutive batches of a source in memory that are given out at once, as a list (fewer at
+            an epoch's end), for models that take as many optimizer steps without going back to Lightning in between;
+            1 for single batches.
     """
 
-    def __init__(self, source: Source, order: BatchOrder, num_workers: int = 0) -> None:
+    def __init__(self, source: Source, order: BatchOrder, num_workers: int = 0, steps_per_execution: int = 1) -> None:
         self.source = source
         # Lightning reads these two of any loader, and calls the sampler's set_epoch.
         self.sampler = order
         self.batch_sampler = None
         self.num_workers = num_workers
+        self.steps_per_execution = steps_per_execution
         self._position = 0
         self._start = 0  # of the next epoch; above 0 in the first one after resuming
 
     def __len__(self) -> int:
+        return -(-self.num_steps // self.steps_per_execution)
+
+    @property
+    def num_steps(self) -> int:
+        """Batches in an epoch, each counted."""
         return len(self.sampler)
 
-    def __iter__(self) -> Iterator[Batch]:
-        start, self._start = self._start, 0
-        indices = self.sampler.indices()
-        if isinstance(self.source, TensorSource):
-            indices = indices.to(self.source.inputs.device)
-        batches = torch.split(indices, self.sampler.batch_size)[start:] if len(indices) else ()
-        self._position = start
-        for batch in self._fetch(batches):
-            self._position += 1
-            yield batch
+    def __iter__(self) -> Iterator[Any]:  # of Batch, or of list[Batch]
+        self._position, self._start = self._start, 0
+        device = self.source.inputs.device if isinstance(self.source, TensorSource) else None
+        batches = iter(self.sampler.batches(device)[self._position :])
+        if self.steps_per_execution == 1:
+            for batch in self._fetch(batches):
+                self._position += 1
+                yield batch
+        else:
+            while together := list(islice(batches, self.steps_per_execution)):
+                self._position += len(together)
+                yield self._fetch_together(together)
 
-    def _fetch(self, batches: Sequence[Tensor]) -> Iterator[Batch]:
+    def _fetch(self, batches: Iterator[Tensor]) -> Iterator[Batch]:
         if isinstance(self.source, TensorSource):
-            return (self.source[batch] for batch in batches)
+            if self.sampler.is_full_batch:
+                return repeat((self.source.inputs, self.source.targets), len(list(batches)))
+            return map(self.source.__getitem__, batches)
         # With batch_size=None an item of the sampler, here the indices of a whole batch, indexes the dataset once.
         loader: DataLoader[Any] = DataLoader(
             self.source,  # type: ignore[arg-type]  # a Dataset in all but the name
-            sampler=batches,
+            sampler=list(batches),
             batch_size=None,
             num_workers=self.num_workers,
         )
         return iter(loader)
 
+    def _fetch_together(self, batches: Sequence[Tensor]) -> list[Batch]:
+        assert isinstance(self.source, TensorSource)
+        if self.sampler.is_full_batch:
+            return [(self.source.inputs, self.source.targets)] * len(batches)
+        # One look-up for all of them, then views.
+        inputs, targets = self.source[torch.cat(list(batches))]
+        sizes = [len(batch) for batch in batches]
+        return list(zip(torch.split(inputs, sizes), torch.split(targets, sizes), strict=True))
+
     def state_dict(self) -> dict[str, Any]:
-        return {"position": self._position % max(1, len(self))}
+        return {"position": self._position % max(1, self.num_steps), "steps_per_execution": self.steps_per_execution}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on within an epoch.
+
+        Raises:
+            ValueError: Lightning counted the batches so far by another number at once.
+        """
+        saved = state.get("steps_per_execution", 1)
+        if state["position"] and saved != self.steps_per_execution:
+            raise ValueError(
+                f"data.steps_per_execution must be {saved} in a run that is resumed within an epoch, as it was saved "
+                f"with; got {self.steps_per_execution}."
+            )
         self._start = self._position = state["position"]
 
 

@@ -13,7 +13,8 @@ from gradexp.construction import construct
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.augmentation import RandomGeometry
 from gradexp.data.batches import Batch, Source
-from gradexp.data.image_files import read_image
+from gradexp.data.image_files import image_paths, read_image
+from gradexp.data.samples import Samples
 
 
 class ImageSource:
@@ -65,11 +66,6 @@ class ImageDataModule(AbstractDataModule):
     def image_shape(self) -> tuple[int, int, int]:
         """Channels, height and width."""
 
-    @property
-    @abstractmethod
-    def classes(self) -> list[str]:
-        """Names of the classes, by class number."""
-
     @abstractmethod
     def load(self, part: Literal["train", "test"]) -> ImageSource:
         """Read the training or the test images."""
@@ -77,10 +73,6 @@ class ImageDataModule(AbstractDataModule):
     @property
     def num_features(self) -> int:
         return math.prod(self.image_shape)
-
-    @property
-    def num_classes(self) -> int:
-        return len(self.classes)
 
     @property
     def is_fitted(self) -> bool:
@@ -104,6 +96,18 @@ class ImageDataModule(AbstractDataModule):
         assert self.mean is not None
         assert self.std is not None
         return ImageSource(source.images, source.targets, self.mean, self.std)
+
+    def read_samples(self, path: Path) -> Samples:
+        """The image in a PNG or JPEG file, or all of a folder's.
+
+        Raises:
+            ValueError: There is no image.
+        """
+        import polars as pl
+
+        paths = image_paths(path)
+        frame = pl.DataFrame({"file": [str(path) for path in paths]})
+        return Samples(frame, torch.cat([self.read(path) for path in paths]))
 
     def read(self, path: Path) -> Tensor:
         """The image in a PNG or JPEG file as the model takes it [1, channels, height, width].

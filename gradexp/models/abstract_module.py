@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import Metric
 
 from gradexp import penalties
@@ -16,14 +18,22 @@ from gradexp.checks import check
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.monitor import better
 from gradexp.optimizers import build_optimizer, build_scheduler
+from gradexp.step_count import Interval, single_batches, total_steps
 
 Batch = tuple[Tensor, Tensor]
+
+# Default optimizers of the models, for use without a configuration.
+SGD: Mapping[str, Any] = {"name": "SGD", "lr": 0.1}
+ADAM: Mapping[str, Any] = {"name": "Adam", "lr": 1e-3}
 
 
 class AbstractModule(LightningModule, ABC):
     """A network, a pure loss, and metrics; final sub-classes give these three and nothing else.
 
     A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w (see gradexp.penalties).
+
+    A data module may hand over several batches at once (`steps_at_once`): then as many steps are taken by manual
+    optimization, and Lightning's own work, which costs more than a small model's step, is done once for all of them.
 
     Logged are, every `log_every_n_steps` steps, ``train/loss``, ``train/penalty``, ``train/objective``, the training
     metrics and ``lr``, as means over the steps since the last time; and at an epoch's end the same as means over its
@@ -61,6 +71,7 @@ class AbstractModule(LightningModule, ABC):
         self.l1 = l1
         self.l2 = l2
         self.monitor = monitor
+        self._log_interval = Interval(1)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the name of the running hook here some forty times a step; nn.Module would search its
@@ -78,6 +89,18 @@ class AbstractModule(LightningModule, ABC):
     def predictions(self, outputs: Tensor) -> Tensor:
         """Outputs [batch, ...] as people read them, such as probabilities."""
 
+    has_gradient = True  # of the loss; a model with a learning rule of its own says False, and gives assign_gradients
+
+    def assign_gradients(self, objective: Tensor, outputs: Tensor, batch: Batch) -> None:
+        """Fill `.grad` of every parameter in a step of manual optimization: by back-propagation of the objective.
+
+        Args:
+            objective: Loss and penalty of the batch.
+            outputs: The network's [batch, ...].
+            batch: Inputs [batch, ...] and targets [batch, ...].
+        """
+        self.manual_backward(objective)
+
     def penalty(self) -> Tensor:
         """l1 * sum |w| + l2 * sum w^2 over the network's weights."""
         total = torch.zeros((), device=self.device)
@@ -93,14 +116,24 @@ class AbstractModule(LightningModule, ABC):
         """The network's outputs [batch, ...] for inputs [batch, ...]."""
         return cast(Tensor, self.network(inputs))
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        penalty = self.penalty() if self.l1 or self.l2 else None
-        loss, _ = self._common_step(batch, self.recent_metrics, penalty)
-        return loss if penalty is None else loss + penalty
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            datamodule = getattr(self.trainer, "datamodule", None)
+            self.automatic_optimization = self.has_gradient and getattr(datamodule, "steps_at_once", 1) == 1
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_start(self) -> None:
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
-        if self.global_step % interval == 0 and self.recent_metrics.has_samples:
+        self._log_interval = Interval(interval, self.global_step)
+
+    def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Any:
+        if self.automatic_optimization:
+            return self._training_objective(cast(Batch, batch))[0]
+        for each in single_batches(batch):
+            self._step(each)
+        return None
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self._log_interval.is_over(self.global_step) and self.recent_metrics.has_samples:
             values = self.recent_metrics.compute() | {"lr": self._lr()}
             self.log_dict(values, on_step=True, on_epoch=False, prog_bar=True, logger=False)
             self._to_loggers(values)
@@ -110,8 +143,11 @@ class AbstractModule(LightningModule, ABC):
         if self.recent_metrics.has_samples:
             self._close_recent()
         # Not to the logger, whose curve under the same tag has the means of the shorter spans.
-        self.log_dict(self.epoch_metrics.compute() | {"lr": self._lr()}, logger=False, sync_dist=True)
+        values = self.epoch_metrics.compute() | {"lr": self._lr()}
+        self.log_dict(values, logger=False, sync_dist=True)
         self.epoch_metrics.reset()
+        if not self.automatic_optimization:
+            self._step_schedule("epoch", self.trainer.callback_metrics | values)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._common_step(batch, self.val_metrics)
@@ -139,8 +175,8 @@ class AbstractModule(LightningModule, ABC):
         optimizer = build_optimizer(self.parameters(), self.optimizer_settings)
         if self.scheduler_settings.get("name") is None:
             return optimizer
-        total_steps = self.trainer.estimated_stepping_batches
-        scheduler = build_scheduler(optimizer, self.scheduler_settings, total_steps, self.monitor, better(self.monitor))
+        steps = total_steps(self.trainer)
+        scheduler = build_scheduler(optimizer, self.scheduler_settings, steps, self.monitor, better(self.monitor))
         return {"optimizer": optimizer, "lr_scheduler": scheduler}  # type: ignore[return-value]  # Lightning's own form
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -149,6 +185,35 @@ class AbstractModule(LightningModule, ABC):
         loss = self.loss(outputs, targets)
         metrics.update(outputs.detach(), targets, loss.detach(), None if penalty is None else penalty.detach())
         return loss, outputs
+
+    def _training_objective(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What a step minimises, and the outputs [batch, ...]."""
+        penalty = self.penalty() if self.l1 or self.l2 else None
+        loss, outputs = self._common_step(batch, self.recent_metrics, penalty)
+        return (loss if penalty is None else loss + penalty), outputs
+
+    def _step(self, batch: Batch) -> None:
+        """One step by manual optimization."""
+        optimizer = cast(LightningOptimizer, self.optimizers())
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            objective, outputs = self._training_objective(batch)
+            self.assign_gradients(objective, outputs, batch)
+            return objective
+
+        optimizer.step(closure=closure)
+        self._step_schedule("step", {})
+
+    def _step_schedule(self, interval: str, metrics: Mapping[str, Any]) -> None:
+        """Step the schedule, as Lightning does where it optimizes by itself."""
+        schedule: Any = self.lr_schedulers() if self.scheduler_settings.get("name") else None
+        if schedule is None or self.scheduler_settings.get("interval", "epoch") != interval:
+            return
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(metrics[self.monitor])
+        else:
+            schedule.step()
 
     def _close_recent(self) -> None:
         """Count the recent steps to the epoch, and begin anew."""

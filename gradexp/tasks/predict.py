@@ -1,30 +1,30 @@
-"""Classify image files, or the test part, with a checkpoint."""
+"""Predict for the user's own files, or for the test part, with a checkpoint."""
 
-import csv
 import io
 import time
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import torch
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from gradexp.data import BatchLoader, BatchOrder, ImageDataModule, TensorSource
-from gradexp.data.image_files import image_paths
+from gradexp.data import AbstractDataModule, BatchLoader, BatchOrder, Samples, TensorSource
 from gradexp.files import write_atomically
 from gradexp.tasks.outcome import Outcome, facts
 from gradexp.tasks.restore import Restored, restore
 
-PRINTED = 10  # predictions
+PRINTED_ROWS, PRINTED_COLUMNS = 10, 8
 
 
 def predict(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
-    """Write predictions.csv (file, class, probability) and print the first few.
+    """Write predictions.csv (what each sample is, its class and probability or its number) and print the first few.
 
     Args:
-        cfg: The configuration; `input` is an image file, a folder of them, or None for the test part.
+        cfg: The configuration; `input` is a file or a folder that the data module reads, or None for the test part.
         folder: The run's folder.
         console: Where the progress bar is drawn.
 
@@ -34,46 +34,57 @@ def predict(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     cfg.trainer.devices = 1  # one process sees all inputs, in order
     restored = restore(cfg, folder, console)
     started = time.perf_counter()
-    names, probabilities = _test_part(restored) if cfg.input is None else _files(restored, Path(cfg.input))
-    shares, numbers = probabilities.max(dim=1)
-    classes = getattr(restored.data, "classes", [str(number) for number in range(probabilities.shape[1])])
-    rows = [
-        (name, classes[number], f"{share:.6f}")
-        for name, number, share in zip(names, numbers.tolist(), shares.tolist(), strict=True)
-    ]
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([("file", "class", "probability"), *rows])
-    write_atomically(folder / "predictions.csv", text.getvalue().encode())
-    table = Table("file", "class", "probability")
-    for row in rows[:PRINTED]:
-        table.add_row(*row)
-    Console().print(table)
+    if cfg.input is None:
+        outputs = _predictions(restored, None)
+        samples = Samples(pl.DataFrame({"sample": [f"test/{number}" for number in range(len(outputs))]}), outputs)
+    else:
+        samples = restored.data.read_samples(Path(cfg.input))
+        outputs = _predictions(restored, samples.inputs)
+    frame = samples.frame.with_columns(_columns(restored.data, outputs, samples.frame.columns))
+    content = io.BytesIO()
+    frame.write_csv(content)
+    write_atomically(folder / "predictions.csv", content.getvalue())
+    _print(frame)
     metrics = {
         "status": "completed",
-        "predictions": len(rows),
+        "predictions": len(frame),
         "seconds/predict": time.perf_counter() - started,
         **facts(restored.data, restored.model),
     }
-    return Outcome(metrics, [f"{len(rows):,} predictions in predictions.csv"])
+    return Outcome(metrics, [*samples.notes, f"{len(frame):,} predictions in predictions.csv"])
 
 
-def _test_part(restored: Restored) -> tuple[list[str], Tensor]:
-    outputs = restored.trainer.predict(restored.model, datamodule=restored.data)
-    names = [f"test/{index}" for index in range(restored.data.sizes()["test"])]
-    return names, torch.cat(_tensors(outputs))
+def _predictions(restored: Restored, inputs: Tensor | None) -> Tensor:
+    """What the model makes of `inputs`, or of the test part [samples, ...]."""
+    if inputs is None:
+        outputs = restored.trainer.predict(restored.model, datamodule=restored.data)
+    else:
+        unknown = torch.zeros(len(inputs), dtype=torch.long)
+        order = BatchOrder(len(inputs), restored.data.eval_batch_size)
+        outputs = restored.trainer.predict(restored.model, BatchLoader(TensorSource(inputs, unknown), order))
+    batches: list[Any] = outputs or []
+    return torch.cat([batch.float().cpu() for batch in batches])
 
 
-def _files(restored: Restored, path: Path) -> tuple[list[str], Tensor]:
-    data = restored.data
-    if not isinstance(data, ImageDataModule):
-        raise ValueError(f"input must be null for {type(data).__name__}, which holds no images; got {path}.")
-    paths = image_paths(path)
-    images = torch.cat([data.read(path) for path in paths])
-    unknown = torch.zeros(len(images), dtype=torch.long)
-    loader = BatchLoader(TensorSource(images, unknown), BatchOrder(len(images), data.eval_batch_size))
-    return [str(path) for path in paths], torch.cat(_tensors(restored.trainer.predict(restored.model, loader)))
+def _columns(data: AbstractDataModule, outputs: Tensor, taken: list[str]) -> list[pl.Series]:
+    """The predictions as columns, whose names the samples do not have already."""
+    if data.classes:
+        shares, numbers = outputs.max(dim=1)
+        columns = {
+            "class": [data.classes[number] for number in numbers.tolist()],
+            "probability": [round(share, 6) for share in shares.tolist()],
+        }
+    else:
+        values = data.in_target_units(outputs).flatten(1)
+        names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{n}" for n in range(values.shape[1])]
+        columns = dict(zip(names, values.T.tolist(), strict=True))
+    return [pl.Series(f"predicted_{name}" if name in taken else name, values) for name, values in columns.items()]
 
 
-def _tensors(outputs: object) -> list[Tensor]:
-    assert isinstance(outputs, list)
-    return [output.float().cpu() for output in outputs]
+def _print(frame: pl.DataFrame) -> None:
+    # The prediction stands in the last columns.
+    shown = frame.head(PRINTED_ROWS)[frame.columns[-PRINTED_COLUMNS:]]
+    table = Table(*shown.columns)
+    for row in shown.iter_rows():
+        table.add_row(*map(str, row))
+    Console().print(table)

@@ -86,7 +86,7 @@ def test_gradient_of_the_objective_equals_finite_differences_in_numpy(activation
     torch.manual_seed(1)
     model = MLPClassifier(in_features=3, num_classes=3, hidden=(4, 3), activation=activation, l1=0.02, l2=0.03).double()
     inputs, targets = torch.randn(5, 3, dtype=torch.float64), torch.tensor([0, 1, 2, 1, 1])
-    model.training_step((inputs, targets), 0).backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
+    model.training_step((inputs, targets), 0).backward()  # torch's own lacks types
     values = as_numpy(model)
 
     def objective() -> float:

@@ -1,0 +1,65 @@
+"""Clouds of points, one a class."""
+
+import math
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from gradexp.checks import check
+from gradexp.data.tensor_datamodule import TensorDataModule
+from gradexp.randomness import generator
+
+
+@final
+class Blobs(TensorDataModule):
+    """Normal clouds of standard deviation 1, their centres evenly on a circle in the plane of the first two features.
+
+    Drawn by `seed`; the test part is as many further draws.
+
+    Args:
+        num_classes: Number of clouds.
+        num_features: Number of features; all beyond the first two are noise.
+        radius: Radius of the circle, in standard deviations of a cloud.
+        num_samples: Samples drawn for a part, equally many a class but for the remainder.
+        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 2,
+        num_features: int = 2,
+        radius: float = 2.0,
+        num_samples: int = 500,
+        batch_size: int | None = 32,
+        val_size: int | float = 0.2,
+        seed: int = 0,
+        passes: int = 1,
+        steps_per_execution: int = 1,
+    ) -> None:
+        super().__init__(batch_size, val_size, seed, passes, steps_per_execution)
+        check("data.", num_classes=num_classes, num_features=num_features, radius=radius, num_samples=num_samples)
+        self._num_classes = num_classes
+        self._num_features = num_features
+        self.radius = radius
+        self.num_samples = num_samples
+
+    @property
+    def num_features(self) -> int:
+        return self._num_features
+
+    @property
+    def classes(self) -> list[str]:
+        return [str(number) for number in range(self._num_classes)]
+
+    def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+        stream = generator(f"blobs/{part}", self.seed)
+        targets = torch.arange(self.num_samples) % self._num_classes
+        inputs = torch.randn(self.num_samples, self._num_features, generator=stream)
+        angles = 2 * math.pi * targets / self._num_classes
+        centres = self.radius * torch.stack([angles.cos(), angles.sin()], dim=1)[:, : self._num_features]
+        inputs[:, : centres.shape[1]] += centres
+        return inputs, targets

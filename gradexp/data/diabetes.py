@@ -1,0 +1,43 @@
+"""The diabetes patients that scikit-learn ships: a real regression, no network needed."""
+
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from gradexp.data.tensor_datamodule import TensorDataModule, every_fifth
+
+
+@final
+class Diabetes(TensorDataModule):
+    """Ten measurements of 442 diabetes patients, and how the illness went on (Efron et al. 2004).
+
+    Inputs and target are standardised by the training samples; every fifth sample is kept for the test.
+
+    Args:
+        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+    """
+
+    def __init__(
+        self,
+        batch_size: int | None = None,
+        val_size: int | float = 0.2,
+        seed: int = 0,
+        passes: int = 1,
+        steps_per_execution: int = 1,
+    ) -> None:
+        super().__init__(batch_size, val_size, seed, passes, steps_per_execution, standardize=True)
+
+    @property
+    def num_features(self) -> int:
+        return 10
+
+    @property
+    def classes(self) -> list[str]:
+        return []
+
+    def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+        from sklearn.datasets import load_diabetes  # costs a second, so only where it is used
+
+        inputs, targets = load_diabetes(return_X_y=True, scaled=False)
+        return every_fifth(torch.from_numpy(inputs).float(), torch.from_numpy(targets).float().unsqueeze(1), part)

@@ -1,0 +1,65 @@
+"""Points on a plane with noise: the truth that a linear regression should find."""
+
+from collections.abc import Sequence
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from gradexp.checks import check
+from gradexp.data.tensor_datamodule import TensorDataModule
+from gradexp.randomness import generator
+
+
+@final
+class LinearData(TensorDataModule):
+    """``y = true_weight x + true_bias + noise * N(0, 1)``, drawn by `seed`; the test part is as many further draws.
+
+    Args:
+        true_weight: The weight of each feature.
+        true_bias: The bias.
+        noise: Standard deviation of the noise.
+        distribution: Distribution of each feature: "uniform" on [0, 1], or "normal", standard normal.
+        num_samples: Samples drawn for a part.
+        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    def __init__(
+        self,
+        true_weight: Sequence[float] = (5.0,),
+        true_bias: float = 7.0,
+        noise: float = 0.25,
+        distribution: Literal["uniform", "normal"] = "uniform",
+        num_samples: int = 256,
+        batch_size: int | None = None,
+        val_size: int | float = 0,
+        seed: int = 0,
+        passes: int = 1,
+        steps_per_execution: int = 1,
+    ) -> None:
+        super().__init__(batch_size, val_size, seed, passes, steps_per_execution)
+        check("data.", true_weight=true_weight, true_bias=true_bias, noise=noise, num_samples=num_samples)
+        check("data.", distribution=distribution)
+        self.true_weight = torch.tensor(true_weight).float()
+        self.true_bias = true_bias
+        self.noise = noise
+        self.distribution = distribution
+        self.num_samples = num_samples
+
+    @property
+    def num_features(self) -> int:
+        return len(self.true_weight)
+
+    @property
+    def classes(self) -> list[str]:
+        return []
+
+    def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+        stream = generator(f"linear/{part}", self.seed)
+        draw = torch.rand if self.distribution == "uniform" else torch.randn
+        inputs = draw(self.num_samples, self.num_features, generator=stream)
+        noise = self.noise * torch.randn(self.num_samples, generator=stream)
+        return inputs, (inputs @ self.true_weight + self.true_bias + noise).unsqueeze(1)

@@ -1,0 +1,97 @@
+"""What the small sets share: all samples as two tensors, standardised on request."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gradexp.data.abstract_datamodule import AbstractDataModule
+from gradexp.data.batches import Source, TensorSource
+
+EVAL_BATCH_SIZE = 10_000
+
+
+class TensorDataModule(AbstractDataModule):
+    """A generated or bundled set of real numbers. A final sub-class says where they come from.
+
+    Targets are class numbers [samples], or real numbers [samples, targets].
+
+    Args:
+        batch_size, val_size, seed, passes, steps_per_execution, shuffle: See AbstractDataModule.
+        standardize: Subtract the training samples' mean from every input, and divide by their standard deviation; real
+            targets too.
+    """
+
+    def __init__(
+        self,
+        batch_size: int | None,
+        val_size: int | float,
+        seed: int,
+        passes: int,
+        steps_per_execution: int,
+        shuffle: bool = True,
+        standardize: bool = False,
+    ) -> None:
+        super().__init__(
+            batch_size,
+            EVAL_BATCH_SIZE,
+            val_size,
+            seed,
+            shuffle=shuffle,
+            passes=passes,
+            steps_per_execution=steps_per_execution,
+        )
+        self.standardize = standardize
+        self._scales: dict[str, Tensor] = {}
+
+    @abstractmethod
+    def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+        """Inputs [samples, features] and targets of the training or the test part."""
+
+    def load(self, part: Literal["train", "test"]) -> TensorSource:
+        return TensorSource(*self.tensors(part))
+
+    @property
+    def is_fitted(self) -> bool:
+        return bool(self._scales) or not self.standardize
+
+    def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
+        inputs, targets = source[indices]
+        self._scales = {"input_mean": inputs.mean(0), "input_std": _spread(inputs)}
+        if not self.classes:
+            self._scales |= {"target_mean": targets.mean(0), "target_std": _spread(targets)}
+
+    def preprocess(self, source: Source) -> TensorSource:
+        assert isinstance(source, TensorSource)
+        if not self._scales:
+            return source
+        inputs = (source.inputs - self._scales["input_mean"]) / self._scales["input_std"]
+        if self.classes:
+            return TensorSource(inputs, source.targets)
+        return TensorSource(inputs, (source.targets - self._scales["target_mean"]) / self._scales["target_std"])
+
+    def in_target_units(self, outputs: Tensor) -> Tensor:
+        if "target_std" not in self._scales:
+            return outputs
+        return outputs * self._scales["target_std"] + self._scales["target_mean"]
+
+    def preprocessing_state(self) -> dict[str, Any]:
+        return dict(self._scales)
+
+    def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
+        self._scales = dict(state)
+
+
+def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+    """The training or the test part of a set that has no official one: every fifth sample is kept for the test."""
+    in_test = torch.arange(len(inputs)) % 5 == 4
+    chosen = in_test if part == "test" else ~in_test
+    return inputs[chosen], targets[chosen]
+
+
+def _spread(values: Tensor) -> Tensor:
+    """The standard deviation of each column, 1 where a column is constant [columns]."""
+    std = values.std(0, correction=0)
+    return torch.where(std > 0, std, 1.0)

@@ -1,0 +1,46 @@
+"""What the models share that classify by softmax and cross-entropy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics.classification import MulticlassAccuracy
+
+from gradexp.checks import check
+from gradexp.models.abstract_module import AbstractModule
+
+
+class AbstractClassifier(AbstractModule):
+    """A network with one logit a class [batch, classes]; targets are class numbers [batch].
+
+    The loss is the cross-entropy of the softmax of the logits (log-softmax and NLL in one, stable for large logits).
+
+    Args:
+        network: From inputs [batch, ...] to logits [batch, classes].
+        num_classes: Number of classes.
+        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        num_classes: int,
+        optimizer: Mapping[str, Any],
+        scheduler: Mapping[str, Any] | None,
+        l1: float,
+        l2: float,
+        monitor: str,
+    ) -> None:
+        check(num_classes=num_classes)
+        # "micro" is the share of samples; validate_args looks at every target of every batch.
+        accuracy = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
+        super().__init__(network, {"accuracy": accuracy}, optimizer, scheduler, l1, l2, monitor)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in nats: logits [batch, classes] against classes [batch]."""
+        return F.cross_entropy(outputs, targets)
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Probabilities [batch, classes] of logits [batch, classes]."""
+        return outputs.softmax(dim=-1)

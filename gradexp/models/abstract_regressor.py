@@ -1,0 +1,39 @@
+"""What the models share that predict real numbers by least squares."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MeanSquaredError
+
+from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.metrics import R2
+
+
+class AbstractRegressor(AbstractModule):
+    """A network whose outputs [batch, targets] are the predictions; the loss is their mean squared error.
+
+    Args:
+        network: From inputs [batch, ...] to outputs [batch, targets].
+        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: Mapping[str, Any],
+        scheduler: Mapping[str, Any] | None,
+        l1: float,
+        l2: float,
+        monitor: str,
+    ) -> None:
+        super().__init__(network, {"mse": MeanSquaredError(), "r2": R2()}, optimizer, scheduler, l1, l2, monitor)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean of (output - target)^2 over batch and targets, without a factor 1/2: both [batch, targets]."""
+        return F.mse_loss(outputs, targets)
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """The outputs themselves [batch, targets]."""
+        return outputs

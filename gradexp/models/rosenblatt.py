@@ -1,0 +1,92 @@
+"""Rosenblatt's perceptron, which no gradient can train."""
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from gradexp.checks import check_two_classes
+from gradexp.models.abstract_module import SGD, AbstractModule, Batch
+from gradexp.models.metrics import ThresholdAccuracy
+
+
+class Step(nn.Module):
+    """1 where the input is above 0, else 0: flat almost everywhere, so that its gradient says nothing."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return (inputs > 0).to(inputs.dtype)
+
+
+@final
+class Rosenblatt(AbstractModule):
+    """``O = step(weight x + bias)``, corrected by each mistake: ``weight += lr (t - O) x``, ``bias += lr (t - O)``.
+
+    The rule is Rosenblatt's (1958); from zero weights it makes at most (R / margin)^2 corrections on separable data,
+    whatever its lr, one sample at a time (Novikoff 1962). R is the length of the longest sample and margin the
+    distance of the nearest one from a separating plane through the origin, each sample taken with a 1 for the bias.
+    With larger batches the corrections of a batch are summed, and the bound is not promised.
+
+    Args:
+        in_features: Numbers in one sample.
+        num_classes: 2.
+        optimizer: SGD with its lr; others have another rule.
+        scheduler, monitor: See AbstractModule.
+        l1, l2: Without effect: there is no gradient that they could add to.
+
+    Attributes:
+        corrections: Mistakes made in training so far, which is how often the rule has changed the weights.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    corrections: Tensor
+    has_gradient = False
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int = 2,
+        optimizer: Mapping[str, Any] = SGD,
+        scheduler: Mapping[str, Any] | None = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        monitor: str = "val/accuracy",
+    ) -> None:
+        check_two_classes("Rosenblatt", in_features, num_classes, "model=perceptron")
+        if optimizer["name"] != "SGD" or optimizer.get("momentum"):
+            raise ValueError(
+                f"optimizer must be sgd for Rosenblatt's rule, which is one plain step a mistake; got {dict(optimizer)}."
+            )
+        if l1 or l2:
+            warnings.warn(
+                "regularizer.l1 and l2 have no effect on Rosenblatt's rule, which has no gradient", stacklevel=2
+            )
+        layer = nn.Linear(in_features, 1)
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
+        network = nn.Sequential(OrderedDict[str, nn.Module](flatten=nn.Flatten(), output=layer, step=Step()))
+        super().__init__(network, {"accuracy": ThresholdAccuracy(0.5)}, optimizer, scheduler, 0.0, 0.0, monitor)
+        self.register_buffer("corrections", torch.zeros((), dtype=torch.long))
+        self.automatic_optimization = False
+        self.save_hyperparameters()
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The share of mistakes: outputs [batch, 1], 0 or 1, against classes [batch]."""
+        return (outputs.squeeze(1) - targets).abs().mean()
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """1 for the predicted class, 0 for the other [batch, 2]."""
+        return torch.cat([1 - outputs, outputs], dim=1)
+
+    def assign_gradients(self, objective: Tensor, outputs: Tensor, batch: Batch) -> None:
+        """Rosenblatt's correction, with the sign of a gradient, as the optimizer will subtract it."""
+        inputs, targets = batch
+        errors = targets.unsqueeze(1) - outputs
+        layer = self.network.get_submodule("output")
+        layer.weight.grad = -errors.T @ inputs.flatten(1)
+        layer.bias.grad = -errors.sum(dim=0)
+        self.corrections += errors.abs().sum().long()
