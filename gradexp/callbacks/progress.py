@@ -46,7 +46,7 @@ class RichBar(ProgressBar):
                 f"epoch {trainer.current_epoch + 1}{epochs}",
                 trainer.global_step,
                 total_steps(trainer),
-                trainer.progress_bar_metrics,
+                trainer.progress_bar_metrics | getattr(pl_module, "latest", {}),
             )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -46,6 +46,9 @@ class AbstractModule(LightningModule, ABC):
         scheduler: `name` of a class in torch.optim.lr_scheduler, `interval`, and its arguments; None for none.
         l1, l2: Factors of the penalties.
         monitor: The metric a plateau schedule watches.
+
+    Attributes:
+        latest: What was last logged of training, by name.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class AbstractModule(LightningModule, ABC):
         self.l1 = l1
         self.l2 = l2
         self.monitor = monitor
+        self.latest: dict[str, Any] = {}
         self._log_interval = Interval(1)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -135,7 +139,9 @@ class AbstractModule(LightningModule, ABC):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._log_interval.is_over(self.global_step) and self.recent_metrics.has_samples:
             values = self.recent_metrics.compute() | {"lr": self._lr()}
-            self.log_dict(values, on_step=True, on_epoch=False, prog_bar=True, logger=False)
+            self.latest = values
+            # For progress bars of any kind; Lightning takes a millisecond a value, so this one only.
+            self.log("train/loss", values["train/loss"], on_step=True, on_epoch=False, prog_bar=True, logger=False)
             self._to_loggers(values)
             self._close_recent()
 
