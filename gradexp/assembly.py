@@ -11,7 +11,22 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 from rich.console import Console
 
-from gradexp.callbacks import Checkpoints, ClassifierFigures, Divergence, FitClock, RichBar, StepSeed
+from gradexp.callbacks import (
+    AccuracyAndLoss,
+    Checkpoints,
+    ClassifierFigures,
+    DecisionBoundary,
+    DescentReport,
+    Divergence,
+    FitClock,
+    LeastSquaresReport,
+    LossCurve,
+    ModelGraph,
+    PerceptronBound,
+    RegressionFigures,
+    RichBar,
+    StepSeed,
+)
 from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule
@@ -81,10 +96,22 @@ def build_trainer(
                 check_on_train_epoch_end=cfg.monitor.startswith("train/"),
             )
         )
+    # Each applies where it can: to a kind of model, or of data.
+    callbacks += [
+        LossCurve(cfg.figures),
+        LeastSquaresReport(cfg.figures),
+        AccuracyAndLoss(cfg.figures),
+        PerceptronBound(),
+        DescentReport(console if show_progress else Console(quiet=True), cfg.figures),
+    ]
     if cfg.figures:
-        callbacks.append(ClassifierFigures(classes))
+        callbacks += [ModelGraph(), DecisionBoundary(classes), ClassifierFigures(classes), RegressionFigures()]
     if show_progress:
         callbacks.append(RichBar(console))
+    for name, given in plain(cfg)["callbacks"].items():
+        key = f"callbacks.{name}"
+        cls: Any = trusted_class(given.pop("_target_", ""), Callback, cfg.trusted_packages, f"{key}._target_")
+        callbacks.append(construct(cls, key, given, {}))
     callbacks += [StepSeed(cfg.seed), Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))]
     given = plain(cfg)["trainer"]
     ours = {

@@ -1,10 +1,38 @@
 """Callbacks for any lightning.Trainer, one a file."""
 
+from gradexp.callbacks.accuracy_and_loss import AccuracyAndLoss
 from gradexp.callbacks.checkpoints import Checkpoints
 from gradexp.callbacks.classifier_figures import ClassifierFigures
+from gradexp.callbacks.cost_curve import CostCurve
+from gradexp.callbacks.decision_boundary import DecisionBoundary
+from gradexp.callbacks.descent_report import DescentReport
 from gradexp.callbacks.divergence import Diverged, Divergence
 from gradexp.callbacks.fit_clock import FitClock
+from gradexp.callbacks.least_squares_report import LeastSquaresReport
+from gradexp.callbacks.loss_curve import LossCurve
+from gradexp.callbacks.model_graph import ModelGraph
+from gradexp.callbacks.perceptron_bound import PerceptronBound
 from gradexp.callbacks.progress import RichBar
+from gradexp.callbacks.regression_figures import RegressionFigures
+from gradexp.callbacks.report import Report
 from gradexp.callbacks.step_seed import StepSeed
 
-__all__ = ["Checkpoints", "ClassifierFigures", "Diverged", "Divergence", "FitClock", "RichBar", "StepSeed"]
+__all__ = [
+    "AccuracyAndLoss",
+    "Checkpoints",
+    "ClassifierFigures",
+    "CostCurve",
+    "DecisionBoundary",
+    "DescentReport",
+    "Diverged",
+    "Divergence",
+    "FitClock",
+    "LeastSquaresReport",
+    "LossCurve",
+    "ModelGraph",
+    "PerceptronBound",
+    "RegressionFigures",
+    "Report",
+    "RichBar",
+    "StepSeed",
+]

@@ -1,21 +1,20 @@
-"""What people want to see of a classifier, in TensorBoard: samples, the graph, errors, curves, weights."""
+"""What people want to see of a classifier after its test: errors, curves, weights."""
 
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from gradexp import figures
+from gradexp.callbacks.publication import publish, writer_of
 
 MOST_WRONG = 24  # images shown
 
 
 class ClassifierFigures(Callback):
-    """Sample images and the model graph before a fit; after a test the confusion matrix, the most confidently wrong
-    images, precision-recall curves a class, and the first layer's weights as images.
+    """After a test the confusion matrix, precision-recall curves a class in TensorBoard, and of images the most
+    confidently wrong ones and the first layer's weights.
 
     Args:
         classes: Names by class number.
@@ -28,20 +27,6 @@ class ClassifierFigures(Callback):
         self._wrong: list[tuple[float, int, int, Tensor]] = []
         self._image_shape: torch.Size | None = None
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        writer = _writer(trainer)
-        datamodule: Any = getattr(trainer, "datamodule", None)
-        if writer is None or not hasattr(datamodule, "sample"):
-            return
-        inputs = datamodule.sample(64)[0]
-        if inputs.ndim == 4:
-            low, high = inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
-            writer.add_images("samples/train", (inputs - low) / (high - low).clamp(min=1e-12))
-        # Traced in evaluation, where no layer draws random numbers or counts batches.
-        pl_module.eval()
-        writer.add_graph(pl_module.network, inputs[:1].to(pl_module.device))
-        pl_module.train()
-
     def on_test_batch_end(
         self,
         trainer: Trainer,
@@ -51,6 +36,8 @@ class ClassifierFigures(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
+        if not self.classes:
+            return
         inputs, targets = batch
         probabilities = outputs
         self._probabilities.append(probabilities.float().cpu())
@@ -67,16 +54,16 @@ class ClassifierFigures(Callback):
         self._image_shape = inputs.shape[1:] if inputs.ndim == 4 else None
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        writer = _writer(trainer)
-        if writer is None or not self._targets:
+        if not self._targets:
             return
-        step = trainer.fit_loop.epoch_loop.global_step
+        writer, step = writer_of(trainer), trainer.fit_loop.epoch_loop.global_step
         probabilities, targets = torch.cat(self._probabilities), torch.cat(self._targets)
         n = len(self.classes)
         counts = torch.bincount(targets * n + probabilities.argmax(dim=1), minlength=n * n).reshape(n, n)
-        writer.add_figure("test/confusion_matrix", figures.confusion_matrix(counts.numpy(), self.classes), step)
+        publish(trainer, "test/confusion_matrix", figures.confusion_matrix(counts.numpy(), self.classes))
         for number, name in enumerate(self.classes):
-            writer.add_pr_curve(f"test/precision_recall/{name}", targets == number, probabilities[:, number], step)
+            if writer is not None:
+                writer.add_pr_curve(f"test/precision_recall/{name}", targets == number, probabilities[:, number], step)
         if self._image_shape is None:
             return
         if self._wrong:
@@ -85,14 +72,8 @@ class ClassifierFigures(Callback):
                 for score, predicted, target, _ in self._wrong
             ]
             images = torch.stack([image for *_, image in self._wrong]).numpy()
-            writer.add_figure("test/most_wrong", figures.image_grid(images, titles, "most confidently wrong"), step)
+            publish(trainer, "test/most_wrong", figures.image_grid(images, titles, "most confidently wrong"))
         first = next((layer for layer in pl_module.modules() if isinstance(layer, nn.Linear)), None)
         if first is not None and first.in_features == self._image_shape.numel():
             weights = first.weight.detach().float().cpu().numpy()
-            writer.add_figure("weights/first_layer", figures.weight_images(weights, tuple(self._image_shape)), step)
-
-
-def _writer(trainer: Trainer) -> SummaryWriter | None:
-    """TensorBoard's writer, on the one process that has one."""
-    logger = trainer.logger
-    return logger.experiment if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero else None
+            publish(trainer, "weights/first_layer", figures.weight_images(weights, tuple(self._image_shape)))

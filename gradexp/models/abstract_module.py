@@ -49,6 +49,7 @@ class AbstractModule(LightningModule, ABC):
 
     Attributes:
         latest: What was last logged of training, by name.
+        latest_step: At which step.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class AbstractModule(LightningModule, ABC):
         self.l2 = l2
         self.monitor = monitor
         self.latest: dict[str, Any] = {}
+        self.latest_step = 0
         self._log_interval = Interval(1)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -139,7 +141,7 @@ class AbstractModule(LightningModule, ABC):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._log_interval.is_over(self.global_step) and self.recent_metrics.has_samples:
             values = self.recent_metrics.compute() | {"lr": self._lr()}
-            self.latest = values
+            self.latest, self.latest_step = values, self.global_step
             # For progress bars of any kind; Lightning takes a millisecond a value, so this one only.
             self.log("train/loss", values["train/loss"], on_step=True, on_epoch=False, prog_bar=True, logger=False)
             self._to_loggers(values)

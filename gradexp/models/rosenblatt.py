@@ -59,7 +59,7 @@ class Rosenblatt(AbstractModule):
         check_two_classes("Rosenblatt", in_features, num_classes, "model=perceptron")
         if optimizer["name"] != "SGD" or optimizer.get("momentum"):
             raise ValueError(
-                f"optimizer must be sgd for Rosenblatt's rule, which is one plain step a mistake; got {dict(optimizer)}."
+                f"optimizer must be sgd for Rosenblatt's rule, one plain step a mistake; got {dict(optimizer)}."
             )
         if l1 or l2:
             warnings.warn(

@@ -63,6 +63,8 @@ def _predictions(restored: Restored, inputs: Tensor | None) -> Tensor:
         order = BatchOrder(len(inputs), restored.data.eval_batch_size)
         outputs = restored.trainer.predict(restored.model, BatchLoader(TensorSource(inputs, unknown), order))
     batches: list[Any] = outputs or []
+    if not batches:
+        raise ValueError("input must be a file or a folder, as the data has no test part; got null.")
     return torch.cat([batch.float().cpu() for batch in batches])
 
 

@@ -11,12 +11,13 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.assembly import build_data, build_model, build_trainer
-from gradexp.callbacks import Checkpoints, Diverged, FitClock
+from gradexp.callbacks import Checkpoints, Diverged, FitClock, Report
 from gradexp.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.config import plain
 from gradexp.files import write_atomically
 from gradexp.hparams import hyperparameters, write_hparams
 from gradexp.optimizers import PLANNED
+from gradexp.tasks.mend import mend
 from gradexp.tasks.outcome import Outcome, facts, logged
 
 T = TypeVar("T")
@@ -35,9 +36,9 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         ValueError: The configuration, the data or the checkpoint is not usable.
     """
     checkpoint = read_checkpoint(cfg.ckpt_path) if cfg.ckpt_path else None
-    notes = _mend_monitor(cfg)
     seed_everything(cfg.seed, workers=True, verbose=False)
     data = build_data(cfg)
+    notes = mend(cfg, data)
     model = build_model(cfg, data)
     step = 0
     if checkpoint is not None:
@@ -67,6 +68,11 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
             raise SystemExit(f"interrupted; it goes on with ckpt_path={checkpoints.last_path}") from end
         raise
     metrics |= checkpoints.metrics
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    for report in callbacks:
+        if isinstance(report, Report):
+            metrics |= report.metrics
+            notes += report.notes
     if checkpoints.best_score is not None:
         metrics[f"best/{cfg.monitor}"] = checkpoints.best_score  # of best.ckpt, the one that is tested
     metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step, "seconds/fit": clock.seconds}
@@ -78,14 +84,6 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     metrics |= facts(data, model)
     _fill_hparams(cfg, trainer, metrics)
     return Outcome(metrics, notes)
-
-
-def _mend_monitor(cfg: DictConfig) -> list[str]:
-    """Without a validation part a validation metric cannot be watched: take the training metric, and say so."""
-    if cfg.data.get("val_size") == 0 and cfg.monitor.startswith("val/"):
-        cfg.monitor = cfg.monitor.replace("val/", "train/", 1)
-        return [f"data.val_size is 0, so there is no validation part: monitor is {cfg.monitor}"]
-    return []
 
 
 def _check_schedule(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:

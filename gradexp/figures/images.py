@@ -1,37 +1,11 @@
-"""Figures: numbers in, a matplotlib Figure out."""
+"""Images, and weights as images."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
-Array = npt.NDArray[np.floating]
-
-
-def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) -> Figure:
-    """Samples by true class (rows) and predicted class (columns).
-
-    Colours show each row's shares, so that a rare class is as visible as a frequent one; the numbers are counts.
-
-    Args:
-        counts: Samples [classes, classes].
-        classes: Names by class number.
-    """
-    n = len(classes)
-    side = max(4.0, 0.5 * n + 2)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.subplots()
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(n), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
-    axes.set_yticks(range(n), classes)
-    if n <= 30:
-        for row, column in zip(*np.nonzero(counts), strict=True):
-            colour = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=8)
-    axes.set(xlabel="predicted", ylabel="true", title=f"accuracy {np.trace(counts) / max(counts.sum(), 1):.2%}")
-    return figure
+from gradexp.figures.array import Array
 
 
 def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int = 6) -> Figure:

@@ -1,0 +1,68 @@
+"""The cost over all training samples, against epochs, steps and seconds."""
+
+import csv
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+
+from gradexp.callbacks.report import Report
+from gradexp.files import write_atomically
+
+NAME = "cost_curve.csv"
+
+
+class CostCurve(Report):
+    """Measures the loss of the whole training part before the first epoch and after each, and keeps a table of it.
+
+    Written to ``cost_curve.csv`` below the trainer's folder: epochs, steps, seconds spent on the steps alone, and the
+    cost. Unlike the mean of an epoch's batches it is that of one set of weights, so that full batches,
+    mini-batches and single samples can be compared.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[tuple[int, int, float, float]] = []
+        self._seconds = 0.0
+        self._started = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._rows:
+            self._measure(trainer, pl_module)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._seconds += time.perf_counter() - self._started
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._measure(trainer, pl_module)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            text = io.StringIO(newline="")
+            csv.writer(text, lineterminator="\n").writerows([("epochs", "steps", "seconds", "cost"), *self._rows])
+            write_atomically(Path(trainer.default_root_dir) / NAME, text.getvalue().encode())
+
+    def _measure(self, trainer: Trainer, module: Any) -> None:
+        datamodule: Any = getattr(trainer, "datamodule", None)
+        inputs, targets = (tensor.to(module.device) for tensor in datamodule.sample(datamodule.sizes()["train"]))
+        module.eval()
+        with torch.no_grad():
+            cost = module.loss(module(inputs), targets).item()
+        module.train()
+        epochs = len(self._rows) * datamodule.passes
+        self._rows.append((epochs, trainer.global_step, self._seconds, cost))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": list(self._rows), "seconds": self._seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._rows = [tuple(row) for row in state_dict["rows"]]
+        self._seconds = state_dict["seconds"]

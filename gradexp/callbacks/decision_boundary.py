@@ -1,0 +1,75 @@
+"""Which class a classifier predicts where."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
+
+from gradexp import figures
+from gradexp.callbacks.publication import publish
+from gradexp.callbacks.report import Report
+
+POINTS = 2000  # training samples drawn
+PLACES = 250  # along each axis
+FEATURES = 1000  # more than that are images, in whose space a plane shows nothing
+
+
+class DecisionBoundary(Report):
+    """Draws the regions of the classes after a fit, on two features or, of more, on the plane of their first two
+    principal components through the training samples' mean.
+
+    Args:
+        classes: Names by class number.
+        draw: Publish figures.
+    """
+
+    def __init__(self, classes: list[str], draw: bool = True) -> None:
+        super().__init__(draw)
+        self.classes = classes
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        module: Any = pl_module
+        datamodule: Any = getattr(trainer, "datamodule", None)
+        if not self.draw or not self.classes or not hasattr(datamodule, "sample"):
+            return
+        inputs, targets = datamodule.sample(POINTS)
+        if inputs.ndim != 2 or not 2 <= inputs.shape[1] <= FEATURES:
+            return
+        origin, axes, labels = plane(inputs)
+        places = (inputs - origin) @ axes.T
+        x, y = (_places(places[:, axis]) for axis in (0, 1))
+        grid = torch.cartesian_prod(y, x).flip(1)  # row by row
+        module.eval()
+        with torch.no_grad():
+            outputs = module(torch.cat([origin + grid @ axes, inputs]).to(module.device))
+            predicted = module.predictions(outputs).argmax(dim=1).cpu()
+        regions, own = predicted[: len(grid)].reshape(len(y), len(x)), predicted[len(grid) :]
+        accuracy = (own == targets).double().mean().item()
+        figure = figures.decision_boundary(
+            x.numpy(),
+            y.numpy(),
+            regions.numpy(),
+            places.numpy(),
+            targets.numpy(),
+            self.classes,
+            labels,
+            f"{type(module).__name__}: {accuracy:.2%} of {len(inputs):,} training samples",
+        )
+        publish(trainer, "decision_boundary", figure)
+
+
+def plane(inputs: Tensor) -> tuple[Tensor, Tensor, tuple[str, str]]:
+    """Origin [features], two axes of length 1 [2, features], and their names."""
+    if inputs.shape[1] == 2:
+        return torch.zeros(2), torch.eye(2), ("x1", "x2")
+    origin = inputs.mean(dim=0)
+    axes = torch.linalg.svd(inputs - origin, full_matrices=False).Vh[:2]
+    return origin, axes, ("first principal component", "second principal component")
+
+
+def _places(values: Tensor) -> Tensor:
+    low, high = values.min().item(), values.max().item()
+    border = 0.1 * (high - low) or 1.0
+    return torch.from_numpy(np.linspace(low - border, high + border, PLACES)).to(values.dtype)

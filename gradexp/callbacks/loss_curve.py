@@ -1,0 +1,57 @@
+"""The curve everyone looks at first."""
+
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import LightningModule, Trainer
+
+from gradexp import figures
+from gradexp.callbacks.publication import publish
+from gradexp.callbacks.report import Report
+
+
+class LossCurve(Report):
+    """Keeps what is logged of the training loss, and of the validation loss, and draws both after the fit."""
+
+    def __init__(self, draw: bool = True) -> None:
+        super().__init__(draw)
+        self._train: list[tuple[int, Any]] = []
+        self._val: list[tuple[int, Any]] = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._note(pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._note(pl_module)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        loss = trainer.callback_metrics.get("val/loss")
+        if trainer.training and loss is not None:
+            self._val.append((trainer.global_step, loss))
+
+    def _note(self, module: Any) -> None:
+        """Keep what was logged since; a module logs after its callbacks' hooks."""
+        step = getattr(module, "latest_step", 0)
+        if step and (not self._train or step != self._train[-1][0]):
+            # A tensor still: reading it here would make every log wait for the device.
+            self._train.append((step, module.latest["train/loss"]))
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        curves = {
+            name: (np.array([step for step, _ in points]), np.array([float(loss) for _, loss in points]))
+            for name, points in (("train/loss", self._train), ("val/loss", self._val))
+            if points
+        }
+        if self.draw and curves:
+            publish(trainer, "loss_curve", figures.loss_curve(curves, type(pl_module).__name__))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            name: [(step, float(loss)) for step, loss in points]
+            for name, points in (("train", self._train), ("val", self._val))
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._train, self._val = list(state_dict["train"]), list(state_dict["val"])

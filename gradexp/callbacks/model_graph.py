@@ -1,0 +1,27 @@
+"""What goes in: sample images, and the model's graph in TensorBoard."""
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from gradexp.callbacks.publication import writer_of
+
+SAMPLES = 64  # images shown
+
+
+class ModelGraph(Callback):
+    """The graph of the network, and sample images as it sees them, before a fit."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        writer = writer_of(trainer)
+        datamodule: Any = getattr(trainer, "datamodule", None)
+        if writer is None or not hasattr(datamodule, "sample"):
+            return
+        inputs = datamodule.sample(SAMPLES)[0]
+        if inputs.ndim == 4:
+            low, high = inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
+            writer.add_images("samples/train", (inputs - low) / (high - low).clamp(min=1e-12))
+        # Traced in evaluation, where no layer draws random numbers or counts batches.
+        pl_module.eval()
+        writer.add_graph(pl_module.network, inputs[:1].to(pl_module.device))
+        pl_module.train()

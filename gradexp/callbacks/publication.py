@@ -1,0 +1,47 @@
+"""Where figures go: TensorBoard, and a PNG in the run's folder."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from torch.utils.tensorboard import SummaryWriter
+
+from gradexp.files import write_atomically
+
+
+def writer_of(trainer: Trainer) -> SummaryWriter | None:
+    """TensorBoard's writer, on the one process that has one."""
+    logger = trainer.logger
+    return logger.experiment if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero else None
+
+
+def publish(trainer: Trainer, tag: str, figure: Figure) -> None:
+    """Show a figure in TensorBoard, and keep it as a PNG in ``figures/`` below the trainer's folder.
+
+    Args:
+        trainer: Of the run.
+        tag: Name in TensorBoard; the file has an underscore where it has a slash.
+        figure: Drawn once for both.
+    """
+    if trainer.is_global_zero:
+        step = trainer.fit_loop.epoch_loop.global_step
+        write_figure(Path(trainer.default_root_dir), tag, figure, writer_of(trainer), step)
+
+
+def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter | None, step: int = 0) -> Path:
+    """The same for any folder and any writer of TensorBoard's; gives the path of the PNG."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, format="png")
+    path = folder / "figures" / f"{tag.replace('/', '_')}.png"
+    write_atomically(path, content.getvalue())
+    if writer is not None:
+        writer.add_image(tag, pixels, step, dataformats="HWC")
+    return path

@@ -1,0 +1,30 @@
+"""Figures: numbers in, a matplotlib Figure out."""
+
+from gradexp.figures.array import Array
+from gradexp.figures.basins import basin_map
+from gradexp.figures.classification import accuracy_and_loss, decision_boundary
+from gradexp.figures.confusion import confusion_matrix
+from gradexp.figures.contours import panels_of_paths, paths_over_contours
+from gradexp.figures.curves import cost_comparison, loss_curve
+from gradexp.figures.images import image_grid, weight_images
+from gradexp.figures.regression import coefficients, fitted_lines, loss_along_weight, predicted_against_true
+from gradexp.figures.surface import surface_3d
+
+__all__ = [
+    "Array",
+    "accuracy_and_loss",
+    "basin_map",
+    "coefficients",
+    "confusion_matrix",
+    "cost_comparison",
+    "decision_boundary",
+    "fitted_lines",
+    "image_grid",
+    "loss_along_weight",
+    "loss_curve",
+    "panels_of_paths",
+    "paths_over_contours",
+    "predicted_against_true",
+    "surface_3d",
+    "weight_images",
+]

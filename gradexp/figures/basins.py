@@ -1,0 +1,84 @@
+"""Which minimum each start reaches."""
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.artist import Artist
+from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from gradexp.figures.array import Array
+from gradexp.figures.panels import colour_bar, legend, mark, set_size, window
+
+BASIN_COLOURS = ("#4c78a8", "#f2a541", "#5aa469", "#d65f5f", "#9a77b8", "#8c6d52", "#e58fb1", "#45b5c4", "#b5bd4c")
+NO_MINIMUM = "#c9c9c9"
+
+
+def basin_map(
+    x: Array,
+    y: Array,
+    reached: npt.NDArray[np.integer],
+    minima: Array,
+    cost: Array,
+    title: str,
+    axis_labels: tuple[str, str] = ("x", "y"),
+) -> Figure:
+    """Which minimum the descent from each start reaches, and beside it the cost at its end.
+
+    Args:
+        x: First coordinates [width] of the starts.
+        y: Second coordinates [height] of the starts.
+        reached: Index [height, width] into the minima; -1 for none.
+        minima: Points [k, 2].
+        cost: Values [height, width] at the ends; those that are not finite are grey.
+        title: What the descents were: optimizer, learning rate, steps.
+        axis_labels: Of the two coordinates.
+    """
+    figure = Figure(layout="constrained")
+    left, right = figure.subplots(1, 2)
+    extent = (*_edges(x), *_edges(y))
+    colours = [BASIN_COLOURS[n % len(BASIN_COLOURS)] for n in range(len(minima))]
+    # Minima come after "none" in the colours, so that -1 is the first of them.
+    left.imshow(
+        reached, cmap=ListedColormap([NO_MINIMUM, *colours]), vmin=-1.5, vmax=len(minima) - 0.5, origin="lower",
+        extent=extent, interpolation="nearest", aspect="auto",
+    )  # fmt: skip
+    shares = {number: float(np.mean(reached == number)) for number in range(-1, len(minima))}
+    named = range(len(minima))[: len(BASIN_COLOURS)]
+    handles: list[Artist] = [
+        Patch(color=colours[n], label=f"({minima[n][0]:.4g}, {minima[n][1]:.4g})   {shares[n]:.1%}") for n in named
+    ]
+    if others := len(minima) - len(named):
+        rest = 1 - shares[-1] - sum(shares[number] for number in named)
+        handles.append(Patch(facecolor="white", edgecolor="grey", label=f"{others} others   {max(rest, 0):.1%}"))
+    if shares[-1] > 0:
+        handles.append(Patch(color=NO_MINIMUM, label=f"none   {shares[-1]:.1%}"))
+    finite = np.isfinite(cost)
+    lowest = float(cost[finite].min()) if finite.any() else 0.0
+    above = cost - lowest if lowest < 0 else cost
+    positive = above[finite & (above > 0)]
+    high = float(positive.max()) if positive.size else 1.0
+    low = max(float(positive.min()) if positive.size else 0.1, 1e-14 * high)
+    colour_map = mpl.colormaps["magma"].with_extremes(bad=NO_MINIMUM)
+    drawn = right.imshow(
+        np.ma.masked_where(~finite, np.maximum(np.where(finite, above, low), low)), cmap=colour_map,
+        norm=LogNorm(low, high if high > low else 10 * low), origin="lower", extent=extent, interpolation="nearest",
+        aspect="auto",
+    )  # fmt: skip
+    label = "cost at the end" if lowest >= 0 else f"cost at the end + {-lowest:.5g}"
+    colour_bar(right, drawn, label, "min" if (above[finite] < low).any() else "neither")
+
+    headings = ("minimum that a start reaches", "cost at the end, by start")
+    for axes, heading in zip((left, right), headings, strict=True):
+        handles.append(mark(axes, "minimum", minima, 0))
+        window(axes, extent[:2], extent[2:], axis_labels, heading)
+    set_size(figure, 5.4, 2, legend(left, handles[:-1], 5.4))
+    figure.suptitle(title, fontsize=13)
+    return figure
+
+
+def _edges(centres: Array) -> tuple[float, float]:
+    """The outer edges of pixels with these centres."""
+    half = float(centres[-1] - centres[0]) / max(len(centres) - 1, 1) / 2 or 0.5
+    return float(centres[0]) - half, float(centres[-1]) + half

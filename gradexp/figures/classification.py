@@ -1,0 +1,102 @@
+"""A classifier in its space of features."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from gradexp.figures.array import Array
+
+
+def decision_boundary(
+    x: Array,
+    y: Array,
+    regions: npt.NDArray[np.integer],
+    points: Array,
+    targets: npt.NDArray[np.integer],
+    classes: Sequence[str],
+    axis_labels: tuple[str, str],
+    title: str,
+) -> Figure:
+    """Which class is predicted where, and the samples with the class that they have.
+
+    Args:
+        x: Places along the first axis [columns].
+        y: Places along the second [rows].
+        regions: Class predicted there [rows, columns].
+        points: Samples [samples, 2].
+        targets: Their classes [samples].
+        classes: Names by class number.
+        axis_labels: What the axes are.
+        title: Above them.
+    """
+    figure = Figure(figsize=(6.5, 5.8), layout="constrained")
+    axes = figure.subplots()
+    colours = mpl.colormaps["tab10" if len(classes) <= 10 else "tab20"].resampled(max(2, len(classes)))
+    if len(classes) <= 10:
+        colours = ListedColormap(mpl.colormaps["tab10"].colors[: len(classes)])  # type: ignore[attr-defined]
+    axes.pcolormesh(x, y, regions, cmap=colours, vmin=0, vmax=len(classes) - 1, alpha=0.25, shading="nearest")
+    for number, name in enumerate(classes):
+        own = points[targets == number]
+        axes.scatter(
+            own[:, 0],
+            own[:, 1],
+            s=14 if len(points) > 50 else 60,
+            color=colours(number),
+            edgecolors="black",
+            linewidths=0.3,
+            label=name,
+        )
+    axes.set(xlabel=axis_labels[0], ylabel=axis_labels[1], title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    axes.legend(title="true class", loc="upper right")
+    return figure
+
+
+def accuracy_and_loss(
+    weights: Array,
+    accuracy: Array,
+    loss: Array,
+    learned: float,
+    weight_name: str,
+    moves: Mapping[tuple[float, float], tuple[float, float]],
+) -> Figure:
+    """Why accuracy cannot be the objective: along one weight it is flat between jumps, where the loss is smooth.
+
+    Args:
+        weights: Values given to one weight [points].
+        accuracy: Accuracy over all samples there [points].
+        loss: Loss there [points].
+        learned: The value that was learned.
+        weight_name: What the weight is called.
+        moves: For one sample of class 1, probabilities (before, after) and the loss at each.
+    """
+    figure = Figure(figsize=(13, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.step(weights, accuracy, where="mid", color="tab:blue", label="accuracy: flat, then a jump")
+    left.set(xlabel=weight_name, ylabel="accuracy", title="over all training samples")
+    smooth = left.twinx()
+    smooth.plot(weights, loss, color="tab:red", label="cross-entropy: a slope everywhere")
+    smooth.set_ylabel("cross-entropy")
+    left.axvline(learned, color="grey", linestyle=":", label="learned")
+    handles = [*left.get_legend_handles_labels()[0], *smooth.get_legend_handles_labels()[0]]
+    left.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, frameon=False)
+
+    probability = np.linspace(0.3, 0.7, 401)
+    right.plot(probability, probability > 0.5, color="tab:blue", label="accuracy of the sample")
+    right.plot(probability, -np.log(probability), color="tab:red", label="its cross-entropy, -log p")
+    for height, ((before, after), losses) in zip((0.3, 0.05), moves.items(), strict=False):
+        right.plot([before, after], losses, "o-", color="black", markersize=4)
+        right.annotate(
+            f"p {before:g} -> {after:g}\naccuracy {int(before > 0.5)} -> {int(after > 0.5)}\n"
+            f"cross-entropy {losses[0]:.4f} -> {losses[1]:.4f}",
+            ((before + after) / 2, sum(losses) / 2),
+            xytext=(0.31, height),
+            fontsize=9,
+            arrowprops={"arrowstyle": "->", "color": "grey"},
+        )
+    right.set(xlabel="probability p of the right class", title="one sample")
+    right.legend(loc="upper right")
+    return figure

@@ -1,0 +1,130 @@
+"""Paths of descent over the contours of a function."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm
+from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import Normal, Stroke
+
+from gradexp.figures.array import Array
+from gradexp.figures.panels import INK, PATH_COLOURS, colour_bar, heights, legend, mark, set_size, window
+
+LEVELS = 18
+
+
+def paths_over_contours(
+    x: Array,
+    y: Array,
+    z: Array,
+    paths: Mapping[str, Array],
+    marks: Mapping[str, Array],
+    title: str,
+    axis_labels: tuple[str, str] = ("x", "y"),
+    value_label: str = "f(x, y)",
+) -> Figure:
+    """Paths from their starts to their ends over the contours of a function.
+
+    Contours lie closer the nearer they are to the lowest value: their levels are spaced logarithmically above it.
+
+    Args:
+        x: Coordinates [width] of the grid, which is the window that is drawn.
+        y: Coordinates [height] of the grid.
+        z: Values [height, width].
+        paths: Points [n, 2] by label, which says what the path is of, such as a learning rate. What lies outside the
+            window is clipped; a path that ends infinite or NaN is marked as diverged.
+        marks: Points [k, 2] by label, such as minima or saddles; each label has a marker of its own.
+        title: Above the axes.
+        axis_labels: Of the two coordinates.
+        value_label: Of the colour bar.
+    """
+    return panels_of_paths(x, y, z, {title: paths}, marks, "", axis_labels, value_label)
+
+
+def panels_of_paths(
+    x: Array,
+    y: Array,
+    z: Array,
+    panels: Mapping[str, Mapping[str, Array]],
+    marks: Mapping[str, Array],
+    title: str,
+    axis_labels: tuple[str, str] = ("x", "y"),
+    value_label: str = "f(x, y)",
+) -> Figure:
+    """Several `paths_over_contours` of one function side by side.
+
+    Args:
+        x: Coordinates [width] of the grid.
+        y: Coordinates [height] of the grid.
+        z: Values [height, width].
+        panels: Paths by label, by the title of their panel, such as "by learning rate"; at least one.
+        marks: Points [k, 2] by label, the same in every panel.
+        title: Above all panels, or nothing.
+        axis_labels: Of the two coordinates.
+        value_label: Of the colour bar.
+    """
+    side = 6.0 if len(panels) == 1 else 4.6
+    figure = Figure(layout="constrained")
+    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    rows = []
+    for axes, (heading, paths) in zip(all_axes, panels.items(), strict=True):
+        filled = _contours(axes, x, y, z)
+        handles = [_path(axes, x, y, label, points, number) for number, (label, points) in enumerate(paths.items())]
+        handles += [mark(axes, label, points, number) for number, (label, points) in enumerate(marks.items())]
+        handles.append(Line2D([], [], color=INK, linestyle="", markersize=7, marker="o", mfc="white", label="start"))
+        handles.append(Line2D([], [], color=INK, linestyle="", markersize=7, marker="s", label="end"))
+        window(axes, (x[0], x[-1]), (y[0], y[-1]), axis_labels, heading)
+        rows.append(legend(axes, handles, side))
+        if axes is all_axes[-1]:
+            colour_bar(axes, filled, value_label)
+    set_size(figure, side, len(panels), max(rows))
+    if title:
+        figure.suptitle(title, fontsize=13)
+    return figure
+
+
+def _levels(z: Array) -> Array:
+    """Rising levels from the lowest value to the highest, spaced logarithmically above the lowest."""
+    finite = z[np.isfinite(z)]
+    base, top = float(finite.min()), float(np.ptp(finite))
+    if top == 0:
+        return np.array([base - 0.5, base + 0.5])
+    # The lowest two hundredth of the window is one colour; finer levels would be too small to see.
+    first = min(max(float(np.quantile(finite, 0.005)) - base, 1e-9 * top), 0.1 * top)
+    return np.unique(base + np.concatenate([[0.0], np.geomspace(first, top, LEVELS)]))
+
+
+def _contours(axes: Axes, x: Array, y: Array, z: Array) -> ContourSet:
+    levels, colours = _levels(z), heights()
+    values = np.ma.masked_invalid(z)
+    filled = axes.contourf(x, y, values, levels=levels, cmap=colours, norm=BoundaryNorm(levels, colours.N))
+    if np.ptp(values) > 0:
+        axes.contour(x, y, values, levels=levels[1:-1], colors="#10243f", linewidths=0.5, alpha=0.35)
+    return filled
+
+
+def _path(axes: Axes, x: Array, y: Array, label: str, points: Array, number: int) -> Line2D:
+    """Draw a path, the paths being numbered from 0, and give what stands for it in the legend."""
+    finite = np.isfinite(points).all(axis=1)
+    if not finite.all():
+        label = f"{label} (diverged)"
+        points = points[: int(np.argmin(finite))]
+    # Coordinates of a million windows would overflow the renderer; nothing comes back from there.
+    reach = 1e4 * max(float(np.ptp(x)), float(np.ptp(y)))
+    far = (np.abs(points - [x.mean(), y.mean()]) > reach).any(axis=1)
+    if far.any():
+        points = points[: int(np.argmax(far))]
+    colour = PATH_COLOURS[number % len(PATH_COLOURS)]
+    width = max(3.2 - 0.4 * number, 1.4)  # thinner and thinner: a path under another still shows on both sides
+    (line,) = axes.plot(
+        *points.T, color=colour, linewidth=width, solid_joinstyle="round", label=label, zorder=4,
+        path_effects=[Stroke(linewidth=width + 1.2, foreground="white", alpha=0.9), Normal()],
+    )  # fmt: skip
+    axes.plot(*points[-1:].T, "s", markersize=7, markerfacecolor=colour, markeredgecolor="white", zorder=6)
+    axes.plot(
+        *points[:1].T, "o", markersize=7.5, markerfacecolor="white", markeredgecolor=colour, markeredgewidth=2, zorder=6
+    )
+    return line

@@ -1,0 +1,77 @@
+"""What figures of functions of two variables share: colours, marks, square windows with legends below them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
+
+from gradexp.figures.array import Array
+
+Range = tuple[float, float]
+
+PATH_COLOURS = ("#d7263d", "#f59e0b", "#1b1b1e", "#a23bb8", "#2f9e44", "#ff7ab6", "#7c4a2d", "#e8e337")
+STAR, INK = "#ffd60a", "#555555"
+MARKS = ("*", "X", "D", "P")  # the first kind of marks has stars, the second crosses, and so on
+
+
+def heights() -> Colormap:
+    """From deep blue for low to nearly white for high, on which strong colours stand out."""
+    return LinearSegmentedColormap.from_list("heights", ["#1d3f72", "#3f78a8", "#7fb2c9", "#bfdde0", "#f4f7f2"])
+
+
+def mark(axes: Axes, label: str, points: Array, number: int, size: float = 17) -> Line2D:
+    """Draw points of one kind, the kinds being numbered from 0; none at all are not in the legend."""
+    marker = MARKS[number % len(MARKS)]
+    size = min(size, 10) if len(points) > 30 else size
+    (drawn,) = axes.plot(
+        *points.reshape(-1, 2).T, marker=marker, markersize=size if marker == "*" else 0.5 * size, linestyle="",
+        markerfacecolor=STAR if marker == "*" else "white", markeredgecolor="black", markeredgewidth=0.9, zorder=5,
+        label=label if len(points) else "_nothing",
+    )  # fmt: skip
+    return drawn
+
+
+def window(axes: Axes, x: Range, y: Range, axis_labels: tuple[str, str], heading: str) -> None:
+    """A square window that shows these ranges."""
+    axes.set(xlim=x, ylim=y, xlabel=axis_labels[0], ylabel=axis_labels[1])
+    axes.set_box_aspect(1)
+    axes.set_title(heading, fontsize=12)
+
+
+def legend(axes: Axes, handles: Sequence[Artist], inches: float) -> int:
+    """A legend below the axes, where it hides no path, about as wide as they are; gives its rows."""
+    handles = [handle for handle in handles if not str(handle.get_label()).startswith("_")]
+    widest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, min(len(handles), int(inches / (0.07 * widest + 0.6))))
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    # The distance is in inches, so that the layout finds the same room for it however large the axes are.
+    axes.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, frameon=False, fontsize=10,
+        bbox_transform=axes.transAxes + ScaledTranslation(0, -0.5, figure.dpi_scale_trans), columnspacing=1.5,
+    )  # fmt: skip
+    return -(-len(handles) // columns)
+
+
+def set_size(figure: Figure, side: float, columns: int, legend_rows: int) -> None:
+    """Room for square axes side by side, with a colour bar at their right and legends below them."""
+    # The width is what limits the axes: the layout, which knows nothing of squares, would else cut the legends off.
+    titles = 1.15 if columns == 1 else 1.65
+    figure.set_size_inches(columns * (side + 0.6) + 0.9, side + titles + 0.23 * legend_rows)
+
+
+def colour_bar(axes: Axes, drawn: ScalarMappable, label: str, extend: Literal["neither", "min"] = "neither") -> None:
+    """A colour bar beside the axes, as high as they are."""
+    bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((1.03, 0, 0.045, 1)), label=label, extend=extend)
+    if isinstance(drawn, ContourSet):
+        levels = np.asarray(drawn.levels)[::2]
+        bar.set_ticks(list(levels), labels=[f"{level:.3g}" for level in levels])
+    bar.minorticks_off()

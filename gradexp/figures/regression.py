@@ -1,0 +1,91 @@
+"""A regression beside its data."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gradexp.figures.array import Array
+
+
+def fitted_lines(inputs: Array, targets: Array, lines: Mapping[str, tuple[float, float]], title: str) -> Figure:
+    """Points, and straight lines through them.
+
+    Args:
+        inputs: One feature [samples].
+        targets: What goes with it [samples].
+        lines: Weight and bias of each, by name.
+        title: Above the axes.
+    """
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(inputs, targets, s=10, alpha=0.5, color="grey", label=f"{len(inputs)} samples")
+    ends = np.array([inputs.min(), inputs.max()])
+    for style, (name, (weight, bias)) in zip(("-", "--", ":"), lines.items(), strict=False):
+        axes.plot(ends, weight * ends + bias, style, linewidth=2, label=f"{name}: {weight:.4g} x {bias:+.4g}")
+    axes.set(xlabel="x", ylabel="y", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def coefficients(names: Sequence[str], values: Mapping[str, Array], title: str) -> Figure:
+    """Coefficients side by side.
+
+    Args:
+        names: One a coefficient.
+        values: Coefficients [names], by who says so.
+        title: Above the axes.
+    """
+    figure = Figure(figsize=(max(6, 0.55 * len(names) + 2), 4.5), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(values)
+    for number, (name, heights) in enumerate(values.items()):
+        axes.bar(np.arange(len(names)) + (number - (len(values) - 1) / 2) * width, heights, width, label=name)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(names)), names)
+    axes.set(ylabel="coefficient", title=title)
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def predicted_against_true(predicted: Array, true: Array, title: str) -> Figure:
+    """Predictions over targets: a perfect regression lies on the diagonal.
+
+    Args:
+        predicted: Predictions [samples].
+        true: Targets [samples].
+        title: Above the axes.
+    """
+    figure = Figure(figsize=(5.5, 5.5), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(true, predicted, s=12, alpha=0.5)
+    ends = [min(predicted.min(), true.min()), max(predicted.max(), true.max())]
+    axes.plot(ends, ends, color="black", linewidth=1, label="predicted = true")
+    axes.set(xlabel="true", ylabel="predicted", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def loss_along_weight(weights: Array, losses: Array, path: Array, path_losses: Array, title: str) -> Figure:
+    """The loss as a function of the only weight, and the steps of a descent on it.
+
+    Args:
+        weights: Where the loss was measured [points].
+        losses: The loss there [points].
+        path: The weight after each step [steps], the start first.
+        path_losses: The loss there [steps].
+        title: Above the axes.
+    """
+    figure = Figure(figsize=(7, 4.8), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(weights, losses, color="grey", label="loss over all samples")
+    axes.plot(path, path_losses, "o-", markersize=4, linewidth=0.8, label=f"{len(path) - 1:,} steps")
+    axes.annotate("start", (path[0], path_losses[0]), xytext=(8, 8), textcoords="offset points")
+    axes.annotate(f"end, w = {path[-1]:.6g}", (path[-1], path_losses[-1]), xytext=(8, 14), textcoords="offset points")
+    axes.set(xlabel="w", ylabel="loss", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure

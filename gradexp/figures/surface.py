@@ -1,0 +1,116 @@
+"""A function of two variables in three dimensions."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patheffects import Normal, Stroke
+
+from gradexp.figures.array import Array
+from gradexp.figures.panels import PATH_COLOURS, STAR, heights
+
+LOG_RANGE = 4.0  # a range this many times the median height is drawn on a logarithmic scale
+
+
+def surface_3d(
+    surface_name: str,
+    formula: str,
+    x: Array,
+    y: Array,
+    z: Array,
+    path_xy: Array,
+    path_z: Array,
+    minima: Array,
+    title: str,
+) -> Figure:
+    """A surface, the path of a run on it, and its minima; on the floor its contours and the path's shadow.
+
+    Where the heights are so unequal that valleys would look flat, a logarithmic scale shows them, and its axis says so.
+
+    Args:
+        surface_name: Of the function.
+        formula: Of the function.
+        x: Coordinates [width] of the grid.
+        y: Coordinates [height] of the grid.
+        z: Values [height, width].
+        path_xy: Points [n, 2] of the run; those outside the grid are left out.
+        path_z: Values [n] there.
+        minima: Points [k, 2], possibly none.
+        title: What the run was, such as its optimizer and learning rate.
+    """
+    figure = Figure(figsize=(8.5, 7.5), layout="constrained")
+    axes: Any = figure.add_subplot(projection="3d", computed_zorder=False)  # else the surface hides the path
+    path_xy, path_z = _inside(x, y, path_xy, path_z)
+    base, logarithmic = float(z.min()), _is_steep(z)
+    if 0 <= base < 1e-3 * float(np.ptp(z)):
+        base = 0.0  # a minimum of zero that lies between the points of the grid
+
+    def height(values: Array) -> Array:
+        # A path may end lower than every point of the grid.
+        return np.log10(1 + np.maximum(values - base, 0)) if logarithmic else values
+
+    shown = height(z)
+    floor = float(shown.min() - 0.35 * (np.ptp(shown) or 1.0))
+    grid_x, grid_y = np.meshgrid(x, y)
+    axes.plot_surface(
+        grid_x, grid_y, shown, cmap=heights(), rcount=150, ccount=150, linewidth=0.15, edgecolor="#00000018",
+        antialiased=True, alpha=0.92, zorder=2,
+    )  # fmt: skip
+    if np.ptp(shown) > 0:
+        contours = {"levels": 14, "cmap": heights(), "linewidths": 0.8}
+        axes.contour(grid_x, grid_y, shown, zdir="z", offset=floor, zorder=1, **contours)
+
+    outline = [Stroke(linewidth=4.2, foreground="white"), Normal()]
+    colour, star = PATH_COLOURS[0], {"color": STAR, "markeredgecolor": "black", "linestyle": ""}
+    path_height = height(path_z)
+    axes.plot(*path_xy.T, np.full(len(path_xy), floor), color=colour, linewidth=1.4, alpha=0.7, zorder=1.5)
+    axes.plot(*path_xy.T, path_height, color=colour, linewidth=2.4, path_effects=outline, zorder=4, label="path")
+    for label, marker, face, place in (("start", "o", "white", slice(1)), ("end", "s", colour, slice(-1, None))):
+        axes.plot(
+            *path_xy[place].T, path_height[place], marker, markerfacecolor=face, markeredgecolor="black", markersize=7,
+            zorder=6, label=label,
+        )  # fmt: skip
+    minima = _inside(x, y, minima.reshape(-1, 2))[0]
+    if len(minima):
+        below = _interpolate(x, y, shown, minima)
+        for (at_x, at_y), at_z in zip(minima, below, strict=True):
+            axes.plot([at_x, at_x], [at_y, at_y], [floor, at_z], color="#444444", linewidth=0.8, ls=":", zorder=1.8)
+        axes.plot(*minima.T, below, "*", **star, markersize=17, zorder=5, label="minimum")
+        axes.plot(*minima.T, np.full(len(minima), floor), "*", **star, markersize=10, zorder=1.9)
+
+    axes.set(xlabel="x", ylabel="y", xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), zlim=(floor, float(shown.max())))
+    if logarithmic:
+        ticks = np.concatenate([[0.0], 10.0 ** np.arange(0, 1 + int(math.log10(max(float(np.ptp(z)), 1.0))))])
+        axes.set_zticks(np.log10(1 + ticks), [f"{tick:,.0f}" for tick in ticks])
+        above = "" if base == 0 else f" {'-' if base > 0 else '+'} {abs(base):.4g}"
+        axes.set_zlabel(f"f(x, y){above}, scale log(1 + ·)", labelpad=8)
+    else:
+        axes.set_zlabel("f(x, y)", labelpad=6)
+    axes.view_init(elev=38, azim=-58)
+    axes.set_box_aspect((1, 1, 0.75), zoom=1.0)
+    figure.suptitle(f"{surface_name}:  f = {formula}\n{title}", fontsize=13)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=11)
+    return figure
+
+
+def _is_steep(z: Array) -> bool:
+    finite = z[np.isfinite(z)]
+    middle = float(np.median(finite) - finite.min())
+    return float(np.ptp(finite)) > LOG_RANGE * middle
+
+
+def _inside(x: Array, y: Array, points: Array, *others: Array) -> Sequence[Array]:
+    """The points in the window, and what belongs to them."""
+    low, high = np.array([x.min(), y.min()]), np.array([x.max(), y.max()])
+    kept = np.isfinite(points).all(axis=1) & (points >= low).all(axis=1) & (points <= high).all(axis=1)
+    return [array[kept] for array in (points, *others)]
+
+
+def _interpolate(x: Array, y: Array, z: Array, points: Array) -> Array:
+    """Values [n] of a grid at points [n, 2] in it: those of the nearest node."""
+    columns = np.abs(points[:, 0, None] - x).argmin(axis=1)
+    rows = np.abs(points[:, 1, None] - y).argmin(axis=1)
+    values: Array = z[rows, columns]
+    return values

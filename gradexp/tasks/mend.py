@@ -1,0 +1,32 @@
+"""Settings that cannot hold for the data at hand are replaced by their like, and it is said."""
+
+from omegaconf import DictConfig, open_dict
+
+from gradexp.data import AbstractDataModule
+
+CLASSIFIER, REGRESSOR = "gradexp.models.MLPClassifier", "gradexp.models.MLPRegressor"
+
+
+def mend(cfg: DictConfig, data: AbstractDataModule) -> list[str]:
+    """Change `cfg` where `data` asks for it.
+
+    - Real targets: the default model, a classifier, gives way to the regressor of the same layers.
+    - No classes, no accuracy: the loss is monitored instead.
+    - No validation part: the training metric is monitored instead.
+
+    Returns:
+        What was changed, a line each.
+    """
+    notes = []
+    if cfg.model._target_ == CLASSIFIER and not data.classes:
+        cfg.model._target_ = REGRESSOR
+        with open_dict(cfg.model):
+            cfg.model.pop("output_activation", None)
+        notes.append("the targets are real numbers: the model is MLPRegressor, with the layers of MLPClassifier")
+    if cfg.monitor.endswith("/accuracy") and not data.classes:
+        cfg.monitor = cfg.monitor.replace("/accuracy", "/loss")
+        notes.append(f"the targets are no classes: monitor is {cfg.monitor}")
+    if data.val_size == 0 and cfg.monitor.startswith("val/"):
+        cfg.monitor = cfg.monitor.replace("val/", "train/", 1)
+        notes.append(f"data.val_size is 0, so there is no validation part: monitor is {cfg.monitor}")
+    return notes
