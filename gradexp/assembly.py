@@ -22,6 +22,7 @@ from gradexp.callbacks import (
     LeastSquaresReport,
     LossCurve,
     ModelGraph,
+    ParameterScalars,
     PerceptronBound,
     RegressionFigures,
     RichBar,
@@ -99,6 +100,7 @@ def build_trainer(
     # Each applies where it can: to a kind of model, or of data.
     callbacks += [
         LossCurve(cfg.figures),
+        ParameterScalars(),
         LeastSquaresReport(cfg.figures),
         AccuracyAndLoss(cfg.figures),
         PerceptronBound(),

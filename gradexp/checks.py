@@ -31,6 +31,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _is_list_of(value: Any, holds: Callable[[Any], bool]) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(holds, value))
+
+
 def one_of(names: Iterable[str]) -> Rule:
     """The rule for an argument that is one of `names`."""
     listed = tuple(names)
@@ -41,12 +45,15 @@ def _or_null(rule: Rule) -> Rule:
     return Rule(f"{rule.words}, or null", lambda value: value is None or rule.holds(value), rule.names)
 
 
+FINITE = Rule("a finite number", _is_number)
 POSITIVE = Rule("a finite number above 0", lambda value: _is_number(value) and value > 0)
 NON_NEGATIVE = Rule("a finite number of at least 0", lambda value: _is_number(value) and value >= 0)
 FRACTION = Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1)
 COUNT = Rule("a whole number of at least 1", lambda value: _is_int(value) and value >= 1)
 WHOLE = Rule("a whole number of at least 0", lambda value: _is_int(value) and value >= 0)
 COUNT_OR_ENDLESS = Rule("a whole number of at least 1, or -1 for no limit", lambda v: COUNT.holds(v) or v == -1)
+
+SEPARATOR_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 
 RULES: Mapping[str, Rule] = {
     "task": one_of(get_args(Task)),
@@ -66,29 +73,72 @@ RULES: Mapping[str, Rule] = {
     "num_workers": WHOLE,
     "passes": COUNT,
     "steps_per_execution": COUNT,
+    # the user's own data
+    "path": Rule("the file or folder of your data: data.path=PATH", lambda v: isinstance(v, str) and v != ""),
+    "target": Rule(
+        "the name of the column to predict: data.target=COLUMN",
+        lambda v: (isinstance(v, str) and v != "") or _is_number(v),
+    ),
+    "kind": _or_null(one_of(("regression", "classification"))),
+    "separator": _or_null(
+        Rule(
+            f"one of {', '.join(SEPARATOR_NAMES)}, or a single character",
+            lambda v: isinstance(v, str) and (v in SEPARATOR_NAMES or (len(v) == 1 and v.isascii())),
+            tuple(SEPARATOR_NAMES),
+        )
+    ),
+    "test_size": Rule(
+        "a whole number of samples (0 for none) or a fraction between 0 and 1",
+        lambda v: WHOLE.holds(v) or (isinstance(v, float) and 0 < v < 1),
+    ),
+    "test_path": _or_null(Rule("a file", lambda v: isinstance(v, str) and v != "")),
+    "drop": Rule(
+        "a list of column names, such as [id,name]",
+        lambda v: _is_list_of(v, lambda name: isinstance(name, str | int | float)),
+    ),
+    "image_size": Rule(
+        "a pair [height, width] of whole numbers of at least 1",
+        lambda v: _is_list_of(v, COUNT.holds) and len(v) == 2,
+    ),
+    "channels": _or_null(Rule("1 (grey) or 3 (colour)", lambda v: _is_int(v) and v in (1, 3))),
+    # generated data
+    "true_weight": Rule(
+        "a list of finite numbers, one a feature",
+        lambda v: _is_list_of(v, _is_number) and len(v) > 0,
+    ),
+    "true_bias": FINITE,
+    "noise": NON_NEGATIVE,
+    "distribution": one_of(("uniform", "normal")),
+    "num_samples": COUNT,
+    "num_features": COUNT,
+    "radius": NON_NEGATIVE,
+    "margin": Rule("a number above 0 and at most 0.5", lambda v: _is_number(v) and 0 < v <= 0.5),
     # augmentation
     "degrees": NON_NEGATIVE,
     "translate": FRACTION,
     "scale": Rule(
         "a pair [smallest, largest] of numbers above 0",
-        lambda v: isinstance(v, Sequence) and len(v) == 2 and all(map(POSITIVE.holds, v)) and v[0] <= v[1],
+        lambda v: _is_list_of(v, POSITIVE.holds) and len(v) == 2 and v[0] <= v[1],
     ),
     "shear": Rule("a number of degrees from 0 to below 90", lambda v: _is_number(v) and 0 <= v < 90),
     "elastic": NON_NEGATIVE,
     "elastic_grid": Rule("a whole number of at least 2", lambda v: _is_int(v) and v >= 2),
-    "fill": Rule("a finite number", _is_number),
+    "fill": FINITE,
     # model
     "in_features": COUNT,
     "num_classes": Rule("a whole number of at least 2", lambda v: _is_int(v) and v >= 2),
     "hidden": Rule(
         "a list of layer widths, each a whole number of at least 1",
-        lambda v: not isinstance(v, str | int | float | None) and all(map(COUNT.holds, v)),
+        lambda v: _is_list_of(v, COUNT.holds),
     ),
     "activation": one_of(get_args(Activation)),
     "output_activation": _or_null(one_of(get_args(OutputActivation))),
     "init": one_of(get_args(Init)),
     "dropout": FRACTION,
     "input_dropout": FRACTION,
+    "num_targets": COUNT,
+    "initial_weight": _or_null(FINITE),
+    "start": _or_null(Rule("a pair [x, y] of finite numbers", lambda v: _is_list_of(v, _is_number) and len(v) == 2)),
     # optimizer, scheduler, regularizer
     "lr": POSITIVE,
     "momentum": NON_NEGATIVE,
@@ -128,3 +178,10 @@ def check(prefix: str = "", /, **arguments: Any) -> None:
         rule = RULES.get(name)
         if rule is not None and not rule.holds(value):
             raise ValueError(f"{prefix}{name} must be {rule.words}; got {value!r}.{did_you_mean(value, rule.names)}")
+
+
+def check_two_classes(model: str, in_features: int, num_classes: int, instead: str) -> None:
+    """The checks of a model for two classes; `instead` says what to type where there are more."""
+    check(in_features=in_features, num_classes=num_classes)
+    if num_classes != 2:
+        raise ValueError(f"{model} needs data of 2 classes; got {num_classes}. For more there is {instead}.")

@@ -33,7 +33,7 @@ class Result:
 
 
 def run(*overrides: str) -> Result:
-    """Do from Python what `python -m gradexp OVERRIDES` does.
+    """Do from Python what `python -m gradexp OVERRIDES` does: one job, also of an experiment that is a multirun.
 
     >>> result = run("+experiment=mnist", "optimizer.lr=0.1")  # doctest: +SKIP
     >>> result.metrics["test/accuracy"]  # doctest: +SKIP

@@ -11,6 +11,7 @@ from gradexp.callbacks.fit_clock import FitClock
 from gradexp.callbacks.least_squares_report import LeastSquaresReport
 from gradexp.callbacks.loss_curve import LossCurve
 from gradexp.callbacks.model_graph import ModelGraph
+from gradexp.callbacks.parameter_scalars import ParameterScalars
 from gradexp.callbacks.perceptron_bound import PerceptronBound
 from gradexp.callbacks.progress import RichBar
 from gradexp.callbacks.regression_figures import RegressionFigures
@@ -30,6 +31,7 @@ __all__ = [
     "LeastSquaresReport",
     "LossCurve",
     "ModelGraph",
+    "ParameterScalars",
     "PerceptronBound",
     "RegressionFigures",
     "Report",

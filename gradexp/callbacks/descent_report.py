@@ -145,10 +145,10 @@ class DescentReport(Report):
         return descend(surface, starts, settings, steps, every, progress)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"path": self._trajectory.stacked()} if self._trajectory.points else {}
+        return self._trajectory.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._trajectory.points = list(state_dict.get("path", ()))
+        self._trajectory.load_state_dict(state_dict)
 
 
 def stable_lr(surface: Surface, point: Tensor) -> float:

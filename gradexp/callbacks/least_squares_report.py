@@ -131,7 +131,7 @@ class LeastSquaresReport(Report):
             grid = torch.cartesian_prod(y, x).flip(1)
             loss = _losses(design, targets, grid, model).reshape(len(y), len(x))
             marks = {name: values[None].numpy() for name, values in known.items() if name != "learned"}
-            label = f"{len(path) - 1:,} steps"
+            label = f"{trainer.global_step:,} steps"
             names = (lines.names[0], lines.names[1])
             figure = figures.paths_over_contours(
                 x.numpy(), y.numpy(), loss.numpy(), {label: path.numpy()}, marks, title, names, "loss"
@@ -139,10 +139,10 @@ class LeastSquaresReport(Report):
         publish(trainer, "path", figure)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"path": self._trajectory.stacked()} if self._trajectory.points else {}
+        return self._trajectory.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._trajectory.points = list(state_dict.get("path", ()))
+        self._trajectory.load_state_dict(state_dict)
 
 
 def _applies(pl_module: LightningModule) -> bool:

@@ -48,10 +48,9 @@ class LossCurve(Report):
             publish(trainer, "loss_curve", figures.loss_curve(curves, type(pl_module).__name__))
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            name: [(step, float(loss)) for step, loss in points]
-            for name, points in (("train", self._train), ("val", self._val))
-        }
+        # Each is read once, and then stays a number.
+        self._train, self._val = ([(step, float(loss)) for step, loss in points] for points in (self._train, self._val))
+        return {"train": list(self._train), "val": list(self._val)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._train, self._val = list(state_dict["train"]), list(state_dict["val"])

@@ -131,6 +131,10 @@ class AbstractDataModule(LightningDataModule, ABC):
                     f"data.batch_size must be at most {len(train)}, the number of training samples, "
                     f"or null for full batches; got {self.batch_size}."
                 )
+            if too_large:
+                self._note(
+                    f"data.batch_size {self.batch_size} is more than {len(train):,} training samples: full batches"
+                )
             if not self.is_fitted:
                 self.fit_preprocessing(source, train)
             if stage in ("fit", "validate"):
@@ -151,10 +155,10 @@ class AbstractDataModule(LightningDataModule, ABC):
         # An empty list is Lightning's word for no validation.
         return self._eval_loader("val") if len(self._parts["val"]) else []
 
-    def test_dataloader(self) -> BatchLoader:
-        return self._eval_loader("test")
+    def test_dataloader(self) -> Any:  # BatchLoader, or an empty list for no test
+        return self._eval_loader("test") if len(self._parts["test"]) else []
 
-    def predict_dataloader(self) -> BatchLoader:
+    def predict_dataloader(self) -> Any:
         return self.test_dataloader()
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
@@ -206,9 +210,18 @@ class AbstractDataModule(LightningDataModule, ABC):
         """Predictions [samples, targets] of real numbers in the units of the targets as they came."""
         return outputs
 
+    @property
+    def target_std(self) -> float:
+        """What real targets were divided by, in the units that they came in."""
+        return 1.0
+
     def sizes(self) -> dict[str, int]:
         """Samples in each part that has been set up: train, val, test."""
         return {part: len(source) for part, source in self._parts.items()}
+
+    def _note(self, *notes: str) -> None:
+        """Add to the notes what is not there already: parts that are read alike have the same to say."""
+        self.notes += [note for note in notes if note not in self.notes]
 
     def _place(self, source: Source) -> Source:
         """Hold a source in memory where it is small enough."""

@@ -4,7 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -15,6 +15,20 @@ from gradexp.data.augmentation import RandomGeometry
 from gradexp.data.batches import Batch, Source
 from gradexp.data.image_files import image_paths, read_image
 from gradexp.data.samples import Samples
+
+MEASURED = 10_000  # images that mean and spread are taken from where they do not fit in memory
+
+
+class ByteSource(Source, Protocol):
+    """Images of one size as bytes, wherever they are."""
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """The images at `indices` as they came [batch, channels, height, width], uint8."""
+        ...
+
+    def normalised(self, mean: float, std: float) -> Source:
+        """The images as the model takes them: (byte - mean) / std."""
+        ...
 
 
 class ImageSource:
@@ -38,12 +52,21 @@ class ImageSource:
     def __len__(self) -> int:
         return len(self.images)
 
+    def pixels(self, indices: Tensor) -> Tensor:
+        return self.images[indices]
+
+    def normalised(self, mean: float, std: float) -> "ImageSource":
+        return ImageSource(self.images, self.targets, mean, std)
+
     def __getitem__(self, indices: Tensor) -> Batch:
         return self.images[indices].float().sub_(self.mean).div_(self.std), self.targets[indices]
 
 
 class ImageDataModule(AbstractDataModule):
     """Labelled images of one size. A final sub-class says where they come from and what the classes are called."""
+
+    # Whether a file to predict that shows ink on paper is inverted, for data that shows bright figures on black.
+    invert_paper: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -67,7 +90,7 @@ class ImageDataModule(AbstractDataModule):
         """Channels, height and width."""
 
     @abstractmethod
-    def load(self, part: Literal["train", "test"]) -> ImageSource:
+    def load(self, part: Literal["train", "test"]) -> ByteSource:
         """Read the training or the test images."""
 
     @property
@@ -79,23 +102,23 @@ class ImageDataModule(AbstractDataModule):
         return self.mean is not None
 
     def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
-        """Mean and standard deviation over all pixels of the training images.
+        """Mean and standard deviation over all pixels of the training images, or of the first MEASURED drawn ones.
 
-        Exact and cheap: a pixel has 256 values, so their counts say everything.
+        Cheap and exact: a pixel has 256 values, so their counts say everything.
         """
-        assert isinstance(source, ImageSource)
+        images = cast(ByteSource, source)
+        chosen = indices if isinstance(source, ImageSource) else indices[:MEASURED]
         counts = torch.zeros(256, dtype=torch.float64)
-        for part in torch.split(indices, 10_000):
-            counts += torch.bincount(source.images[part].flatten(), minlength=256)
+        for part in torch.split(chosen, 1_000):
+            counts += torch.bincount(images.pixels(part).flatten(), minlength=256)
         values, probability = torch.arange(256, dtype=torch.float64), counts / counts.sum()
         mean = (probability * values).sum()
         self._set_preprocessing(mean.item(), (probability * (values - mean) ** 2).sum().sqrt().item())
 
-    def preprocess(self, source: Source) -> ImageSource:
-        assert isinstance(source, ImageSource)
+    def preprocess(self, source: Source) -> Source:
         assert self.mean is not None
         assert self.std is not None
-        return ImageSource(source.images, source.targets, self.mean, self.std)
+        return cast(ByteSource, source).normalised(self.mean, self.std)
 
     def read_samples(self, path: Path) -> Samples:
         """The image in a PNG or JPEG file, or all of a folder's.
@@ -116,7 +139,8 @@ class ImageDataModule(AbstractDataModule):
             ValueError: The file is no image.
         """
         first = torch.zeros(1, dtype=torch.long)
-        inputs, _ = self.preprocess(ImageSource(read_image(path, self.image_shape, self.white), first))[first]
+        image = read_image(path, self.image_shape, self.white, self.invert_paper)
+        inputs, _ = self.preprocess(ImageSource(image, first))[first]
         return inputs
 
     @property

@@ -77,6 +77,11 @@ class TensorDataModule(AbstractDataModule):
             return outputs
         return outputs * self._scales["target_std"] + self._scales["target_mean"]
 
+    @property
+    def target_std(self) -> float:
+        std = self._scales.get("target_std")
+        return std.item() if std is not None and std.numel() == 1 else 1.0
+
     def preprocessing_state(self) -> dict[str, Any]:
         return dict(self._scales)
 

@@ -1,5 +1,7 @@
 """What a task gives back, and the parts of it that the tasks share."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,3 +33,12 @@ def facts(data: AbstractDataModule, model: LightningModule) -> dict[str, Any]:
     sizes = {f"samples/{part}": size for part, size in data.sizes().items()}
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return {"data": type(data).__name__, **sizes, "parameters": parameters}
+
+
+def root_errors(metrics: Mapping[str, Any], data: AbstractDataModule) -> dict[str, float]:
+    """Root mean squared errors by stage, in the targets' own units, where there are mean squared ones."""
+    return {
+        name.replace("/mse", "/rmse"): math.sqrt(value) * data.target_std
+        for name, value in metrics.items()
+        if name.endswith("/mse")
+    }

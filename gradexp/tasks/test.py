@@ -7,7 +7,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 from rich.console import Console
 
-from gradexp.tasks.outcome import Outcome, facts, logged
+from gradexp.tasks.outcome import Outcome, facts, logged, root_errors
 from gradexp.tasks.restore import restore
 
 
@@ -24,4 +24,5 @@ def test(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     if isinstance(restored.trainer.logger, TensorBoardLogger):
         restored.trainer.logger.finalize("success")
     metrics = {"status": "completed", **logged(restored.trainer), "seconds/test": seconds, "steps": restored.step}
-    return Outcome(metrics | facts(restored.data, restored.model))
+    metrics |= root_errors(metrics, restored.data) | facts(restored.data, restored.model)
+    return Outcome(metrics, restored.data.notes)

@@ -18,7 +18,7 @@ from gradexp.files import write_atomically
 from gradexp.hparams import hyperparameters, write_hparams
 from gradexp.optimizers import PLANNED
 from gradexp.tasks.mend import mend
-from gradexp.tasks.outcome import Outcome, facts, logged
+from gradexp.tasks.outcome import Outcome, facts, logged, root_errors
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -81,9 +81,9 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
         trainer.test(model, datamodule=data, verbose=False)
         metrics |= logged(trainer) | {"seconds/test": time.perf_counter() - started}
-    metrics |= facts(data, model)
+    metrics |= root_errors(metrics, data) | facts(data, model)
     _fill_hparams(cfg, trainer, metrics)
-    return Outcome(metrics, notes)
+    return Outcome(metrics, [*data.notes, *notes])
 
 
 def _check_schedule(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:

@@ -1,0 +1,33 @@
+"""The parameters of a model that has few of them, as curves."""
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from gradexp.step_count import Interval
+
+FEW = 12  # numbers
+
+
+class ParameterScalars(Callback):
+    """Logs ``parameter/<name>`` every `log_every_n_steps` steps, one curve a number, of at most twelve numbers."""
+
+    def __init__(self) -> None:
+        self._interval: Interval | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if sum(parameter.numel() for parameter in pl_module.parameters()) <= FEW:
+            length: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
+            self._interval = Interval(length, trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self._interval is None or not self._interval.is_over(trainer.global_step):
+            return
+        values: dict[str, float] = {}
+        for name, parameter in pl_module.named_parameters():
+            tag, numbers = f"parameter/{name.removeprefix('network.')}", parameter.detach().flatten().tolist()
+            values |= {tag: numbers[0]} if len(numbers) == 1 else {f"{tag}/{n}": v for n, v in enumerate(numbers)}
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=trainer.global_step)

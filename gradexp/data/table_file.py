@@ -1,0 +1,215 @@
+"""Tables from CSV and Parquet files, with one message for each way in which a file cannot be read."""
+
+import csv
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from gradexp.checks import did_you_mean
+
+# What people and programs write where a value is missing; compared as written, spaces around it aside.
+NULLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "#N/A", "<NA>")
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
+RECOGNISED = (",", ";", "\t", "|")
+HEAD_BYTES, HEAD_LINES = 2**16, 50  # that say what the rest is like
+INFERRED_ROWS = 1000  # that say what type a column has; all rows where these are wrong
+SIGNATURES = {
+    b"PK\x03\x04": "an Excel workbook or a zip archive; save the sheet as CSV, or unpack the archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
+    b"\x1f\x8b": "compressed by gzip; unpack it",
+    b"\xff\xfe": "in UTF-16; save it as CSV in UTF-8",
+    b"\xfe\xff": "in UTF-16; save it as CSV in UTF-8",
+}
+
+
+class TableFile(NamedTuple):
+    """A table as it was read.
+
+    Attributes:
+        frame: Its rows; names without spaces around them.
+        decimal_comma: Whether numbers are written 1,5.
+    """
+
+    frame: pl.DataFrame
+    decimal_comma: bool
+
+
+def read_table(path: Path, key: str, separator: str | None = None, verbatim: bool = False) -> TableFile:
+    """Read a CSV or Parquet file.
+
+    Args:
+        path: The file; Parquet is known by its first bytes.
+        key: The argument that named it, for messages.
+        separator: Between the fields of a CSV file; None for the one of , ; tab | that fits.
+        verbatim: Give the fields of a CSV file as the text they are, for output; otherwise numbers and dates are
+            recognised, and what is in NULLS is missing.
+
+    Raises:
+        ValueError: There is no such file, or it is no table; the message says what is wrong and where.
+    """
+    _check_is_file(path, key)
+    with path.open("rb") as file:
+        start = file.read(HEAD_BYTES)
+    if start.startswith(b"PAR1") or path.suffix.lower() in (".parquet", ".pq"):
+        try:
+            table = TableFile(pl.read_parquet(path), decimal_comma=False)
+        except (PolarsError, OSError) as error:
+            raise ValueError(
+                f"{key} must be a whole Parquet file; {path} is damaged ({_first_line(error)})."
+            ) from error
+    else:
+        table = _read_csv(path, key, start, separator, verbatim)
+    if len(table.frame) == 0:
+        raise ValueError(f"{key} must have rows; {path} has {table.frame.width} column names and nothing below them.")
+    return table
+
+
+def _read_csv(path: Path, key: str, start: bytes, separator: str | None, verbatim: bool) -> TableFile:
+    lines = _first_lines(path, key, start)
+    best = recognised_separator(lines)
+    header = _split(lines, separator or best)[0]
+    if separator is not None and len(header) == 1 and len(_split(lines, best)[0]) > 1:
+        raise ValueError(
+            f"data.separator must be what stands between the fields of {path}; by {_named(separator)} its first line "
+            f"is one field, {lines[0][:60]!r}, by {_named(best)} it is {len(_split(lines, best)[0])}. "
+            "Leave data.separator out, or set it to that."
+        )
+    _check_names(path, key, [name.strip() for name in header])
+    separator = separator or best
+    decimal_comma = separator == ";" and any(
+        re.fullmatch(r"\s*[+-]?\d+,\d+\s*", field) for row in _split(lines, ";")[1:] for field in row
+    )
+    try:
+        if verbatim:
+            frame = pl.read_csv(path, separator=separator, infer_schema=False)
+        else:
+            frame = _parse(path, separator, decimal_comma)
+    except PolarsError as error:
+        raise ValueError(_unreadable(path, key, separator, error)) from error
+    names = {name: name.strip() for name in frame.columns if name != name.strip()}
+    return TableFile(frame.rename(names), decimal_comma)
+
+
+def _parse(path: Path, separator: str, decimal_comma: bool) -> pl.DataFrame:
+    def parse(inferred_rows: int | None) -> pl.DataFrame:
+        return pl.read_csv(
+            path,
+            separator=separator,
+            decimal_comma=decimal_comma,
+            null_values=list(NULLS),
+            try_parse_dates=True,
+            infer_schema_length=inferred_rows,
+        )
+
+    try:
+        return parse(INFERRED_ROWS)
+    except PolarsError as error:
+        if "could not parse" not in str(error):
+            raise
+        return parse(None)  # a later row is of another type than the first ones
+
+
+def recognised_separator(lines: list[str]) -> str:
+    """The separator by which most lines have as many fields as the first; of several, the one with most fields."""
+
+    def fit(separator: str) -> tuple[float, int]:
+        counts = [len(row) for row in _split(lines, separator)]
+        return (sum(count == counts[0] for count in counts) / len(counts), counts[0]) if counts[0] > 1 else (0.0, 0)
+
+    return max(RECOGNISED, key=fit)
+
+
+def _split(lines: list[str], separator: str) -> list[list[str]]:
+    return list(csv.reader(lines, delimiter=separator))
+
+
+def _named(separator: str) -> str:
+    return f"a {SEPARATORS[separator]}" if separator in SEPARATORS else repr(separator)
+
+
+def _check_is_file(path: Path, key: str) -> None:
+    if path.is_dir():
+        tables = sorted(child.name for child in path.iterdir() if child.suffix.lower() in (".csv", ".parquet", ".tsv"))
+        inside = f" It holds {', '.join(tables[:5])}." if tables else ""
+        raise ValueError(f"{key} must be a CSV or Parquet file; {path} is a folder.{inside}")
+    if not path.is_file():
+        beside = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, beside) if beside else f" There is no folder {path.parent} either."
+        raise ValueError(f"{key} must be a CSV or Parquet file; there is no {path}.{hint}")
+
+
+def _first_lines(path: Path, key: str, start: bytes) -> list[str]:
+    """The first lines that are not blank."""
+    if not start.strip():
+        raise ValueError(f"{key} must have a line of column names and rows; {path} is empty.")
+    for signature, what in SIGNATURES.items():
+        if start.startswith(signature):
+            raise ValueError(f"{key} must be a CSV or Parquet file; {path} is {what}.")
+    if b"\0" in start:
+        raise ValueError(f"{key} must be a CSV or Parquet file; {path} is neither, it has bytes that no text has.")
+    # A last line may be cut.
+    whole = start if len(start) < HEAD_BYTES else start[: start.rfind(b"\n") + 1] or start
+    try:
+        text = whole.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(_wrong_encoding(path, key, whole, error)) from error
+    return [line for line in text.splitlines() if line.strip()][:HEAD_LINES]
+
+
+def _check_names(path: Path, key: str, names: list[str]) -> None:
+    repeated = [name for name, count in Counter(filter(None, names)).items() if count > 1]
+    if sum(map(_is_number, names)) * 2 > len(names):
+        raise ValueError(
+            f"{key} must begin with a line of column names; the first line of {path} looks like a row: "
+            f"{', '.join(names[:5])}. Add a line of names above it."
+        )
+    if repeated:
+        raise ValueError(
+            f"{key} must have each column name once; {path} has {', '.join(map(repr, repeated[:5]))} more than once."
+        )
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", text) is not None
+
+
+def _unreadable(path: Path, key: str, separator: str, error: PolarsError) -> str:
+    """What is wrong with a CSV file that polars gave up on; only here is it read line by line."""
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        return _wrong_encoding(path, key, content, wrong)
+    rows = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    try:
+        width = len(next(row for row in rows if row))
+        for row in rows:
+            if len(row) > width:
+                return (
+                    f"{key} must have as many fields in every line as there are column names, {width}; line "
+                    f"{rows.line_num} of {path} has {len(row)}: {separator.join(row)[:80]!r}. A field that holds the "
+                    "separator must stand in double quotes."
+                )
+    except csv.Error as broken:
+        return f"{key} must be a CSV file; line {rows.line_num} of {path} cannot be read ({broken})."
+    if text.count('"') % 2:
+        return f"{key} must close every double quote; {path} has {text.count(chr(34))} of them, an odd number."
+    return f"{key} must be a CSV file; {path} cannot be read as one ({_first_line(error)})."
+
+
+def _wrong_encoding(path: Path, key: str, content: bytes, error: UnicodeDecodeError) -> str:
+    line = content.count(b"\n", 0, error.start) + 1
+    return (
+        f"{key} must be text in UTF-8; line {line} of {path} has the byte 0x{content[error.start]:02x}, which is none "
+        "(in Latin-1, the encoding of old Windows programs, it is "
+        f"{content[error.start : error.start + 1].decode('latin-1')!r}). Save it as UTF-8: in a spreadsheet "
+        f"'CSV UTF-8', or iconv -f latin1 -t utf8 {path.name} > new.csv."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
