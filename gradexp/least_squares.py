@@ -4,29 +4,35 @@ import torch
 from torch import Tensor
 
 
-def least_squares(inputs: Tensor, targets: Tensor, bias: bool = True, l2: float = 0.0) -> tuple[Tensor, Tensor]:
+def least_squares(
+    inputs: Tensor, targets: Tensor, bias: bool = True, l2: float = 0.0, near: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The weights and biases that minimise ``mean (weight x + bias - y)^2 + l2 * sum weight^2``.
 
-    The mean is over samples and targets; the bias bears no penalty. With l2 = 0 of several solutions the shortest
-    (Gauss 1809; Hoerl and Kennard 1970 for l2 > 0, scikit-learn's Ridge(alpha = samples * targets * l2)).
+    The mean is over samples and targets; the bias bears no penalty (Gauss 1809; Hoerl and Kennard 1970 for l2 > 0,
+    which is scikit-learn's Ridge(alpha = samples * targets * l2)).
 
     Args:
         inputs: Samples [samples, features].
         targets: Targets [samples, targets].
         bias: Whether there is one.
         l2: Factor of the penalty.
+        near: Of several solutions, as with one-hot features, the one whose weights are nearest to these [targets,
+            features]; None for the shortest.
 
     Returns:
         Weights [targets, features] and biases [targets] (zero without), in float64.
     """
     x, y = inputs.double(), targets.double()
+    first = x.new_zeros(y.shape[1], x.shape[1]) if near is None else near.double()
     x_mean = x.mean(dim=0) if bias else x.new_zeros(x.shape[1])
     y_mean = y.mean(dim=0) if bias else y.new_zeros(y.shape[1])
     # The penalty is as many further samples, whose target is zero.
     factor = (l2 * y.numel()) ** 0.5
     rows = torch.cat([x - x_mean, factor * torch.eye(x.shape[1], dtype=x.dtype)])
-    wanted = torch.cat([y - y_mean, y.new_zeros(x.shape[1], y.shape[1])])
-    weight = torch.linalg.lstsq(rows, wanted, driver="gelsd").solution.T
+    wanted = torch.cat([y - y_mean - (x - x_mean) @ first.T, -factor * first.T])
+    # gelsd gives the shortest of several solutions, here of the way from `near`.
+    weight = first + torch.linalg.lstsq(rows, wanted, driver="gelsd").solution.T
     return weight, y_mean - weight @ x_mean
 
 

@@ -26,7 +26,7 @@ class Lines:
     Attributes:
         names: Of the parameters.
         learned: Where the descent stopped [parameters].
-        solution: The least-squares solution [parameters].
+        solution: The least-squares solution, the nearest one where there are several [parameters].
         truth: What the samples were drawn with, if that is known [parameters].
     """
 
@@ -156,13 +156,15 @@ def _applies(pl_module: LightningModule) -> bool:
 def _lines(model: LinearRegression, inputs: Tensor, targets: Tensor, datamodule: Any) -> Lines:
     parameters = dict(model.network.named_parameters())
     has_bias = "bias" in parameters
-    weight, bias = least_squares(inputs, targets, has_bias, model.l2)
+    learned = parameters["weight"].detach().cpu()
+    weight, bias = least_squares(inputs, targets, has_bias, model.l2, near=learned)
     truth = None
     if hasattr(datamodule, "true_weight"):
         truth = torch.cat([datamodule.true_weight, torch.tensor([datamodule.true_bias])[: int(has_bias)]]).double()
     features = inputs.shape[1]
+    names = ["w"] if features == 1 else datamodule.feature_names or [f"w{n}" for n in range(1, features + 1)]
     return Lines(
-        names=(["w"] if features == 1 else [f"w{n}" for n in range(1, features + 1)]) + ["b"] * has_bias,
+        names=names + ["b"] * has_bias,
         learned=torch.cat([parameter.detach().flatten() for parameter in parameters.values()]).double().cpu(),
         solution=torch.cat([weight[0], bias[: int(has_bias)]]),
         truth=truth,

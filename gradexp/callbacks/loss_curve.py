@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 from gradexp import figures
 from gradexp.callbacks.publication import publish
@@ -28,7 +29,7 @@ class LossCurve(Report):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         loss = trainer.callback_metrics.get("val/loss")
-        if trainer.training and loss is not None:
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking and loss is not None:
             self._val.append((trainer.global_step, loss))
 
     def _note(self, module: Any) -> None:

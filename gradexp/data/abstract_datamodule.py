@@ -103,6 +103,11 @@ class AbstractDataModule(LightningDataModule, ABC):
         """Numbers in one sample."""
 
     @property
+    def feature_names(self) -> list[str]:
+        """Of the numbers in one sample; none where they have no names."""
+        return []
+
+    @property
     @abstractmethod
     def classes(self) -> list[str]:
         """Names of the classes, by class number; none where the targets are real numbers."""

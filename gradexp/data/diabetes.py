@@ -33,6 +33,10 @@ class Diabetes(TensorDataModule):
         return 10
 
     @property
+    def feature_names(self) -> list[str]:
+        return ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
+
+    @property
     def classes(self) -> list[str]:
         return []
 

@@ -75,7 +75,7 @@ class Table(AbstractDataModule):
         test_size: int | float = 0.2,
         test_path: str | None = None,
         drop: Sequence[str] = (),
-        batch_size: int | None = 256,
+        batch_size: int | None = 64,
         eval_batch_size: int = 10_000,
         val_size: int | float = 0.2,
         seed: int = 0,
@@ -117,6 +117,10 @@ class Table(AbstractDataModule):
     @property
     def num_features(self) -> int:
         return sum(column.width for column in self._known()[0])
+
+    @property
+    def feature_names(self) -> list[str]:
+        return [name for column in self._known()[0] for name in column.feature_names]
 
     @property
     def classes(self) -> list[str]:

@@ -47,6 +47,12 @@ class Column:
         """Number of features."""
         return (len(self.categories) if self.kind == "category" else 1) + self.missing
 
+    @property
+    def feature_names(self) -> list[str]:
+        """Of each feature."""
+        own = [f"{self.name} = {category}" for category in self.categories] or [self.name]
+        return [*own, f"{self.name} is missing"] if self.missing else own
+
     def state(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self) | {"categories": list(self.categories)}

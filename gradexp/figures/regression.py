@@ -43,7 +43,8 @@ def coefficients(names: Sequence[str], values: Mapping[str, Array], title: str) 
     for number, (name, heights) in enumerate(values.items()):
         axes.bar(np.arange(len(names)) + (number - (len(values) - 1) / 2) * width, heights, width, label=name)
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xticks(range(len(names)), names)
+    crowded = max(map(len, names)) > 4
+    axes.set_xticks(range(len(names)), names, rotation=45 if crowded else 0, ha="right" if crowded else "center")
     axes.set(ylabel="coefficient", title=title)
     axes.grid(axis="y", alpha=0.3)
     axes.legend()
