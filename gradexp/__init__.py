@@ -9,19 +9,66 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradexp.config import compose
-    from gradexp.data import EMNIST, KMNIST, MNIST, Digits, FashionMNIST
+    from gradexp.data import (
+        EMNIST,
+        KMNIST,
+        MNIST,
+        Blobs,
+        BreastCancer,
+        Diabetes,
+        Digits,
+        FashionMNIST,
+        ImageFolder,
+        LinearData,
+        NoData,
+        Points,
+        Separable,
+        Table,
+    )
     from gradexp.experiment import Result, run
-    from gradexp.models import MLPClassifier
+    from gradexp.models import (
+        FunctionDescent,
+        LinearRegression,
+        LogisticRegression,
+        MLPClassifier,
+        MLPFromScratch,
+        MLPRegressor,
+        Perceptron,
+        Rosenblatt,
+        SoftmaxRegression,
+    )
 
-__all__ = ["EMNIST", "KMNIST", "MNIST", "Digits", "FashionMNIST", "MLPClassifier", "Result", "compose", "run"]
+__all__ = [
+    "EMNIST",
+    "KMNIST",
+    "MNIST",
+    "Blobs",
+    "BreastCancer",
+    "Diabetes",
+    "Digits",
+    "FashionMNIST",
+    "FunctionDescent",
+    "ImageFolder",
+    "LinearData",
+    "LinearRegression",
+    "LogisticRegression",
+    "MLPClassifier",
+    "MLPFromScratch",
+    "MLPRegressor",
+    "NoData",
+    "Perceptron",
+    "Points",
+    "Result",
+    "Rosenblatt",
+    "Separable",
+    "SoftmaxRegression",
+    "Table",
+    "compose",
+    "run",
+]
 
-_HOMES = {
-    **dict.fromkeys(("EMNIST", "KMNIST", "MNIST", "Digits", "FashionMNIST"), "gradexp.data"),
-    "MLPClassifier": "gradexp.models",
-    "Result": "gradexp.experiment",
-    "run": "gradexp.experiment",
-    "compose": "gradexp.config",
-}
+# Asked in this order: the first two import no torch.
+_HOMES = ("gradexp.config", "gradexp.experiment", "gradexp.data", "gradexp.models")
 
 try:
     __version__ = version("gradexp")
@@ -30,8 +77,10 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    for home in _HOMES if name in __all__ else ():
+        module = import_module(home)
+        if hasattr(module, name):
+            return getattr(module, name)
     raise AttributeError(f"module 'gradexp' has no attribute {name!r}")
 
 

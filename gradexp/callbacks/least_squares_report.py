@@ -1,5 +1,6 @@
 """How far a linear regression ends from the least-squares solution, and from the truth where it is known."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +80,12 @@ class LeastSquaresReport(Report):
             rows = [("", "learned", "truth", "bias", "=", "sampling error", "+", "optimization error")]
         for number, name in enumerate(lines.names):
             learned, solution = lines.learned[number].item(), lines.solution[number].item()
-            self.metrics |= {f"learned/{name}": learned, f"optimization_error/{name}": solution - learned}
+            key = re.sub(r"[^\w.-]+", "_", name)  # TensorBoard takes no other characters
+            self.metrics |= {f"learned/{key}": learned, f"optimization_error/{key}": solution - learned}
             cells = [f"{learned:.6g}", f"{solution:.6g}", f"{solution - learned:.3g}"]
             if lines.truth is not None:
                 truth = lines.truth[number].item()
-                self.metrics |= {f"bias/{name}": truth - learned, f"sampling_error/{name}": truth - solution}
+                self.metrics |= {f"bias/{key}": truth - learned, f"sampling_error/{key}": truth - solution}
                 cells = [f"{learned:.6g}", f"{truth:.6g}", f"{truth - learned:.4f}"]
                 cells += ["=", f"{truth - solution:.4f}", "+", f"{solution - learned:.4f}"]
             rows.append((name, *cells))
