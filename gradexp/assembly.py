@@ -111,9 +111,7 @@ def build_trainer(
     if show_progress:
         callbacks.append(RichBar(console))
     for name, given in plain(cfg)["callbacks"].items():
-        key = f"callbacks.{name}"
-        cls: Any = trusted_class(given.pop("_target_", ""), Callback, cfg.trusted_packages, f"{key}._target_")
-        callbacks.append(construct(cls, key, given, {}))
+        callbacks.append(_build_callback(cfg, f"callbacks.{name}", given, callbacks))
     callbacks += [StepSeed(cfg.seed), Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))]
     given = plain(cfg)["trainer"]
     ours = {
@@ -132,9 +130,25 @@ def build_trainer(
     return construct(Trainer, "trainer", given, ours)
 
 
+def _build_callback(cfg: DictConfig, key: str, given: Any, others: list[Callback]) -> Callback:
+    if not isinstance(given, dict) or "_target_" not in given:
+        raise ValueError(f"{key} must be a callback's class and arguments, {key}._target_=CLASS; got {given!r}.")
+    arguments = {name: value for name, value in given.items() if name != "_target_"}
+    cls: Any = trusted_class(given["_target_"], Callback, cfg.trusted_packages, f"{key}._target_")
+    if any(type(other) is cls for other in others):
+        raise ValueError(f"{key}._target_ must be a callback that the run has not already; got {given['_target_']}.")
+    callback: Callback = construct(cls, key, arguments, {})
+    return callback
+
+
 def _build(cfg: DictConfig, key: str, base: type, offered: Mapping[str, Any]) -> Any:
     given = plain(cfg)[key]
     cls: Any = trusted_class(given.pop("_target_"), base, cfg.trusted_packages, f"{key}._target_")
+    if offered.get("in_features") == 0 and "in_features" in inspect.signature(cls).parameters:
+        raise ValueError(
+            f"model must be one without features for this data, which has none; got {cls.__name__}. "
+            "There is model=function_descent."
+        )
     if offered.get("num_classes") == 0 and "num_classes" in inspect.signature(cls).parameters:
         raise ValueError(
             f"model must predict numbers for this data, whose targets are no classes; got {cls.__name__}. "

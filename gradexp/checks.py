@@ -46,6 +46,7 @@ def _or_null(rule: Rule) -> Rule:
 
 
 FINITE = Rule("a finite number", _is_number)
+BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool))
 POSITIVE = Rule("a finite number above 0", lambda value: _is_number(value) and value > 0)
 NON_NEGATIVE = Rule("a finite number of at least 0", lambda value: _is_number(value) and value >= 0)
 FRACTION = Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1)
@@ -58,6 +59,9 @@ SEPARATOR_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "sp
 RULES: Mapping[str, Rule] = {
     "task": one_of(get_args(Task)),
     "seed": WHOLE,
+    "test": BOOLEAN,
+    "figures": BOOLEAN,
+    "progress": BOOLEAN,
     "monitor": Rule(
         "a metric of training or validation, such as val/accuracy, val/loss or train/loss",
         lambda v: isinstance(v, str) and v.startswith(("train/", "val/")),
@@ -102,6 +106,12 @@ RULES: Mapping[str, Rule] = {
     ),
     "channels": _or_null(Rule("1 (grey) or 3 (colour)", lambda v: _is_int(v) and v in (1, 3))),
     # generated data
+    "inputs": Rule(
+        "a list of points, each a list of as many numbers, such as [[0, 0], [0, 1]]",
+        lambda v: _is_list_of(v, lambda p: _is_list_of(p, _is_number) and len(p) == len(v[0]) > 0) and len(v) > 0,
+    ),
+    "targets": Rule("a list of numbers, one a point", lambda v: _is_list_of(v, _is_number)),
+    "shuffle": BOOLEAN,
     "true_weight": Rule(
         "a list of finite numbers, one a feature",
         lambda v: _is_list_of(v, _is_number) and len(v) > 0,
@@ -137,6 +147,8 @@ RULES: Mapping[str, Rule] = {
     "dropout": FRACTION,
     "input_dropout": FRACTION,
     "num_targets": COUNT,
+    "bias": BOOLEAN,
+    "batch_norm": BOOLEAN,
     "initial_weight": _or_null(FINITE),
     "start": _or_null(Rule("a pair [x, y] of finite numbers", lambda v: _is_list_of(v, _is_number) and len(v) == 2)),
     # optimizer, scheduler, regularizer

@@ -71,7 +71,7 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
     for name in given:
         if name not in valid and not takes_any:
             raise ValueError(
-                f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(valid)}."
+                f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(valid) or 'none'}."
                 f"{did_you_mean(name, valid)}"
             )
     for name in given.keys() & offered.keys():

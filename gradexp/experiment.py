@@ -50,7 +50,7 @@ def run(*overrides: str) -> Result:
         job = hydra.run(
             config_name="config",
             task_function=lambda cfg: results.append(execute(cfg)),
-            overrides=[*overrides, "~hydra.callbacks.check_before_run"],
+            overrides=[*overrides, "hydra.mode=RUN", "~hydra.callbacks.check_before_run"],
         )
         _ = job.return_value  # raises the error of a run that failed
     return results[0]

@@ -54,6 +54,11 @@ def build_scheduler(
             f"scheduler.name must not be {settings['name']} in a fit without end, over which it cannot be laid out; "
             "set trainer.max_epochs or trainer.max_steps."
         )
+    if scheduler_class is lr_scheduler.ReduceLROnPlateau and settings.get("interval", "epoch") != "epoch":
+        raise ValueError(
+            "scheduler.interval must be epoch for ReduceLROnPlateau, whose metric is measured once an epoch; got "
+            f"{settings['interval']!r}."
+        )
     if scheduler_class is lr_scheduler.CosineAnnealingLR:
         arguments.setdefault("T_max", total_steps)
     elif scheduler_class is lr_scheduler.OneCycleLR:

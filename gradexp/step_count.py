@@ -25,12 +25,12 @@ class Interval:
     """Tells when steps have crossed a multiple of `length`: every `length` steps, where they come one by one.
 
     Args:
-        length: Steps between two events.
+        length: Steps between two events; 0 for no event ever.
         done: Steps done already.
     """
 
     def __init__(self, length: int, done: int = 0) -> None:
-        self.length = length
+        self.length = length or 2**62
         self.start(done)
 
     def start(self, done: int) -> None:

@@ -91,6 +91,18 @@ class Checkpoints(Checkpoint):
             else:
                 progress["ready"] = progress["started"] = progress["completed"]
 
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        datamodule: Any = getattr(trainer, "datamodule", None)
+        if hasattr(datamodule, "regroup"):
+            # Lightning counts batches, of which each may hold several steps; how many, the settings of a run decide.
+            loops = checkpoint["loops"]["fit_loop"]
+            done = datamodule.regroup()
+            loops["epoch_loop.batch_progress"]["current"] = dict.fromkeys(
+                loops["epoch_loop.batch_progress"]["current"], done
+            )
+            for state in loops["state_dict"].get("combined_loader", []):
+                state["steps_per_execution"] = datamodule.steps_at_once
+
     def state_dict(self) -> dict[str, Any]:
         return {"best_score": self.best_score, "metrics": dict(self.metrics)}
 

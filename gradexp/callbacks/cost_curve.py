@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ NAME = "cost_curve.csv"
 
 
 class CostCurve(Report):
-    """Measures the loss of the whole training part before the first epoch and after each, and keeps a table of it.
+    """Measures the loss of the whole training part before the first epoch and after each, and keeps a table of it. An
+    epoch is one pass here.
 
     Written to ``cost_curve.csv`` below the trainer's folder: epochs, steps, seconds spent on the steps alone, and the
     cost. Unlike the mean of an epoch's batches it is that of one set of weights, so that full batches,
@@ -25,7 +27,7 @@ class CostCurve(Report):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: list[tuple[int, int, float, float]] = []
+        self._rows: list[tuple[float, int, float, float]] = []
         self._seconds = 0.0
         self._started = 0.0
 
@@ -45,19 +47,22 @@ class CostCurve(Report):
         self._measure(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and self._rows:
             text = io.StringIO(newline="")
             csv.writer(text, lineterminator="\n").writerows([("epochs", "steps", "seconds", "cost"), *self._rows])
             write_atomically(Path(trainer.default_root_dir) / NAME, text.getvalue().encode())
 
     def _measure(self, trainer: Trainer, module: Any) -> None:
         datamodule: Any = getattr(trainer, "datamodule", None)
-        inputs, targets = (tensor.to(module.device) for tensor in datamodule.sample(datamodule.sizes()["train"]))
+        if not hasattr(datamodule, "sample"):
+            return
+        inputs, targets = (tensor.to(module.device) for tensor in datamodule.sample(sys.maxsize))
         module.eval()
         with torch.no_grad():
             cost = module.loss(module(inputs), targets).item()
         module.train()
-        epochs = len(self._rows) * datamodule.passes
+        loader: Any = trainer.train_dataloader
+        epochs = trainer.global_step * datamodule.passes / loader.num_steps
         self._rows.append((epochs, trainer.global_step, self._seconds, cost))
 
     def state_dict(self) -> dict[str, Any]:

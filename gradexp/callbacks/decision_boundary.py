@@ -35,7 +35,7 @@ class DecisionBoundary(Report):
         if not self.draw or not self.classes or not hasattr(datamodule, "sample"):
             return
         inputs, targets = datamodule.sample(POINTS)
-        if inputs.ndim != 2 or not 2 <= inputs.shape[1] <= FEATURES:
+        if inputs.ndim != 2 or not 2 <= inputs.shape[1] <= FEATURES or len(inputs) < 2:
             return
         origin, axes, labels = plane(inputs)
         places = (inputs - origin) @ axes.T

@@ -50,7 +50,7 @@ class DescentReport(Report):
             return
         surface, point = pl_module.surface, pl_module.network.get_parameter("point").detach().cpu()
         self._say(surface, point)
-        if self.draw:
+        if self.draw and self._trajectory.points:
             settings, steps = pl_module.optimizer_settings, trainer.global_step
             self._bar.begin()
             self._draw_run(trainer, surface, settings)

@@ -95,7 +95,8 @@ class LeastSquaresReport(Report):
     def _explain_speed(self, model: LinearRegression, trainer: Trainer, inputs: Tensor, datamodule: Any) -> None:
         settings = model.optimizer_settings
         plain = settings["name"] == "SGD" and not settings.get("momentum") and not model.scheduler_settings.get("name")
-        if not plain or datamodule.batch_size is not None or model.l2 or settings.get("weight_decay"):
+        whole = datamodule.batch_size is None and trainer.world_size == trainer.accumulate_grad_batches == 1
+        if not (plain and whole) or trainer.gradient_clip_val or model.l2 or settings.get("weight_decay"):
             return
         curvature = slowest_curvature(inputs, "bias" in dict(model.network.named_parameters()))
         remains = abs(1 - settings["lr"] * curvature) ** trainer.global_step

@@ -24,6 +24,9 @@ class LossCurve(Report):
     ) -> None:
         self._note(pl_module)
 
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._note(pl_module)  # before the checkpoint that follows
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._note(pl_module)
 

@@ -1,5 +1,6 @@
 """How often Rosenblatt's perceptron corrected itself, beside the most that it can."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,12 @@ class PerceptronBound(Report):
                 "never comes to rest (a hidden layer can: +experiment=xor)"
             )
             return
+        if datamodule.batch_size != 1:
+            self.notes.append(
+                f"{made:,} corrections, summed over batches; their number has a bound one sample at a time only "
+                "(data.batch_size=1)"
+            )
+            return
         radius, margin = found
         bound = (radius / margin) ** 2
         self.metrics |= {"perceptron/radius": radius, "perceptron/margin": margin, "perceptron/bound": bound}
@@ -48,12 +55,15 @@ def radius_and_margin(inputs: Tensor, targets: Tensor) -> tuple[float, float] | 
         inputs: Samples [samples, ...].
         targets: Their classes, 0 or 1 [samples].
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import SVC  # costs a second, so only where it is used
 
     samples, signs = inputs.flatten(1).double().numpy(), 2 * targets.numpy() - 1
     if abs(signs.sum()) == len(signs):
         return None  # one class only
-    machine = SVC(kernel="linear", C=1e8, max_iter=1_000_000).fit(samples, signs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # where no plane separates, it never does
+        machine = SVC(kernel="linear", C=1e8, max_iter=200_000).fit(samples, signs)
     plane = np.append(machine.coef_[0], machine.intercept_)
     extended = np.hstack([samples, np.ones((len(samples), 1))])
     margin = float((signs * (extended @ plane)).min() / np.linalg.norm(plane))

@@ -130,6 +130,8 @@ class AbstractDataModule(LightningDataModule, ABC):
         if needs_train and "train" not in self._parts:
             source = self.load("train")
             train, val = split_indices(len(source), self.val_size, self.seed)
+            if not self.shuffle:
+                train = train.sort().values
             too_large = self.batch_size is not None and self.batch_size > len(train)
             if too_large and not self.full_batch_if_fewer:
                 raise ValueError(
@@ -192,16 +194,37 @@ class AbstractDataModule(LightningDataModule, ABC):
     def steps_at_once(self) -> int:
         """`steps_per_execution`, as far as the trainer allows; after setup.
 
-        It divides what is between two logs, and a fit's last epoch where `max_steps` ends it.
+        It divides what is between two logs, a fit's last epoch where `max_steps` ends it, and the place within an
+        epoch from which a fit goes on.
         """
         trainer: Any = self.trainer
         if self.steps_per_execution == 1 or trainer is None or not isinstance(self._parts.get("train"), TensorSource):
             return 1
-        if trainer.world_size > 1 or trainer.accumulate_grad_batches > 1 or trainer.gradient_clip_val or self.augment:
+        needs_single_steps = (
+            trainer.world_size > 1,
+            trainer.accumulate_grad_batches > 1,
+            trainer.gradient_clip_val,
+            trainer.limit_train_batches != 1.0,
+            trainer.overfit_batches,
+            trainer.val_check_interval != 1.0,
+            self.augment,
+        )
+        if any(needs_single_steps):
             return 1
         _, order = self._order("train", self.batch_size, None, True, self.passes)
         last = trainer.max_steps % len(order) if trainer.max_steps > 0 else 0
-        return math.gcd(self.steps_per_execution, trainer.log_every_n_steps, last)
+        resumed = self._resume_state["position"]
+        return math.gcd(self.steps_per_execution, trainer.log_every_n_steps, last, resumed)
+
+    def regroup(self) -> int:
+        """After a checkpoint was loaded, take the rest of its epoch in this run's groups of steps.
+
+        Returns:
+            Groups of that epoch that are done, by which Lightning is to count.
+        """
+        self._resume_state["steps_per_execution"] = self.steps_at_once
+        done: int = self._resume_state["position"] // self.steps_at_once
+        return done
 
     def read_samples(self, path: Path) -> Samples:
         """The samples in a file or folder of the user's, for prediction.

@@ -6,6 +6,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from gradexp.checks import check
 from gradexp.data.tensor_datamodule import TensorDataModule
 
 
@@ -35,11 +36,10 @@ class Points(TensorDataModule):
         shuffle: bool = True,
     ) -> None:
         super().__init__(batch_size, 0, seed, passes, steps_per_execution, shuffle)
-        sizes = {len(point) for point in inputs}
-        if len(sizes) != 1 or 0 in sizes or len(inputs) != len(targets):
+        check("data.", inputs=inputs, targets=targets)
+        if len(inputs) != len(targets):
             raise ValueError(
-                "data.inputs and data.targets must be points of one number of features and as many targets; got "
-                f"{len(inputs)} points with {' or '.join(map(str, sorted(sizes)))} features and {len(targets)} targets."
+                f"data.targets must be as many as data.inputs, {len(inputs)}; got {len(targets)}: {list(targets)}."
             )
         if classes and not all(target in range(len(classes)) for target in targets):
             raise ValueError(

@@ -33,7 +33,7 @@ def decision_boundary(
         axis_labels: What the axes are.
         title: Above them.
     """
-    figure = Figure(figsize=(6.5, 5.8), layout="constrained")
+    figure = Figure(figsize=(7.4, 5.8), layout="constrained")
     axes = figure.subplots()
     colours = mpl.colormaps["tab10" if len(classes) <= 10 else "tab20"].resampled(max(2, len(classes)))
     if len(classes) <= 10:
@@ -51,7 +51,7 @@ def decision_boundary(
             label=name,
         )
     axes.set(xlabel=axis_labels[0], ylabel=axis_labels[1], title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
-    axes.legend(title="true class", loc="upper right")
+    axes.legend(title="true class", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     return figure
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gradexp.figures.array import Array
 
@@ -45,6 +46,8 @@ def cost_comparison(by_epoch: Mapping[str, Curve], by_second: Mapping[str, Curve
             axes.plot(places, costs, label=name, linewidth=1.2)
         axes.set(xlabel=label, ylabel="cost")
         _finish(axes, [costs for _, costs in curves.values()])
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    right.set_xscale("log")  # which leaves out the start; single samples take ten times as long as full batches
     return figure
 
 

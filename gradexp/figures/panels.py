@@ -64,7 +64,7 @@ def legend(axes: Axes, handles: Sequence[Artist], inches: float) -> int:
 def set_size(figure: Figure, side: float, columns: int, legend_rows: int) -> None:
     """Room for square axes side by side, with a colour bar at their right and legends below them."""
     # The width is what limits the axes: the layout, which knows nothing of squares, would else cut the legends off.
-    titles = 1.15 if columns == 1 else 1.65
+    titles = 1.15 if columns == 1 else 1.4
     figure.set_size_inches(columns * (side + 0.6) + 0.9, side + titles + 0.23 * legend_rows)
 
 

@@ -19,10 +19,18 @@ def fitted_lines(inputs: Array, targets: Array, lines: Mapping[str, tuple[float,
     """
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
-    axes.scatter(inputs, targets, s=10, alpha=0.5, color="grey", label=f"{len(inputs)} samples")
+    few = len(inputs) <= 50
+    size, front = (50, 3) if few else (10, 1)
+    axes.scatter(inputs, targets, s=size, alpha=0.5, color="grey", zorder=front, label=f"{len(inputs)} samples")
     ends = np.array([inputs.min(), inputs.max()])
     for style, (name, (weight, bias)) in zip(("-", "--", ":"), lines.items(), strict=False):
-        axes.plot(ends, weight * ends + bias, style, linewidth=2, label=f"{name}: {weight:.4g} x {bias:+.4g}")
+        axes.plot(
+            ends,
+            weight * ends + bias,
+            style,
+            linewidth=2,
+            label=f"{name}: {weight:.4g} x" + (f" {bias:+.4g}" if bias else ""),
+        )
     axes.set(xlabel="x", ylabel="y", title=title)
     axes.grid(alpha=0.3)
     axes.legend()
@@ -61,7 +69,7 @@ def predicted_against_true(predicted: Array, true: Array, title: str) -> Figure:
     """
     figure = Figure(figsize=(5.5, 5.5), layout="constrained")
     axes = figure.subplots()
-    axes.scatter(true, predicted, s=12, alpha=0.5)
+    axes.scatter(true, predicted, s=12 if len(true) > 50 else 50, alpha=0.5, zorder=3)
     ends = [min(predicted.min(), true.min()), max(predicted.max(), true.max())]
     axes.plot(ends, ends, color="black", linewidth=1, label="predicted = true")
     axes.set(xlabel="true", ylabel="predicted", title=title)

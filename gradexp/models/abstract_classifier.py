@@ -1,5 +1,6 @@
 """What the models share that classify by softmax and cross-entropy."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ class AbstractClassifier(AbstractModule):
         optimizer, scheduler, l1, l2, monitor: See AbstractModule.
     """
 
+    @abstractmethod
     def __init__(
         self,
         network: nn.Module,

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -48,9 +48,12 @@ class AbstractModule(LightningModule, ABC):
         monitor: The metric a plateau schedule watches.
 
     Attributes:
+        has_gradient: False in a model with a learning rule of its own, which gives assign_gradients.
         latest: What was last logged of training, by name.
         latest_step: At which step.
     """
+
+    has_gradient: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class AbstractModule(LightningModule, ABC):
         monitor: str,
     ) -> None:
         super().__init__()
+        check(monitor=monitor)
         check("regularizer.", l1=l1, l2=l2)
         self.network = network
         # Training is measured twice: over the steps since the last log, and over the epoch.
@@ -78,6 +82,7 @@ class AbstractModule(LightningModule, ABC):
         self.latest: dict[str, Any] = {}
         self.latest_step = 0
         self._log_interval = Interval(1)
+        self._was_automatic = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the name of the running hook here some forty times a step; nn.Module would search its
@@ -94,8 +99,6 @@ class AbstractModule(LightningModule, ABC):
     @abstractmethod
     def predictions(self, outputs: Tensor) -> Tensor:
         """Outputs [batch, ...] as people read them, such as probabilities."""
-
-    has_gradient = True  # of the loss; a model with a learning rule of its own says False, and gives assign_gradients
 
     def assign_gradients(self, objective: Tensor, outputs: Tensor, batch: Batch) -> None:
         """Fill `.grad` of every parameter in a step of manual optimization: by back-propagation of the objective.
@@ -123,9 +126,17 @@ class AbstractModule(LightningModule, ABC):
         return cast(Tensor, self.network(inputs))
 
     def setup(self, stage: str) -> None:
-        if stage == "fit":
-            datamodule = getattr(self.trainer, "datamodule", None)
-            self.automatic_optimization = self.has_gradient and getattr(datamodule, "steps_at_once", 1) == 1
+        steps_at_once = getattr(getattr(self.trainer, "datamodule", None), "steps_at_once", None)
+        self._was_automatic = self.automatic_optimization
+        if stage == "fit" and self.has_gradient and steps_at_once is not None:
+            self.automatic_optimization = steps_at_once == 1
+
+    def teardown(self, stage: str) -> None:
+        if stage == "fit" and self._was_automatic and not self.automatic_optimization:
+            # As it was, for the next fit; and the count of steps where Lightning will look for it.
+            steps = self.trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
+            steps.ready = steps.completed = self.global_step
+            self.automatic_optimization = True
 
     def on_train_start(self) -> None:
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
@@ -133,9 +144,16 @@ class AbstractModule(LightningModule, ABC):
 
     def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Any:
         if self.automatic_optimization:
-            return self._training_objective(cast(Batch, batch))[0]
+            if not isinstance(batch[0], Tensor):
+                raise ValueError(
+                    f"{len(batch)} batches at once need a data module that has them (steps_per_execution), or "
+                    "automatic_optimization = False of the model."
+                )
+            return self._training_objective(batch)[0]
         for each in single_batches(batch):
             self._step(each)
+        if self._ends_epoch():
+            self._step_schedule("epoch", plateau=False)
         return None
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -154,8 +172,8 @@ class AbstractModule(LightningModule, ABC):
         values = self.epoch_metrics.compute() | {"lr": self._lr()}
         self.log_dict(values, logger=False, sync_dist=True)
         self.epoch_metrics.reset()
-        if not self.automatic_optimization:
-            self._step_schedule("epoch", self.trainer.callback_metrics | values)
+        if not self.automatic_optimization and self._ends_epoch():
+            self._step_schedule("epoch", plateau=True, metrics=self.trainer.callback_metrics | values)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._common_step(batch, self.val_metrics)
@@ -167,6 +185,10 @@ class AbstractModule(LightningModule, ABC):
         if in_fit and not self.trainer.sanity_checking:
             self._to_loggers(values)
         self.val_metrics.reset()
+
+    def on_test_start(self) -> None:
+        # What Lightning logs a test at: its own count of batches, of which each may have held several steps.
+        self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         _, outputs = self._common_step(batch, self.test_metrics)
@@ -184,8 +206,11 @@ class AbstractModule(LightningModule, ABC):
         if self.scheduler_settings.get("name") is None:
             return optimizer
         steps = total_steps(self.trainer)
-        scheduler = build_scheduler(optimizer, self.scheduler_settings, steps, self.monitor, better(self.monitor))
-        return {"optimizer": optimizer, "lr_scheduler": scheduler}  # type: ignore[return-value]  # Lightning's own form
+        settings = build_scheduler(optimizer, self.scheduler_settings, steps, self.monitor, better(self.monitor))
+        assert settings is not None
+        # When and by which metric it is stepped is Lightning's to know only where Lightning steps it.
+        schedule = settings if self.automatic_optimization else settings["scheduler"]
+        return {"optimizer": optimizer, "lr_scheduler": schedule}  # type: ignore[return-value]  # Lightning's own form
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         inputs, targets = batch
@@ -211,17 +236,30 @@ class AbstractModule(LightningModule, ABC):
             return objective
 
         optimizer.step(closure=closure)
-        self._step_schedule("step", {})
+        self._step_schedule("step", plateau=False)
 
-    def _step_schedule(self, interval: str, metrics: Mapping[str, Any]) -> None:
-        """Step the schedule, as Lightning does where it optimizes by itself."""
+    def _step_schedule(self, interval: str, plateau: bool, metrics: Mapping[str, Any] | None = None) -> None:
+        """Step the schedule, when Lightning would where it optimizes by itself.
+
+        Args:
+            interval: "step" or "epoch": what has ended.
+            plateau: Whether schedules that watch a metric are meant, which Lightning steps last, or the others.
+            metrics: By name, for those.
+        """
         schedule: Any = self.lr_schedulers() if self.scheduler_settings.get("name") else None
         if schedule is None or self.scheduler_settings.get("interval", "epoch") != interval:
             return
-        if isinstance(schedule, ReduceLROnPlateau):
+        if not isinstance(schedule, ReduceLROnPlateau):
+            if not plateau:
+                schedule.step()
+        elif plateau and metrics is not None:
+            if self.monitor not in metrics:
+                raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {self.monitor!r}.")
             schedule.step(metrics[self.monitor])
-        else:
-            schedule.step()
+
+    def _ends_epoch(self) -> bool:
+        """Whether the current batch is an epoch's last; `max_steps` may end a fit before."""
+        return self.trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
 
     def _close_recent(self) -> None:
         """Count the recent steps to the epoch, and begin anew."""

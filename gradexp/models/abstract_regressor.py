@@ -1,5 +1,6 @@
 """What the models share that predict real numbers by least squares."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,22 +17,31 @@ class AbstractRegressor(AbstractModule):
 
     Args:
         network: From inputs [batch, ...] to outputs [batch, targets].
+        num_targets: Numbers to predict.
         optimizer, scheduler, l1, l2, monitor: See AbstractModule.
     """
 
+    @abstractmethod
     def __init__(
         self,
         network: nn.Module,
+        num_targets: int,
         optimizer: Mapping[str, Any],
         scheduler: Mapping[str, Any] | None,
         l1: float,
         l2: float,
         monitor: str,
     ) -> None:
-        super().__init__(network, {"mse": MeanSquaredError(), "r2": R2()}, optimizer, scheduler, l1, l2, monitor)
+        metrics = {"mse": MeanSquaredError(), "r2": R2(num_targets)}
+        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean of (output - target)^2 over batch and targets, without a factor 1/2: both [batch, targets]."""
+        if outputs.shape != targets.shape:  # which would be broadcast, [batch, 1] against [batch] to [batch, batch]
+            raise ValueError(
+                f"outputs and targets must have one shape; got {list(outputs.shape)} and {list(targets.shape)}. "
+                "model.num_targets says how many numbers the model predicts."
+            )
         return F.mse_loss(outputs, targets)
 
     def predictions(self, outputs: Tensor) -> Tensor:

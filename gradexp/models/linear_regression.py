@@ -14,8 +14,8 @@ from gradexp.models.abstract_regressor import AbstractRegressor
 class LinearRegression(AbstractRegressor):
     """``outputs = weight x + bias``; the loss is the mean squared error.
 
-    In scikit-learn's terms, for n samples: LinearRegression with no penalty; Ridge(alpha = n * l2); and, as the lasso
-    halves its squared error, Lasso(alpha = l1 / 2).
+    In scikit-learn's terms, for n samples and one target: LinearRegression with no penalty; Ridge(alpha = n * l2); and,
+    as the lasso halves its squared error, Lasso(alpha = l1 / 2). With k targets both alphas are k times as large.
 
     Args:
         in_features: Numbers in one sample.
@@ -46,5 +46,5 @@ class LinearRegression(AbstractRegressor):
         if initial_weight is not None:
             for parameter in network.parameters():
                 nn.init.constant_(parameter, initial_weight)
-        super().__init__(network, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, num_targets, optimizer, scheduler, l1, l2, monitor)
         self.save_hyperparameters()

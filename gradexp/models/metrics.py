@@ -2,17 +2,51 @@
 
 import math
 
+import torch
 from torch import Tensor
-from torchmetrics import R2Score
+from torchmetrics import Metric
 from torchmetrics.classification import BinaryAccuracy
 
 
-class R2(R2Score):
-    """The share of the targets' variance that is explained; NaN for fewer than two samples, which have no variance."""
+class R2(Metric):
+    """The share of the targets' variance that is explained, 1 - SSE / SST, a mean over targets.
+
+    NaN for fewer than two samples; of constant targets 1 where they are met and 0 else, as in scikit-learn. Sums are of
+    deviations from the mean, combined as by Chan, Golub and LeVeque (1979): torchmetrics' own subtracts sums of
+    squares, of which little is left in float32 where the mean is large, and takes small variances for none.
+
+    Args:
+        num_targets: Numbers in a target.
+    """
+
+    full_state_update = False
+    moments: Tensor
+
+    def __init__(self, num_targets: int = 1) -> None:
+        super().__init__()
+        # Samples, their mean target, the sum of squared deviations from it, and of squared errors [4, targets].
+        self.add_state("moments", torch.zeros(4, num_targets), dist_reduce_fx=_combined)
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Count predictions against targets, both [batch, targets]."""
+        mean = target.mean(dim=0)
+        number = torch.full_like(mean, len(target))
+        batch = torch.stack([number, mean, (target - mean).square().sum(dim=0), (preds - target).square().sum(dim=0)])
+        self.moments = _combined(torch.stack([self.moments, batch.to(self.moments.dtype)]))
 
     def compute(self) -> Tensor:
-        value: Tensor = self.sum_error.new_full((), math.nan) if self.total < 2 else super().compute()
-        return value
+        number, _, deviations, errors = self.moments
+        explained = torch.where(deviations > 0, 1 - errors / deviations, (errors == 0).to(errors.dtype))
+        return torch.where(number < 2, math.nan, explained).mean()
+
+
+def _combined(parts: Tensor) -> Tensor:
+    """The moments of several samples together: [parts, 4, targets] to [4, targets]."""
+    numbers, means, deviations, errors = parts.unbind(dim=1)
+    number = numbers.sum(dim=0)
+    mean = (numbers * means).sum(dim=0) / number.clamp(min=1)
+    between = (numbers * (means - mean).square()).sum(dim=0)
+    return torch.stack([number, mean, deviations.sum(dim=0) + between, errors.sum(dim=0)])
 
 
 class ThresholdAccuracy(BinaryAccuracy):

@@ -37,7 +37,7 @@ class HandMadeNetwork(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits [batch, classes] of samples [batch, ...]."""
-        values = inputs.reshape(len(inputs), -1)
+        values = inputs.flatten(1)
         last = len(self.weights) - 1
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             values = values @ weight.T + bias
@@ -90,7 +90,7 @@ class MLPFromScratch(AbstractModule):
         largest = outputs.max(dim=1, keepdim=True).values.detach()
         shifted = outputs - largest
         log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-        return -log_probabilities[torch.arange(len(targets), device=targets.device), targets].mean()
+        return -log_probabilities.gather(1, targets.unsqueeze(1)).mean()
 
     def predictions(self, outputs: Tensor) -> Tensor:
         """Probabilities [batch, classes] of logits [batch, classes]."""

@@ -43,5 +43,5 @@ class MLPRegressor(AbstractRegressor):
         network = multi_layer_perceptron(
             in_features, num_targets, hidden, activation, None, init, dropout, input_dropout, batch_norm
         )
-        super().__init__(network, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, num_targets, optimizer, scheduler, l1, l2, monitor)
         self.save_hyperparameters()

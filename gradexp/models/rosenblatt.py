@@ -57,9 +57,10 @@ class Rosenblatt(AbstractModule):
         monitor: str = "val/accuracy",
     ) -> None:
         check_two_classes("Rosenblatt", in_features, num_classes, "model=perceptron")
-        if optimizer["name"] != "SGD" or optimizer.get("momentum"):
+        further = {key: value for key, value in optimizer.items() if key not in ("name", "lr") and value}
+        if optimizer["name"] != "SGD" or further:
             raise ValueError(
-                f"optimizer must be sgd for Rosenblatt's rule, one plain step a mistake; got {dict(optimizer)}."
+                f"optimizer must be sgd for Rosenblatt's rule, with an lr and nothing else; got {dict(optimizer)}."
             )
         if l1 or l2:
             warnings.warn(

@@ -26,9 +26,10 @@ class CompareCosts(Callback):
         from gradexp.figures import cost_comparison
 
         folder = Path(config.hydra.sweep.dir)
-        tables = {_label(path.parent): _columns(path) for path in sorted(folder.glob("*/cost_curve.csv"))}
-        if not tables:
+        paths = sorted(folder.glob("*/cost_curve.csv"))
+        if not paths:
             return
+        tables = dict(zip(_labels([path.parent for path in paths]), map(_columns, paths), strict=True))
         by_epoch = {label: (table["epochs"], table["cost"]) for label, table in tables.items()}
         by_second = {label: (table["seconds"], table["cost"]) for label, table in tables.items()}
         figure = cost_comparison(by_epoch, by_second, f"{config.name}: cost over all training samples")
@@ -37,12 +38,15 @@ class CompareCosts(Callback):
         Console().print(f"costs compared: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _label(job: Path) -> str:
-    """What the job was typed with, in words."""
-    overrides = OmegaConf.to_object(OmegaConf.load(job / ".hydra" / "overrides.yaml"))
-    assert isinstance(overrides, list)
-    own = [str(override) for override in overrides if not str(override).startswith("+experiment=")]
-    return ", ".join(own).replace("data.batch_size=null", "full batch").replace("data.batch_size=", "batches of ")
+def _labels(jobs: list[Path]) -> list[str]:
+    """What each job alone was typed with, in words."""
+    typed = [[str(override) for override in OmegaConf.load(job / ".hydra" / "overrides.yaml")] for job in jobs]
+    common = set(typed[0]).intersection(*typed) if len(typed) > 1 else set()
+    labels = (", ".join(override for override in overrides if override not in common) for overrides in typed)
+    return [
+        label.replace("data.batch_size=null", "full batch").replace("data.batch_size=", "batches of ")
+        for label in labels
+    ]
 
 
 def _columns(path: Path) -> "dict[str, Array]":

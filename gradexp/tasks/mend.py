@@ -4,6 +4,7 @@ from omegaconf import DictConfig, open_dict
 
 from gradexp.data import AbstractDataModule
 
+DESCENT = "gradexp.models.FunctionDescent"
 CLASSIFIER, REGRESSOR = "gradexp.models.MLPClassifier", "gradexp.models.MLPRegressor"
 
 
@@ -12,6 +13,7 @@ def mend(cfg: DictConfig, data: AbstractDataModule) -> list[str]:
 
     - Real targets: the default model, a classifier, gives way to the regressor of the same layers.
     - No classes, no accuracy: the loss is monitored instead.
+    - A descent on a function takes neither data nor penalties.
     - No validation part: the training metric is monitored instead.
 
     Returns:
@@ -23,9 +25,16 @@ def mend(cfg: DictConfig, data: AbstractDataModule) -> list[str]:
         with open_dict(cfg.model):
             cfg.model.pop("output_activation", None)
         notes.append("the targets are real numbers: the model is MLPRegressor, with the layers of MLPClassifier")
-    if cfg.monitor.endswith("/accuracy") and not data.classes:
+    is_descent = cfg.model._target_ == DESCENT
+    if is_descent and data.num_features:
+        notes.append(
+            f"data has no effect on FunctionDescent, whose loss is its point's alone; got {type(data).__name__}"
+        )
+    if is_descent and (cfg.regularizer.l1 or cfg.regularizer.l2):
+        notes.append("regularizer has no effect on FunctionDescent, which has no weights")
+    if cfg.monitor.endswith("/accuracy") and (is_descent or not data.classes):
         cfg.monitor = cfg.monitor.replace("/accuracy", "/loss")
-        notes.append(f"the targets are no classes: monitor is {cfg.monitor}")
+        notes.append(f"there is no accuracy: monitor is {cfg.monitor}")
     if data.val_size == 0 and cfg.monitor.startswith("val/"):
         cfg.monitor = cfg.monitor.replace("val/", "train/", 1)
         notes.append(f"data.val_size is 0, so there is no validation part: monitor is {cfg.monitor}")

@@ -1,4 +1,4 @@
-"""What ClassifierFigures leaves in TensorBoard's event file."""
+"""What ModelGraph and ClassifierFigures leave in TensorBoard's event file."""
 
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 from gradexp import Digits, MLPClassifier, figures
-from gradexp.callbacks import ClassifierFigures
+from gradexp.callbacks import ClassifierFigures, ModelGraph
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.trace")  # how torch draws TensorBoard's graph
@@ -37,7 +37,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, np.ndarray, np.n
     model = MLPClassifier(64, 10, hidden=(20,), optimizer={"name": "Adam", "lr": 0.01})
     data = Digits(eval_batch_size=100)
     logger = TensorBoardLogger(folder, name="", version="")
-    trainer = Trainer(max_steps=STEPS, logger=logger, callbacks=[ClassifierFigures(CLASSES)], **QUIET)
+    watching = [ModelGraph(), ClassifierFigures(CLASSES)]
+    trainer = Trainer(max_steps=STEPS, logger=logger, callbacks=watching, default_root_dir=folder, **QUIET)
     trainer.fit(model, data)
     trainer.test(model, data, verbose=False)
     logger.experiment.flush()
@@ -113,7 +114,7 @@ def test_the_confusion_matrix_and_the_weights_drawn_are_those_of_the_test(
 
 def test_without_tensorboard_or_images_nothing_fails() -> None:
     features = TensorSource(torch.randn(20, 6), torch.randint(3, (20,)))
-    trainer = Trainer(max_epochs=1, logger=False, callbacks=[ClassifierFigures(["a", "b", "c"])], **QUIET)
+    trainer = Trainer(max_epochs=1, logger=False, callbacks=[ModelGraph(), ClassifierFigures(["a", "b", "c"])], **QUIET)
     model = MLPClassifier(6, 3)
     trainer.fit(model, BatchLoader(features, BatchOrder(20, 5)), BatchLoader(features, BatchOrder(20, 5)))
     trainer.test(model, BatchLoader(features, BatchOrder(20, 5)), verbose=False)

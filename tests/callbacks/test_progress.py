@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, Trainer
 from rich.console import Console
 
 from gradexp import MLPClassifier
-from gradexp.callbacks import RichBar, progress
+from gradexp.callbacks import RichBar, late_bar
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -25,8 +25,8 @@ def console(monkeypatch: pytest.MonkeyPatch) -> Console:
 
 @pytest.fixture
 def appears_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "APPEARS_AFTER", 0.0)
-    monkeypatch.setattr(progress, "DRAWN_EVERY", 0.0)
+    monkeypatch.setattr(late_bar, "APPEARS_AFTER", 0.0)
+    monkeypatch.setattr(late_bar, "DRAWN_EVERY", 0.0)
 
 
 def drawn(console: Console) -> str:
@@ -49,7 +49,7 @@ def loader() -> BatchLoader:
 
 def test_nothing_is_drawn_for_a_short_fit(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     # An hour, so that no machine is too slow for it.
-    monkeypatch.setattr(progress, "APPEARS_AFTER", 3600.0)
+    monkeypatch.setattr(late_bar, "APPEARS_AFTER", 3600.0)
     trainer, _ = trainer_with(console, max_epochs=2)
     trainer.fit(MLPClassifier(4, 3), loader(), loader())
     trainer.test(MLPClassifier(4, 3), loader(), verbose=False)
@@ -71,7 +71,7 @@ def test_a_fit_shows_epoch_steps_loss_and_accuracy_and_then_goes(console: Consol
     assert "penalty" not in text
     assert text.endswith("\x1b[2K")  # the line is wiped
     assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
-    assert bar._bar is None
+    assert bar._bar._bar is None
 
 
 @pytest.mark.usefixtures("appears_at_once")
@@ -80,8 +80,8 @@ def test_the_numbers_drawn_are_the_metrics(console: Console) -> None:
     seen: list[dict[str, Any]] = []
 
     class Note(Callback):
-        def on_train_batch_start(self, trainer: Trainer, *arguments: Any) -> None:
-            seen.append(dict(trainer.progress_bar_metrics))
+        def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *arguments: Any) -> None:
+            seen.append(pl_module.latest)
 
     trainer, _ = trainer_with(console, Note(), max_steps=3)
     trainer.fit(MLPClassifier(4, 3), loader(), loader())
@@ -103,7 +103,7 @@ def test_tests_and_predictions_count_their_batches(console: Console, stage: str)
         trainer.predict(MLPClassifier(4, 3), loader())
     assert stage in drawn(console)
     assert all(f"{share}%" in drawn(console) for share in (25, 50, 75, 100))
-    assert bar._bar is None
+    assert bar._bar._bar is None
 
 
 class Interrupt(Callback):
@@ -124,7 +124,7 @@ def test_an_exception_leaves_the_terminal_as_it_was(console: Console) -> None:
     assert "38%" not in text
     assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
     assert text.endswith("\x1b[2K")
-    assert bar._bar is None
+    assert bar._bar._bar is None
 
 
 @pytest.mark.usefixtures("appears_at_once")

@@ -1,0 +1,81 @@
+"""LossCurve draws what TensorBoard has."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradexp import run
+from tests.callbacks.drawing import assert_drawn_and_shown, record
+from tests.test_experiment import events
+from tests.test_resume import PowerCut, cut_power_at
+
+SHORT = ("+experiment=diabetes", "data.passes=50", "trainer.log_every_n_steps=10", "test=false")
+
+
+def logged(folder: Path, tag: str) -> tuple[list[int], list[float]]:
+    """Steps and values of a curve, without the whole epoch's mean that the HPARAMS tab shows."""
+    points = events(folder).Scalars(tag)
+    if tag.startswith("train/"):
+        points = points[:-1]
+    return [point.step for point in points], [point.value for point in points]
+
+
+def test_the_training_curve_is_tensorboards(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = record(monkeypatch)
+    result = run(*SHORT, "trainer.max_epochs=2")
+    (call,) = calls["loss_curve"]
+    steps, losses = call["curves"]["train/loss"]
+    assert list(steps) == list(range(10, 101, 10))
+    np.testing.assert_allclose((steps, losses), logged(result.folder, "train/loss"), rtol=1e-6)
+    assert call["title"] == "LinearRegression"
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_every_step_is_noted_where_every_step_is_logged(automatic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = record(monkeypatch)
+    at_once = f"data.steps_per_execution={1 if automatic else 50}"
+    settings = ("data.passes=7", "trainer.log_every_n_steps=1", "trainer.max_epochs=2", "figures=true")
+    result = run(*SHORT, *settings, at_once)
+    steps, losses = calls["loss_curve"][0]["curves"]["train/loss"]
+    assert list(steps) == list(range(1, 15))
+    np.testing.assert_allclose(losses, logged(result.folder, "train/loss")[1], rtol=1e-6)
+
+
+def test_the_validation_curve_is_tensorboards(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = record(monkeypatch)
+    result = run(*SHORT, "trainer.max_epochs=3")
+    steps, losses = calls["loss_curve"][0]["curves"]["val/loss"]
+    assert list(steps) == [50, 100, 150]
+    np.testing.assert_allclose((steps, losses), logged(result.folder, "val/loss"), rtol=1e-6)
+
+
+def test_the_curve_goes_on_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = record(monkeypatch)
+    with monkeypatch.context() as patch:
+        cut_power_at(120, patch)
+        with pytest.raises(PowerCut):
+            run(*SHORT, "trainer.max_epochs=3", "hydra.run.dir=cut")
+    resumed = run("ckpt_path=cut/checkpoints/last.ckpt")
+    steps, losses = calls["loss_curve"][0]["curves"]["train/loss"]
+    assert list(steps) == list(range(10, 151, 10))
+    np.testing.assert_allclose((steps, losses), logged(resumed.folder, "train/loss"), rtol=1e-6)
+
+
+def test_the_curve_of_a_finished_run_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = record(monkeypatch)
+    first = run(*SHORT, "trainer.max_epochs=1")
+    run(f"ckpt_path={first.folder}/checkpoints/last.ckpt", "trainer.max_epochs=2")
+    before, after = (call["curves"]["train/loss"] for call in calls["loss_curve"])
+    assert list(after[0]) == list(range(10, 101, 10))
+    np.testing.assert_array_equal(after[1][:5], before[1])
+
+
+def test_a_classifier_of_images_has_its_curve_too() -> None:
+    result = run("trainer.max_epochs=1", "trainer.log_every_n_steps=10", "test=false")
+    assert_drawn_and_shown(result.folder, "loss_curve")
+
+
+def test_without_figures_nothing_is_drawn() -> None:
+    result = run(*SHORT, "trainer.max_epochs=1", "figures=false")
+    assert not (result.folder / "figures").exists()

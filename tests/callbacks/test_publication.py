@@ -1,0 +1,77 @@
+"""A figure is one picture in two places: a PNG in the run's folder, whole or not there, and an image in TensorBoard."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch.utils.tensorboard import SummaryWriter
+
+from gradexp.callbacks.publication import publish, write_figure, writer_of
+from tests.callbacks.drawing import QUIET, drawn, png, shown
+
+
+def picture(colour: str) -> Figure:
+    """3 x 2 inches of 100 pixels, half of them of one colour."""
+    figure = Figure(figsize=(3, 2), dpi=100)
+    axes = figure.add_axes((0, 0, 0.5, 1))
+    axes.axis("off")
+    axes.add_patch(Rectangle((0, 0), 1, 1, color=colour))
+    return figure
+
+
+def test_the_file_and_the_image_have_the_same_pixels(tmp_path: Path) -> None:
+    with SummaryWriter(str(tmp_path / "tensorboard")) as writer:
+        path = write_figure(tmp_path, "test/picture", picture("red"), writer, 7)
+    assert path == tmp_path / "figures" / "test_picture.png"
+    pixels = png(path)
+    assert pixels.shape == (200, 300, 3)
+    np.testing.assert_array_equal(pixels[100, 75], [255, 0, 0])
+    np.testing.assert_array_equal(pixels[100, 225], [255, 255, 255])
+    np.testing.assert_array_equal(shown(tmp_path)["test_picture"], pixels)
+
+
+def test_a_writer_is_not_needed(tmp_path: Path) -> None:
+    write_figure(tmp_path, "picture", picture("red"), None)
+    assert list(drawn(tmp_path)) == ["picture"]
+    assert [path.name for path in tmp_path.iterdir()] == ["figures"]
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_figure(tmp_path, "picture", picture("red"), None)
+    before = drawn(tmp_path)["picture"]
+
+    def full(_: int) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        write_figure(tmp_path, "picture", picture("blue"), None)
+    assert list(drawn(tmp_path)) == ["picture"], "and no half of the new one"
+    np.testing.assert_array_equal(drawn(tmp_path)["picture"], before)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_only_the_first_process_publishes(is_first: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = TensorBoardLogger(tmp_path, name="tensorboard", version="")
+    trainer = Trainer(default_root_dir=tmp_path, **QUIET | {"logger": logger})
+    monkeypatch.setattr(Trainer, "is_global_zero", property(lambda _: is_first))
+    assert (writer_of(trainer) is not None) == is_first
+    publish(trainer, "picture", picture("red"))
+    assert (tmp_path / "figures").exists() == is_first
+    if is_first:
+        logger.experiment.flush()
+        np.testing.assert_array_equal(shown(tmp_path)["picture"], drawn(tmp_path)["picture"])
+
+
+def test_without_tensorboard_the_file_is_left_all_the_same(tmp_path: Path) -> None:
+    trainer = Trainer(default_root_dir=tmp_path, **QUIET)
+    assert writer_of(trainer) is None
+    publish(trainer, "a/b", picture("red"))
+    assert list(drawn(tmp_path)) == ["a_b"]

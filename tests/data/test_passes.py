@@ -1,0 +1,132 @@
+"""Several passes over the data in an epoch, and several batches at once: which samples come, and in which order."""
+
+from itertools import chain
+from typing import Any
+
+import pytest
+import torch
+
+from gradexp.data import BatchLoader, BatchOrder, LinearData, TensorSource
+
+SAMPLES, BATCH = 23, 5  # 5 batches a pass, the last of 3
+
+
+def loader(
+    steps_per_execution: int = 1,
+    passes: int = 3,
+    epoch: int = 0,
+    batch_size: int | None = BATCH,
+    seed: int | None = 0,
+) -> BatchLoader:
+    source = TensorSource(torch.arange(SAMPLES).float().unsqueeze(1), torch.arange(SAMPLES))
+    order = BatchOrder(SAMPLES, batch_size, seed, passes=passes)
+    order.set_epoch(epoch)
+    return BatchLoader(source, order, steps_per_execution=steps_per_execution)
+
+
+def numbers(batches: Any) -> list[list[int]]:
+    """The samples in each batch, of single ones or of lists of them."""
+    flat = chain.from_iterable(each if isinstance(each, list) else [each] for each in batches)
+    found = []
+    for inputs, targets in flat:
+        assert inputs.squeeze(1).tolist() == targets.tolist()
+        found.append(targets.tolist())
+    return found
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 22])
+@pytest.mark.parametrize("steps_per_execution", [1, 2, 4, 50, 1000])
+def test_every_pass_has_every_sample_once_in_an_order_of_its_own(steps_per_execution: int, batch_size: int) -> None:
+    batches = numbers(loader(steps_per_execution, batch_size=batch_size))
+    each = len(batches) // 3
+    passes = [tuple(chain(*batches[start : start + each])) for start in range(0, 3 * each, each)]
+    assert [len(batch) for batch in batches[:each]] == [batch_size] * (each - 1) + [SAMPLES - batch_size * (each - 1)]
+    assert all(sorted(order) == list(range(SAMPLES)) for order in passes)
+    assert len(set(passes)) == 3
+
+
+@pytest.mark.parametrize("steps_per_execution", [2, 3, 5, 50])
+@pytest.mark.parametrize("batch_size", [1, 5, None])
+def test_the_order_is_the_same_however_many_come_at_once(batch_size: int | None, steps_per_execution: int) -> None:
+    for epoch in (0, 3):
+        together = loader(steps_per_execution, epoch=epoch, batch_size=batch_size)
+        assert numbers(together) == numbers(loader(1, epoch=epoch, batch_size=batch_size))
+        assert len(list(together)) == len(together)
+        assert [len(group) for group in together][:-1] == [steps_per_execution] * (len(together) - 1)
+
+
+def test_an_epoch_of_passes_is_that_many_epochs_of_one() -> None:
+    # The permutation belongs to (seed, number of the pass): 7 passes are seen alike in one epoch and in seven.
+    for epoch in (0, 2):
+        whole = numbers(loader(passes=7, epoch=epoch))
+        ones = [numbers(loader(passes=1, epoch=7 * epoch + number)) for number in range(7)]
+        assert whole == list(chain(*ones))
+
+
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+    orders = []
+    for global_seed in (1, 2):
+        torch.manual_seed(global_seed)
+        orders.append([numbers(loader(4, epoch=epoch, seed=seed)) for seed in (0, 1) for epoch in (0, 1, 2)])
+    assert orders[0] == orders[1]
+    assert len({str(order) for order in orders[0]}) == 6
+
+
+def test_without_a_seed_every_pass_is_as_the_samples_lie() -> None:
+    assert list(chain(*numbers(loader(4, seed=None)))) == [*range(SAMPLES)] * 3
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 4])
+@pytest.mark.parametrize("batch_size", [None, SAMPLES, 100])
+def test_full_batches_are_the_source_itself_and_no_copies(batch_size: int | None, steps_per_execution: int) -> None:
+    full = loader(steps_per_execution, passes=6, batch_size=batch_size)
+    batches = list(chain.from_iterable(each if isinstance(each, list) else [each] for each in full))
+    assert len(batches) == 6
+    assert isinstance(full.source, TensorSource)
+    for inputs, targets in batches:
+        assert inputs is full.source.inputs
+        assert targets is full.source.targets
+
+
+def test_mini_batches_at_once_share_one_look_up() -> None:
+    group = next(iter(loader(4)))
+    assert len({inputs.untyped_storage().data_ptr() for inputs, _ in group}) == 1
+
+
+@pytest.mark.parametrize("batch_size", [5, None])
+@pytest.mark.parametrize("done", [0, 1, 2, 3])
+def test_several_at_once_resume_after_those_that_were_done(done: int, batch_size: int | None) -> None:
+    whole = numbers(loader(4, passes=15 if batch_size is None else 3, batch_size=batch_size))  # 15 batches
+    interrupted, resumed = (loader(4, len(whole) // (5 if batch_size else 1), batch_size=batch_size) for _ in range(2))
+    batches = iter(interrupted)
+    for _ in range(done):
+        next(batches)
+    assert interrupted.state_dict() == {"position": 4 * done, "steps_per_execution": 4}
+    resumed.load_state_dict(interrupted.state_dict())
+    assert numbers(resumed) == whole[4 * done :]
+    assert numbers(resumed) == whole, "the next epoch begins at its beginning"
+
+
+def test_a_finished_epoch_leaves_the_position_at_the_beginning() -> None:
+    finished = loader(4)
+    list(finished)
+    assert finished.state_dict()["position"] == 0
+
+
+@pytest.mark.parametrize(("saved", "now"), [(4, 1), (4, 2), (1, 4), (None, 4)])
+def test_another_number_at_once_is_refused_within_an_epoch_alone(saved: int | None, now: int) -> None:
+    # A checkpoint of the time before has no number, and means 1.
+    state = {} if saved is None else {"steps_per_execution": saved}
+    loader(now).load_state_dict({"position": 0} | state)
+    with pytest.raises(
+        ValueError, match=rf"^data\.steps_per_execution must be {saved or 1} .*within an epoch.*{now}\.$"
+    ):
+        loader(now).load_state_dict({"position": 8} | state)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, None])
+@pytest.mark.parametrize("name", ["passes", "steps_per_execution"])
+def test_passes_and_steps_are_positive_whole_numbers(name: str, value: Any) -> None:
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(ValueError, match=f"{name} must be .*got {value!r}"):
+        LinearData(**options)

@@ -1,0 +1,79 @@
+"""Points and NoData: what is written down, and nothing."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gradexp.data import NoData, Points
+
+CORNERS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+
+
+def test_points_with_classes_have_class_numbers_for_targets() -> None:
+    data = Points(CORNERS, [0, 1, 1, 0], classes=["same", "different"])
+    inputs, targets = data.tensors("train")
+    assert (data.num_features, data.classes, data.num_classes) == (2, ["same", "different"], 2)
+    assert (inputs.dtype, targets.dtype) == (torch.float32, torch.int64)
+    np.testing.assert_array_equal(inputs, CORNERS)
+    np.testing.assert_array_equal(targets, [0, 1, 1, 0])
+
+
+def test_points_without_classes_have_a_column_of_numbers_for_targets() -> None:
+    data = Points([[1], [2]], [3, 4.5])
+    _, targets = data.tensors("train")
+    assert (data.num_classes, targets.dtype) == (0, torch.float32)
+    np.testing.assert_array_equal(targets, [[3], [4.5]])
+
+
+def test_the_test_part_is_the_same_points() -> None:
+    data = Points(CORNERS, [0, 1, 1, 0], classes=["0", "1"])
+    data.setup("test")
+    ((inputs, targets),) = data.test_dataloader()
+    np.testing.assert_array_equal(inputs, CORNERS)
+    np.testing.assert_array_equal(targets, [0, 1, 1, 0])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_pass_has_every_point_once_in_an_order_of_its_own(seed: int) -> None:
+    data = Points([[float(n)] for n in range(10)], [0.0] * 10, batch_size=1, passes=3, seed=seed)
+    data.setup("fit")
+    order = [int(inputs) for inputs, _ in data.train_dataloader()]
+    passes = [order[:10], order[10:20], order[20:]]
+    assert all(sorted(each) == list(range(10)) for each in passes)
+    assert len({tuple(each) for each in passes}) == 3
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "message"),
+    [
+        ([[1.0, 2.0], [3.0]], [0, 1], r"data.inputs must be a list of points, .*got \[\[1.0, 2.0\], \[3.0\]\]"),
+        ([[1.0], [2.0]], [0, 1, 2], r"data.targets must be as many as data.inputs, 2; got 3: \[0, 1, 2\]"),
+        ([[], []], [0, 1], r"data.inputs must be a list of points, .*got \[\[\], \[\]\]"),
+        ([], [], r"data.inputs must be a list of points, .*got \[\]"),
+        ([["a"]], [0], r"data.inputs must be a list of points, .*got \[\['a'\]\]"),
+        (5, [0], "data.inputs must be a list of points, .*got 5"),
+        ([[1.0]], 5, "data.targets must be a list of numbers, one a point; got 5"),
+    ],
+)
+def test_points_that_do_not_fit_together_are_refused(inputs: Any, targets: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Points(inputs, targets)
+
+
+@pytest.mark.parametrize("targets", [[0, 2], [0, -1], [0.5, 1]])
+def test_targets_that_are_no_class_numbers_are_refused(targets: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"data.targets must be the numbers of data.classes, 0 to 1; got \["):
+        Points([[1.0], [2.0]], targets, classes=["a", "b"])
+
+
+def test_no_data_is_an_epoch_of_empty_batches() -> None:
+    data = NoData(passes=7)
+    data.setup("fit")
+    batches = list(data.train_dataloader())
+    assert len(batches) == 7
+    assert all(inputs.numel() == 0 for inputs, _ in batches)
+    assert data.sizes() == {}
+    assert data.num_features == data.num_classes == 0
+    assert data.val_dataloader() == []

@@ -1,0 +1,119 @@
+"""Fits that take several optimizer steps at once, and what is left of them, to be compared with single steps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers.logger import Logger
+from torch import Tensor
+
+from gradexp.data import LinearData
+from gradexp.models import AbstractModule, LinearRegression
+from gradexp.quiet import quiet_libraries
+
+TOGETHER = 50  # steps at once
+TRAIN = 30  # samples
+
+# What an epoch is made of: as many steps as 50 divides, in batches of all kinds.
+EPOCHS: dict[str, dict[str, Any]] = {
+    "full batches": {"batch_size": None, "passes": 100},
+    "ragged last batches": {"batch_size": 8, "passes": 25},  # 8, 8, 8 and 6
+    "single samples": {"batch_size": 1, "passes": 5},
+    "a single pass": {"batch_size": 1, "passes": 1, "num_samples": 110},
+}
+
+
+class Logged(Logger):
+    """Keeps what is logged: (step, values), as it comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[tuple[int | None, dict[str, float]]] = []
+
+    @property
+    def name(self) -> str:
+        return "logged"
+
+    @property
+    def version(self) -> int:
+        return 0
+
+    def log_hyperparams(self, *arguments: Any, **keywords: Any) -> None: ...
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        self.entries.append((step, {name: float(value) for name, value in metrics.items()}))
+
+
+@dataclass
+class Fit:
+    """A fit that is over."""
+
+    trainer: Trainer
+    module: AbstractModule
+    data: LinearData
+    logged: Logged
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Weights, optimizer and schedule, to the last bit."""
+        return {
+            "weights": exactly(self.module.state_dict()),
+            "optimizer": exactly(self.trainer.optimizers[0].state_dict()),
+            "schedule": [exactly(each.scheduler.state_dict()) for each in self.trainer.lr_scheduler_configs],
+            "steps": self.trainer.global_step,
+            "epochs": self.trainer.current_epoch,
+        }
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return {name: value.item() for name, value in self.trainer.callback_metrics.items()}
+
+
+def exactly(value: Any) -> Any:
+    """Nested tensors as nested lists, whose `==` is that of every bit."""
+    if isinstance(value, Tensor):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: exactly(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [exactly(each) for each in value]
+    return value
+
+
+def data(steps_per_execution: int, **arguments: Any) -> LinearData:
+    """30 samples to train on and 10 to validate with."""
+    settings: dict[str, Any] = {"true_weight": (5.0, -2.0), "noise": 0.3, "num_samples": TRAIN + 10, "val_size": 10}
+    return LinearData(**(settings | arguments), steps_per_execution=steps_per_execution)
+
+
+def trainer_for(logged: Logged, *callbacks: Callback, **arguments: Any) -> Trainer:
+    quiet_libraries()
+    quiet: dict[str, Any] = {"enable_progress_bar": False, "num_sanity_val_steps": 0}
+    quiet |= {"enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks)}
+    quiet |= {"accelerator": "cpu", "devices": 1, "enable_model_summary": False, "log_every_n_steps": TOGETHER}
+    return Trainer(logger=logged, callbacks=list(callbacks), **({"max_epochs": 2} | quiet | arguments))
+
+
+def fit(
+    steps_per_execution: int,
+    *callbacks: Callback,
+    epoch: dict[str, Any] = EPOCHS["full batches"],
+    trainer: dict[str, Any] | None = None,
+    ckpt_path: Path | None = None,
+    model_class: Callable[..., AbstractModule] = LinearRegression,
+    **model: Any,
+) -> Fit:
+    """Fit a line, always from the same start; with `ckpt_path` go on from there."""
+    torch.manual_seed(0)
+    result = Fit(
+        trainer_for(logged := Logged(), *callbacks, **(trainer or {})),
+        model_class(2, **({"optimizer": {"name": "SGD", "lr": 0.05}} | model)),
+        data(steps_per_execution, **epoch),
+        logged,
+    )
+    result.trainer.fit(result.module, datamodule=result.data, ckpt_path=ckpt_path, weights_only=True)
+    return result

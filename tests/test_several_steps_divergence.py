@@ -1,0 +1,83 @@
+"""A fit that diverges several steps at once says the same as one that diverges step by step."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from gradexp import run
+from gradexp.callbacks import Checkpoints, Diverged, Divergence
+from gradexp.models import MLPRegressor
+from tests.several_steps import EPOCHS, TOGETHER, TRAIN, data, exactly, fit
+
+
+def message(number: int, **settings: Any) -> str:
+    with pytest.raises(Diverged) as diverged:
+        fit(number, Divergence(TOGETHER), **settings)
+    return str(diverged.value)
+
+
+def first_step_not_finite(lr: float) -> tuple[int, str]:
+    """The step and the place, by the naive loop."""
+    lines = data(1)
+    lines.setup("fit")
+    inputs, targets = lines.sample(TRAIN)
+    torch.manual_seed(0)
+    line = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(line.parameters(), lr=lr)
+    step = 0
+    while True:
+        step += 1
+        outputs = line(inputs)
+        loss = F.mse_loss(outputs, targets)
+        if not outputs.sum().isfinite():
+            return step, "output"
+        if not loss.isfinite():
+            return step, "loss"
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
+        optimizer.step()
+
+
+@pytest.mark.parametrize("lr", [0.75, 0.8, 10.0, 1e30])
+def test_the_first_step_and_its_place_are_named(lr: float) -> None:
+    step, place = first_step_not_finite(lr)
+    several = message(TOGETHER, optimizer={"name": "SGD", "lr": lr})
+    assert several.startswith(f"at step {step} the {place}")
+    assert several == message(1, optimizer={"name": "SGD", "lr": lr})
+
+
+@pytest.mark.parametrize("epoch", EPOCHS)
+def test_the_layer_is_that_of_single_steps(epoch: str) -> None:
+    settings = {"epoch": EPOCHS[epoch], "model_class": MLPRegressor, "hidden": (8,), "activation": "relu"}
+    several = message(TOGETHER, optimizer={"name": "SGD", "lr": 3.0}, **settings)
+    assert several == message(1, optimizer={"name": "SGD", "lr": 3.0}, **settings)
+
+
+def test_points_that_lbfgs_only_tries_do_not_count() -> None:
+    optimizer = {"name": "LBFGS", "lr": 1.0, "max_iter": 5}
+    assert fit(TOGETHER, Divergence(TOGETHER), optimizer=optimizer).state == fit(1, optimizer=optimizer).state
+
+
+def test_the_checkpoint_left_is_the_last_good_one(own_folder: Path) -> None:
+    # In the second epoch: last.ckpt is of step 100.
+    optimizer = {"name": "SGD", "lr": 0.75}
+    assert 100 < first_step_not_finite(0.75)[0] < 200
+    with pytest.raises(Diverged):
+        fit(TOGETHER, Divergence(TOGETHER), Checkpoints(own_folder, "train/loss", {}), optimizer=optimizer)
+    left = torch.load(own_folder / "last.ckpt", weights_only=True)
+    assert left["global_step"] == 100
+    assert exactly(left["state_dict"]) == fit(1, trainer={"max_epochs": 1}, optimizer=optimizer).state["weights"]
+    assert all(tensor.isfinite().all() for tensor in left["state_dict"].values())
+
+
+def test_a_run_that_diverges_says_the_same() -> None:
+    settings = ("+experiment=linear_regression", "optimizer.lr=1", "data.passes=100", "figures=false")
+    several, single = (run(*settings, f"data.steps_per_execution={n}", f"hydra.run.dir=by{n}") for n in (50, 1))
+    assert several.metrics["status"] == "diverged"
+    assert several.metrics["reason"].startswith("at step ")
+    assert several.metrics["reason"] == single.metrics["reason"]
+    left = torch.load(several.folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert all(tensor.isfinite().all() for tensor in left["state_dict"].values())

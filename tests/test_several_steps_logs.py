@@ -1,0 +1,133 @@
+"""What is seen of several steps at once: the logs, the rate, the bar."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from lightning.pytorch import Callback
+from rich.console import Console
+
+from gradexp import run
+from gradexp.callbacks import FitClock, LossCurve, RichBar, fit_clock, late_bar
+from gradexp.callbacks.late_bar import LateBar
+from tests.several_steps import EPOCHS, TOGETHER, fit
+from tests.test_experiment import events
+
+STEP = 0.5  # seconds a batch of Lightning's
+
+
+def steps_of(entries: list[tuple[int | None, dict[str, float]]], name: str) -> list[int | None]:
+    return [step for step, values in entries if name in values]
+
+
+@pytest.mark.parametrize(
+    ("log_every_n_steps", "epoch"),
+    [(50, epoch) for epoch in EPOCHS] + [(n, "ragged last batches") for n in (1, 10, 70)],
+)
+def test_the_same_is_logged_at_the_same_steps_as_in_single_steps(log_every_n_steps: int, epoch: str) -> None:
+    interval = {"log_every_n_steps": log_every_n_steps}
+    several, single = (fit(n, LossCurve(False), epoch=EPOCHS[epoch], trainer=interval) for n in (TOGETHER, 1))
+    assert repr(several.logged.entries) == repr(single.logged.entries)  # NaN, R2 of a single sample, is not itself
+    last = several.trainer.global_step
+    expected = [*range(log_every_n_steps, last + 1, log_every_n_steps)]
+    assert steps_of(several.logged.entries, "train/loss") == steps_of(several.logged.entries, "lr") == expected
+    assert steps_of(several.logged.entries, "val/loss") == [last // 2, last]
+    assert several.module.latest_step == expected[-1]
+    curves = [result.trainer.callbacks[0].state_dict() for result in (several, single)]  # type: ignore[attr-defined]
+    assert curves[0] == curves[1]
+
+
+def test_where_an_epoch_is_no_multiple_a_log_comes_with_the_first_steps_after_it_is_due() -> None:
+    # 70 steps an epoch, in groups of 50 and 20: up to 50, 70, 120, 140, 190 and 210.
+    several = fit(TOGETHER, epoch={"passes": 70}, trainer={"max_epochs": 3})
+    assert steps_of(several.logged.entries, "train/loss") == [50, 120, 190, 210]
+    assert steps_of(several.logged.entries, "val/loss") == [70, 140, 210]
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        {"name": "CosineAnnealingLR", "interval": "step"},
+        {"name": "OneCycleLR", "interval": "step", "cycle_momentum": False},
+        {"name": "StepLR", "interval": "step", "step_size": 30},
+        {"name": "ReduceLROnPlateau", "interval": "epoch", "patience": 0, "threshold": 0.9},
+        pytest.param(
+            {"name": "StepLR", "interval": "epoch", "step_size": 1},
+        ),
+    ],
+    ids=lambda scheduler: f"{scheduler['name']} by {scheduler['interval']}",
+)
+def test_the_rates_logged_are_those_of_single_steps(scheduler: dict[str, Any]) -> None:
+    several, single = (fit(n, trainer={"max_epochs": 3}, scheduler=scheduler) for n in (TOGETHER, 1))
+    rates = [
+        [(step, values["lr"]) for step, values in result.logged.entries if "lr" in values]
+        for result in (several, single)
+    ]
+    assert len({rate for _, rate in rates[1]}) > 1
+    assert rates[0] == rates[1]
+    assert several.metrics == single.metrics
+
+
+@pytest.mark.parametrize("number", [TOGETHER, 1])
+def test_an_interval_of_0_means_no_logs_by_step(number: int) -> None:
+    assert steps_of(fit(number, trainer={"log_every_n_steps": 0}).logged.entries, "train/loss") == []
+
+
+def tensorboard(folder: str, *overrides: str) -> dict[str, list[tuple[int, float]]]:
+    """Every scalar but times: its steps and values."""
+    settings = ("data.passes=100", "data.num_samples=40", "data.val_size=10", "trainer.max_epochs=2", "figures=false")
+    log = events(run("+experiment=linear_regression", *settings, *overrides, f"hydra.run.dir={folder}").folder)
+    return {
+        tag: [(event.step, event.value) for event in log.Scalars(tag)]
+        for tag in log.Tags()["scalars"]
+        if not tag.startswith("seconds") and tag != "train/samples_per_second"
+    }
+
+
+def test_tensorboard_shows_what_it_shows_of_single_steps(own_folder: Path) -> None:
+    several = tensorboard("several", "test=false")
+    assert several == tensorboard("single", "test=false", "data.steps_per_execution=1")
+    assert [step for step, _ in several["train/loss"]][:4] == [50, 100, 150, 200]
+
+
+def test_a_test_is_logged_at_the_step_it_follows(own_folder: Path) -> None:
+    assert {step for step, _ in tensorboard("several")["test/loss"]} == {200}
+
+
+class Clock(Callback):
+    """Half a second a batch of Lightning's."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def on_train_batch_start(self, *arguments: Any) -> None:
+        self.now += STEP
+
+
+@pytest.mark.parametrize(
+    ("epoch", "samples"),
+    [("full batches", 50 * 30), ("single samples", 50), ("ragged last batches", 376)],  # 12 passes of 30, 8 and 8
+)
+def test_the_rate_counts_the_samples_of_all_steps(epoch: str, samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(fit_clock, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    several = fit(TOGETHER, clock, FitClock(), epoch=EPOCHS[epoch], trainer={"max_epochs": 1})
+    tag = "train/samples_per_second"
+    rates = [(step, values[tag]) for step, values in several.logged.entries if tag in values]
+    assert rates[0] == (50, samples / STEP)
+    assert [step for step, _ in rates] == [*range(50, several.trainer.global_step + 1, 50)]
+
+
+@pytest.mark.parametrize("limits", [{"max_epochs": 2}, {"max_epochs": 2, "max_steps": 150}, {"max_epochs": -1}])
+def test_the_bar_counts_steps_of_the_optimizer(limits: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late_bar, "APPEARS_AFTER", -1.0)
+    monkeypatch.setattr(late_bar, "DRAWN_EVERY", -1.0)
+    drawn: list[tuple[int, float]] = []
+    monkeypatch.setattr(LateBar, "draw", lambda bar, what, done, total, text="": drawn.append((done, total)))
+    limits = {"max_steps": 150} | limits if limits["max_epochs"] == -1 else limits
+    total = limits.get("max_steps", 200)
+    for number in (TOGETHER, 1):
+        drawn.clear()
+        fit(number, RichBar(Console(quiet=True)), trainer={"enable_progress_bar": True} | limits)
+        assert drawn == [(step, total) for step in range(number, total + 1, number)]

@@ -1,0 +1,80 @@
+"""Steps of a fit, counted for Lightning."""
+
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from gradexp.step_count import Interval, single_batches, total_steps
+from tests.several_steps import EPOCHS, TOGETHER, fit
+
+
+class Note(Callback):
+    """Keeps the number of steps that the fit is to have."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.total = total_steps(trainer)
+
+
+@pytest.mark.parametrize("steps_per_execution", [TOGETHER, 1])
+@pytest.mark.parametrize(
+    ("limits", "total"),
+    [
+        ({"max_epochs": 3}, 300),
+        ({"max_epochs": 3, "max_steps": 150}, 150),
+        ({"max_epochs": 1, "max_steps": 150}, 100),
+        ({"max_epochs": -1, "max_steps": 150}, 150),
+        ({"max_epochs": 1, "accumulate_grad_batches": 4}, 25),
+    ],
+)
+def test_the_total_is_the_steps_that_are_taken(limits: dict[str, Any], total: int, steps_per_execution: int) -> None:
+    note = Note()
+    result = fit(steps_per_execution, note, trainer=limits)
+    assert note.total == total == result.trainer.global_step
+
+
+def test_the_total_counts_ragged_batches_of_all_passes() -> None:
+    for passes, total in ((1, 4), (7, 28), (25, 100)):
+        note = Note()
+        fit(TOGETHER, note, epoch=EPOCHS["ragged last batches"] | {"passes": passes}, trainer={"max_epochs": 1})
+        assert note.total == total
+
+
+def test_a_fit_without_end_has_infinitely_many_steps() -> None:
+    class Stop(Note):
+        def on_train_batch_end(self, trainer: Trainer, *arguments: Any, **keywords: Any) -> None:
+            trainer.should_stop = True
+
+    for number in (TOGETHER, 1):
+        note = Stop()
+        fit(number, note, trainer={"max_epochs": -1})
+        assert note.total == float("inf")
+
+
+def test_an_interval_is_over_at_its_multiples_step_by_step() -> None:
+    interval = Interval(3)
+    assert [step for step in range(1, 13) if interval.is_over(step)] == [3, 6, 9, 12]
+
+
+def test_an_interval_is_over_once_however_many_multiples_were_passed() -> None:
+    interval = Interval(3)
+    assert [step for step in (2, 4, 5, 11, 12, 12, 14) if interval.is_over(step)] == [4, 11, 12]
+    assert not interval.is_over(14)
+
+
+def test_an_interval_begun_in_mid_fit_keeps_to_the_same_multiples() -> None:
+    for interval in (Interval(5, done=7), Interval(5)):
+        interval.start(7)
+        assert [step for step in range(8, 21) if interval.is_over(step)] == [10, 15, 20]
+
+
+def test_a_batch_is_a_pair_of_tensors_however_it_is_held() -> None:
+    inputs, targets = torch.zeros(2, 3), torch.zeros(2)
+    for pair in ((inputs, targets), [inputs, targets]):
+        assert single_batches(pair) == [pair]
+    several = [(inputs, targets), (inputs, targets)]
+    assert single_batches(several) is several
