@@ -6,34 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 from rich.console import Console
 
-from gradexp.callbacks import (
-    AccuracyAndLoss,
-    Checkpoints,
-    ClassifierFigures,
-    DecisionBoundary,
-    DescentReport,
-    Divergence,
-    FitClock,
-    LeastSquaresReport,
-    LossCurve,
-    ModelGraph,
-    ParameterScalars,
-    PerceptronBound,
-    RegressionFigures,
-    RichBar,
-    StepSeed,
-)
+from gradexp.callback_list import build_callbacks
 from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule
 from gradexp.files import AtomicCheckpointIO
 from gradexp.models import AbstractModule, AbstractRegressor
-from gradexp.monitor import better
 from gradexp.profiler import NoProfiler
 
 
@@ -73,51 +55,29 @@ def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
 
 
 def build_trainer(
-    cfg: DictConfig, folder: Path, classes: list[str], console: Console, purge_step: int | None
+    cfg: DictConfig,
+    folder: Path,
+    data: AbstractDataModule,
+    model: AbstractModule,
+    console: Console,
+    purge_step: int | None,
 ) -> Trainer:
     """The trainer that `trainer` describes, with our callbacks; TensorBoard below `folder`.
 
     Args:
         cfg: The configuration.
         folder: The run's folder.
-        classes: Names of the classes, for figures.
+        data: What it will be given.
+        model: What it will train.
         console: Where the progress bar is drawn.
         purge_step: A resumed run's first step: what an earlier, killed process logged from it on is superseded.
     """
-    logger = EventFiles(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=purge_step)
     show_progress = bool(cfg.progress and console.is_terminal)
-    callbacks: list[Callback] = [Divergence(cfg.trainer.log_every_n_steps), FitClock()]
-    if cfg.early_stopping.patience is not None:
-        callbacks.append(
-            EarlyStopping(
-                cfg.monitor,
-                patience=cfg.early_stopping.patience,
-                min_delta=cfg.early_stopping.min_delta,
-                mode=better(cfg.monitor),
-                check_on_train_epoch_end=cfg.monitor.startswith("train/"),
-            )
-        )
-    # Each applies where it can: to a kind of model, or of data.
-    callbacks += [
-        LossCurve(cfg.figures),
-        ParameterScalars(),
-        LeastSquaresReport(cfg.figures),
-        AccuracyAndLoss(cfg.figures),
-        PerceptronBound(),
-        DescentReport(console if show_progress else Console(quiet=True), cfg.figures),
-    ]
-    if cfg.figures:
-        callbacks += [ModelGraph(), DecisionBoundary(classes), ClassifierFigures(classes), RegressionFigures()]
-    if show_progress:
-        callbacks.append(RichBar(console))
-    for name, given in plain(cfg)["callbacks"].items():
-        callbacks.append(_build_callback(cfg, f"callbacks.{name}", given, callbacks))
-    callbacks += [StepSeed(cfg.seed), Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))]
     given = plain(cfg)["trainer"]
     ours = {
         "default_root_dir": folder,
-        "logger": logger,
-        "callbacks": callbacks,
+        "logger": EventFiles(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=purge_step),
+        "callbacks": build_callbacks(cfg, folder, data, model, console if show_progress else None),
         "plugins": [AtomicCheckpointIO()],
         "profiler": NoProfiler(),
         "enable_progress_bar": show_progress,
@@ -128,17 +88,6 @@ def build_trainer(
     for name in given.keys() & ours.keys():
         raise ValueError(f"trainer.{name} is set by gradexp and cannot be given; got {given[name]!r}.")
     return construct(Trainer, "trainer", given, ours)
-
-
-def _build_callback(cfg: DictConfig, key: str, given: Any, others: list[Callback]) -> Callback:
-    if not isinstance(given, dict) or "_target_" not in given:
-        raise ValueError(f"{key} must be a callback's class and arguments, {key}._target_=CLASS; got {given!r}.")
-    arguments = {name: value for name, value in given.items() if name != "_target_"}
-    cls: Any = trusted_class(given["_target_"], Callback, cfg.trusted_packages, f"{key}._target_")
-    if any(type(other) is cls for other in others):
-        raise ValueError(f"{key}._target_ must be a callback that the run has not already; got {given['_target_']}.")
-    callback: Callback = construct(cls, key, arguments, {})
-    return callback
 
 
 def _build(cfg: DictConfig, key: str, base: type, offered: Mapping[str, Any]) -> Any:

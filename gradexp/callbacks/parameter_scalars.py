@@ -15,8 +15,13 @@ class ParameterScalars(Callback):
     def __init__(self) -> None:
         self._interval: Interval | None = None
 
+    @staticmethod
+    def applies(pl_module: LightningModule) -> bool:
+        """Whether the model has so few parameters."""
+        return sum(parameter.numel() for parameter in pl_module.parameters()) <= FEW
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if sum(parameter.numel() for parameter in pl_module.parameters()) <= FEW:
+        if self.applies(pl_module):
             length: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
             self._interval = Interval(length, trainer.global_step)
 

@@ -38,5 +38,5 @@ def restore(cfg: DictConfig, folder: Path, console: Console) -> Restored:
     model = build_model(cfg, data)
     check_architecture(checkpoint, model, cfg.ckpt_path)
     model.load_state_dict(checkpoint["state_dict"])
-    trainer = build_trainer(cfg, folder, data.classes, console, purge_step=None)
+    trainer = build_trainer(cfg, folder, data, model, console, purge_step=None)
     return Restored(data, model, trainer, checkpoint["global_step"])

@@ -46,7 +46,7 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         _check_schedule(cfg, checkpoint)
         step = checkpoint["global_step"]
         notes.append(f"resumed from step {step:,} of {cfg.ckpt_path}")
-    trainer = build_trainer(cfg, folder, data.classes, console, purge_step=step + 1 if step else None)
+    trainer = build_trainer(cfg, folder, data, model, console, purge_step=step + 1 if step else None)
     checkpoints, clock = _callback(trainer, Checkpoints), _callback(trainer, FitClock)
     if checkpoint is not None:
         _bring_best(Path(cfg.ckpt_path), checkpoints.best_path)

@@ -96,7 +96,7 @@ def gradexp_fit(experiment: str) -> float:
     cfg = compose(f"+experiment={experiment}", "figures=false")
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
         console = Console(file=nowhere, force_terminal=True)
-        trainer = build_trainer(cfg, Path(folder), data.classes, console, None)
+        trainer = build_trainer(cfg, Path(folder), data, model, console, None)
         return seconds(lambda: trainer.fit(model, datamodule=data))
 
 

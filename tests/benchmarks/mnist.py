@@ -81,7 +81,7 @@ def gradexp_fit(cfg: DictConfig) -> tuple[list[float], float]:
     data, model = fresh(cfg)
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
         console = Console(file=nowhere, force_terminal=True)
-        trainer = build_trainer(cfg, Path(folder), [str(digit) for digit in range(10)], console, None)
+        trainer = build_trainer(cfg, Path(folder), data, model, console, None)
         times = EpochTimes()
         trainer.callbacks.insert(0, times)  # type: ignore[attr-defined]
         data.prepare_data()

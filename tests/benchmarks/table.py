@@ -102,7 +102,7 @@ def our_epoch(cfg: DictConfig, data: AbstractDataModule) -> tuple[float, float]:
     """Seconds of the epoch, and of the fit with validation and checkpoints; logger on."""
     with tempfile.TemporaryDirectory() as folder:
         model = build_model(cfg, data)
-        trainer = build_trainer(cfg, Path(folder), data.classes, Console(stderr=True), None)
+        trainer = build_trainer(cfg, Path(folder), data, model, Console(stderr=True), None)
         epoch = EpochTime()
         trainer.callbacks.insert(0, epoch)  # type: ignore[attr-defined]  # set from outside its class
         _, fit = timed(lambda: trainer.fit(model, datamodule=data))

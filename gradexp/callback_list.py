@@ -1,0 +1,98 @@
+"""A configuration's callbacks: what every run has, what its model and data call for, and the user's own."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+from omegaconf import DictConfig
+from rich.console import Console
+
+from gradexp.callbacks import (
+    AccuracyAndLoss,
+    Checkpoints,
+    ClassifierFigures,
+    DecisionBoundary,
+    DescentReport,
+    Divergence,
+    FitClock,
+    LeastSquaresReport,
+    LossCurve,
+    ModelGraph,
+    ParameterScalars,
+    PerceptronBound,
+    RegressionFigures,
+    RichBar,
+    StepSeed,
+)
+from gradexp.config import plain
+from gradexp.construction import construct, trusted_class
+from gradexp.data import AbstractDataModule, ImageDataModule
+from gradexp.models import AbstractModule, FunctionDescent, LinearRegression, LogisticRegression, Rosenblatt
+from gradexp.monitor import better
+
+
+def build_callbacks(
+    cfg: DictConfig, folder: Path, data: AbstractDataModule, model: AbstractModule, console: Console | None
+) -> list[Callback]:
+    """The callbacks of a run; those that a step would only pass by cost it a hundredth of a millisecond each.
+
+    Args:
+        cfg: The configuration.
+        folder: The run's folder.
+        data: What will be trained on.
+        model: What will be trained.
+        console: Where progress is drawn; None for no progress.
+    """
+    callbacks: list[Callback] = [Divergence(cfg.trainer.log_every_n_steps), FitClock()]
+    if cfg.early_stopping.patience is not None:
+        callbacks.append(
+            EarlyStopping(
+                cfg.monitor,
+                patience=cfg.early_stopping.patience,
+                min_delta=cfg.early_stopping.min_delta,
+                mode=better(cfg.monitor),
+                check_on_train_epoch_end=cfg.monitor.startswith("train/"),
+            )
+        )
+    callbacks += _reports(cfg.figures, model, console)
+    if cfg.figures:
+        callbacks += _figures(data)
+    if console is not None:
+        callbacks.append(RichBar(console))
+    for name, given in plain(cfg)["callbacks"].items():
+        callbacks.append(_own(cfg, f"callbacks.{name}", given, callbacks))
+    return [*callbacks, StepSeed(cfg.seed), Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))]
+
+
+def _reports(draw: bool, model: AbstractModule, console: Console | None) -> list[Callback]:
+    """What a model has to say of itself."""
+    few: list[Callback] = [ParameterScalars()] if ParameterScalars.applies(model) else []
+    if isinstance(model, LinearRegression):
+        return [*few, LeastSquaresReport(draw)]
+    if isinstance(model, LogisticRegression):
+        return [*few, AccuracyAndLoss(draw)]
+    if isinstance(model, Rosenblatt):
+        return [*few, PerceptronBound()]
+    if isinstance(model, FunctionDescent):
+        return [*few, DescentReport(console or Console(quiet=True), draw)]
+    return few
+
+
+def _figures(data: AbstractDataModule) -> list[Callback]:
+    """What is drawn for any model of such data."""
+    if not data.classes:
+        return [LossCurve(), ModelGraph(), RegressionFigures()]
+    boundary = [] if isinstance(data, ImageDataModule) else [DecisionBoundary(data.classes)]
+    return [LossCurve(), ModelGraph(), *boundary, ClassifierFigures(data.classes)]
+
+
+def _own(cfg: DictConfig, key: str, given: Any, others: list[Callback]) -> Callback:
+    """A callback that the user has configured."""
+    if not isinstance(given, dict) or "_target_" not in given:
+        raise ValueError(f"{key} must be a callback's class and arguments, {key}._target_=CLASS; got {given!r}.")
+    arguments = {name: value for name, value in given.items() if name != "_target_"}
+    cls: Any = trusted_class(given["_target_"], Callback, cfg.trusted_packages, f"{key}._target_")
+    if any(type(other) is cls for other in others):
+        raise ValueError(f"{key}._target_ must be a callback that the run has not already; got {given['_target_']}.")
+    callback: Callback = construct(cls, key, arguments, {})
+    return callback
