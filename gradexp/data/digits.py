@@ -17,7 +17,8 @@ class Digits(ImageDataModule):
     Args:
         data_dir: Not needed; taken so that all data modules are made alike.
         augmentation: Arguments of RandomGeometry; None for the images as they are.
-        batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, steps_per_execution: See
+            AbstractDataModule.
     """
 
     def __init__(
@@ -30,8 +31,18 @@ class Digits(ImageDataModule):
         augmentation: Mapping[str, Any] | None = None,
         num_workers: int = 0,
         memory_limit: float = 2.0,
+        steps_per_execution: int = 1,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, augmentation)
+        super().__init__(
+            batch_size,
+            eval_batch_size,
+            val_size,
+            seed,
+            num_workers,
+            memory_limit,
+            augmentation,
+            steps_per_execution,
+        )
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -77,8 +77,17 @@ class ImageDataModule(AbstractDataModule):
         num_workers: int,
         memory_limit: float,
         augmentation: Mapping[str, Any] | None,
+        steps_per_execution: int = 1,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit)
+        super().__init__(
+            batch_size,
+            eval_batch_size,
+            val_size,
+            seed,
+            num_workers,
+            memory_limit,
+            steps_per_execution=steps_per_execution,
+        )
         self.augmentation = dict(augmentation or {})
         self.mean: float | None = None
         self.std: float | None = None

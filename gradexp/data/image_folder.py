@@ -87,7 +87,7 @@ class ImageFolder(ImageDataModule):
         data_dir: Folder of the cache; None for GRADEXP_DATA_DIR, else the user's cache.
         augmentation: Arguments of RandomGeometry; None for the images as they are.
         batch_size: Training images a step and process; full batches where there are fewer; None for full batches.
-        eval_batch_size, val_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        eval_batch_size, val_size, seed, num_workers, memory_limit, steps_per_execution: See AbstractDataModule.
     """
 
     full_batch_if_fewer = True
@@ -107,9 +107,19 @@ class ImageFolder(ImageDataModule):
         augmentation: Mapping[str, Any] | None = None,
         num_workers: int = 0,
         memory_limit: float = 2.0,
+        steps_per_execution: int = 1,
     ) -> None:
         check(path=path, image_size=image_size, channels=channels, test_size=test_size)
-        super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, augmentation)
+        super().__init__(
+            batch_size,
+            eval_batch_size,
+            val_size,
+            seed,
+            num_workers,
+            memory_limit,
+            augmentation,
+            steps_per_execution,
+        )
         self.path = Path(str(path)).expanduser()
         self.image_size = (image_size[0], image_size[1])
         self.channels = channels

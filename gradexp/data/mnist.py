@@ -35,7 +35,8 @@ class TorchvisionDataModule(ImageDataModule):
         data_dir: Folder of the archives; None for GRADEXP_DATA_DIR, else the user's cache.
         mirror: A URL or a folder that holds the archives, asked before torchvision's own mirrors.
         augmentation: Arguments of RandomGeometry; None for the images as they are.
-        batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, steps_per_execution: See
+            AbstractDataModule.
     """
 
     dataset_class: ClassVar[type[datasets.MNIST]]
@@ -51,8 +52,18 @@ class TorchvisionDataModule(ImageDataModule):
         augmentation: Mapping[str, Any] | None = None,
         num_workers: int = 0,
         memory_limit: float = 2.0,
+        steps_per_execution: int = 1,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, augmentation)
+        super().__init__(
+            batch_size,
+            eval_batch_size,
+            val_size,
+            seed,
+            num_workers,
+            memory_limit,
+            augmentation,
+            steps_per_execution,
+        )
         self.data_dir = Path(data_dir or default_data_dir()).expanduser().absolute()
         self.mirror = _url_or_folder(mirror) if mirror else None
 

@@ -41,13 +41,15 @@ def cost_comparison(by_epoch: Mapping[str, Curve], by_second: Mapping[str, Curve
     figure = Figure(figsize=(12, 4.8), layout="constrained")
     figure.suptitle(title)
     left, right = figure.subplots(1, 2, sharey=True)
+    # Single samples take a hundred times as long as full batches, which a logarithmic axis shows, without the start.
+    by_second = {name: (places[places > 0], costs[places > 0]) for name, (places, costs) in by_second.items()}
+    right.set_xscale("log")
     for axes, curves, label in ((left, by_epoch, "epochs"), (right, by_second, "seconds")):
         for name, (places, costs) in curves.items():
             axes.plot(places, costs, label=name, linewidth=1.2)
         axes.set(xlabel=label, ylabel="cost")
         _finish(axes, [costs for _, costs in curves.values()])
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
-    right.set_xscale("log")  # which leaves out the start; single samples take ten times as long as full batches
     return figure
 
 
