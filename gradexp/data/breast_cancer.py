@@ -5,11 +5,11 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from gradexp.data.tensor_datamodule import TensorDataModule, every_fifth
+from gradexp.data.bundled_datamodule import BundledDataModule, every_fifth
 
 
 @final
-class BreastCancer(TensorDataModule):
+class BreastCancer(BundledDataModule):
     """Thirty measurements of the cell nuclei of 569 tumours, malignant or benign (Wolberg et al. 1993).
 
     Inputs are standardised by the training samples; every fifth sample is kept for the test.
@@ -17,16 +17,6 @@ class BreastCancer(TensorDataModule):
     Args:
         batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
     """
-
-    def __init__(
-        self,
-        batch_size: int | None = None,
-        val_size: int | float = 0.2,
-        seed: int = 0,
-        passes: int = 1,
-        steps_per_execution: int = 1,
-    ) -> None:
-        super().__init__(batch_size, val_size, seed, passes, steps_per_execution, standardize=True)
 
     @property
     def num_features(self) -> int:

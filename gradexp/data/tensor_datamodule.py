@@ -89,13 +89,6 @@ class TensorDataModule(AbstractDataModule):
         self._scales = dict(state)
 
 
-def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
-    """The training or the test part of a set that has no official one: every fifth sample is kept for the test."""
-    in_test = torch.arange(len(inputs)) % 5 == 4
-    chosen = in_test if part == "test" else ~in_test
-    return inputs[chosen], targets[chosen]
-
-
 def _spread(values: Tensor) -> Tensor:
     """The standard deviation of each column, 1 where a column is constant [columns]."""
     std = values.std(0, correction=0)
