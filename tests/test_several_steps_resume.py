@@ -114,9 +114,6 @@ def test_cut_within_an_epoch_by_max_steps(own_folder: Path, epoch: str) -> None:
         assert_same_end(cut, whole, own_folder)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an epoch's metrics are not in the checkpoint: those of its rest are given for it"
-)
 @pytest.mark.parametrize("number", [1, TOGETHER])
 def test_an_epoch_that_was_cut_has_the_metrics_of_all_its_steps(own_folder: Path, number: int) -> None:
     whole = part(own_folder / "whole", number, {"max_epochs": 2})

@@ -83,6 +83,8 @@ class AbstractModule(LightningModule, ABC):
         self.latest_step = 0
         self._log_interval = Interval(1)
         self._was_automatic = True
+        # What was measured of an epoch that `max_steps` cut, for the run that ends it.
+        self._cut_epoch: list[Any] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the name of the running hook here some forty times a step; nn.Module would search its
@@ -127,7 +129,7 @@ class AbstractModule(LightningModule, ABC):
 
     def setup(self, stage: str) -> None:
         steps_at_once = getattr(getattr(self.trainer, "datamodule", None), "steps_at_once", None)
-        self._was_automatic = self.automatic_optimization
+        self._was_automatic, self._cut_epoch = self.automatic_optimization, None
         if stage == "fit" and self.has_gradient and steps_at_once is not None:
             self.automatic_optimization = steps_at_once == 1
 
@@ -141,6 +143,17 @@ class AbstractModule(LightningModule, ABC):
     def on_train_start(self) -> None:
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
         self._log_interval = Interval(interval, self.global_step)
+        if self._cut_epoch is not None:
+            for stage, state in zip((self.recent_metrics, self.epoch_metrics), self._cut_epoch, strict=True):
+                stage.load_state(state)
+            self._cut_epoch = None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self._cut_epoch is not None:
+            checkpoint["cut_epoch"] = self._cut_epoch
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._cut_epoch = checkpoint.get("cut_epoch")
 
     def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Any:
         if self.automatic_optimization:
@@ -166,6 +179,8 @@ class AbstractModule(LightningModule, ABC):
             self._close_recent()
 
     def on_train_epoch_end(self) -> None:
+        if not self._ends_epoch() and self.trainer.world_size == 1:  # else a checkpoint has the first process's only
+            self._cut_epoch = [self.recent_metrics.state(), self.epoch_metrics.state()]
         if self.recent_metrics.has_samples:
             self._close_recent()
         # Not to the logger, whose curve under the same tag has the means of the shorter spans.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +62,19 @@ class StageMetrics(nn.Module):
         self._gathered.clear()
         for metric in self._all():
             metric.reset()
+
+    def state(self) -> list[dict[str, Any]]:
+        """The sums so far, as plain data."""
+        self._measure()
+        return [{"updates": metric.update_count, **metric.metric_state} for metric in self._all()]
+
+    def load_state(self, state: list[dict[str, Any]]) -> None:
+        """Go on from the sums of a checkpoint."""
+        self.reset()
+        for metric, saved in zip(self._all(), state, strict=True):
+            metric._update_count = saved["updates"]
+            for name in metric.metric_state:
+                setattr(metric, name, saved[name].to(metric.device))
 
     def add(self, earlier: "StageMetrics") -> None:
         """Count the samples of `earlier` too."""
