@@ -1,39 +1,32 @@
 """What every model shares: objective = loss + penalty, metrics by stage, the optimizer and its schedule."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import torch
-from lightning.pytorch import LightningModule
-from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import Metric
 
 from gradexp import penalties
 from gradexp.checks import check
+from gradexp.models.several_steps import Batch, SeveralSteps
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.monitor import better
 from gradexp.optimizers import build_optimizer, build_scheduler
-from gradexp.step_count import Interval, single_batches, total_steps
-
-Batch = tuple[Tensor, Tensor]
+from gradexp.step_count import Interval, total_steps
 
 # Default optimizers of the models, for use without a configuration.
 SGD: Mapping[str, Any] = {"name": "SGD", "lr": 0.1}
 ADAM: Mapping[str, Any] = {"name": "Adam", "lr": 1e-3}
 
 
-class AbstractModule(LightningModule, ABC):
+class AbstractModule(SeveralSteps):
     """A network, a pure loss, and metrics; final sub-classes give these three and nothing else.
 
     A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w (see gradexp.penalties).
-
-    A data module may hand over several batches at once (`steps_at_once`): then as many steps are taken by manual
-    optimization, and Lightning's own work, which costs more than a small model's step, is done once for all of them.
 
     Logged are, every `log_every_n_steps` steps, ``train/loss``, ``train/penalty``, ``train/objective``, the training
     metrics and ``lr``, as means over the steps since the last time; and at an epoch's end the same as means over its
@@ -48,12 +41,9 @@ class AbstractModule(LightningModule, ABC):
         monitor: The metric a plateau schedule watches.
 
     Attributes:
-        has_gradient: False in a model with a learning rule of its own, which gives assign_gradients.
         latest: What was last logged of training, by name.
         latest_step: At which step.
     """
-
-    has_gradient: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -82,7 +72,6 @@ class AbstractModule(LightningModule, ABC):
         self.latest: dict[str, Any] = {}
         self.latest_step = 0
         self._log_interval = Interval(1)
-        self._was_automatic = True
         # What was measured of an epoch that `max_steps` cut, for the run that ends it.
         self._cut_epoch: list[Any] | None = None
 
@@ -102,16 +91,6 @@ class AbstractModule(LightningModule, ABC):
     def predictions(self, outputs: Tensor) -> Tensor:
         """Outputs [batch, ...] as people read them, such as probabilities."""
 
-    def assign_gradients(self, objective: Tensor, outputs: Tensor, batch: Batch) -> None:
-        """Fill `.grad` of every parameter in a step of manual optimization: by back-propagation of the objective.
-
-        Args:
-            objective: Loss and penalty of the batch.
-            outputs: The network's [batch, ...].
-            batch: Inputs [batch, ...] and targets [batch, ...].
-        """
-        self.manual_backward(objective)
-
     def penalty(self) -> Tensor:
         """l1 * sum |w| + l2 * sum w^2 over the network's weights."""
         total = torch.zeros((), device=self.device)
@@ -121,6 +100,11 @@ class AbstractModule(LightningModule, ABC):
             total = total + self.l2 * penalties.l2(self.network.named_parameters())
         return total
 
+    def training_objective(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        penalty = self.penalty() if self.l1 or self.l2 else None
+        loss, outputs = self._common_step(batch, self.recent_metrics, penalty)
+        return (loss if penalty is None else loss + penalty), outputs
+
     # Lightning's hooks, in its order
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -128,17 +112,8 @@ class AbstractModule(LightningModule, ABC):
         return cast(Tensor, self.network(inputs))
 
     def setup(self, stage: str) -> None:
-        steps_at_once = getattr(getattr(self.trainer, "datamodule", None), "steps_at_once", None)
-        self._was_automatic, self._cut_epoch = self.automatic_optimization, None
-        if stage == "fit" and self.has_gradient and steps_at_once is not None:
-            self.automatic_optimization = steps_at_once == 1
-
-    def teardown(self, stage: str) -> None:
-        if stage == "fit" and self._was_automatic and not self.automatic_optimization:
-            # As it was, for the next fit; and the count of steps where Lightning will look for it.
-            steps = self.trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
-            steps.ready = steps.completed = self.global_step
-            self.automatic_optimization = True
+        super().setup(stage)
+        self._cut_epoch = None
 
     def on_train_start(self) -> None:
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
@@ -154,20 +129,6 @@ class AbstractModule(LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._cut_epoch = checkpoint.get("cut_epoch")
-
-    def training_step(self, batch: Batch | list[Batch], batch_idx: int) -> Any:
-        if self.automatic_optimization:
-            if not isinstance(batch[0], Tensor):
-                raise ValueError(
-                    f"{len(batch)} batches at once need a data module that has them (steps_per_execution), or "
-                    "automatic_optimization = False of the model."
-                )
-            return self._training_objective(batch)[0]
-        for each in single_batches(batch):
-            self._step(each)
-        if self._ends_epoch():
-            self._step_schedule("epoch", plateau=False)
-        return None
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._log_interval.is_over(self.global_step) and self.recent_metrics.has_samples:
@@ -233,48 +194,6 @@ class AbstractModule(LightningModule, ABC):
         loss = self.loss(outputs, targets)
         metrics.update(outputs.detach(), targets, loss.detach(), None if penalty is None else penalty.detach())
         return loss, outputs
-
-    def _training_objective(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What a step minimises, and the outputs [batch, ...]."""
-        penalty = self.penalty() if self.l1 or self.l2 else None
-        loss, outputs = self._common_step(batch, self.recent_metrics, penalty)
-        return (loss if penalty is None else loss + penalty), outputs
-
-    def _step(self, batch: Batch) -> None:
-        """One step by manual optimization."""
-        optimizer = cast(LightningOptimizer, self.optimizers())
-
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            objective, outputs = self._training_objective(batch)
-            self.assign_gradients(objective, outputs, batch)
-            return objective
-
-        optimizer.step(closure=closure)
-        self._step_schedule("step", plateau=False)
-
-    def _step_schedule(self, interval: str, plateau: bool, metrics: Mapping[str, Any] | None = None) -> None:
-        """Step the schedule, when Lightning would where it optimizes by itself.
-
-        Args:
-            interval: "step" or "epoch": what has ended.
-            plateau: Whether schedules that watch a metric are meant, which Lightning steps last, or the others.
-            metrics: By name, for those.
-        """
-        schedule: Any = self.lr_schedulers() if self.scheduler_settings.get("name") else None
-        if schedule is None or self.scheduler_settings.get("interval", "epoch") != interval:
-            return
-        if not isinstance(schedule, ReduceLROnPlateau):
-            if not plateau:
-                schedule.step()
-        elif plateau and metrics is not None:
-            if self.monitor not in metrics:
-                raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {self.monitor!r}.")
-            schedule.step(metrics[self.monitor])
-
-    def _ends_epoch(self) -> bool:
-        """Whether the current batch is an epoch's last; `max_steps` may end a fit before."""
-        return self.trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
 
     def _close_recent(self) -> None:
         """Count the recent steps to the epoch, and begin anew."""

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from gradexp.checks import check_two_classes
-from gradexp.models.abstract_module import SGD, AbstractModule, Batch
+from gradexp.models.abstract_module import SGD, AbstractModule
 from gradexp.models.metrics import ThresholdAccuracy
+from gradexp.models.several_steps import Batch
 
 
 class Step(nn.Module):
