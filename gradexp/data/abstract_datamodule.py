@@ -1,6 +1,5 @@
 """What every data module shares: the split, the loaders, where the data lies, augmentation of whole batches."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from gradexp.checks import check
 from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
 from gradexp.data.samples import Samples
 from gradexp.randomness import mix
-from gradexp.step_count import single_batches
+from gradexp.step_count import single_batches, steps_at_once
 
 GIB = 2**30
 
@@ -192,29 +191,12 @@ class AbstractDataModule(LightningDataModule, ABC):
 
     @property
     def steps_at_once(self) -> int:
-        """`steps_per_execution`, as far as the trainer allows; after setup.
-
-        It divides what is between two logs, a fit's last epoch where `max_steps` ends it, and the place within an
-        epoch from which a fit goes on.
-        """
-        trainer: Any = self.trainer
-        if self.steps_per_execution == 1 or trainer is None or not isinstance(self._parts.get("train"), TensorSource):
-            return 1
-        needs_single_steps = (
-            trainer.world_size > 1,
-            trainer.accumulate_grad_batches > 1,
-            trainer.gradient_clip_val,
-            trainer.limit_train_batches != 1.0,
-            trainer.overfit_batches,
-            trainer.val_check_interval != 1.0,
-            self.augment,
-        )
-        if any(needs_single_steps):
+        """`steps_per_execution`, as far as the trainer allows; after setup."""
+        in_memory = isinstance(self._parts.get("train"), TensorSource)
+        if self.steps_per_execution == 1 or self.trainer is None or not in_memory or self.augment:
             return 1
         _, order = self._order("train", self.batch_size, None, True, self.passes)
-        last = trainer.max_steps % len(order) if trainer.max_steps > 0 else 0
-        resumed = self._resume_state["position"]
-        return math.gcd(self.steps_per_execution, trainer.log_every_n_steps, last, resumed)
+        return steps_at_once(self.trainer, self.steps_per_execution, len(order), self._resume_state["position"])
 
     def regroup(self) -> int:
         """After a checkpoint was loaded, take the rest of its epoch in this run's groups of steps.
