@@ -54,6 +54,11 @@ COUNT = Rule("a whole number of at least 1", lambda value: _is_int(value) and va
 WHOLE = Rule("a whole number of at least 0", lambda value: _is_int(value) and value >= 0)
 COUNT_OR_ENDLESS = Rule("a whole number of at least 1, or -1 for no limit", lambda v: COUNT.holds(v) or v == -1)
 
+NUMBER_OR_SHARE = Rule(
+    "a whole number of samples (0 for none) or a fraction between 0 and 1",
+    lambda v: WHOLE.holds(v) or (isinstance(v, float) and 0 < v < 1),
+)
+
 SEPARATOR_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 
 RULES: Mapping[str, Rule] = {
@@ -69,10 +74,7 @@ RULES: Mapping[str, Rule] = {
     # data
     "batch_size": _or_null(COUNT),
     "eval_batch_size": COUNT,
-    "val_size": Rule(
-        "a whole number of samples (0 for none) or a fraction between 0 and 1",
-        lambda v: WHOLE.holds(v) or (isinstance(v, float) and 0 < v < 1),
-    ),
+    "val_size": NUMBER_OR_SHARE,
     "memory_limit": NON_NEGATIVE,
     "num_workers": WHOLE,
     "passes": COUNT,
@@ -91,10 +93,7 @@ RULES: Mapping[str, Rule] = {
             tuple(SEPARATOR_NAMES),
         )
     ),
-    "test_size": Rule(
-        "a whole number of samples (0 for none) or a fraction between 0 and 1",
-        lambda v: WHOLE.holds(v) or (isinstance(v, float) and 0 < v < 1),
-    ),
+    "test_size": NUMBER_OR_SHARE,
     "test_path": _or_null(Rule("a file", lambda v: isinstance(v, str) and v != "")),
     "drop": Rule(
         "a list of column names, such as [id,name]",

@@ -36,6 +36,12 @@ def least_squares(
     return weight, y_mean - weight @ x_mean
 
 
+def design_matrix(inputs: Tensor, bias: bool = True) -> Tensor:
+    """Samples [samples, features] in float64, with a 1 for the bias where there is one [samples, parameters]."""
+    x = inputs.double()
+    return torch.cat([x, x.new_ones(len(x), 1)], dim=1) if bias else x
+
+
 def slowest_curvature(inputs: Tensor, bias: bool = True) -> float:
     """The smallest eigenvalue above zero of the mean squared error's Hessian, 2/n X^T X, for one target.
 
@@ -46,8 +52,6 @@ def slowest_curvature(inputs: Tensor, bias: bool = True) -> float:
         inputs: Samples [samples, features].
         bias: Whether there is one.
     """
-    x = inputs.double()
-    if bias:
-        x = torch.cat([x, x.new_ones(len(x), 1)], dim=1)
+    x = design_matrix(inputs, bias)
     eigenvalues = torch.linalg.eigvalsh(2 / len(x) * x.T @ x)
     return float(eigenvalues[eigenvalues > 1e-12 * eigenvalues.max()].min())

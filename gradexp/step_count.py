@@ -60,6 +60,11 @@ class Interval:
         self.length = length or 2**62
         self.start(done)
 
+    @classmethod
+    def between_logs(cls, trainer: Any) -> "Interval":
+        """`log_every_n_steps` steps, from where the fit is."""
+        return cls(trainer.log_every_n_steps, trainer.global_step)
+
     def start(self, done: int) -> None:
         """Begin to count, `done` steps into the fit."""
         self._last = done // self.length

@@ -24,8 +24,7 @@ class FitClock(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.perf_counter()
-        interval: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
-        self._interval = Interval(interval, trainer.global_step)
+        self._interval = Interval.between_logs(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start_lap()

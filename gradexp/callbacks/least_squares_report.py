@@ -12,7 +12,7 @@ from gradexp import figures
 from gradexp.callbacks.publication import publish
 from gradexp.callbacks.report import Report
 from gradexp.callbacks.trajectory import Trajectory
-from gradexp.least_squares import least_squares, slowest_curvature
+from gradexp.least_squares import design_matrix, least_squares, slowest_curvature
 from gradexp.models import LinearRegression
 
 SAMPLES = 100_000  # of the training part, at most
@@ -61,7 +61,7 @@ class LeastSquaresReport(Report):
         assert isinstance(pl_module, LinearRegression)
         inputs, targets = datamodule.sample(SAMPLES)
         lines = _lines(pl_module, inputs, targets, datamodule)
-        design = _design(inputs, pl_module)
+        design = design_matrix(inputs, _has_bias(pl_module))
         floor, ending = (_loss(design, targets, values, pl_module) for values in (lines.solution, lines.learned))
         self.metrics |= {"least_squares/objective": floor, "least_squares/excess": ending - floor}
         self.notes.append(
@@ -98,7 +98,7 @@ class LeastSquaresReport(Report):
         whole = datamodule.batch_size is None and trainer.world_size == trainer.accumulate_grad_batches == 1
         if not (plain and whole) or trainer.gradient_clip_val or model.l2 or settings.get("weight_decay"):
             return
-        curvature = slowest_curvature(inputs, "bias" in dict(model.network.named_parameters()))
+        curvature = slowest_curvature(inputs, _has_bias(model))
         remains = abs(1 - settings["lr"] * curvature) ** trainer.global_step
         self.metrics["slowest_direction/remains"] = remains
         self.notes.append(
@@ -113,9 +113,8 @@ class LeastSquaresReport(Report):
         if lines.truth is not None:
             known["truth"] = lines.truth
         title = f"linear regression, {model.optimizer_settings['name']}, lr {model.optimizer_settings['lr']:g}"
-        has_bias = lines.names[-1] == "b"
         if inputs.shape[1] == 1:
-            straight = {name: (float(v[0]), float(v[1]) if has_bias else 0.0) for name, v in known.items()}
+            straight = {name: (float(v[0]), float(v[1]) if _has_bias(model) else 0.0) for name, v in known.items()}
             publish(trainer, "fit", figures.fitted_lines(inputs[:, 0].numpy(), targets[:, 0].numpy(), straight, title))
         elif len(lines.names) <= 60:
             bars = {name: values.numpy() for name, values in known.items()}
@@ -156,9 +155,13 @@ def _applies(pl_module: LightningModule) -> bool:
     )
 
 
+def _has_bias(model: LinearRegression) -> bool:
+    return "bias" in dict(model.network.named_parameters())
+
+
 def _lines(model: LinearRegression, inputs: Tensor, targets: Tensor, datamodule: Any) -> Lines:
     parameters = dict(model.network.named_parameters())
-    has_bias = "bias" in parameters
+    has_bias = _has_bias(model)
     learned = parameters["weight"].detach().cpu()
     weight, bias = least_squares(inputs, targets, has_bias, model.l2, near=learned)
     truth = None
@@ -174,24 +177,18 @@ def _lines(model: LinearRegression, inputs: Tensor, targets: Tensor, datamodule:
     )
 
 
-def _design(inputs: Tensor, model: LinearRegression) -> Tensor:
-    """The inputs, with a 1 for the bias where there is one [samples, parameters]."""
-    x = inputs.double()
-    return torch.cat([x, x.new_ones(len(x), 1)], dim=1) if "bias" in dict(model.network.named_parameters()) else x
-
-
 def _losses(design: Tensor, targets: Tensor, values: Tensor, model: LinearRegression) -> Tensor:
     """The objective at each of several parameters [places, parameters], as a quadratic in them [places]."""
     n, y = len(design), targets.double()[:, 0]
     quadratic, linear = design.T @ design / n, design.T @ y / n
-    weights = values[:, : design.shape[1] - (1 if "bias" in dict(model.network.named_parameters()) else 0)]
+    weights = values[:, :-1] if _has_bias(model) else values
     loss = ((values @ quadratic) * values).sum(dim=1) - 2 * values @ linear + y.square().mean()
     return loss.clamp(min=0) + model.l2 * weights.square().sum(dim=1)
 
 
 def _loss(design: Tensor, targets: Tensor, values: Tensor, model: LinearRegression) -> float:
     residuals = design @ values - targets.double()[:, 0]
-    weights = values[:-1] if "bias" in dict(model.network.named_parameters()) else values
+    weights = values[:-1] if _has_bias(model) else values
     return float(residuals.square().mean() + model.l2 * weights.square().sum())
 
 

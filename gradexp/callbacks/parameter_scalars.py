@@ -22,8 +22,7 @@ class ParameterScalars(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.applies(pl_module):
-            length: int = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
-            self._interval = Interval(length, trainer.global_step)
+            self._interval = Interval.between_logs(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

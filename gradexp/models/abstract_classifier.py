@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics.classification import MulticlassAccuracy
 
 from gradexp.checks import check
 from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.metrics import class_accuracy
 
 
 class AbstractClassifier(AbstractModule):
@@ -35,9 +35,8 @@ class AbstractClassifier(AbstractModule):
         monitor: str,
     ) -> None:
         check(num_classes=num_classes)
-        # "micro" is the share of samples; validate_args looks at every target of every batch.
-        accuracy = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
-        super().__init__(network, {"accuracy": accuracy}, optimizer, scheduler, l1, l2, monitor)
+        metrics = {"accuracy": class_accuracy(num_classes)}
+        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy in nats: logits [batch, classes] against classes [batch]."""

@@ -116,8 +116,7 @@ class AbstractModule(SeveralSteps):
         self._cut_epoch = None
 
     def on_train_start(self) -> None:
-        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set from outside its class
-        self._log_interval = Interval(interval, self.global_step)
+        self._log_interval = Interval.between_logs(self.trainer)
         if self._cut_epoch is not None:
             for stage, state in zip((self.recent_metrics, self.epoch_metrics), self._cut_epoch, strict=True):
                 stage.load_state(state)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.classification import BinaryAccuracy
+from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
 
 class R2(Metric):
@@ -47,6 +47,12 @@ def _combined(parts: Tensor) -> Tensor:
     mean = (numbers * means).sum(dim=0) / number.clamp(min=1)
     between = (numbers * (means - mean).square()).sum(dim=0)
     return torch.stack([number, mean, deviations.sum(dim=0) + between, errors.sum(dim=0)])
+
+
+def class_accuracy(num_classes: int) -> MulticlassAccuracy:
+    """The share of samples [batch] whose class has the largest of the outputs [batch, classes]."""
+    # "micro" is the share of samples; validate_args looks at every target of every batch.
+    return MulticlassAccuracy(num_classes, average="micro", validate_args=False)
 
 
 class ThresholdAccuracy(BinaryAccuracy):

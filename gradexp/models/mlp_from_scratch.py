@@ -7,11 +7,11 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
-from torchmetrics.classification import MulticlassAccuracy
 
 from gradexp.checks import Init, OutputActivation, check
 from gradexp.models.abstract_module import SGD, AbstractModule
 from gradexp.models.layers import initialize
+from gradexp.models.metrics import class_accuracy
 
 
 class HandMadeNetwork(nn.Module):
@@ -78,8 +78,8 @@ class MLPFromScratch(AbstractModule):
         check(in_features=in_features, num_classes=num_classes)
         check("model.", hidden=hidden, output_activation=output_activation, init=init)
         network = HandMadeNetwork([in_features, *hidden, num_classes], output_activation == "relu", init)
-        accuracy = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
-        super().__init__(network, {"accuracy": accuracy}, optimizer, scheduler, l1, l2, monitor)
+        metrics = {"accuracy": class_accuracy(num_classes)}
+        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor)
         self.save_hyperparameters()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import Metric
-from torchmetrics.classification import MulticlassAccuracy
 
 from gradexp.checks import check
 from gradexp.models.abstract_module import SGD, AbstractModule
-from gradexp.models.metrics import ThresholdAccuracy
+from gradexp.models.metrics import ThresholdAccuracy, class_accuracy
 
 
 @final
@@ -46,11 +45,7 @@ class Perceptron(AbstractModule):
         layers = OrderedDict[str, nn.Module](
             flatten=nn.Flatten(), output=nn.Linear(in_features, num_outputs), sigmoid=nn.Sigmoid()
         )
-        accuracy: Metric = (
-            ThresholdAccuracy(0.5)
-            if num_outputs == 1
-            else MulticlassAccuracy(num_classes, average="micro", validate_args=False)
-        )
+        accuracy: Metric = ThresholdAccuracy(0.5) if num_outputs == 1 else class_accuracy(num_classes)
         super().__init__(nn.Sequential(layers), {"accuracy": accuracy}, optimizer, scheduler, l1, l2, monitor)
         self.num_outputs = num_outputs
         self.save_hyperparameters()
