@@ -8,6 +8,7 @@ import hydra
 from gradexp.config import CONF_DIR
 from gradexp.experiment import main
 from gradexp.messages import explain, traceback_wanted
+from gradexp.sweeps.grid_sweeper import register
 
 
 def cli() -> None:
@@ -15,6 +16,7 @@ def cli() -> None:
     show_traceback = traceback_wanted()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        register()
         hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
     except Exception as error:
         message = explain(error)

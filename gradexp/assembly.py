@@ -11,10 +11,10 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.callback_list import build_callbacks
+from gradexp.checkpoint_io import AtomicCheckpointIO
 from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule
-from gradexp.files import AtomicCheckpointIO
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.profiler import NoProfiler
 

@@ -65,12 +65,15 @@ RULES: Mapping[str, Rule] = {
     "task": one_of(get_args(Task)),
     "seed": WHOLE,
     "test": BOOLEAN,
-    "figures": BOOLEAN,
+    "figures": Rule("true, false or auto", lambda v: isinstance(v, bool) or v == "auto", ("true", "false", "auto")),
+    "target_score": _or_null(FINITE),
     "progress": BOOLEAN,
     "monitor": Rule(
         "a metric of training or validation, such as val/accuracy, val/loss or train/loss",
         lambda v: isinstance(v, str) and v.startswith(("train/", "val/")),
     ),
+    "on_failure": one_of(("continue", "stop")),
+    "dry_run": BOOLEAN,
     # data
     "batch_size": _or_null(COUNT),
     "eval_batch_size": COUNT,

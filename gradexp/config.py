@@ -16,6 +16,7 @@ from typing import Any, cast
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.checks import check
@@ -27,7 +28,7 @@ CONF_DIR = next(
 )
 
 # What belongs to the machine and the command, not to the experiment: never taken from a checkpoint, not in the hash.
-LOCAL_KEYS = ("task", "ckpt_path", "input", "data_dir", "progress", "trusted_packages")
+LOCAL_KEYS = ("task", "ckpt_path", "input", "data_dir", "figures", "progress", "trusted_packages", "sweep")
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 
 
@@ -50,7 +51,9 @@ def check_config(cfg: DictConfig) -> None:
     Raises:
         ValueError: A value breaks its rule; the message names the key in full.
     """
-    _check_node(cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True)), prefix="")
+    node = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    node["sweep"].pop("axes")  # lists of values, whose jobs are held against the rules one by one
+    _check_node(node, prefix="")
     if not re.fullmatch(r"[A-Za-z0-9._-]+", str(cfg.name)):
         # Part of a path, and of a command that Lightning starts again for every further process.
         raise ValueError(f"name must be letters, digits, dots, dashes and underscores; got {cfg.name!r}.")
@@ -85,6 +88,9 @@ class CheckBeforeRun(Callback):
         except Exception as error:
             # Hydra turns an Exception in a callback into a warning; SystemExit passes.
             sys.exit(explain(error) or f"error: {error}")
+
+        if config.hydra.mode != RunMode.MULTIRUN and (config.sweep.axes or config.sweep.resume):
+            sys.exit("error: sweep.axes and sweep.resume are of a multirun; add -m. Got a single run.")
 
     on_multirun_start = on_run_start
 
@@ -159,6 +165,11 @@ def _hydra_subdir(task: str, ckpt_path: str | None) -> str:
     return f".hydra/resumed_{datetime.now():%Y-%m-%d_%H-%M-%S}" if resumed_in_place else ".hydra"
 
 
-for _resolver in (_random_letters, _run_folder, _hydra_subdir):
+def _sweep_folder(resume: str | None, name: str) -> str:
+    """A new folder for the sweep; one that is resumed goes on in its own."""
+    return resume or f"outputs/sweeps/{name}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{_random_letters()}"
+
+
+for _resolver in (_run_folder, _hydra_subdir, _sweep_folder):
     # Cached, so that a folder keeps its name however often it is asked for, in all jobs of a multirun.
     OmegaConf.register_new_resolver(_resolver.__name__.lstrip("_"), _resolver, use_cache=True, replace=True)

@@ -13,6 +13,8 @@ from omegaconf import DictConfig
 
 from gradexp.config import CONF_DIR, check_config, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
+from gradexp.sweeps import job_folder
+from gradexp.sweeps.manifest import Manifest
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ def main(cfg: DictConfig) -> float | None:
     """Hydra's task function: run, print the summary, return the monitored metric for sweepers that optimise it."""
     from rich.console import Console
 
-    from gradexp.summary import print_summary
+    from gradexp.summary import print_job, print_summary
 
     try:
         result = execute(cfg)
@@ -69,7 +71,9 @@ def main(cfg: DictConfig) -> float | None:
         if message is None or _in_multirun() or traceback_wanted():
             raise
         raise SystemExit(message) from error  # past Hydra, which would add a line of its own
-    if _is_first_process():
+    if _in_multirun():
+        print_job(Console(), result.metrics, _shortest(result.folder), list(HydraConfig.get().overrides.task))
+    elif _is_first_process():
         print_summary(Console(), result.metrics, _shortest(result.folder), result.notes)
     if result.metrics["status"] == "diverged" and not _in_multirun():
         raise SystemExit(1)
@@ -78,8 +82,30 @@ def main(cfg: DictConfig) -> float | None:
 
 def execute(cfg: DictConfig) -> Result:
     """Run the task of a configuration inside a Hydra job; leaves metrics.json in the job's folder, whatever happens."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    return _execute_in_sweep(cfg, folder) if _in_multirun() else _execute(cfg, folder)
+
+
+def _execute_in_sweep(cfg: DictConfig, folder: Path) -> Result:
+    """What is done is not done again, what is half done goes on; no two processes work on one job."""
+    with job_folder.hold(folder):
+        sweep = Manifest.read(folder.parent)  # None under another sweeper than ours
+        job_folder.check_not_stopped(folder)
+        done = job_folder.outcome(folder)
+        if done is not None and job_folder.is_done(folder) and (sweep or done["config_hash"] == config_hash(cfg)):
+            return Result(done, folder)
+        if sweep and cfg.task == "train" and cfg.ckpt_path is None:
+            cfg.ckpt_path = job_folder.last_checkpoint(folder)
+        try:
+            return _execute(cfg, folder)
+        except Exception:
+            if sweep and sweep.on_failure == "stop":
+                job_folder.stop(folder)
+            raise
+
+
+def _execute(cfg: DictConfig, folder: Path) -> Result:
     job = HydraConfig.get()
-    folder = Path(job.runtime.output_dir)
     try:
         check_config(cfg)
         # Only now what costs seconds: torch, Lightning.
@@ -94,6 +120,8 @@ def execute(cfg: DictConfig) -> Result:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
             cfg = with_overrides(saved, cfg, list(job.overrides.task), list(job.runtime.choices))
             check_config(cfg)
+        if cfg.figures == "auto":
+            cfg.figures = not _in_multirun()  # in a sweep they would cost more than a small job itself
         outcome = TASKS[cfg.task](cfg, folder, Console(stderr=True))
     except Exception as error:
         if not _is_completed(folder):

@@ -1,15 +1,11 @@
 """Files that are either whole or not there: a kill in mid-write leaves the file of before."""
 
-import io
 import json
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import torch
-from lightning.fabric.plugins.io import TorchCheckpointIO
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -38,12 +34,3 @@ def write_atomically(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain data as JSON, atomically."""
     write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoints, written atomically (its own transaction copies across file systems)."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        buffer = io.BytesIO()
-        torch.save(checkpoint, buffer)
-        write_atomically(Path(path), buffer.getvalue())

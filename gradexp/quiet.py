@@ -12,6 +12,8 @@ def quiet_libraries() -> None:
     for message in (
         # Streaming with num_workers=0 is a choice.
         ".*does not have many workers.*",
+        # That SLURM is installed does not mean that it is wanted.
+        ".*The `srun` command is available.*",
         # Short epochs are fine: we log by step over epochs.
         ".*The number of training batches .* is smaller than the logging interval.*",
         # No validation part is what data.val_size=0 asks for.

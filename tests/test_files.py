@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from gradexp.files import AtomicCheckpointIO, write_atomically, write_json
+from gradexp.checkpoint_io import AtomicCheckpointIO
+from gradexp.files import write_atomically, write_json
 
 
 def names(folder: Path) -> list[str]:

@@ -1,0 +1,125 @@
+"""What a sweep knows of itself: its command and its jobs, each under a hash of what it computes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gradexp.config import plain
+from gradexp.files import write_json
+
+NAME = "manifest.json"
+VERSION = 1
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job as it was planned.
+
+    Attributes:
+        folder: Name of its folder in the sweep's.
+        stage: "grid"; "final" for fresh seeds at a setting that the grid was won by; "beaten" for those of a setting
+            that won until the grid was extended.
+        overrides: What a single run is typed with to be this job.
+        settings: The value of each axis.
+    """
+
+    folder: str
+    stage: str
+    overrides: list[str]
+    settings: dict[str, Any]
+
+
+@dataclass
+class Manifest:
+    """The sweep's own account, in ``manifest.json`` of its folder.
+
+    Attributes:
+        name: Name of the experiment.
+        monitor: Metric that the sweep ranks by.
+        on_failure: "continue", or "stop" where no job starts after one that failed.
+        command: What was typed, axes and all.
+        axes: Keys that differ between the jobs.
+        base: Flat configuration: what all jobs have in common.
+        varying: Flat keys of the rest.
+        jobs: By the hash of the resolved configuration.
+    """
+
+    name: str
+    monitor: str
+    on_failure: str
+    command: list[str]
+    axes: list[str]
+    base: dict[str, Any]
+    varying: list[str]
+    jobs: dict[str, PlannedJob] = field(default_factory=dict)
+
+    @staticmethod
+    def read(folder: Path) -> "Manifest | None":
+        """The manifest in `folder`, or None where there is none.
+
+        Raises:
+            ValueError: It is no manifest of this version.
+        """
+        path = folder / NAME
+        if not path.is_file():
+            return None
+        try:
+            content = json.loads(path.read_text())
+            version = content.pop("version")
+            jobs = {key: PlannedJob(**job) for key, job in content.pop("jobs").items()}
+            manifest = Manifest(**content, jobs=jobs)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path} must be a manifest that a sweep wrote; it cannot be read ({error}).") from error
+        if version != VERSION:
+            raise ValueError(f"{path} must be of version {VERSION}, which this gradexp writes; got {version}.")
+        return manifest
+
+    def write(self, folder: Path) -> None:
+        """Write it into `folder`, atomically."""
+        write_json(folder / NAME, {"version": VERSION, **asdict(self)})
+
+    def add(self, jobs: Mapping[str, PlannedJob]) -> None:
+        """Take in the jobs that are new, each with the next folder."""
+        number = max((int(job.folder) + 1 for job in self.jobs.values()), default=0)
+        for key, job in jobs.items():
+            if key not in self.jobs:
+                self.jobs[key] = replace(job, folder=str(number))
+                number += 1
+
+    def add_finals(self, jobs: Mapping[str, PlannedJob]) -> None:
+        """The same for the final runs; those of a setting that has since been beaten are set aside."""
+        for key, job in self.jobs.items():
+            if job.stage in ("final", "beaten"):
+                self.jobs[key] = replace(job, stage="final" if key in jobs else "beaten")
+        self.add(jobs)
+
+
+def flat(cfg: Any, prefix: str = "") -> dict[str, Any]:
+    """A configuration as one flat mapping: {"optimizer.lr": 0.1, ...}; lists stay lists."""
+    node = cfg if isinstance(cfg, dict) else plain(cfg)
+    result: dict[str, Any] = {}
+    for name, value in node.items():
+        if isinstance(value, dict) and value:
+            result |= flat(value, f"{prefix}{name}.")
+        else:
+            result[f"{prefix}{name}"] = value
+    return result
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], free: set[str]) -> list[str]:
+    """What all jobs of an old plan had in common and all jobs of a new one have otherwise, a phrase each.
+
+    Args:
+        old: What the old jobs have in common, flat.
+        new: What the new jobs have in common, flat.
+        free: Keys that differ between the jobs of one of the two.
+    """
+    found = []
+    for key in sorted(old.keys() | new.keys()):
+        was, now = old.get(key, ABSENT), new.get(key, ABSENT)
+        if was != now and key not in free:
+            found.append(f"{key} was {was}, is {now}")
+    return found

@@ -1,0 +1,201 @@
+"""From a sweep's command to its jobs: what each is typed with, and the hash of what it computes."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, check_config, config_hash
+from gradexp.sweeps.axes import Axis, axis, spanned
+from gradexp.sweeps.final_runs import check_final
+from gradexp.sweeps.manifest import PlannedJob, flat
+
+LOCAL = (*LOCAL_KEYS, *(f"trainer.{key}" for key in LOCAL_TRAINER_KEYS))
+
+Compose = Callable[[list[str]], DictConfig]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a command.
+
+    Attributes:
+        settings: The part `sweep` of the configuration.
+        name: Name of the experiment.
+        monitor: Metric that the sweep ranks by.
+        axes: Keys that differ between the jobs.
+        jobs: By the hash of what they compute; they have no folders yet.
+        common: Flat configuration: what all the jobs share.
+        varying: Flat keys that do differ.
+    """
+
+    settings: dict[str, Any]
+    name: str
+    monitor: str
+    axes: list[str]
+    jobs: dict[str, PlannedJob] = field(default_factory=dict)
+    common: dict[str, Any] = field(default_factory=dict)
+    varying: set[str] = field(default_factory=set)
+
+
+def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer", parser: OverridesParser) -> Plan:
+    """The jobs that a command spans.
+
+    Args:
+        command: What was typed; of a key that is typed, a preset's axis gives way.
+        params: Axes that the configuration brings along in `hydra.sweeper.params`.
+        compose: Gives the configuration of a job's overrides.
+        parser: Of Hydra's overrides.
+
+    Raises:
+        ValueError: The axes do not go together, or a job breaks a rule.
+        hydra.errors.HydraException: An override names no key, group or option.
+    """
+    parsed = parser.parse_overrides([*params, *command])
+    typed = list({override.get_key_element().lstrip("+"): override for override in parsed}.values())
+    fixed = [override for override in typed if not override.is_sweep_override()]
+    base = compose([_line(override) for override in fixed])
+    choices = compose.choices([_line(override) for override in fixed])
+    settings = cast(dict[str, Any], OmegaConf.to_container(base.sweep, resolve=True))
+    axes = [Axis(o.get_key_element(), _values(o)) for o in typed if o.is_sweep_override()]
+    names = {override.get_key_element().lstrip("+") for override in typed}
+    axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
+    constants = [_line(override) for override in fixed if not _is_of_sweep(override)]
+    if settings["final"] is not None:
+        check_final(settings["final"])
+        # The grid chooses; what chooses never sees the test part.
+        constants = [*(line for line in constants if not line.startswith("test=")), "test=false"]
+
+    def setting(key: str) -> str:
+        return str(choices[key] if key in choices else OmegaConf.select(base, key))
+
+    combinations = spanned(axes, _groups(settings["zip"]), setting)
+    overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
+    named = [{key.lstrip("+"): _parsed(parser, value) for key, value in job.items()} for job in combinations]
+    plan = Plan(settings, str(base.name), str(base.monitor), [axis.name for axis in axes])
+    add_jobs(plan, zip(overrides, named, strict=True), "grid", compose)
+    return plan
+
+
+def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage: str, compose: "Composer") -> None:
+    """Compose and check jobs, and take each into the plan once.
+
+    Args:
+        plan: Gets the jobs.
+        jobs: What each is typed with, and the values of its axes.
+        stage: "grid" or "final".
+        compose: Gives their configurations.
+
+    Raises:
+        ValueError: A job breaks a rule; the message says which job.
+        hydra.errors.HydraException: An override names no key, group or option.
+    """
+    for line, values in jobs:
+        cfg = compose(line)
+        try:
+            check_config(cfg)
+        except ValueError as error:
+            told = ", ".join(f"{key}={value}" for key, value in values.items())
+            raise ValueError(f"{error}" + (f" (In the job {told}.)" if told else "")) from error
+        plan.jobs.setdefault(_identity(cfg, values), PlannedJob("", stage, line, values))
+        facts = {key: value for key, value in flat(cfg).items() if not key.startswith("sweep.") and key not in LOCAL}
+        if not plan.common and not plan.varying:
+            plan.common.update(facts)
+        for key in plan.common.keys() | facts.keys():
+            if plan.common.get(key) != facts.get(key):
+                plan.varying.add(key)
+                plan.common.pop(key, None)
+
+
+class Composer:
+    """Composes each choice of options once, and puts plain values in as Hydra would: a fifth of a second less a job.
+
+    Args:
+        compose: Hydra's own composing.
+        parser: Of Hydra's overrides.
+    """
+
+    def __init__(self, compose: Compose, parser: OverridesParser) -> None:
+        self._compose = compose
+        self._parser = parser
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def __call__(self, overrides: list[str]) -> DictConfig:
+        """The configuration of a job, without Hydra's own part."""
+        parsed = self._parser.parse_overrides(overrides)
+        groups = self.choices([])
+        plain = [
+            o for o in parsed if o.type is OverrideType.CHANGE and o.package is None and o.key_or_group not in groups
+        ]
+        whole = self._whole([_line(override) for override in parsed if override not in plain])
+        cfg = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
+        OmegaConf.set_struct(cfg, True)
+        try:
+            for override in plain:
+                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
+        except OmegaConfBaseException:
+            self._compose(overrides)  # whose error names the key as Hydra does
+            raise
+        return cfg
+
+    def choices(self, overrides: list[str]) -> dict[str, str | None]:
+        """The option of each group."""
+        return cast(dict[str, str | None], dict(self._whole(overrides).hydra.runtime.choices))
+
+    def _whole(self, overrides: list[str]) -> DictConfig:
+        key = tuple(overrides)
+        if key not in self._composed:
+            self._composed[key] = self._compose(overrides)
+        return self._composed[key]
+
+
+def _identity(cfg: DictConfig, values: dict[str, Any]) -> str:
+    """The hash of the configuration; of a task on a checkpoint, and where a machine's setting is an axis, of it too."""
+    identity = config_hash(cfg)
+    beside = {key: value for key, value in values.items() if key in LOCAL}
+    if cfg.task != "train" or cfg.ckpt_path is not None:
+        beside |= {key: cfg[key] for key in ("task", "ckpt_path", "input")}
+    if not beside:
+        return identity
+    return hashlib.sha256(json.dumps([identity, beside], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _line(override: Override) -> str:
+    assert override.input_line is not None
+    return override.input_line
+
+
+def _is_of_sweep(override: Override) -> bool:
+    return override.key_or_group.partition(".")[0] == "sweep"
+
+
+def _values(override: Override) -> list[str]:
+    if not override.is_discrete_sweep():
+        raise HydraException(
+            f"{override.get_key_element()} must have several values, such as 0.1,0.2 or range(1,4); an interval needs "
+            f"hydra/sweeper=optuna; got {override.input_line}."
+        )
+    return list(override.sweep_string_iterator())
+
+
+def _parsed(parser: OverridesParser, value: str) -> Any:
+    """The value of a text in the language of overrides, as plain data."""
+    parsed = parser.parse_override(f"key={value}").value()
+    return str(parsed) if isinstance(parsed, str) else parsed
+
+
+def _groups(given: Any) -> list[list[str]]:
+    """`sweep.zip`: a list of keys, or several of them."""
+    lists = [given] if given and all(isinstance(key, str) for key in given) else given
+    if not all(
+        isinstance(group, list) and len(group) > 1 and all(isinstance(k, str) for k in group) for group in lists
+    ):
+        raise ValueError(f"sweep.zip must be a list of two or more keys, or a list of such lists; got {given!r}.")
+    return cast(list[list[str]], lists)
