@@ -23,6 +23,7 @@ from gradexp.callbacks import (
     RegressionFigures,
     RichBar,
     StepSeed,
+    TimeToTarget,
 )
 from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
@@ -43,7 +44,10 @@ def build_callbacks(
         model: What will be trained.
         console: Where progress is drawn; None for no progress.
     """
-    callbacks: list[Callback] = [Divergence(cfg.trainer.log_every_n_steps), FitClock()]
+    clock = FitClock()
+    callbacks: list[Callback] = [Divergence(cfg.trainer.log_every_n_steps), clock]
+    if cfg.target_score is not None:
+        callbacks.append(TimeToTarget(cfg.monitor, cfg.target_score, clock))
     if cfg.early_stopping.patience is not None:
         callbacks.append(
             EarlyStopping(

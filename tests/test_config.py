@@ -12,12 +12,11 @@ from gradexp import compose
 from gradexp.config import CONF_DIR, config_hash, plain, with_overrides
 
 EXPERIMENTS = sorted(path.stem for path in (CONF_DIR / "experiment").glob("*.yaml"))
-OPTIONS = sorted(
-    (path.parent.name, path.stem) for path in CONF_DIR.glob("*/*.yaml") if path.parent.name != "experiment"
-)
+ADDED = {"experiment", "sweep"}  # with a plus
+OPTIONS = sorted((path.parent.name, path.stem) for path in CONF_DIR.glob("*/*.yaml") if path.parent.name not in ADDED)
 # What an option cannot do without.
 NEEDED = {"table": ("data.path=houses.csv", "data.target=price"), "image_folder": ("data.path=pets",)}
-GROUPS = sorted({group for group, _ in OPTIONS} | {"experiment"})
+GROUPS = sorted({group for group, _ in OPTIONS} | ADDED)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

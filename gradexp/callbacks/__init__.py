@@ -17,6 +17,7 @@ from gradexp.callbacks.progress import RichBar
 from gradexp.callbacks.regression_figures import RegressionFigures
 from gradexp.callbacks.report import Report
 from gradexp.callbacks.step_seed import StepSeed
+from gradexp.callbacks.time_to_target import TimeToTarget
 
 __all__ = [
     "AccuracyAndLoss",
@@ -37,4 +38,5 @@ __all__ = [
     "Report",
     "RichBar",
     "StepSeed",
+    "TimeToTarget",
 ]

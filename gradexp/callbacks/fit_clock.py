@@ -51,9 +51,13 @@ class FitClock(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._stop()
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the fit so far, over all resumed parts."""
+        return self.seconds + (time.perf_counter() - self._started if self._started is not None else 0.0)
+
     def state_dict(self) -> dict[str, Any]:
-        running = time.perf_counter() - self._started if self._started is not None else 0.0
-        return {"seconds": self.seconds + running}
+        return {"seconds": self.elapsed}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.seconds = state_dict["seconds"]

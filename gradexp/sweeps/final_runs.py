@@ -32,9 +32,9 @@ def check_final(given: Any) -> None:
     )
     if not holds:
         raise ValueError(
-            "sweep.final must be {for_each: KEY, seeds: LIST, target_share: SHARE}: the axis whose values each get "
-            "their best setting, different whole numbers, and the share of the best score to be timed, above 0 and at most "
-            f"1, or null; got {given!r}."
+            "sweep.final must be {for_each: KEY, seeds: LIST, target_share: SHARE}: an axis, whose values each get their "
+            "best setting; different whole numbers; and the share of the best score to be timed, above 0 and at most "
+            f"1, or null. Got {given!r}."
         )
 
 

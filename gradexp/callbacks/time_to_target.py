@@ -1,0 +1,45 @@
+"""After how many epochs, and seconds of fitting, a run was first good enough."""
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+
+from gradexp.callbacks.fit_clock import FitClock
+from gradexp.callbacks.report import Report
+from gradexp.monitor import better
+
+
+class TimeToTarget(Report):
+    """Notes ``epochs/to_target`` and ``seconds/to_target``; a run that never gets there has neither.
+
+    Looked at between epochs. The seconds are those of the fit with its validation, over all resumed parts.
+
+    Args:
+        monitor: Metric that is to reach the target.
+        target: What is good enough.
+        clock: Of the same fit.
+    """
+
+    def __init__(self, monitor: str, target: float, clock: FitClock) -> None:
+        super().__init__()
+        self.monitor, self.target, self._clock = monitor, target, clock
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._look(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._look(trainer)
+        if not self.metrics:
+            self.notes.append(f"target_score {self.target:g} of {self.monitor} was not reached")
+
+    def _look(self, trainer: Trainer) -> None:
+        score = trainer.callback_metrics.get(self.monitor)
+        sign = 1 if better(self.monitor) == "max" else -1
+        if not self.metrics and score is not None and sign * score.item() >= sign * self.target:
+            self.metrics = {"epochs/to_target": trainer.current_epoch, "seconds/to_target": self._clock.elapsed}
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.metrics)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.metrics = dict(state_dict)
