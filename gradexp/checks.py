@@ -11,7 +11,7 @@ Activation = Literal[
 ]
 OutputActivation = Literal["relu"]
 Init = Literal["default", "kaiming_normal", "xavier_uniform", "normal"]
-Task = Literal["train", "test", "predict"]
+Task = Literal["train", "test", "predict", "report"]
 
 
 @dataclass(frozen=True)

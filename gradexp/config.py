@@ -28,7 +28,9 @@ CONF_DIR = next(
 )
 
 # What belongs to the machine and the command, not to the experiment: never taken from a checkpoint, not in the hash.
-LOCAL_KEYS = ("task", "ckpt_path", "input", "data_dir", "figures", "progress", "trusted_packages", "sweep")
+LOCAL_KEYS = (
+    "task", "ckpt_path", "input", "sweep_dir", "data_dir", "figures", "progress", "trusted_packages", "sweep",
+)  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 
 
@@ -62,7 +64,13 @@ def check_config(cfg: DictConfig) -> None:
             "trainer.max_epochs and trainer.max_steps must not both be -1, which never ends; "
             "set one of them, or early_stopping.patience."
         )
-    if cfg.task != "train" and cfg.ckpt_path is None:
+    if cfg.task == "report":
+        if cfg.sweep_dir is None or not Path(cfg.sweep_dir).is_dir():
+            raise ValueError(
+                f"sweep_dir must be the folder of a multirun for task=report; got {cfg.sweep_dir}. "
+                "Multiruns leave theirs below outputs/sweeps/."
+            )
+    elif cfg.task != "train" and cfg.ckpt_path is None:
         raise ValueError(
             f"task={cfg.task} needs a checkpoint; got ckpt_path=null. "
             "Give ckpt_path=RUN/checkpoints/best.ckpt, RUN being the folder of a finished run."
@@ -149,8 +157,10 @@ def _run_of(ckpt_path: str | None) -> Path | None:
     return run if folder.name == "checkpoints" and (run / ".hydra" / "config.yaml").is_file() else None
 
 
-def _run_folder(task: str, ckpt_path: str | None, name: str) -> str:
-    """A new folder for the run; a resumed run goes on in its own."""
+def _run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | None) -> str:
+    """A new folder for the run; a resumed run goes on in its own, and a report belongs to its sweep."""
+    if task == "report" and sweep_dir is not None:
+        return sweep_dir
     run = _run_of(ckpt_path)
     if run is not None and task == "train":
         return str(run)
@@ -159,8 +169,10 @@ def _run_folder(task: str, ckpt_path: str | None, name: str) -> str:
     return f"outputs/{name}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{_random_letters()}"
 
 
-def _hydra_subdir(task: str, ckpt_path: str | None) -> str:
-    """Where Hydra writes its three files; those of a resumed run stand beside the first ones."""
+def _hydra_subdir(task: str, ckpt_path: str | None) -> str | None:
+    """Where Hydra writes its three files; those of a resumed run stand beside the first ones, a report has none."""
+    if task == "report":
+        return None
     resumed_in_place = task == "train" and _run_of(ckpt_path) is not None
     return f".hydra/resumed_{datetime.now():%Y-%m-%d_%H-%M-%S}" if resumed_in_place else ".hydra"
 

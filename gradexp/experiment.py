@@ -10,6 +10,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from rich.console import Console
 
 from gradexp.config import CONF_DIR, check_config, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
@@ -60,8 +61,6 @@ def run(*overrides: str) -> Result:
 
 def main(cfg: DictConfig) -> float | None:
     """Hydra's task function: run, print the summary, return the monitored metric for sweepers that optimise it."""
-    from rich.console import Console
-
     from gradexp.summary import print_job, print_summary
 
     try:
@@ -71,8 +70,10 @@ def main(cfg: DictConfig) -> float | None:
         if message is None or _in_multirun() or traceback_wanted():
             raise
         raise SystemExit(message) from error  # past Hydra, which would add a line of its own
+    if cfg.task == "report":
+        return None
     if _in_multirun():
-        print_job(Console(), result.metrics, _shortest(result.folder), list(HydraConfig.get().overrides.task))
+        print_job(Console(), result.metrics, _shortest(result.folder), _told(result.folder))
     elif _is_first_process():
         print_summary(Console(), result.metrics, _shortest(result.folder), result.notes)
     if result.metrics["status"] == "diverged" and not _in_multirun():
@@ -83,6 +84,12 @@ def main(cfg: DictConfig) -> float | None:
 def execute(cfg: DictConfig) -> Result:
     """Run the task of a configuration inside a Hydra job; leaves metrics.json in the job's folder, whatever happens."""
     folder = Path(HydraConfig.get().runtime.output_dir)
+    if cfg.task == "report":
+        from gradexp.sweeps.report import write_report
+
+        check_config(cfg)
+        jobs = write_report(Path(cfg.sweep_dir), Console())
+        return Result({"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}, folder)
     return _execute_in_sweep(cfg, folder) if _in_multirun() else _execute(cfg, folder)
 
 
@@ -109,8 +116,6 @@ def _execute(cfg: DictConfig, folder: Path) -> Result:
     try:
         check_config(cfg)
         # Only now what costs seconds: torch, Lightning.
-        from rich.console import Console
-
         from gradexp.checkpoint_file import read_checkpoint
         from gradexp.quiet import quiet_libraries
         from gradexp.tasks import TASKS
@@ -156,6 +161,13 @@ def _in_multirun() -> bool:
     from hydra.types import RunMode
 
     return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def _told(folder: Path) -> str:
+    """What sets a job of a sweep apart from the others."""
+    sweep = Manifest.read(folder.parent)
+    planned = [job.told for job in sweep.jobs.values() if job.folder == folder.name] if sweep else []
+    return " ".join(planned or HydraConfig.get().overrides.task)
 
 
 def _shortest(folder: Path) -> str:

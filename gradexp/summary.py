@@ -52,16 +52,16 @@ def _number(name: str, value: float) -> str:
     return f"{value:.2%}" if name.endswith("/accuracy") else f"{value:.4g}"
 
 
-def print_job(console: Console, metrics: Mapping[str, Any], folder: str, overrides: list[str]) -> None:
+def print_job(console: Console, metrics: Mapping[str, Any], folder: str, told: str) -> None:
     """Print the outcome of a sweep's job on one line.
 
     Args:
         console: Where to.
         metrics: The content of metrics.json.
         folder: The job's folder.
-        overrides: What the job was typed with.
+        told: What sets the job apart.
     """
     shown = [metrics["monitor"], "test/" + metrics["monitor"].partition("/")[2]]
     values = [f"{name} {_number(name, metrics[name])}" for name in shown if name in metrics]
-    parts = [folder, metrics["status"], *values, " ".join(overrides)]
+    parts = [told, metrics["status"], *values, folder]
     console.print("  ".join(parts), markup=False, highlight=False, soft_wrap=True)

@@ -32,9 +32,9 @@ def check_final(given: Any) -> None:
     )
     if not holds:
         raise ValueError(
-            "sweep.final must be {for_each: KEY, seeds: LIST, target_share: SHARE}: an axis, whose values each get their "
-            "best setting; different whole numbers; and the share of the best score to be timed, above 0 and at most "
-            f"1, or null. Got {given!r}."
+            "sweep.final must be {for_each: KEY, seeds: LIST, target_share: SHARE}: an axis, each value of which gets "
+            "its best setting; different whole numbers; and the share of the best score to be timed, above 0 and at "
+            f"most 1, or null. Got {given!r}."
         )
 
 
@@ -62,7 +62,7 @@ def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> li
         seed = job.settings.get("seed", manifest.base.get("seed"))
         if seed in final["seeds"]:
             raise ValueError(f"sweep.final.seeds must be seeds that have chosen nothing; got {seed}, of the grid.")
-    sign = 1 if better(manifest.monitor) == "max" else -1
+    sign = 1 if better(manifest.monitor) == "max" else -1  # data without classes only swap an accuracy for a loss
     best = {value: max(means, key=lambda setting: sign * fmean(means[setting])) for value, means in scores.items()}
     target = _target([fmean(scores[value][setting]) for value, setting in best.items()], sign, final["target_share"])
     return [
@@ -80,8 +80,8 @@ def _scored(folder: Path, manifest: Manifest) -> Iterable[tuple[PlannedJob, floa
     """The grid's completed jobs with their scores; one that diverged has none that could win."""
     for job in manifest.jobs.values():
         found = job_folder.outcome(folder / job.folder) if job.stage == "grid" else None
-        if found is not None and found["status"] == "completed" and manifest.monitor in found:
-            yield job, found[manifest.monitor]
+        if found is not None and found["status"] == "completed":
+            yield job, found[found["monitor"]]
 
 
 def _target(scores: list[float], sign: int, share: float | None) -> list[str]:

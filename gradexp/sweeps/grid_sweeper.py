@@ -20,7 +20,6 @@ from rich.console import Console
 
 from gradexp.files import write_atomically
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.axes import text
 from gradexp.sweeps.final_runs import final_runs
 from gradexp.sweeps.launching import run_jobs
 from gradexp.sweeps.manifest import Manifest
@@ -86,7 +85,7 @@ class GridSweeper(Sweeper):
 
     def _run_finals(self, folder: Path, manifest: Manifest, plan: Plan, compose: Composer) -> None:
         """The second half of a protocol: fresh seeds at the settings that won the grid."""
-        finals = Plan(plan.settings, plan.name, plan.monitor, plan.axes)
+        finals = Plan(plan.settings, plan.name, plan.monitor)
         add_jobs(finals, final_runs(folder, manifest, plan.settings["final"]), "final", compose)
         manifest.add_finals(finals.jobs)
         manifest.write(folder)
@@ -162,9 +161,8 @@ def _list(folder: Path, manifest: Manifest) -> None:
     """A dry run: the jobs, and what would be done."""
     console = Console()
     for job in manifest.jobs.values():
-        typed = " ".join(f"{key}={text(value)}" for key, value in job.settings.items())
         state = job_folder.state(folder / job.folder)
-        console.print(f"{job.folder:>5}  {state:<11}  {typed}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{job.folder:>5}  {state:<11}  {job.told}", markup=False, highlight=False, soft_wrap=True)
     _say(folder, manifest)
     console.print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)
 

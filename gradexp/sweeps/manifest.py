@@ -8,6 +8,7 @@ from typing import Any
 
 from gradexp.config import plain
 from gradexp.files import write_json
+from gradexp.sweeps.axes import text
 
 NAME = "manifest.json"
 VERSION = 1
@@ -31,6 +32,11 @@ class PlannedJob:
     overrides: list[str]
     settings: dict[str, Any]
 
+    @property
+    def told(self) -> str:
+        """The settings, as they would be typed."""
+        return " ".join(f"{key}={text(value)}" for key, value in self.settings.items())
+
 
 @dataclass
 class Manifest:
@@ -41,7 +47,6 @@ class Manifest:
         monitor: Metric that the sweep ranks by.
         on_failure: "continue", or "stop" where no job starts after one that failed.
         command: What was typed, axes and all.
-        axes: Keys that differ between the jobs.
         base: Flat configuration: what all jobs have in common.
         varying: Flat keys of the rest.
         jobs: By the hash of the resolved configuration.
@@ -51,7 +56,6 @@ class Manifest:
     monitor: str
     on_failure: str
     command: list[str]
-    axes: list[str]
     base: dict[str, Any]
     varying: list[str]
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
@@ -69,6 +73,7 @@ class Manifest:
         try:
             content = json.loads(path.read_text())
             version = content.pop("version")
+            del content["axes"]  # told for readers; the jobs have them
             jobs = {key: PlannedJob(**job) for key, job in content.pop("jobs").items()}
             manifest = Manifest(**content, jobs=jobs)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -79,7 +84,12 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write it into `folder`, atomically."""
-        write_json(folder / NAME, {"version": VERSION, **asdict(self)})
+        write_json(folder / NAME, {"version": VERSION, "axes": self.axes, **asdict(self)})
+
+    @property
+    def axes(self) -> list[str]:
+        """Keys that the jobs have settings for."""
+        return list(dict.fromkeys(key for job in self.jobs.values() for key in job.settings))
 
     def add(self, jobs: Mapping[str, PlannedJob]) -> None:
         """Take in the jobs that are new, each with the next folder."""

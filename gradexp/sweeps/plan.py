@@ -30,7 +30,6 @@ class Plan:
         settings: The part `sweep` of the configuration.
         name: Name of the experiment.
         monitor: Metric that the sweep ranks by.
-        axes: Keys that differ between the jobs.
         jobs: By the hash of what they compute; they have no folders yet.
         common: Flat configuration: what all the jobs share.
         varying: Flat keys that do differ.
@@ -39,7 +38,6 @@ class Plan:
     settings: dict[str, Any]
     name: str
     monitor: str
-    axes: list[str]
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
     common: dict[str, Any] = field(default_factory=dict)
     varying: set[str] = field(default_factory=set)
@@ -79,7 +77,7 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
     combinations = spanned(axes, _groups(settings["zip"]), setting)
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
     named = [{key.lstrip("+"): _parsed(parser, value) for key, value in job.items()} for job in combinations]
-    plan = Plan(settings, str(base.name), str(base.monitor), [axis.name for axis in axes])
+    plan = Plan(settings, str(base.name), str(base.monitor))
     add_jobs(plan, zip(overrides, named, strict=True), "grid", compose)
     return plan
 

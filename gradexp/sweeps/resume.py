@@ -19,7 +19,7 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
     """
     varying = plan.varying | set(old.varying if old else ())
     on_failure = plan.settings["on_failure"]
-    manifest = Manifest(plan.name, plan.monitor, on_failure, command, plan.axes, plan.common, sorted(varying))
+    manifest = Manifest(plan.name, plan.monitor, on_failure, command, plan.common, sorted(varying))
     if old is None:
         manifest.add(plan.jobs)
         return manifest
@@ -29,11 +29,11 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
             f"sweep.resume must go with the settings that the sweep began with; {'; '.join(changed)}. New values of an "
             "axis extend a sweep, beside the old ones; other changes are a new sweep."
         )
-    manifest.axes = [*old.axes, *(key for key in plan.axes if key not in old.axes)]
     manifest.base = {key: value for key, value in old.base.items() if plan.common.get(key) == value}
+    axes = {axis for job in plan.jobs.values() for axis in job.settings}
     for key, job in old.jobs.items():
         # What was no axis then is one now, with the value that all had.
-        known = {axis: old.base[axis] for axis in manifest.axes if axis in old.base}
+        known = {axis: old.base[axis] for axis in sorted(axes) if axis in old.base}
         settings = plan.jobs[key].settings if key in plan.jobs else known | job.settings
         manifest.jobs[key] = replace(job, settings=settings)
     manifest.add(plan.jobs)
