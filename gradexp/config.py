@@ -9,6 +9,7 @@ import random
 import re
 import string
 import sys
+import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gradexp.checks import check
 from gradexp.messages import explain, traceback_wanted
+from gradexp.sweeps import resources  # noqa: F401  # registers what the launchers' files ask for
 
 # A wheel carries conf/ inside the package; in a checkout it lies beside it.
 CONF_DIR = next(
@@ -181,6 +183,9 @@ def _sweep_folder(resume: str | None, name: str) -> str:
     """A new folder for the sweep; one that is resumed goes on in its own."""
     return resume or f"outputs/sweeps/{name}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{_random_letters()}"
 
+
+# Our presets of launchers bear the names of the plugins' own, against which Hydra checks them, saying so each time.
+warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 for _resolver in (_run_folder, _hydra_subdir, _sweep_folder):
     # Cached, so that a folder keeps its name however often it is asked for, in all jobs of a multirun.

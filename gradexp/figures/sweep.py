@@ -55,10 +55,11 @@ def penalty_map(l1: Sequence[float], l2: Sequence[float], scores: Array, label: 
     image = axes.imshow(scores, cmap="viridis" if up else "viridis_r", aspect="auto", origin="lower")
     axes.set_xticks(range(len(l2)), [f"{value:g}" for value in l2])
     axes.set_yticks(range(len(l1)), [f"{value:g}" for value in l1])
+    low, high = np.nanmin(scores), np.nanmax(scores)
     for row, column in np.ndindex(scores.shape):
         if np.isfinite(scores[row, column]):
-            shade = float(np.asarray(image.norm(float(scores[row, column]))))
-            colour = "black" if (shade > 0.6) == up else "white"
+            is_bright = (scores[row, column] > low + 0.6 * (high - low)) == up
+            colour = "black" if is_bright else "white"
             axes.text(column, row, f"{scores[row, column]:.4g}", ha="center", va="center", color=colour, fontsize=9)
     axes.set(xlabel="regularizer.l2", ylabel="regularizer.l1", title=label)
     figure.colorbar(image, ax=axes)

@@ -21,7 +21,7 @@ from rich.console import Console
 from gradexp.files import write_atomically
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.final_runs import final_runs
-from gradexp.sweeps.launching import run_jobs
+from gradexp.sweeps.launching import check_installed, run_jobs
 from gradexp.sweeps.manifest import Manifest
 from gradexp.sweeps.plan import Composer, Plan, add_jobs, make_plan
 from gradexp.sweeps.resume import extended
@@ -45,6 +45,7 @@ class GridSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
+        check_installed(str(config.hydra.launcher._target_))
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )

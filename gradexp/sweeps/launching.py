@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -16,6 +17,19 @@ from gradexp.sweeps.manifest import PlannedJob
 log = logging.getLogger(__name__)
 
 CHANCES = 2  # times that a job may take its process along before it counts as failed
+
+
+EXTRAS = {"hydra_joblib_launcher": "joblib", "hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}
+
+
+def check_installed(target: str) -> None:
+    """Raise ValueError where a launcher's class is of a plugin that is not installed."""
+    plugin = target.split(".")[1]
+    if plugin in EXTRAS and (find_spec("hydra_plugins") is None or find_spec(f"hydra_plugins.{plugin}") is None):
+        raise ValueError(
+            f"hydra/launcher must be installed; {plugin} is not. It comes with pip install 'gradexp[{EXTRAS[plugin]}]' "
+            f"(in a checkout: uv sync --extra {EXTRAS[plugin]}); hydra/launcher=basic needs nothing."
+        )
 
 
 def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> None:

@@ -12,6 +12,7 @@ from gradexp.sweeps.results import SweepResults
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D00", "#444444"]  # Okabe and Ito
 BANDS = 12  # colours of the parallel coordinates: a trace each, however many jobs there are
+PAPER = "rgba(255,255,255,0.85)"  # behind words that lines cross
 FEW = 2  # as many values as an axis or a figure needs
 
 
@@ -109,7 +110,9 @@ def coordinates_plot(results: SweepResults) -> go.Figure | None:
         )
     for number, (_, ticks) in enumerate(columns):
         for height, word in ticks:
-            figure.add_annotation(x=number, y=height, text=word, showarrow=False, xanchor="right", xshift=-4)
+            figure.add_annotation(
+                x=number, y=height, text=word, bgcolor=PAPER, showarrow=False, xanchor="right", xshift=-4
+            )
     for height in (0.0, 1.0):
         told = f"{low + height * (high - low):.4g}"
         figure.add_annotation(x=len(axes), y=height, text=told, showarrow=False, xanchor="left", xshift=4)
@@ -207,5 +210,5 @@ def _laid_out(figure: go.Figure, x: str, y: str, log_x: bool = False) -> go.Figu
     figure.update_xaxes(title=x)
     figure.update_layout(yaxis={"title": y})
     if log_x:
-        figure.update_xaxes(type="log")
+        figure.update_xaxes(type="log", exponentformat="power", dtick=1)
     return figure

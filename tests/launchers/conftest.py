@@ -1,0 +1,43 @@
+"""The same small sweep on every launcher, and the engines that it needs."""
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.command_line import call
+
+Rows = list[dict[str, str]]
+
+SWEEP = ("-m", "optimizer.lr=1e-3,1e-2", "seed=0,1", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
+
+
+def rows(folder: Path = Path("sweep")) -> Rows:
+    """sweep.csv without the columns that differ from run to run: times, and where it was."""
+    table = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
+    return [{key: value for key, value in row.items() if not key.startswith(("seconds/", "folder"))} for row in table]
+
+
+@pytest.fixture(scope="session")
+def on_basic(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    """What Hydra's basic launcher makes of the sweep, on one thread as a worker has it."""
+    threads, before = torch.get_num_threads(), Path.cwd()
+    torch.set_num_threads(1)
+    os.chdir(tmp_path_factory.mktemp("basic"))
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            assert call(patch, *SWEEP) is None
+        return rows()
+    finally:
+        torch.set_num_threads(threads)
+        os.chdir(before)
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """So that sums are added in the same order everywhere."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return None
