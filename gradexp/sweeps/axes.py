@@ -79,14 +79,12 @@ def spanned(
     Raises:
         ValueError: Zipped keys are no axes, or differ in their number of values.
     """
-    blocks = _blocks([axis for axis in axes if axis.by is None], [list(group) for group in zipped])
     dependent = {axis.name: axis for axis in axes if axis.by is not None}
-    for group in zipped:
-        for name in group:
-            if name in dependent:
-                raise ValueError(
-                    f"sweep.zip must name axes of their own values; {name} depends on {dependent[name].by}."
-                )
+    groups = [list(group) for group in zipped]
+    for name in itertools.chain.from_iterable(groups):
+        if name in dependent:
+            raise ValueError(f"sweep.zip must name axes of their own values; {name} depends on {dependent[name].by}.")
+    blocks = _blocks([axis for axis in axes if axis.by is None], groups)
     jobs = []
     for combination in itertools.product(*blocks):
         job = {key: value for part in combination for key, value in part.items()}

@@ -59,8 +59,8 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     daemons = [["munged", "--force", "--foreground", *munge], ["slurmctld", "-D"], ["slurmd", "-D"]]
     started = []
     for command in daemons:
-        log = (folder / f"{command[0]}.out").open("wb")
-        started.append(subprocess.Popen(command, stdout=log, stderr=log))
+        with (folder / f"{command[0]}.out").open("wb") as log:
+            started.append(subprocess.Popen(command, stdout=log, stderr=log))
         time.sleep(1)
     try:
         for _ in range(30):

@@ -1,0 +1,42 @@
+"""Small sweeps that really run."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+# A job of a fifth of a second.
+SMALL = ("-m", "model.hidden=[4]", "trainer.max_epochs=2", "trainer.log_every_n_steps=10", "hydra.sweep.dir=sweep")
+
+
+def jobs(folder: Path = Path("sweep")) -> list[dict[str, Any]]:
+    """The jobs of the manifest."""
+    content = json.loads((folder / "manifest.json").read_text())
+    return list(content["jobs"].values())
+
+
+def metrics(number: int, folder: Path = Path("sweep")) -> dict[str, Any]:
+    """metrics.json of a job, without its times."""
+    content: dict[str, Any] = json.loads((folder / str(number) / "metrics.json").read_text())
+    return {key: value for key, value in content.items() if not key.startswith("seconds/")}
+
+
+def table(folder: Path = Path("sweep")) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
+
+
+def weights(job: Path) -> dict[str, torch.Tensor]:
+    loaded: dict[str, torch.Tensor] = torch.load(job / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    return loaded
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    first, second = weights(one), weights(other)
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    """When each file was last written."""
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
