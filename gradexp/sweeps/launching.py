@@ -69,8 +69,8 @@ def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> No
 
 
 def _overrides(folder: Path, job: PlannedJob) -> list[str]:
-    """What the job is launched with; its folder goes by the manifest, not by the order of this launch."""
-    return [*job.overrides, f"hydra.sweep.dir={text(str(folder))}", f"hydra.sweep.subdir={text(job.folder)}"]
+    """What the job is launched with; its folder goes by the manifest, and is the same for workers elsewhere."""
+    return [*job.overrides, f"hydra.sweep.dir={text(str(folder.absolute()))}", f"hydra.sweep.subdir={text(job.folder)}"]
 
 
 def _start(folder: Path) -> int:

@@ -12,7 +12,7 @@ from tests.command_line import call
 
 Rows = list[dict[str, str]]
 
-SWEEP = ("-m", "optimizer.lr=1e-3,1e-2", "seed=0,1", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
+SWEEP = ("-m", "optimizer.lr=1e-3,1e-2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
 
 
 def rows(folder: Path = Path("sweep")) -> Rows:

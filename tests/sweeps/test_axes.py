@@ -9,9 +9,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from gradexp.sweeps.axes import Axis, axis, spanned, text
 
 VALUES: list[Any] = [
-    0, -3, 0.1, 1e-05, 1e20, True, False, None, "adam", "null", "True", "nan", "1e-3", "12", "", " ", "two words", "a,b",
-    "a=b", "it's", 'say "so"', "back\\slash", "end\\", "\\'", "${monitor}", "[x]", "{y}", "(z)", "ümlaut", "a:b", "~x",
-    "+x", "a/b.c-d", [1, 2], [], ["a b", None, [0.5]], {"a": 1, "b": [True]}, "tab\there", "#", "$x", "%", "@",
+    0, -3, 0.1, 1e-05, 1e20, True, False, None, "adam", "null", "True", "nan", "1e-3", "12", "", " ", "two words",
+    "a,b", "a=b", "it's", 'say "so"', "back\\slash", "end\\", "\\'", "${monitor}", "[x]", "{y}", "(z)", "ümlaut", "a:b",
+    "~x", "+x", "a/b.c-d", [1, 2], [], ["a b", None, [0.5]], {"a": 1, "b": [True]}, "tab\there", "#", "$x", "%", "@",
 ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ GRID = (
     "-m",
     "model.hidden=[8]",
     "model.dropout=0.2",
-    "trainer.max_epochs=15",
+    "trainer.max_epochs=6",
     "optimizer.lr=0.01,0.003",
     "seed=range(10)",
 )
@@ -47,7 +47,7 @@ def test_twenty_jobs_end_as_twenty_rows_however_often_the_sweep_is_killed(monkey
             break
         while process.poll() is None and progress() == seen:
             time.sleep(0.01)
-        time.sleep(3 * dice.random())
+        time.sleep(2 * dice.random())
         assert process.poll() is None, "the sweep was over before it could be killed"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
