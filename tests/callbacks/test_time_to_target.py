@@ -14,7 +14,7 @@ SHORT = ("trainer.max_epochs=6", "figures=false", "test=false")
 
 def first_epoch(folder: Path, tag: str, target: float, better_is_more: bool) -> int:
     """From the curve in TensorBoard: 39 steps are an epoch of the digits."""
-    points = [(event.step // 39, event.value) for event in events(folder).Scalars(tag)]
+    points: list[tuple[int, float]] = [(event.step // 39, event.value) for event in events(folder).Scalars(tag)]
     return next(epoch for epoch, value in points if (value >= target if better_is_more else value <= target))
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,6 @@ def on_basic(tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 
 @pytest.fixture
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that sums are added in the same order everywhere."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    return None

@@ -23,7 +23,7 @@ GRID = (
     "seed=range(10)",
 )
 WITNESS = ("+callbacks.ends._target_=tests.sweeps.witness.Ends", "trusted_packages=[gradexp,tests]")
-KILLS = 3
+KILLS = 2
 
 
 def progress() -> int:
