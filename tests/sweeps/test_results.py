@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -11,12 +12,12 @@ from filelock import FileLock
 from gradexp.sweeps.results import read_sweep, write_csv
 from tests.sweeps.folders import accuracy, grid, write_sweep
 
-AXES = {"optimizer": ["sgd", "adam"], "optimizer__lr": [0.1, 0.01], "seed": [0, 1]}
+AXES: dict[str, list[Any]] = {"optimizer": ["sgd", "adam"], "optimizer__lr": [0.1, 0.01], "seed": [0, 1]}
 
 
 def test_every_job_is_a_row_whatever_became_of_it(tmp_path: Path) -> None:
     jobs = grid(**AXES)
-    gone_wrong = {
+    gone_wrong: dict[int, dict[str, Any]] = {
         1: {"status": "failed", "reason": 'no "memory",\nat all'},
         2: {"status": "diverged", "reason": "at step 3", "monitor": "val/accuracy", "seconds/fit": 1.0},
         3: {},
