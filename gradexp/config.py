@@ -102,7 +102,9 @@ class CheckBeforeRun(Callback):
         if config.hydra.mode != RunMode.MULTIRUN and (config.sweep.axes or config.sweep.resume):
             sys.exit("error: sweep.axes and sweep.resume are of a multirun; add -m. Got a single run.")
 
-    on_multirun_start = on_run_start
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if "gradexp" not in config.hydra.sweeper._target_:  # ours checks each job, before it makes the sweep's folder
+            self.on_run_start(config)
 
 
 def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str], groups: list[str]) -> DictConfig:

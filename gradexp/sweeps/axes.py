@@ -63,14 +63,14 @@ def text(value: Any) -> str:
 
 
 def spanned(
-    axes: Sequence[Axis], zipped: Iterable[Sequence[str]], setting: Callable[[str], str]
+    axes: Sequence[Axis], zipped: Iterable[Sequence[str]], setting: Callable[[str, Mapping[str, str]], str]
 ) -> list[dict[str, str]]:
     """The jobs that the axes span: every combination, but for the zipped ones, which go along together.
 
     Args:
         axes: In the order of the loops, the last one innermost.
         zipped: Groups of keys.
-        setting: The value of a key that is no axis, for axes that depend on it.
+        setting: The value of a key that is no axis, in a job of these values, for axes that depend on it.
 
     Returns:
         A value for each axis, in the language of overrides, a job each. An axis that depends on another and has no
@@ -93,7 +93,7 @@ def spanned(
         for axis in dependent.values():
             assert axis.by is not None
             assert isinstance(axis.values, Mapping)
-            values = axis.values.get(named[axis.by] if axis.by in named else setting(axis.by), [])
+            values = axis.values.get(named[axis.by] if axis.by in named else setting(axis.by, job), [])
             choices.append([{axis.key: value} for value in values] or [{}])
         # Values that depend on an axis vary faster than it.
         jobs += [job | {k: v for part in further for k, v in part.items()} for further in itertools.product(*choices)]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gradexp.checks import check
 from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, check_config, config_hash
 from gradexp.sweeps.axes import Axis, axis, spanned
 from gradexp.sweeps.final_runs import check_final
@@ -57,21 +58,26 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
         hydra.errors.HydraException: An override names no key, group or option.
     """
     parsed = parser.parse_overrides([*params, *command])
-    typed = list({override.get_key_element().lstrip("+"): override for override in parsed}.values())
+    typed = list({override.get_key_element(): override for override in parsed}.values())  # of a key, the last word
     fixed = [override for override in typed if not override.is_sweep_override()]
     base = compose([_line(override) for override in fixed])
-    choices = compose.choices([_line(override) for override in fixed])
     settings = cast(dict[str, Any], OmegaConf.to_container(base.sweep, resolve=True))
     axes = [Axis(o.get_key_element(), _values(o)) for o in typed if o.is_sweep_override()]
     names = {override.get_key_element().lstrip("+") for override in typed}
     axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
     constants = [_line(override) for override in fixed if not _is_of_sweep(override)]
+    check("sweep.", on_failure=settings["on_failure"], dry_run=settings["dry_run"])
     if settings["final"] is not None:
         check_final(settings["final"])
         # The grid chooses; what chooses never sees the test part.
         constants = [*(line for line in constants if not line.startswith("test=")), "test=false"]
 
-    def setting(key: str) -> str:
+    def setting(key: str, job: Mapping[str, str]) -> str:
+        # The options that the job chooses, be it by an experiment, say which others it has.
+        groups = [
+            f"{name}={value}" for name, value in job.items() if name.startswith("+") or name in compose.choices([])
+        ]
+        choices = compose.choices([*(_line(override) for override in fixed), *groups])
         return str(choices[key] if key in choices else OmegaConf.select(base, key))
 
     combinations = spanned(axes, _groups(settings["zip"]), setting)
@@ -129,10 +135,12 @@ class Composer:
         """The configuration of a job, without Hydra's own part."""
         parsed = self._parser.parse_overrides(overrides)
         groups = self.choices([])
-        plain = [
-            o for o in parsed if o.type is OverrideType.CHANGE and o.package is None and o.key_or_group not in groups
-        ]
-        whole = self._whole([_line(override) for override in parsed if override not in plain])
+        changes = [o for o in parsed if o.type is OverrideType.CHANGE and o.package is None]
+        plain = [override for override in changes if override.key_or_group not in groups]
+        rest = [override for override in parsed if override not in plain]
+        if any(_touch(one.key_or_group, other.key_or_group) for one in plain for other in rest if other not in changes):
+            plain, rest = [], parsed  # what is added or deleted and changed too goes by the order of both
+        whole = self._whole([_line(override) for override in rest])
         cfg = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
         OmegaConf.set_struct(cfg, True)
         try:
@@ -197,3 +205,8 @@ def _groups(given: Any) -> list[list[str]]:
     ):
         raise ValueError(f"sweep.zip must be a list of two or more keys, or a list of such lists; got {given!r}.")
     return cast(list[list[str]], lists)
+
+
+def _touch(one: str, other: str) -> bool:
+    """Whether one of two keys is the other, or a part of it."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")

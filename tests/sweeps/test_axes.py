@@ -1,6 +1,7 @@
 """Axes: what they span, and values in Hydra's own language."""
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def plain(value: Any) -> Any:
     return value.text if hasattr(value, "text") else value
 
 
-def no_setting(key: str) -> str:
+def no_setting(key: str, job: Mapping[str, str]) -> str:
     raise AssertionError(key)
 
 
@@ -73,7 +74,7 @@ def test_an_axis_depends_on_another_or_on_a_setting() -> None:
         {"optimizer": "sgd", "lr": "1"},
         {"optimizer": "lbfgs"},
     ]
-    assert spanned([rates], [], {"optimizer": "sgd"}.__getitem__) == [{"lr": "0.1"}, {"lr": "1"}]
+    assert spanned([rates], [], lambda key, job: {"optimizer": "sgd"}[key]) == [{"lr": "0.1"}, {"lr": "1"}]
     with pytest.raises(ValueError, match=r"sweep.zip must name axes of their own values; lr depends on optimizer"):
         spanned([rates, optimizers], [["lr", "optimizer"]], no_setting)
 

@@ -75,7 +75,7 @@ def test_the_report_sorts_filters_and_hovers_without_an_error(browser: WebDriver
     assert all(name == "sgd" for name in column(browser, 3))
     browser.find_element(By.ID, "filter").clear()
     browser.find_element(By.CSS_SELECTOR, "#status option:last-child").click()
-    browser.execute_script("document.getElementById('filter').dispatchEvent(new Event('input'))")  # type: ignore[no-untyped-call]
+    browser.execute_script("document.getElementById('filter').dispatchEvent(new Event('input'))")
     assert set(column(browser, 2)) == {browser.find_element(By.ID, "status").get_property("value")}
 
     point = browser.find_element(By.CSS_SELECTOR, "#time .scatterlayer .point")
@@ -133,7 +133,7 @@ def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
     with chromium(tmp_path / "profile") as browser:
 
         def words() -> str:
-            return " ".join(str(browser.execute_script(WORDS)).split())  # type: ignore[no-untyped-call]
+            return " ".join(str(browser.execute_script(WORDS)).split())
 
         def shows(*wanted: str) -> bool:
             return bool(eventually(lambda: all(word in words() for word in wanted)))

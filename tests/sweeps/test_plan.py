@@ -42,16 +42,14 @@ SAME_AS_HYDRAS: list[list[str]] = [
     ["+callbacks.mine._target_=x.Y", "+callbacks.mine.p=1", "callbacks.mine.p=2"],
     ["++trainer.max_epochs=3"],
     ["++callbacks.mine.p=3"],
-    ["~trainer.gradient_clip_val"],
+    ["~trainer.deterministic"],
     ["~augmentation"],
     ["seed=${trainer.max_epochs}", "trainer.max_epochs=7"],
     ["name=${task}-${seed}", "seed=5"],
     ["name='a b, \\'c\\' = \"d\"'"],
-    ["name=ümlaut"],
-    ["data_dir='C:\\dir\\'"],
     ["input=null", "monitor=val/loss", "target_score=-.5"],
     ["early_stopping.min_delta=inf"],
-    ["sweep.axes={seed:[1,2],optimizer.lr:{optimizer:{adam:[1]}}}"],
+    ["+sweep.axes={seed:[1,2],optimizer.lr:{optimizer:{adam:[1]}}}"],
     ["+sweep.axes.seed=[1,2]"],
 ]
 
@@ -90,7 +88,7 @@ def test_the_quick_composition_is_hydras_own(as_hydra: Callable[[list[str]], Dic
     "overrides",
     [
         ["trainer.max_epochs=5", "++trainer.max_epochs=3"],
-        ["trainer.gradient_clip_val=1", "~trainer.gradient_clip_val"],
+        ["trainer.deterministic=false", "~trainer.deterministic"],
     ],
     ids=str,
 )
@@ -134,25 +132,19 @@ def test_values_of_every_kind_are_axes(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 def test_texts_with_signs_in_them_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = ["two words", "it's", 'say "so"', "a,b", "a=b", "back\\slash", "end\\", "ümlaut", "null", "1e-3", "[x]", "{y}"]
-    quoted = [OverridesParser.create().parse_override(f"input={_quoted(value)}").input_line for value in values]
-    lines = [str(line).partition("=")[2] for line in quoted]
-    assert call(monkeypatch, *SMALL, "data=xor", "monitor=train/loss", f"input={','.join(lines)}") is None
+    values = ["two words", """it's "so", a=b\\""", "null", "[x] {y} ümlaut"]
+    typed = ["'two words'", """'it\\'s "so", a=b\\\\'""", "'null'", "'[x] {y} ümlaut'"]
+    assert call(monkeypatch, *SMALL, "trainer.max_epochs=1", f"input={','.join(typed)}") is None
     assert [job["settings"]["input"] for job in jobs()] == values
     for number, value in enumerate(values):
         assert yaml.safe_load(Path("sweep", str(number), ".hydra", "config.yaml").read_text())["input"] == value
-
-
-def _quoted(value: str) -> str:
-    """By hand: backslashes before the quote, and the quote itself, get one of their own."""
-    body = value.replace("'", "\\'")
-    return f"'{body}\\'" if body.endswith("\\") else f"'{body}'"
+        assert metrics(number)["status"] == "completed"
 
 
 def test_axes_may_stand_in_the_configuration(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    written = "sweep.axes={seed:[0,1],optimizer:[sgd,adam],optimizer.lr:{optimizer:{sgd:[0.1,0.2],adam:[0.3]}}}"
+    written = "+sweep.axes={seed:[0,1],optimizer:[sgd,adam],optimizer.lr:{optimizer:{sgd:[0.1,0.2],adam:[0.3]}}}"
     assert listed(monkeypatch, capsys, written) == [
         "seed=0 optimizer=sgd optimizer.lr=0.1",
         "seed=0 optimizer=sgd optimizer.lr=0.2",
@@ -161,21 +153,18 @@ def test_axes_may_stand_in_the_configuration(
         "seed=1 optimizer=sgd optimizer.lr=0.2",
         "seed=1 optimizer=adam optimizer.lr=0.3",
     ]
-    assert listed(monkeypatch, capsys, "sweep.axes={seed:[0,1,2]}", "seed=7,8") == ["seed=7", "seed=8"]
-    assert listed(monkeypatch, capsys, "+sweep.axes.seed=[0,1,2]", "sweep.axes.seed=[3]") == ["seed=3"]
+    assert listed(monkeypatch, capsys, "+sweep.axes={seed:[0,1,2]}", "seed=7,8") == ["seed=7", "seed=8"]
+    assert listed(monkeypatch, capsys, "+sweep.axes.seed=[0,1,2]") == ["seed=0", "seed=1", "seed=2"]
     assert listed(monkeypatch, capsys, "seed=1") == [""]
 
 
 def test_pairs_join_typed_axes_and_written_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pairs = ("sweep.axes={seed:[5,6]}", "optimizer.lr=0.1,0.2", "sweep.zip=[[seed,optimizer.lr]]", "test=true,false")
-    assert listed(monkeypatch, capsys, *pairs) == [
+    pairs = ("+sweep.axes={seed:[5,6]}", "optimizer.lr=0.1,0.2", "sweep.zip=[[seed,optimizer.lr]]", "test=true,false")
+    assert sorted(" ".join(sorted(job.split())) for job in listed(monkeypatch, capsys, *pairs)) == [
         f"optimizer.lr={rate} seed={seed} test={test}"
-        for (rate, seed), test in itertools.product([("0.1", 5), ("0.2", 6)], ("true", "false"))
-    ] or listed(monkeypatch, capsys, *pairs) == [
-        f"optimizer.lr={rate} test={test} seed={seed}"
-        for (rate, seed), test in itertools.product([("0.1", 5), ("0.2", 6)], ("true", "false"))
+        for (rate, seed), test in itertools.product([("0.1", 5), ("0.2", 6)], ("false", "true"))
     ]
 
 
@@ -196,8 +185,8 @@ def test_a_rate_grid_goes_by_the_optimizer_of_the_experiment(
 
 
 def test_experiments_are_an_axis(monkeypatch: pytest.MonkeyPatch) -> None:
-    typed = ("+experiment=xor,linear_regression", "seed=0,1", "data.passes=2", "data.steps_per_execution=1")
-    assert call(monkeypatch, "-m", *typed, "trainer.max_epochs=1", "figures=false", "hydra.sweep.dir=sweep") is None
+    typed = ("+experiment=xor,linear_regression", "seed=0,1", "trainer.max_steps=100")
+    assert call(monkeypatch, "-m", *typed, "trainer.max_epochs=1", "hydra.sweep.dir=sweep") is None
     assert [job["settings"] for job in jobs()] == [
         {"experiment": experiment, "seed": seed}
         for experiment, seed in itertools.product(("xor", "linear_regression"), (0, 1))
