@@ -38,7 +38,7 @@ def test_one_command_runs_three_jobs_and_compares_their_costs(
     first = [curve[1][0] for curve in comparison["by_epoch"].values()]
     assert len(set(first)) == 1, "all begin at the same weights"
 
-    assert list(drawn(sweep)) == ["cost_comparison"]
+    assert "cost_comparison" in drawn(sweep)
     np.testing.assert_array_equal(drawn(sweep)["cost_comparison"], shown(sweep)["cost_comparison"])
     assert f"costs compared: {sweep.absolute()}/figures/cost_comparison.png" in capsys.readouterr().out.replace(
         f"compared: {sweep}", f"compared: {sweep.absolute()}"
