@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.checks import check
 from gradexp.messages import explain, traceback_wanted
 from gradexp.sweeps import resources  # noqa: F401  # registers what the launchers' files ask for
+from gradexp.sweeps.extras import check_installed
 
 # A wheel carries conf/ inside the package; in a checkout it lies beside it.
 CONF_DIR = next(
@@ -103,6 +104,11 @@ class CheckBeforeRun(Callback):
             sys.exit("error: sweep.axes and sweep.resume are of a multirun; add -m. Got a single run.")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        for plugin in (config.hydra.sweeper, config.hydra.launcher):
+            try:
+                check_installed(plugin._target_)
+            except ValueError as error:
+                sys.exit(explain(error))
         if "gradexp" not in config.hydra.sweeper._target_:  # ours checks each job, before it makes the sweep's folder
             self.on_run_start(config)
 

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from gradexp.checks import did_you_mean
+from gradexp.sweeps.extras import hint
 
 
 def traceback_wanted() -> bool:
@@ -22,9 +23,10 @@ def explain(error: BaseException) -> str | None:
     """One message for an error that a user can mend; None for any other, which deserves its traceback."""
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        extra = f" {hint(option)}" if group.startswith("hydra/") and hint(option) else ""
         return (
             f"error: {group} has no option {option}.{did_you_mean(option, error.options)} "
-            f"Options of {group}: {', '.join(error.options)}."
+            f"Options of {group}: {', '.join(error.options)}.{extra}"
         )
     if isinstance(error, HydraException):
         cause = error.__cause__

@@ -38,20 +38,36 @@ def check_final(given: Any) -> None:
         )
 
 
+def check_fresh(manifest: Manifest, final: Mapping[str, Any]) -> None:
+    """Hold the final seeds against those of the grid.
+
+    Raises:
+        ValueError: A seed is used to choose.
+    """
+    for job in manifest.jobs.values():
+        seed = job.settings.get("seed", manifest.base.get("seed"))
+        if job.stage == "grid" and seed in final["seeds"]:
+            raise ValueError(f"sweep.final.seeds must be seeds that have chosen nothing; got {seed}, of the grid.")
+
+
+def final_count(manifest: Manifest, final: Mapping[str, Any]) -> int:
+    """How many final runs there will be, if each value of the axis has a setting that completes."""
+    grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
+    return len({repr(job.settings.get(final["for_each"])) for job in grid}) * len(final["seeds"])
+
+
 def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> list[tuple[list[str], dict[str, Any]]]:
     """What the final runs are typed with, and their settings.
 
     Of each value of the axis `for_each`, the setting with the best mean of the monitor over the grid's seeds is run at
-    the seeds of `final`, which are none of the grid's, with the test part measured once. The target whose reaching is
-    timed is a share of the grid's best score (of a loss, that score divided by the share).
+    the seeds of `final`, with the test part measured once. A setting that has no score at some seeds comes after those
+    that have one at more of them. The target whose reaching is timed is a share of the grid's best score (of a loss,
+    that score divided by the share).
 
     Args:
         folder: The sweep's.
         manifest: Of the grid, run to its end.
         final: `for_each`, `seeds` and `target_share`.
-
-    Raises:
-        ValueError: A seed has been used to choose.
     """
     scores: dict[Any, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     winners: dict[str, PlannedJob] = {}
@@ -59,11 +75,11 @@ def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> li
         setting = repr({key: value for key, value in job.settings.items() if key != "seed"})
         scores[job.settings.get(final["for_each"])][setting].append(score)
         winners[setting] = job
-        seed = job.settings.get("seed", manifest.base.get("seed"))
-        if seed in final["seeds"]:
-            raise ValueError(f"sweep.final.seeds must be seeds that have chosen nothing; got {seed}, of the grid.")
     sign = 1 if better(manifest.monitor) == "max" else -1  # data without classes only swap an accuracy for a loss
-    best = {value: max(means, key=lambda setting: sign * fmean(means[setting])) for value, means in scores.items()}
+    best = {
+        value: max(found, key=lambda setting: (len(found[setting]), sign * fmean(found[setting])))
+        for value, found in scores.items()
+    }
     target = _target([fmean(scores[value][setting]) for value, setting in best.items()], sign, final["target_share"])
     return [
         ([*_typed(winners[setting]), f"seed={seed}", "test=true", *target], winners[setting].settings | {"seed": seed})

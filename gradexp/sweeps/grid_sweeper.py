@@ -6,7 +6,7 @@ import string
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,8 +20,9 @@ from rich.console import Console
 
 from gradexp.files import write_atomically
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.final_runs import final_runs
-from gradexp.sweeps.launching import check_installed, run_jobs
+from gradexp.sweeps.axes import text
+from gradexp.sweeps.final_runs import check_fresh, final_count, final_runs
+from gradexp.sweeps.launching import run_jobs
 from gradexp.sweeps.manifest import Manifest
 from gradexp.sweeps.plan import Composer, Plan, add_jobs, make_plan
 from gradexp.sweeps.resume import extended
@@ -45,7 +46,6 @@ class GridSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context = config, hydra_context
-        check_installed(str(config.hydra.launcher._target_))
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -58,20 +58,19 @@ class GridSweeper(Sweeper):
             SystemExit: Jobs failed; the message says which and why.
         """
         folder = Path(self.config.hydra.sweep.dir)
-        old = Manifest.read(folder)
-        if old is None and self.config.sweep.resume is not None:
-            raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
-        command = [argument for argument in arguments if not argument.startswith(("sweep.resume=", "sweep.dry_run="))]
-        if old is not None and all(argument.startswith("sweep.") for argument in command):
-            command = [*old.command, *command]  # nothing but the folder was typed
+        as_typed = OmegaConf.to_container(self.config.hydra.sweep, resolve=False)
+        chosen = self.config.sweep.resume is not None or "${sweep_folder:" not in str(as_typed)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         compose = Composer(self._compose, parser)
-        plan = make_plan(command, [f"{key}={value}" for key, value in self.params.items()], compose, parser)
-        manifest = extended(old, plan, command)
+        old = Manifest.read(folder) if chosen else None
+        plan, manifest = self._planned(folder, old, arguments, compose, parser)
         if self.config.sweep.dry_run:
-            _list(folder, manifest)
+            _list(folder, manifest, plan)
             return
-        with self._claimed(folder) as folder:
+        with self._claimed(folder, chosen) as folder:
+            now = Manifest.read(folder)
+            if now != old:  # another process was here while this one planned
+                plan, manifest = self._planned(folder, now, arguments, compose, parser)
             _say(folder, manifest)
             manifest.write(folder)
             write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
@@ -80,6 +79,22 @@ class GridSweeper(Sweeper):
             if plan.settings["final"] is not None and not (folder / job_folder.STOPPED).exists():
                 self._run_finals(folder, manifest, plan, compose)
         self._end(folder, manifest)
+
+    def _planned(
+        self, folder: Path, old: Manifest | None, arguments: list[str], compose: Composer, parser: OverridesParser
+    ) -> tuple[Plan, Manifest]:
+        """What is typed, as a plan, and the manifest of the sweep that it makes or takes up."""
+        if old is None and self.config.sweep.resume is not None:
+            raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
+        if old is not None and all(argument.startswith("sweep.") for argument in arguments):
+            arguments = [*old.command, *arguments]  # nothing but the folder was typed
+        params = [f"{key}={value}" for key, value in self.params.items()]
+        plan = make_plan(arguments, params, compose, parser)
+        command = [argument for argument in arguments if not argument.startswith(("sweep.resume=", "sweep.dry_run="))]
+        manifest = extended(old, plan, command)
+        if plan.settings["final"] is not None:
+            check_fresh(manifest, plan.settings["final"])
+        return plan, manifest
 
     def _compose(self, overrides: list[str]) -> DictConfig:
         return self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
@@ -93,29 +108,30 @@ class GridSweeper(Sweeper):
         run_jobs(self.launcher, folder, [job for job in manifest.jobs.values() if job.stage == "final"])
 
     @contextmanager
-    def _claimed(self, folder: Path) -> Iterator[Path]:
+    def _claimed(self, folder: Path, chosen: bool) -> Iterator[Path]:
         """The sweep's folder, this process's own as long as the sweep runs.
+
+        Args:
+            folder: Where the sweep is to be.
+            chosen: Whether it was named by the user; one that was drawn gives way where it is another sweep's.
 
         Raises:
             ValueError: Another process runs a sweep there.
         """
-        chosen = self.config.sweep.resume is not None or any(
-            override.startswith("hydra.sweep.dir=") for override in self.config.hydra.overrides.hydra
-        )
         while True:
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder / job_folder.LOCK)
-            try:
+            with suppress(Timeout):
                 lock.acquire(blocking=False)
-                break
-            except Timeout:
-                if chosen:
-                    raise ValueError(
-                        f"{folder} must be the folder of a sweep that has ended; a process is at work on this one."
-                    ) from None
-                # Two sweeps of the same second drew the same letters: this one draws again.
-                letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
-                folder = folder.with_name(f"{folder.name.rpartition('-')[0]}-{letters}")
+                if chosen or Manifest.read(folder) is None:
+                    break
+                lock.release()
+            if chosen:
+                raise ValueError(
+                    f"{folder} must be the folder of a sweep that has ended; a process is at work on this one."
+                )
+            letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
+            folder = folder.with_name(f"{folder.name.rpartition('-')[0]}-{letters}")
         with read_write(self.config):
             self.config.hydra.sweep.dir = str(folder)
         try:
@@ -138,7 +154,7 @@ class GridSweeper(Sweeper):
 
 
 def _command(folder: Path) -> str:
-    return f"python -m gradexp -m {shlex.quote(f'sweep.resume={folder}')}"
+    return f"python -m gradexp -m {shlex.quote(f'sweep.resume={text(str(folder))}')}"
 
 
 def _say(folder: Path, manifest: Manifest) -> None:
@@ -158,13 +174,18 @@ def _say(folder: Path, manifest: Manifest) -> None:
     console.print(f"jobs: {len(manifest.jobs)} ({told})", markup=False, highlight=False, soft_wrap=True)
 
 
-def _list(folder: Path, manifest: Manifest) -> None:
+def _list(folder: Path, manifest: Manifest, plan: Plan) -> None:
     """A dry run: the jobs, and what would be done."""
     console = Console()
     for job in manifest.jobs.values():
         state = job_folder.state(folder / job.folder)
         console.print(f"{job.folder:>5}  {state:<11}  {job.told}", markup=False, highlight=False, soft_wrap=True)
     _say(folder, manifest)
+    final = plan.settings["final"]
+    if final is not None:
+        count = final_count(manifest, final)
+        told = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     console.print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -19,24 +18,12 @@ log = logging.getLogger(__name__)
 CHANCES = 2  # times that a job may take its process along before it counts as failed
 
 
-EXTRAS = {"hydra_joblib_launcher": "joblib", "hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}
-
-
-def check_installed(target: str) -> None:
-    """Raise ValueError where a launcher's class is of a plugin that is not installed."""
-    plugin = target.split(".")[1]
-    if plugin in EXTRAS and (find_spec("hydra_plugins") is None or find_spec(f"hydra_plugins.{plugin}") is None):
-        raise ValueError(
-            f"hydra/launcher must be installed; {plugin} is not. It comes with pip install 'gradexp[{EXTRAS[plugin]}]' "
-            f"(in a checkout: uv sync --extra {EXTRAS[plugin]}); hydra/launcher=basic needs nothing."
-        )
-
-
 def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> None:
     """Launch the jobs that are not done; what failed before is repeated.
 
-    Where the process of one job dies, launchers give up on all. So what has not come to an end is launched again, and
-    a job that took its process along twice is set down as failed.
+    Where the process of one job dies, launchers give up on all, and which job it was cannot be told from those that ran
+    beside it. So what had not begun is launched again, and then each that was cut by itself. A job that takes its
+    process along twice with no other beside it is set down as failed.
 
     Args:
         launcher: Hydra's.
@@ -46,26 +33,39 @@ def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> No
     waiting = [job for job in jobs if not job_folder.is_done(folder / job.folder)]
     for job in waiting:
         (folder / job.folder / job_folder.METRICS).unlink(missing_ok=True)
+    suspects: list[PlannedJob] = []
     deaths: Counter[str] = Counter()
-    while waiting and not (folder / job_folder.STOPPED).exists():
-        before = {job.folder: _start(folder / job.folder) for job in waiting}
-        try:
-            returns = launcher.launch([_overrides(folder, job) for job in waiting], int(waiting[0].folder))
-        except Exception as error:
-            started = [job for job in waiting if _start(folder / job.folder) != before[job.folder]]
-            if not started:
-                raise
-            log.warning("the launcher gave up, and is given again what has not come to an end: %s", error)
-            for job in started:
-                if job_folder.state(folder / job.folder) == "interrupted":
-                    deaths[job.folder] += 1
-                    if deaths[job.folder] == CHANCES:
-                        _set_down(folder / job.folder, f"its process died {CHANCES} times, out of memory? ({error})")
-            waiting = [job for job in waiting if job_folder.outcome(folder / job.folder) is None]
-            continue
-        for job, job_return in zip(waiting, returns, strict=True):
-            _note_failure(folder / job.folder, job_return)
-        return
+    while (waiting or suspects) and not (folder / job_folder.STOPPED).exists():
+        launched = waiting or suspects[:1]
+        cut, error = _launch(launcher, folder, launched)
+        if len(cut) == 1:
+            (job,) = cut
+            deaths[job.folder] += 1
+            if deaths[job.folder] == CHANCES:
+                _set_down(folder / job.folder, f"its process died {CHANCES} times, out of memory? ({error})")
+        left = [job for job in launched if job_folder.outcome(folder / job.folder) is None] if error else []
+        suspects = [*(job for job in suspects if job not in launched), *(job for job in cut if job in left)]
+        waiting = [job for job in left if job not in cut]
+
+
+def _launch(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> tuple[list[PlannedJob], Exception | None]:
+    """Give jobs to the launcher; those that were cut where it gave up, and the error that it gave up by.
+
+    Raises:
+        Exception: The launcher's, where no job had begun.
+    """
+    before = {job.folder: _start(folder / job.folder) for job in jobs}
+    try:
+        returns = launcher.launch([_overrides(folder, job) for job in jobs], int(jobs[0].folder))
+    except Exception as error:
+        begun = [job for job in jobs if _start(folder / job.folder) != before[job.folder]]
+        if not begun:
+            raise
+        log.warning("the launcher gave up, and is given again what has not come to an end: %s", error)
+        return [job for job in begun if job_folder.state(folder / job.folder) == "interrupted"], error
+    for job, job_return in zip(jobs, returns, strict=True):
+        _note_failure(folder / job.folder, job_return)
+    return [], None
 
 
 def _overrides(folder: Path, job: PlannedJob) -> list[str]:

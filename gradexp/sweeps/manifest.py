@@ -130,6 +130,11 @@ def differences(old: dict[str, Any], new: dict[str, Any], free: set[str]) -> lis
     found = []
     for key in sorted(old.keys() | new.keys()):
         was, now = old.get(key, ABSENT), new.get(key, ABSENT)
-        if was != now and key not in free:
+        if not same(was, now) and key not in free:
             found.append(f"{key} was {was}, is {now}")
     return found
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a configuration are the same; to Python 1, 1.0 and true are equal, to a Trainer not."""
+    return json.dumps(one) == json.dumps(other)

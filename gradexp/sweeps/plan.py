@@ -16,7 +16,7 @@ from gradexp.checks import check
 from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, check_config, config_hash
 from gradexp.sweeps.axes import Axis, axis, spanned
 from gradexp.sweeps.final_runs import check_final
-from gradexp.sweeps.manifest import PlannedJob, flat
+from gradexp.sweeps.manifest import PlannedJob, flat, same
 
 LOCAL = (*LOCAL_KEYS, *(f"trainer.{key}" for key in LOCAL_TRAINER_KEYS))
 
@@ -62,6 +62,9 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
     fixed = [override for override in typed if not override.is_sweep_override()]
     base = compose([_line(override) for override in fixed])
     settings = cast(dict[str, Any], OmegaConf.to_container(base.sweep, resolve=True))
+    for override in typed:
+        if override.is_sweep_override() and _is_of_sweep(override):
+            raise ValueError(f"{override.key_or_group} must have one value for all jobs; got {override.input_line}.")
     axes = [Axis(o.get_key_element(), _values(o)) for o in typed if o.is_sweep_override()]
     names = {override.get_key_element().lstrip("+") for override in typed}
     axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
@@ -113,7 +116,7 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
         if not plan.common and not plan.varying:
             plan.common.update(facts)
         for key in plan.common.keys() | facts.keys():
-            if plan.common.get(key) != facts.get(key):
+            if not same(plan.common.get(key), facts.get(key)):
                 plan.varying.add(key)
                 plan.common.pop(key, None)
 

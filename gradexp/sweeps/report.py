@@ -19,7 +19,7 @@ class WriteReport(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
-        if any(folder.glob("*/.hydra/config.yaml")):  # else a dry run, or nothing could be started
+        if not config.sweep.dry_run and any(folder.glob("*/.hydra/config.yaml")):  # else nothing could be started
             write_report(folder, Console())
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gradexp.sweeps.manifest import Manifest, differences
+from gradexp.sweeps.manifest import Manifest, differences, same
 from gradexp.sweeps.plan import Plan
 
 
@@ -29,7 +29,7 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
             f"sweep.resume must go with the settings that the sweep began with; {'; '.join(changed)}. New values of an "
             "axis extend a sweep, beside the old ones; other changes are a new sweep."
         )
-    manifest.base = {key: value for key, value in old.base.items() if plan.common.get(key) == value}
+    manifest.base = {key: value for key, value in old.base.items() if same(plan.common.get(key), value)}
     axes = {axis for job in plan.jobs.values() for axis in job.settings}
     for key, job in old.jobs.items():
         # What was no axis then is one now, with the value that all had.

@@ -26,6 +26,20 @@ def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
     return [" ".join(line.split()[2:]) for line in jobs]
 
 
+def test_a_dry_run_of_a_protocol_counts_its_final_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "-m", "+sweep=benchmark", "optimizer=sgd,adam", "sweep.dry_run=true") is None
+    assert "final runs: 20, of the best of each optimizer at 10 fresh seeds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", ["sweep.resume=a,b", "sweep.dry_run=true,false", "sweep.on_failure=stop,continue"])
+def test_the_sweep_itself_is_no_axis(typed: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = call(monkeypatch, "-m", "seed=0,1", typed)
+    assert message == f"error: {typed.partition('=')[0]} must have one value for all jobs; got {typed}."
+    assert list(own_folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_says_what_to_type_and_plans(
     preset: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

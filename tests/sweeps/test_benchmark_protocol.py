@@ -1,0 +1,233 @@
+"""The protocol of optimizer benchmarks: chosen by validation, measured once at fresh seeds."""
+
+import json
+import math
+import shutil
+from collections import Counter, defaultdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+import yaml
+
+from gradexp.files import write_json
+from gradexp.sweeps.final_runs import final_runs
+from gradexp.sweeps.grid_sweeper import GridSweeper
+from gradexp.sweeps.manifest import Manifest, PlannedJob
+from tests.command_line import call
+from tests.sweeps.small import SMALL, jobs, metrics, stamps, table
+
+BENCHMARK = (*SMALL, "trainer.max_epochs=1", "+sweep=benchmark", "optimizer=sgd,adam")
+GRID = (*BENCHMARK, "optimizer.lr=0.001,0.03", "seed=0,1", "sweep.final.seeds=[100,101]")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A benchmark that ran to its end: two optimizers, two rates, two seeds, and two fresh ones."""
+    place = tmp_path_factory.mktemp("benchmark")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setenv("GRADEXP_DATA_DIR", str(place / "data"))
+        patch.setenv("HYDRA_FULL_ERROR", "0")
+        patch.setenv("GRADEXP_FULL_ERROR", "0")
+        assert call(patch, *GRID) is None
+    return place / "sweep"
+
+
+@pytest.fixture
+def sweep(finished: Path) -> Path:
+    """A copy of it, to go on with."""
+    shutil.copytree(finished, "sweep")
+    return Path("sweep")
+
+
+def config(number: int | str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(Path("sweep", str(number), ".hydra", "config.yaml").read_text())
+    return content
+
+
+def winners() -> dict[str, tuple[float, float]]:
+    """By hand, from the files of the grid's jobs: for each optimizer its best rate, and that one's mean accuracy."""
+    scores: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for job in jobs():
+        if job["stage"] == "grid":
+            optimizer = config(job["folder"])["optimizer"]
+            scores[optimizer["name"]][optimizer["lr"]].append(metrics(int(job["folder"]))["val/accuracy"])
+    found = {}
+    for name, by_rate in scores.items():
+        means = {rate: fmean(found) for rate, found in by_rate.items()}
+        best = max(means, key=lambda rate: means[rate])
+        found[name] = (best, means[best])
+    return found
+
+
+def finals(stage: str = "final") -> list[int]:
+    return [int(job["folder"]) for job in jobs() if job["stage"] == stage]
+
+
+def test_the_final_runs_are_the_winners_at_fresh_seeds(sweep: Path) -> None:
+    best = winners()
+    assert len(finals("grid")) == 2 * 2 * 2
+    runs = Counter((config(n)["optimizer"]["name"], config(n)["optimizer"]["lr"], config(n)["seed"]) for n in finals())
+    assert runs == Counter((name, rate, seed) for name, (rate, _) in best.items() for seed in (100, 101))
+    target = max(mean for _, mean in best.values()) * 0.99
+    for number in finals():
+        assert math.isclose(config(number)["target_score"], target, rel_tol=1e-12)
+        assert config(number)["test"] is True
+        assert metrics(number)["status"] == "completed"
+        assert 0 <= metrics(number)["test/accuracy"] <= 1
+    assert {config(n)["seed"] for n in finals()}.isdisjoint(config(n)["seed"] for n in finals("grid"))
+    assert Counter(row["status"] for row in table()) == {"completed": 12}
+
+
+def test_what_chooses_never_sees_the_test_part(sweep: Path) -> None:
+    for number in finals("grid"):
+        assert not [key for key in metrics(number) if key.startswith("test/")]
+        assert config(number)["test"] is False
+        assert config(number)["target_score"] is None
+
+
+def test_test_is_off_in_the_grid_whatever_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = ("optimizer.lr=0.001,0.03", "sweep.final.seeds=[100]")
+    assert call(monkeypatch, *BENCHMARK, *rates, "optimizer=sgd", "test=true", "target_score=0.1") is None
+    assert [config(number)["test"] for number in range(3)] == [False, False, True]
+    assert not [key for number in range(2) for key in metrics(number) if key.startswith("test/")]
+
+
+def test_a_finished_benchmark_has_nothing_left_to_do(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {number: stamps(sweep / str(number)) for number in range(12)}
+    kept = jobs()
+    assert call(monkeypatch, "-m", "sweep.resume=sweep") is None
+    assert {number: stamps(sweep / str(number)) for number in range(12)} == before
+    assert jobs() == kept
+
+
+class Killed(BaseException):
+    """Passes everything that catches errors, as a kill does."""
+
+
+def test_a_benchmark_killed_between_its_halves_goes_on(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(*arguments: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GridSweeper, "_run_finals", kill)
+        with pytest.raises(Killed):
+            call(patch, *GRID)
+    assert finals() == []
+    before = {number: stamps(Path("sweep", str(number))) for number in range(8)}
+    assert call(monkeypatch, "-m", "sweep.resume=sweep") is None
+    assert {number: stamps(Path("sweep", str(number))) for number in range(8)} == before
+    assert [metrics(number) for number in range(12)] == [metrics(number, finished) for number in range(12)]
+
+
+def test_a_grid_that_grows_sets_beaten_final_runs_aside(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, kept = finals(), winners()
+    files = {number: stamps(sweep / str(number)) for number in old}
+    more = (*GRID[:-3], "optimizer.lr=0.001,0.03,0.3", *GRID[-2:])
+    assert call(monkeypatch, *more, "sweep.resume=sweep") is None
+    best = winners()
+    assert best != kept, "the new rate was to win"
+    assert len(finals("grid")) == 12
+    runs = Counter((config(n)["optimizer"]["name"], config(n)["optimizer"]["lr"], config(n)["seed"]) for n in finals())
+    assert runs == Counter((name, rate, seed) for name, (rate, _) in best.items() for seed in (100, 101))
+    for number in finals("beaten"):
+        optimizer = config(number)["optimizer"]
+        target = max(mean for _, mean in best.values()) * 0.99
+        beaten = best[optimizer["name"]][0] != optimizer["lr"]
+        assert beaten or not math.isclose(config(number)["target_score"], target)
+    assert {number: stamps(sweep / str(number)) for number in old} == files
+
+
+@pytest.mark.parametrize("seeds", ["seed=0,100", "seed=100"])
+def test_a_final_seed_in_the_grid_is_refused_before_anything_runs(
+    seeds: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = call(monkeypatch, *BENCHMARK, "optimizer.lr=0.03", "optimizer=sgd", seeds)
+    assert isinstance(message, str)
+    assert "sweep.final.seeds must be seeds that have chosen nothing; got 100" in message
+    assert not (own_folder / "sweep" / "0").exists()
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        "sweep.final.seeds=[]",
+        "sweep.final.seeds=[1,1]",
+        "sweep.final.seeds=[-1]",
+        "sweep.final.seeds=[0.5]",
+        "sweep.final.seeds=3",
+        "sweep.final.target_share=0",
+        "sweep.final.target_share=1.5",
+        "sweep.final.for_each=3",
+        "+sweep.final.more=1",
+        "~sweep.final.seeds",
+    ],
+)
+def test_a_protocol_that_is_none_is_refused(final: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = call(monkeypatch, *BENCHMARK, final)
+    assert isinstance(message, str)
+    assert message.startswith("error: sweep.final must be {for_each: KEY, seeds: LIST, target_share: SHARE}")
+    assert list(own_folder.iterdir()) == []
+
+
+def synthetic(outcomes: dict[tuple[str, float, int], float | None], monitor: str = "val/accuracy") -> Manifest:
+    """A grid on disk: the score of each optimizer, rate and seed; None for one that diverged."""
+    manifest = Manifest("made", monitor, "continue", [], {"seed": 0, "data.val_size": 0.1}, [])
+    for number, ((optimizer, rate, seed), score) in enumerate(outcomes.items()):
+        settings = {"optimizer": optimizer, "optimizer.lr": rate, "seed": seed}
+        typed = [*(f"{key}={value}" for key, value in settings.items()), "test=false"]
+        manifest.jobs[f"{number:016x}"] = PlannedJob(str(number), "grid", typed, settings)
+        found = {"status": "diverged", "monitor": monitor, "reason": "loss is not finite"}
+        if score is not None:
+            found = {"status": "completed", "monitor": monitor, monitor: score}  # type: ignore[dict-item]
+        write_json(Path("made", str(number), "metrics.json"), found)
+    return manifest
+
+
+FINAL = {"for_each": "optimizer", "seeds": [100], "target_share": 0.5}
+
+
+def chosen(outcomes: dict[tuple[str, float, int], float | None], monitor: str = "val/accuracy") -> dict[str, float]:
+    runs = final_runs(Path("made"), synthetic(outcomes, monitor), FINAL)
+    return {settings["optimizer"]: settings["optimizer.lr"] for _, settings in runs}
+
+
+def test_the_best_mean_wins_not_the_best_seed() -> None:
+    outcomes: dict[tuple[str, float, int], float | None] = {
+        ("sgd", 0.1, 0): 0.9, ("sgd", 0.1, 1): 0.5, ("sgd", 0.2, 0): 0.8, ("sgd", 0.2, 1): 0.8,
+        ("adam", 0.1, 0): 0.2, ("adam", 0.1, 1): 0.4, ("adam", 0.2, 0): 0.1, ("adam", 0.2, 1): 0.1,
+    }  # fmt: skip
+    assert chosen(outcomes) == {"sgd": 0.2, "adam": 0.1}
+    # Of a loss, the lowest.
+    assert chosen(outcomes, "val/loss") == {"sgd": 0.1, "adam": 0.2}
+    for monitor, target in (("val/accuracy", 0.8 * 0.5), ("val/loss", 0.1 / 0.5)):
+        for line, _ in final_runs(Path("made"), synthetic(outcomes, monitor), FINAL):
+            (typed,) = (part for part in line if part.startswith("target_score="))
+            assert math.isclose(float(typed.partition("=")[2]), target)
+
+
+def test_a_setting_that_diverges_does_not_win() -> None:
+    assert chosen({("sgd", 0.1, 0): 0.5, ("sgd", 9.0, 0): None}) == {"sgd": 0.1}
+    assert chosen({("sgd", 9.0, 0): None, ("adam", 0.1, 0): 0.5}) == {"adam": 0.1}
+    assert chosen({("sgd", 9.0, 0): None}) == {}
+
+
+def test_one_lucky_seed_among_diverged_ones_does_not_win() -> None:
+    outcomes: dict[tuple[str, float, int], float | None] = {
+        ("sgd", 0.1, 0): 0.8, ("sgd", 0.1, 1): 0.8, ("sgd", 0.1, 2): 0.8,
+        ("sgd", 9.0, 0): 0.81, ("sgd", 9.0, 1): None, ("sgd", 9.0, 2): None,
+    }  # fmt: skip
+    assert chosen(outcomes) == {"sgd": 0.1}
+
+
+def test_failures_in_the_grid_leave_the_final_runs_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the optimizer that works, the setting that works."""
+    widths = ("model.hidden=[4],[1000000000000]", "optimizer.lr=0.03", "sweep.final.seeds=[100]")
+    message = call(monkeypatch, *BENCHMARK, *widths)
+    assert "2 of 6 jobs have no result (2 failed)" in str(message)
+    assert [config(number)["model"]["hidden"] for number in finals()] == [[4], [4]]
+    assert set(json.loads(Path("sweep/manifest.json").read_text())["axes"]) == {"optimizer", "model.hidden", "seed"}
