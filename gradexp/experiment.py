@@ -14,7 +14,7 @@ from rich.console import Console
 
 from gradexp.config import CONF_DIR, check_config, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
-from gradexp.sweeps import job_folder
+from gradexp.sweeps import job_folder, own_gpu
 from gradexp.sweeps.manifest import Manifest
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ def execute(cfg: DictConfig) -> Result:
 
 def _execute_in_sweep(cfg: DictConfig, folder: Path) -> Result:
     """What is done is not done again, what is half done goes on; no two processes work on one job."""
+    own_gpu.claim(folder.parent, str(HydraConfig.get().launcher._target_))
     with job_folder.hold(folder):
         sweep = Manifest.read(folder.parent)  # None under another sweeper than ours
         job_folder.check_not_stopped(folder)

@@ -8,6 +8,16 @@ import pytest
 
 ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 
+# Tests run side by side, one a core; the processes that they start inherit this.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+LONG = ("launchers", "sweeps")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The folders of long tests come first, so that no process is left with one when the others are done."""
+    items.sort(key=lambda item: not set(LONG) & set(item.path.parts))
+
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,35 +9,46 @@ from omegaconf import OmegaConf
 from gradexp.monitor import better
 
 
-def gpu_count() -> int:
-    """GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else those that the driver shows."""
+def gpus() -> list[str]:
+    """Names of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else those that the driver shows."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
+        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
     devices = Path("/dev")
-    return (
-        sum(re.fullmatch(r"nvidia\d+", path.name) is not None for path in devices.iterdir()) if devices.is_dir() else 0
-    )
+    shown = [path.name for path in devices.iterdir()] if devices.is_dir() else []
+    return sorted((name.removeprefix("nvidia") for name in shown if re.fullmatch(r"nvidia\d+", name)), key=int)
+
+
+def gpu_count(accelerator: str = "auto") -> int:
+    """GPUs for the jobs; none where they are to run on the CPU.
+
+    Args:
+        accelerator: trainer.accelerator.
+    """
+    return 0 if accelerator == "cpu" else len(gpus())
 
 
 def core_count() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use, by its affinity and by the quota of its container."""
+    # Only launchers need it. It comes with scikit-learn, and its launcher divides threads by this very number.
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
-def jobs_at_once() -> int:
+def jobs_at_once(accelerator: str = "auto") -> int:
     """One a GPU where there are GPUs, else one a core: small models gain more by that than by threads."""
-    return gpu_count() or core_count()
+    return gpu_count(accelerator) or core_count()
 
 
-def cores_per_job() -> int:
+def cores_per_job(accelerator: str = "auto") -> int:
     """The cores, divided among the jobs that run at once."""
-    return max(core_count() // jobs_at_once(), 1)
+    return max(core_count() // jobs_at_once(accelerator), 1)
 
 
-def gpus_per_job() -> int:
+def gpus_per_job(accelerator: str = "auto") -> int:
     """1 where there are GPUs."""
-    return min(gpu_count(), 1)
+    return min(gpu_count(accelerator), 1)
 
 
 def direction(monitor: str) -> str:
@@ -45,5 +56,5 @@ def direction(monitor: str) -> str:
     return {"max": "maximize", "min": "minimize"}[better(monitor)]
 
 
-for _resolver in (jobs_at_once, cores_per_job, gpus_per_job, direction):
+for _resolver in (core_count, gpu_count, jobs_at_once, cores_per_job, gpus_per_job, direction):
     OmegaConf.register_new_resolver(_resolver.__name__, _resolver, replace=True)

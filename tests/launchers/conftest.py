@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from tests.command_line import call
+from tests.launchers.witness import WITNESS
 
 Rows = list[dict[str, str]]
 
-SWEEP = ("-m", "optimizer.lr=1e-3,1e-2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep")
+SWEEP = ("-m", "optimizer.lr=1e-3,1e-2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep", *WITNESS)
 
 
 def rows(folder: Path = Path("sweep")) -> Rows:
@@ -22,7 +23,7 @@ def rows(folder: Path = Path("sweep")) -> Rows:
 
 @pytest.fixture(scope="session")
 def on_basic(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    """What Hydra's basic launcher makes of the sweep, on one thread as a worker has it."""
+    """What Hydra's basic launcher makes of the sweep, on one thread as a worker has it: sums are added in one order."""
     threads, before = torch.get_num_threads(), Path.cwd()
     torch.set_num_threads(1)
     os.chdir(tmp_path_factory.mktemp("basic"))
@@ -33,9 +34,3 @@ def on_basic(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     finally:
         torch.set_num_threads(threads)
         os.chdir(before)
-
-
-@pytest.fixture
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that sums are added in the same order everywhere."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")

@@ -4,21 +4,24 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.command_line import call
 from tests.launchers.conftest import SWEEP, Rows, rows
+from tests.launchers.witness import WITNESS, sightings
 
 CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
-SlurmctldPort=16817
-SlurmdPort=16818
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
@@ -33,50 +36,47 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 ReturnToService=2
+KillWait=2
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=4000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
 
-@pytest.fixture
-def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """munged, slurmctld and slurmd, in a folder of their own."""
     missing = [name for name in ("munged", "slurmctld", "slurmd", "sbatch", "srun") if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         pytest.skip(f"SLURM's daemons need root and slurm-wlm, munge; missing: {', '.join(missing) or 'root'}")
-    folder = tmp_path / "slurm"
+    folder = tmp_path_factory.mktemp("slurm")
     for name in ("state", "spool"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir()
     folder.chmod(0o755)
     key = folder / "key"
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
     conf = folder / "slurm.conf"
-    conf.write_text(CONF.format(folder=folder, host=socket.gethostname().partition(".")[0], cores=os.cpu_count()))
-    monkeypatch.setenv("SLURM_CONF", str(conf))
+    host = socket.gethostname().partition(".")[0]
+    conf.write_text(CONF.format(folder=folder, host=host, cores=os.cpu_count(), ports=free_ports()))
+    environment = os.environ | {"SLURM_CONF": str(conf)}
     files = {"socket": "munge.socket", "pid-file": "munge.pid", "log-file": "munge.log", "seed-file": "munge.seed"}
     munge = [f"--key-file={key}", *(f"--{name}={folder / file}" for name, file in files.items())]
-    daemons = [["munged", "--force", "--foreground", *munge], ["slurmctld", "-D"], ["slurmd", "-D"]]
+    commands = [["munged", "--force", "--foreground", *munge], ["slurmctld", "-D"], ["slurmd", "-D"]]
     started = []
-    for command in daemons:
-        with (folder / f"{command[0]}.out").open("wb") as log:
-            started.append(subprocess.Popen(command, stdout=log, stderr=log))
-        time.sleep(1)
     try:
-        for _ in range(30):
-            state = subprocess.run(["sinfo", "-h", "-o", "%t"], capture_output=True, text=True).stdout.strip()
-            if state == "idle":
-                break
+        for command in commands:
+            with (folder / f"{command[0]}.out").open("wb") as log:
+                started.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
             time.sleep(1)
-        else:
-            told = "; ".join((folder / f"{command[0]}.out").read_text()[-200:] for command in daemons)
-            pytest.skip(f"SLURM did not come up here: {state!r}; {told}")
+        if not within(30, lambda: asked(environment, "sinfo", "-h", "-o", "%t") == "idle"):
+            told = "; ".join((folder / f"{command[0]}.out").read_text()[-200:] for command in commands)
+            pytest.skip(f"SLURM did not come up here: {told}")
         yield folder
     finally:
-        subprocess.run(["scancel", "--user=root"], capture_output=True)
+        asked(environment, "scancel", "--user=root")
+        within(20, lambda: not asked(environment, "squeue", "-h"))  # else their processes would outlive the daemons
         for process in reversed(started):
             process.terminate()
-        for process in started:
             try:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
@@ -84,15 +84,81 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
                 process.wait()
 
 
+@pytest.fixture
+def slurm(daemons: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SLURM_CONF", str(daemons / "slurm.conf"))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # the preset's own is tested
+    return daemons
+
+
+def free_ports() -> list[int]:
+    with socket.socket() as one, socket.socket() as other:
+        for free in (one, other):
+            free.bind(("127.0.0.1", 0))
+        return [free.getsockname()[1] for free in (one, other)]
+
+
+def asked(environment: dict[str, str], *command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, env=environment).stdout.strip()
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+SMALL = ("hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1")
+
+
 def test_slurm_ends_in_the_same_table_as_the_basic_launcher(
-    monkeypatch: pytest.MonkeyPatch, one_thread: None, slurm: Path, on_basic: Rows
+    monkeypatch: pytest.MonkeyPatch, slurm: Path, on_basic: Rows
 ) -> None:
-    small = ("hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1")
-    assert call(monkeypatch, *SWEEP, "hydra/launcher=submitit_slurm", *small) is None
+    assert call(monkeypatch, *SWEEP, *SMALL) is None
     assert rows() == on_basic
-    for _ in range(30):  # SLURM hears of an end a little after submitit, which sees the result's file
-        ended = (slurm / "slurmctld.log").read_text().count("WEXITSTATUS 0")
-        if ended == 2:
-            return
-        time.sleep(1)
-    pytest.fail(f"each of the 2 jobs of the sweep should be a job of SLURM's; {ended} were")
+    assert [line["threads"] for job in range(2) for line in sightings(job)] == [1, 1]
+    log = slurm / "slurmctld.log"  # SLURM hears of an end a little after submitit, which sees the result's file
+    assert within(30, lambda: log.read_text().count("WEXITSTATUS 0") == 2), "each job of the sweep was one of SLURM's"
+
+
+def test_a_job_whose_time_is_over_goes_on_from_its_last_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, slurm: Path
+) -> None:
+    """By the signal that SLURM gives before the end; only the two minutes are cut for which it holds a requeued job."""
+    long = ("-m", "seed=0", "model.hidden=[8]", "trainer.max_epochs=80", *WITNESS)
+    environment = dict(os.environ)
+    told: list[str] = []
+
+    written: set[int] = set()
+
+    def mtimes(path: Path) -> int:
+        written.add(path.stat().st_mtime_ns)
+        return len(written)
+
+    def end_the_time() -> None:
+        checkpoint = Path("cut/0/checkpoints/last.ckpt").absolute()
+        # Not the first one: it may be of step 0.
+        if within(120, checkpoint.exists) and within(60, lambda: mtimes(checkpoint) > 3):
+            job = asked(environment, "squeue", "-h", "-o", "%i")
+            asked(environment, "scancel", "--signal=USR2", job)
+            if within(30, lambda: asked(environment, "squeue", "-h", "-o", "%T") == "PENDING"):
+                told.append(asked(environment, "scontrol", "update", f"JobId={job}", "StartTime=now"))
+
+    clock = threading.Thread(target=end_the_time)
+    clock.start()
+    assert call(monkeypatch, *long, *SMALL, "hydra.sweep.dir=cut") is None
+    clock.join()
+    assert told == [""]
+    first, second = (int(line["step"]) for line in sightings(0, Path("cut")))
+    assert first == 0
+    assert 0 < second < int(rows(Path("cut"))[0]["steps"])
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert call(monkeypatch, *long, "hydra.sweep.dir=whole") is None
+    finally:
+        torch.set_num_threads(before)
+    assert rows(Path("cut")) == rows(Path("whole"))

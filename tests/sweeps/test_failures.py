@@ -50,11 +50,11 @@ def test_on_failure_stop_starts_no_further_job_and_the_sweep_can_go_on(
 def test_a_job_that_kills_its_worker_is_tried_twice_and_the_others_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     dies = ("+callbacks.dies._target_=tests.sweeps.witness.Dies", "trusted_packages=[gradexp,tests]")
     processes = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # of one, joblib would make none
-    message = call(monkeypatch, *SMALL, *processes, "seed=0,1,2", *dies)
-    assert "1 of 3 jobs have no result (1 failed)" in str(message)
-    assert [row["status"] for row in table()] == ["completed", "failed", "completed"]
+    message = call(monkeypatch, *SMALL, *processes, "seed=0,1", *dies)
+    assert "1 of 2 jobs have no result (1 failed)" in str(message)
+    assert [row["status"] for row in table()] == ["completed", "failed"]
     assert "its process died 2 times" in outcome(1)["reason"]
-    assert 2 <= len(Path("sweep/1/deaths.txt").read_text().split()) <= 3, "perhaps once beside another, twice alone"
+    assert len(Path("sweep/1/deaths.txt").read_text().split()) == 2
 
 
 def test_a_job_whose_data_cannot_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
