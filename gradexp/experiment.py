@@ -66,8 +66,14 @@ def main(cfg: DictConfig) -> float | None:
     try:
         result = execute(cfg)
     except Exception as error:
+        if _in_multirun():
+            if not isinstance(error, job_folder.SweepStopped):
+                folder = Path(HydraConfig.get().runtime.output_dir)
+                reason = {"status": "failed", "reason": str(error)}
+                print_job(Console(), reason, _shortest(folder), _told(folder))
+            raise
         message = explain(error)
-        if message is None or _in_multirun() or traceback_wanted():
+        if message is None or traceback_wanted():
             raise
         raise SystemExit(message) from error  # past Hydra, which would add a line of its own
     if cfg.task == "report":
@@ -165,10 +171,13 @@ def _in_multirun() -> bool:
 
 
 def _told(folder: Path) -> str:
-    """What sets a job of a sweep apart from the others."""
+    """How far a sweep is, and what sets the job apart from the others."""
     sweep = Manifest.read(folder.parent)
-    planned = [job.told for job in sweep.jobs.values() if job.folder == folder.name] if sweep else []
-    return " ".join(planned or HydraConfig.get().overrides.task)
+    if sweep is None:
+        return " ".join(HydraConfig.get().overrides.task)
+    jobs = list(sweep.jobs.values())
+    ended = sum((folder.parent / job.folder / job_folder.METRICS).is_file() for job in jobs)
+    return f"{ended}/{len(jobs)}  {next(job.told for job in jobs if job.folder == folder.name)}"
 
 
 def _shortest(folder: Path) -> str:

@@ -59,9 +59,14 @@ def print_job(console: Console, metrics: Mapping[str, Any], folder: str, told: s
         console: Where to.
         metrics: The content of metrics.json.
         folder: The job's folder.
-        told: What sets the job apart.
+        told: How far the sweep is, and what sets the job apart.
     """
-    shown = [metrics["monitor"], "test/" + metrics["monitor"].partition("/")[2]]
-    values = [f"{name} {_number(name, metrics[name])}" for name in shown if name in metrics]
-    parts = [told, metrics["status"], *values, folder]
+    monitor = metrics.get("monitor", "")
+    values = [
+        f"{name} {_number(name, metrics[name])}"
+        for name in (monitor, "test/" + monitor.partition("/")[2])
+        if name in metrics
+    ]
+    reason = str(metrics.get("reason", "")).partition("\n")[0]
+    parts = [told, metrics["status"], *values, *([reason] if reason else []), folder]
     console.print("  ".join(parts), markup=False, highlight=False, soft_wrap=True)

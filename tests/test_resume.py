@@ -115,7 +115,7 @@ def test_curves_go_on_without_the_steps_that_the_cut_run_logged_in_vain(monkeypa
 
 
 def test_a_process_killed_again_and_again_ends_bit_identically(own_folder: Path) -> None:
-    settings = [*RANDOM_PARTS, "scheduler=cosine", "trainer.max_epochs=40"]
+    settings = [*RANDOM_PARTS, "scheduler=cosine", "trainer.max_epochs=16"]
     whole = run(*settings, "hydra.run.dir=whole")
     last = own_folder / "killed" / "checkpoints" / "last.ckpt"
     command = [sys.executable, "-m", "gradexp", *settings, "hydra.run.dir=killed"]

@@ -1,6 +1,6 @@
 """What a sweep has found, as numbers: the report's figures and words are made of these."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -19,12 +19,14 @@ class Setting:
         jobs: All of them, whatever became of them.
         scores: Of those that completed.
         diverged: How many diverged.
+        lost: How many diverged or failed.
     """
 
     told: str
     jobs: list[Job]
     scores: list[float]
     diverged: int
+    lost: int
 
     @property
     def mean(self) -> float:
@@ -42,7 +44,7 @@ def sign(results: SweepResults) -> int:
 
 
 def ranking(results: SweepResults, stage: str = "grid") -> list[Setting]:
-    """The settings, best mean first; one of which a seed diverged comes after those of which none did."""
+    """The settings, best mean first; but the more seeds diverged or failed, the later a setting comes."""
     return _ranked(results, [job for job in results.jobs if job.stage == stage])
 
 
@@ -62,9 +64,10 @@ def _ranked(results: SweepResults, jobs: list[Job], keep_scoreless: bool = False
     settings = []
     for told, members in groups.items():
         scores = [score for score in map(results.score, members) if score is not None]
-        settings.append(Setting(told, members, scores, sum(job.status == "diverged" for job in members)))
+        statuses = Counter(job.status for job in members)
+        settings.append(Setting(told, members, scores, statuses["diverged"], statuses["diverged"] + statuses["failed"]))
     with_scores = [setting for setting in settings if setting.scores]
-    ordered = sorted(with_scores, key=lambda setting: (setting.diverged > 0, -sign(results) * setting.mean))
+    ordered = sorted(with_scores, key=lambda setting: (setting.lost, -sign(results) * setting.mean))
     return ordered + [setting for setting in settings if keep_scoreless and not setting.scores]
 
 
@@ -128,10 +131,10 @@ class Grid:
 
 
 def penalties(results: SweepResults) -> Grid | None:
-    """None where one of the two penalties, or both, stayed the same."""
+    """None where both penalties stayed the same; where one did, a row or a column."""
     cells = best_by(results, lambda job: (float(job.config["regularizer.l1"]), float(job.config["regularizer.l2"])))
     l1, l2 = sorted({key[0] for key in cells}), sorted({key[1] for key in cells})
-    if len(l1) < 2 or len(l2) < 2:
+    if len(l1) < 2 and len(l2) < 2:
         return None
 
     def score(row: float, column: float) -> float | None:

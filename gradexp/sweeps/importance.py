@@ -18,7 +18,8 @@ def variance_explained(settings: Sequence[Mapping[str, Any]], scores: Sequence[f
         scores: One a job.
 
     Returns:
-        A share from 0 to 1 for each axis with several values, the largest first; nothing where all scores are equal.
+        A share from 0 to 1 for each axis with several values, the largest first; none for an axis of which each job has
+        a value of its own, and nothing where all scores are equal.
     """
     values = np.asarray(scores, float)
     total = float(np.sum((values - values.mean()) ** 2)) if len(values) else 0.0
@@ -29,7 +30,7 @@ def variance_explained(settings: Sequence[Mapping[str, Any]], scores: Sequence[f
         groups: dict[str, list[float]] = defaultdict(list)
         for row, score in zip(settings, scores, strict=True):
             groups[repr(row.get(axis))].append(score)
-        if len(groups) > 1:
+        if 1 < len(groups) < len(scores):
             between = sum(len(group) * (np.mean(group) - values.mean()) ** 2 for group in groups.values())
             shares[axis] = float(between) / total
     return dict(sorted(shares.items(), key=lambda item: -item[1]))

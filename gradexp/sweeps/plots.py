@@ -73,7 +73,7 @@ def penalty_plot(results: SweepResults) -> go.Figure | None:
     )
     figure.update_xaxes(type="category")
     figure.update_yaxes(type="category")
-    return _laid_out(figure, "regularizer.l2", "regularizer.l1")
+    return _laid_out(figure, "regularizer.l2", "regularizer.l1").update_layout(height=120 + 60 * len(grid.l1))
 
 
 def coordinates_plot(results: SweepResults) -> go.Figure | None:

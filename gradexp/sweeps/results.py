@@ -43,12 +43,15 @@ class Job:
     @property
     def told(self) -> str:
         """The settings, as they would be typed."""
-        return " ".join(f"{key}={text(value)}" for key, value in self.settings.items()) or "(no axis)"
+        return " ".join(f"{key}={text(value)}" for key, value in self.settings.items()) or "the only job"
 
     @property
     def setting(self) -> str:
         """The settings but for the seed: what the seeds of a setting share."""
-        return " ".join(f"{key}={text(value)}" for key, value in self.settings.items() if key != "seed") or "(no axis)"
+        return (
+            " ".join(f"{key}={text(value)}" for key, value in self.settings.items() if key != "seed")
+            or "the same setting"
+        )
 
     @property
     def seconds(self) -> float | None:

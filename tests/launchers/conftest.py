@@ -1,6 +1,5 @@
 """The same small sweep on every launcher, and the engines that it needs."""
 
-import csv
 import os
 from pathlib import Path
 
@@ -9,16 +8,17 @@ import torch
 
 from tests.command_line import call
 from tests.launchers.witness import WITNESS
+from tests.sweeps.small import UNREPORTED, table
 
 Rows = list[dict[str, str]]
 
-SWEEP = ("-m", "optimizer.lr=1e-3,1e-2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep", *WITNESS)
+SWEEP = ("-m", "optimizer.lr=1e-3,1e-2", "trainer.max_epochs=1", "hydra.sweep.dir=sweep", *WITNESS, UNREPORTED)
 
 
 def rows(folder: Path = Path("sweep")) -> Rows:
     """sweep.csv without the columns that differ from run to run: times, and where it was."""
-    table = list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
-    return [{key: value for key, value in row.items() if not key.startswith(("seconds/", "folder"))} for row in table]
+    whole = table(folder)
+    return [{key: value for key, value in row.items() if not key.startswith(("seconds/", "folder"))} for row in whole]
 
 
 @pytest.fixture(scope="session")

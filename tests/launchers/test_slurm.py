@@ -15,6 +15,7 @@ import torch
 from tests.command_line import call
 from tests.launchers.conftest import SWEEP, Rows, rows
 from tests.launchers.witness import WITNESS, sightings
+from tests.sweeps.small import UNREPORTED
 
 CONF = """
 ClusterName=test
@@ -128,7 +129,7 @@ def test_a_job_whose_time_is_over_goes_on_from_its_last_checkpoint(
     monkeypatch: pytest.MonkeyPatch, slurm: Path
 ) -> None:
     """By the signal that SLURM gives before the end; only the two minutes are cut for which it holds a requeued job."""
-    long = ("-m", "seed=0", "model.hidden=[8]", "trainer.max_epochs=80", *WITNESS)
+    long = ("-m", UNREPORTED, "seed=0", "model.hidden=[8]", "trainer.max_epochs=80", *WITNESS)
     environment = dict(os.environ)
     told: list[str] = []
 

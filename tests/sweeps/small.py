@@ -7,8 +7,13 @@ from typing import Any
 
 import torch
 
+from gradexp.sweeps.results import read_sweep, write_csv
+
+UNREPORTED = "~hydra.callbacks.write_report"  # the report takes longer than the jobs
 # A job of a fifth of a second.
-SMALL = ("-m", "model.hidden=[4]", "trainer.max_epochs=2", "trainer.log_every_n_steps=10", "hydra.sweep.dir=sweep")
+REPORTED = ("-m", "model.hidden=[4]", "trainer.max_epochs=2", "trainer.log_every_n_steps=10", "hydra.sweep.dir=sweep")
+SMALL = (*REPORTED[:1], UNREPORTED, *REPORTED[1:])
+RESUMED = ("-m", UNREPORTED, "sweep.resume=sweep")
 
 
 def jobs(folder: Path = Path("sweep")) -> list[dict[str, Any]]:
@@ -24,7 +29,8 @@ def metrics(number: int, folder: Path = Path("sweep")) -> dict[str, Any]:
 
 
 def table(folder: Path = Path("sweep")) -> list[dict[str, str]]:
-    return list(csv.DictReader((folder / "sweep.csv").read_text().splitlines()))
+    """What sweep.csv says of the folder as it is now."""
+    return list(csv.DictReader(write_csv(read_sweep(folder)).read_text().splitlines()))
 
 
 def weights(job: Path) -> dict[str, torch.Tensor]:

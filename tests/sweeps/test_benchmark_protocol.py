@@ -16,7 +16,7 @@ from gradexp.sweeps.final_runs import final_runs
 from gradexp.sweeps.grid_sweeper import GridSweeper
 from gradexp.sweeps.manifest import Manifest, PlannedJob
 from tests.command_line import call
-from tests.sweeps.small import SMALL, jobs, metrics, stamps, table
+from tests.sweeps.small import RESUMED, SMALL, jobs, metrics, stamps, table
 
 BENCHMARK = (*SMALL, "trainer.max_epochs=1", "+sweep=benchmark", "optimizer=sgd,adam")
 GRID = (*BENCHMARK, "optimizer.lr=0.001,0.03", "seed=0,1", "sweep.final.seeds=[100,101]")
@@ -98,7 +98,7 @@ def test_test_is_off_in_the_grid_whatever_is_typed(monkeypatch: pytest.MonkeyPat
 def test_a_finished_benchmark_has_nothing_left_to_do(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {number: stamps(sweep / str(number)) for number in range(12)}
     kept = jobs()
-    assert call(monkeypatch, "-m", "sweep.resume=sweep") is None
+    assert call(monkeypatch, *RESUMED) is None
     assert {number: stamps(sweep / str(number)) for number in range(12)} == before
     assert jobs() == kept
 
@@ -117,7 +117,7 @@ def test_a_benchmark_killed_between_its_halves_goes_on(finished: Path, monkeypat
             call(patch, *GRID)
     assert finals() == []
     before = {number: stamps(Path("sweep", str(number))) for number in range(8)}
-    assert call(monkeypatch, "-m", "sweep.resume=sweep") is None
+    assert call(monkeypatch, *RESUMED) is None
     assert {number: stamps(Path("sweep", str(number))) for number in range(8)} == before
     assert [metrics(number) for number in range(12)] == [metrics(number, finished) for number in range(12)]
 

@@ -20,7 +20,7 @@ from gradexp.sweeps.report import write_report
 from tests.command_line import call
 from tests.sweeps.browser import chromium, errors
 from tests.sweeps.folders import accuracy, grid, write_curve, write_sweep
-from tests.sweeps.small import SMALL
+from tests.sweeps.small import REPORTED
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # Selenium's own sockets
 T = TypeVar("T")
@@ -126,7 +126,7 @@ return words.join(" ");
 def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
     monkeypatch: pytest.MonkeyPatch, tensorboard: str, tmp_path: Path
 ) -> None:
-    assert call(monkeypatch, *SMALL, "optimizer.lr=0.01,0.001", "seed=0,1", "figures=true") is None
+    assert call(monkeypatch, *REPORTED, "optimizer.lr=0.01,0.001", "seed=0,1", "figures=true") is None
     assert eventually(lambda: reached(tensorboard), 90), "TensorBoard did not come up"
     scores = [line.split(",") for line in Path("sweep/sweep.csv").read_text().splitlines()]
     accuracies = [float(row[scores[0].index("val/accuracy")]) for row in scores[1:]]
@@ -146,6 +146,6 @@ def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
         # Four jobs, each with its curve; TensorBoard opens the first groups of cards, and counts the others.
         opens("timeseries", "Run Smoothed Value", "val 2 cards", *(f"{number}/tensorboard" for number in range(4)))
         opens("hparams", "Number of matching session groups: 4", *(f"{value:#.5g}" for value in accuracies))
-        opens("images", "sweep/learning_rate", "sweep/importance", "sweep/time")
+        opens("images&tagFilter=sweep", "sweep/learning_rate", "sweep/importance", "sweep/time")
         opens("pr_curves", "test/precision_recall")
         assert errors(browser) == []

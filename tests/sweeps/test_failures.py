@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.command_line import call
-from tests.sweeps.small import SMALL, table
+from tests.sweeps.small import REPORTED, RESUMED, SMALL, table
 
 
 def outcome(number: int) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def test_the_others_go_on_and_the_reasons_are_kept(
 ) -> None:
     # The second diverges, and the last two need hundreds of terabytes.
     widths = "model.hidden=[4],[1000000000000]"
-    message = call(monkeypatch, *SMALL, "optimizer=sgd", widths, "optimizer.lr=0.1,1e30")
+    message = call(monkeypatch, *REPORTED, "optimizer=sgd", widths, "optimizer.lr=0.1,1e30")
     assert isinstance(message, str)
     assert message.startswith("error: 2 of 4 jobs have no result (2 failed).")
     assert "python -m gradexp -m sweep.resume=sweep" in message
@@ -29,6 +29,9 @@ def test_the_others_go_on_and_the_reasons_are_kept(
     assert "memory" in outcome(2)["reason"]
     assert table()[2]["reason"] == outcome(2)["reason"]
     out = capsys.readouterr().out
+    assert "1/4  model.hidden=[4] optimizer.lr=0.1  completed  val/accuracy " in out
+    assert "2/4  model.hidden=[4] optimizer.lr=1e+30  diverged  " in out
+    assert "3/4  model.hidden=[1000000000000] optimizer.lr=0.1  failed  " in out
     assert "diverged: 1 of 4; first job 1: " in out
     assert "failed: 2 of 4; first job 2: " in out
 
@@ -42,7 +45,7 @@ def test_on_failure_stop_starts_no_further_job_and_the_sweep_can_go_on(
     assert "2 of 3 jobs have no result (1 failed, 1 " in message
     assert not Path("sweep/2/metrics.json").exists()
     capsys.readouterr()
-    message = call(monkeypatch, "-m", "sweep.resume=sweep", "sweep.on_failure=continue")
+    message = call(monkeypatch, *RESUMED, "sweep.on_failure=continue")
     assert "1 of 3 jobs have no result (1 failed)" in str(message)
     assert [row["status"] for row in table()] == ["completed", "failed", "completed"]
 

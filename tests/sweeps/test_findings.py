@@ -25,7 +25,14 @@ def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_las
     scores = [accuracy(job) for job in jobs[:3]]
     assert ranked[0].mean == pytest.approx(fmean(scores))
     assert ranked[0].spread == pytest.approx(stdev(scores))
-    assert (ranked[2].diverged, len(ranked[2].scores)) == (1, 2)
+    assert (ranked[2].diverged, ranked[2].lost, len(ranked[2].scores)) == (1, 1, 2)
+    failed = {"status": "failed", "reason": "no memory"}
+    results = read_sweep(write_sweep(tmp_path / "failed", jobs, {4: failed, 5: DIVERGED, 7: failed}))
+    assert [(setting.told.rpartition("=")[2], setting.lost) for setting in ranking(results)] == [
+        ("0.001", 0),
+        ("0.1", 1),
+        ("0.01", 2),
+    ]
 
 
 def test_a_learning_rate_where_all_diverged_is_marked_and_not_dropped(tmp_path: Path) -> None:
@@ -55,6 +62,9 @@ def test_the_best_of_the_other_axes_stands_for_a_rate_and_for_a_pair_of_penaltie
             ]
             assert found.scores[row][column] == pytest.approx(max(means))
     assert penalties(read_sweep(write_sweep(tmp_path / "other", grid(seed=[0, 1])))) is None
+    path = penalties(read_sweep(write_sweep(tmp_path / "path", grid(regularizer__l2=[0.01, 0.0]))))
+    assert path is not None
+    assert (path.l1, path.l2, len(path.scores)) == ([0.0], [0.0, 0.01], 1)
     assert learning_rates(read_sweep(tmp_path / "other")) == {}
 
 
@@ -90,5 +100,6 @@ def test_variance_explained_is_the_analysis_of_variance() -> None:
         between, within = len(groups) - 1, len(scores) - len(groups)
         assert shares[axis] == pytest.approx(f * between / (f * between + within))
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert "number" not in variance_explained([{**job, "number": n} for n, job in enumerate(settings)], scores)
     assert variance_explained(settings, [0.5] * len(settings)) == {}
     assert variance_explained([], []) == {}

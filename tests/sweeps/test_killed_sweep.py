@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import call
-from tests.sweeps.small import jobs, metrics, same_weights, table
+from tests.sweeps.small import RESUMED, UNREPORTED, jobs, metrics, same_weights, table
 
 GRID = (
     "-m",
+    UNREPORTED,
     "model.hidden=[8]",
     "model.dropout=0.2",
-    "trainer.max_epochs=6",
+    "trainer.max_epochs=4",
     "optimizer.lr=0.01,0.003",
     "seed=range(10)",
 )
@@ -37,7 +38,7 @@ def test_twenty_jobs_end_as_twenty_rows_however_often_the_sweep_is_killed(monkey
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done_before = 0
     for attempt in range(KILLS + 1):
-        command = [*GRID, *WITNESS, "hydra.sweep.dir=sweep"] if attempt == 0 else ["-m", "sweep.resume=sweep"]
+        command = (*GRID, *WITNESS, "hydra.sweep.dir=sweep") if attempt == 0 else RESUMED
         seen = progress()
         process = subprocess.Popen(
             [sys.executable, "-m", "gradexp", *command], stdout=subprocess.DEVNULL, env=environment

@@ -20,10 +20,10 @@ from gradexp.sweeps import grid_sweeper, job_folder
 from gradexp.sweeps.manifest import Manifest, PlannedJob, differences
 from gradexp.sweeps.plan import Plan, make_plan
 from tests.command_line import call
-from tests.sweeps.small import SMALL, jobs, metrics, stamps, table
+from tests.sweeps.small import REPORTED, RESUMED, SMALL, UNREPORTED, jobs, metrics, stamps, table
 
 SHORT = (*SMALL, "trainer.max_epochs=1")
-NEW = (*SHORT[:4], "trainer.max_epochs=1")  # SHORT, but for a folder of its own choice
+NEW = (*SMALL[:-1], "trainer.max_epochs=1")  # SHORT, but for a folder of its own choice
 
 
 def test_a_manifest_is_read_as_it_was_written(own_folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_value_of_another_type_is_another_value(was: Any, now: Any) -> None:
 
 def test_the_manifest_tells_the_command_the_axes_the_base_and_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ["model.hidden=[4]", "trainer.max_epochs=1", "optimizer=sgd,adam", "optimizer.lr=0.1,0.01"]
-    assert call(monkeypatch, "-m", *typed, "hydra.sweep.dir=sweep") is None
+    assert call(monkeypatch, "-m", UNREPORTED, *typed, "hydra.sweep.dir=sweep") is None
     content = json.loads(Path("sweep/manifest.json").read_text())
     assert {"version", "name", "monitor", "command", "axes", "base", "jobs"} <= set(content)
     assert (content["version"], content["name"], content["monitor"]) == (1, "default", "val/accuracy")
@@ -88,12 +88,12 @@ def test_the_manifest_tells_the_command_the_axes_the_base_and_every_job(monkeypa
 def test_a_dry_run_of_an_extended_sweep_says_what_would_be_done_and_touches_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, *SHORT, "seed=0,1,2") is None
+    assert call(monkeypatch, *REPORTED, "seed=0,1,2") is None
     Path("sweep/1/metrics.json").write_text('{"status": "failed", "reason": "the disk was full"}')
     Path("sweep/2/metrics.json").unlink()
     before = stamps(Path("sweep"))
     capsys.readouterr()
-    assert call(monkeypatch, *SHORT, "seed=0,1,2,3", "sweep.dry_run=true") is None
+    assert call(monkeypatch, *REPORTED, "seed=0,1,2,3", "sweep.dry_run=true") is None
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines[:4]] == [
         [str(seed), state, f"seed={seed}"]
@@ -116,7 +116,7 @@ def test_a_manifest_whose_jobs_are_none_gets_one_message(jobs_part: str, monkeyp
     content = json.loads(Path("sweep/manifest.json").read_text())
     Path("sweep/manifest.json").write_text(json.dumps(content | {"jobs": json.loads(jobs_part)}))
     before = stamps(Path("sweep"))
-    message = call(monkeypatch, "-m", "sweep.resume=sweep")
+    message = call(monkeypatch, *RESUMED)
     assert isinstance(message, str)
     assert message.startswith("error: sweep/manifest.json must be ")
     assert stamps(Path("sweep")) == before
@@ -212,6 +212,6 @@ def test_ctrl_c_ends_the_sweep_and_the_job_goes_on_later(
     assert job_folder.state(Path("sweep/0")) == "interrupted"
     assert not Path("sweep/1").exists()
     capsys.readouterr()
-    assert call(monkeypatch, "-m", "sweep.resume=sweep") is None
+    assert call(monkeypatch, *RESUMED) is None
     assert "jobs: 2 (1 gone on with, 1 to do)" in capsys.readouterr().out
     assert [row["status"] for row in table()] == ["completed"] * 2

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.config import CONF_DIR, compose, config_hash
 from gradexp.sweeps.plan import Composer
 from tests.command_line import call
-from tests.sweeps.small import SMALL, jobs, metrics
+from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics
 from tests.sweeps.test_presets import listed
 
 SAME_AS_HYDRAS: list[list[str]] = [
@@ -186,7 +186,7 @@ def test_a_rate_grid_goes_by_the_optimizer_of_the_experiment(
 
 def test_experiments_are_an_axis(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("+experiment=xor,linear_regression", "seed=0,1", "trainer.max_steps=100")
-    assert call(monkeypatch, "-m", *typed, "trainer.max_epochs=1", "hydra.sweep.dir=sweep") is None
+    assert call(monkeypatch, "-m", UNREPORTED, *typed, "trainer.max_epochs=1", "hydra.sweep.dir=sweep") is None
     assert [job["settings"] for job in jobs()] == [
         {"experiment": experiment, "seed": seed}
         for experiment, seed in itertools.product(("xor", "linear_regression"), (0, 1))
@@ -217,7 +217,10 @@ def test_nothing_of_the_sweep_is_in_its_jobs(monkeypatch: pytest.MonkeyPatch) ->
 def test_checkpoints_are_an_axis_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, *SMALL, "seed=0,1") is None
     files = [f"sweep/{number}/checkpoints/best.ckpt" for number in (0, 1)]
-    assert call(monkeypatch, "-m", "task=test", f"ckpt_path={','.join(files)}", "hydra.sweep.dir=tests") is None
+    assert (
+        call(monkeypatch, "-m", UNREPORTED, "task=test", f"ckpt_path={','.join(files)}", "hydra.sweep.dir=tests")
+        is None
+    )
     assert [job["settings"] for job in jobs(Path("tests"))] == [{"ckpt_path": file} for file in files]
     for number in (0, 1):
         tested, trained = metrics(number, Path("tests")), metrics(number)

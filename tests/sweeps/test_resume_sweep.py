@@ -17,7 +17,7 @@ from gradexp.callbacks import StepSeed
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.manifest import Manifest
 from tests.command_line import call
-from tests.sweeps.small import SMALL, jobs, metrics, same_weights, stamps, table
+from tests.sweeps.small import RESUMED, SMALL, jobs, metrics, same_weights, stamps, table
 
 GRID = (*SMALL, "optimizer.lr=0.01,0.001", "seed=0,1")
 
@@ -26,7 +26,7 @@ def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch, capsys:
     assert call(monkeypatch, *GRID) is None
     before = {number: stamps(Path("sweep", str(number))) for number in range(4)}
     capsys.readouterr()
-    for again in (GRID, ("-m", "sweep.resume=sweep"), (*GRID[:-3], *GRID[-2:], "sweep.resume=sweep")):
+    for again in (GRID, RESUMED, (*GRID[:-3], *GRID[-2:], "sweep.resume=sweep")):
         assert call(monkeypatch, *again) is None
         assert "jobs: 4 (4 done before)" in capsys.readouterr().out
     assert {number: stamps(Path("sweep", str(number))) for number in range(4)} == before
@@ -53,7 +53,7 @@ def test_a_job_that_was_cut_goes_on_and_the_rest_begins(
     assert not Path("sweep/1").exists()
     begun = Path("sweep/0/gradexp.log").read_text()
     capsys.readouterr()
-    assert call(monkeypatch, "-m", "sweep.resume=sweep") is None
+    assert call(monkeypatch, *RESUMED) is None
     assert "jobs: 4 (1 gone on with, 3 to do)" in capsys.readouterr().out
     for number in range(4):
         assert metrics(number) == metrics(number, Path("whole"))
@@ -68,7 +68,7 @@ def test_a_failed_job_is_repeated(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     shutil.rmtree("sweep/2/checkpoints")
     Path("sweep/1/metrics.json").unlink()
     capsys.readouterr()
-    assert call(monkeypatch, "-m", "sweep.resume=sweep") is None
+    assert call(monkeypatch, *RESUMED) is None
     assert "jobs: 4 (2 done before, 1 repeated, having failed, 1 gone on with)" in capsys.readouterr().out
     assert [metrics(number) for number in range(4)] == whole
 
@@ -149,7 +149,7 @@ def test_a_folder_where_a_sweep_is_at_work_is_refused(monkeypatch: pytest.Monkey
 def test_a_damaged_manifest_gets_one_message(content: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("sweep").mkdir()
     Path("sweep/manifest.json").write_text(content)
-    message = call(monkeypatch, "-m", "sweep.resume=sweep")
+    message = call(monkeypatch, *RESUMED)
     assert isinstance(message, str)
     assert message.startswith("error: sweep/manifest.json must be ")
 
@@ -191,7 +191,7 @@ def test_a_process_that_outlived_its_sweep_is_waited_for(own_folder: Path, monke
     assert process.stdout is not None
     assert process.stdout.readline() == b"held\n"
     before = stamps(Path("sweep/1/checkpoints"))
-    assert call(monkeypatch, "-m", "sweep.resume=sweep") is None
+    assert call(monkeypatch, *RESUMED) is None
     process.wait()
     process.stdout.close()
     assert stamps(Path("sweep/1/checkpoints")) == before
