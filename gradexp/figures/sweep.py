@@ -10,7 +10,9 @@ from gradexp.figures.array import Array
 SIZE = (7.5, 4.5)
 
 
-def learning_rate_sensitivity(lines: Mapping[str, tuple[Array, Array, Array, Array]], label: str, up: bool) -> Figure:
+def learning_rate_sensitivity(
+    lines: Mapping[str, tuple[Array, Array, Array, Array]], label: str, up: bool, limits: tuple[float, float]
+) -> Figure:
     """Scores against the learning rate, a line an optimizer, a band of one standard deviation.
 
     Args:
@@ -18,6 +20,7 @@ def learning_rate_sensitivity(lines: Mapping[str, tuple[Array, Array, Array, Arr
             diverged, which are marked at the edge, by optimizer.
         label: Name of the score.
         up: Whether more is better; the edge for what diverged is that of bad scores.
+        limits: The scores to show.
     """
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
@@ -34,13 +37,15 @@ def learning_rate_sensitivity(lines: Mapping[str, tuple[Array, Array, Array, Arr
             markersize=8,
             markeredgewidth=2,
         )
-    axes.set(xscale="log", xlabel="optimizer.lr", ylabel=label, title="learning rate")
+    axes.set(xscale="log", xlabel="optimizer.lr", ylabel=label, ylim=limits, title="learning rate")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=9)
     return figure
 
 
-def penalty_map(l1: Sequence[float], l2: Sequence[float], scores: Array, label: str, up: bool) -> Figure:
+def penalty_map(
+    l1: Sequence[float], l2: Sequence[float], scores: Array, label: str, up: bool, limits: tuple[float, float]
+) -> Figure:
     """Scores over the two penalties; what has none is blank.
 
     Args:
@@ -49,13 +54,15 @@ def penalty_map(l1: Sequence[float], l2: Sequence[float], scores: Array, label: 
         scores: Scores [l1, l2], NaN where there is none.
         label: Name of the score.
         up: Whether more is better; good is bright.
+        limits: The scores that the colours are for.
     """
     figure = Figure(figsize=(1.6 + 0.95 * len(l2), 1.6 + 0.7 * len(l1)), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(scores, cmap="viridis" if up else "viridis_r", aspect="auto", origin="lower")
+    low, high = limits
+    cmap = "viridis" if up else "viridis_r"
+    image = axes.imshow(scores, cmap=cmap, vmin=low, vmax=high, aspect="auto", origin="lower")
     axes.set_xticks(range(len(l2)), [f"{value:g}" for value in l2])
     axes.set_yticks(range(len(l1)), [f"{value:g}" for value in l1])
-    low, high = np.nanmin(scores), np.nanmax(scores)
     for row, column in np.ndindex(scores.shape):
         if np.isfinite(scores[row, column]):
             is_bright = (scores[row, column] > low + 0.6 * (high - low)) == up
@@ -83,7 +90,9 @@ def best_and_median_curves(curves: Mapping[str, Mapping[str, tuple[Array, Array]
     return figure
 
 
-def time_and_score(seconds: Array, scores: Array, front: tuple[Array, Array], label: str) -> Figure:
+def time_and_score(
+    seconds: Array, scores: Array, front: tuple[Array, Array], label: str, limits: tuple[float, float]
+) -> Figure:
     """A point a job, and the line of those that none beats in both.
 
     Args:
@@ -91,12 +100,13 @@ def time_and_score(seconds: Array, scores: Array, front: tuple[Array, Array], la
         scores: [jobs].
         front: Seconds [some] and scores [some] of those.
         label: Name of the score.
+        limits: The scores to show.
     """
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
     axes.scatter(seconds, scores, alpha=0.6, s=18, label="jobs")
     axes.step(*front, where="post", marker="o", markersize=4, color="#D55E00", label="none faster and better")
-    axes.set(xlabel="seconds of fitting", ylabel=label, title="time against score")
+    axes.set(xlabel="seconds of fitting", ylabel=label, ylim=limits, title="time against score")
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

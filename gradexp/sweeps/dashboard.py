@@ -12,7 +12,7 @@ from gradexp import figures
 from gradexp.callbacks.publication import write_figure
 from gradexp.hparams import hyperparameters, write_hparams
 from gradexp.sweeps.curves import curves
-from gradexp.sweeps.findings import best_and_median, learning_rates, pareto_front, penalties, sign
+from gradexp.sweeps.findings import best_and_median, learning_rates, pareto_front, penalties, shown_range, sign
 from gradexp.sweeps.importance import variance_explained
 from gradexp.sweeps.results import LOADER, Job, SweepResults
 
@@ -36,7 +36,7 @@ def write_dashboard(results: SweepResults) -> None:
 
 def draw(results: SweepResults) -> dict[str, Figure]:
     """The figures that the sweep has something to show in, by name."""
-    up, label = sign(results) > 0, results.monitor
+    up, label, limits = sign(results) > 0, results.monitor, shown_range(results)
     drawn = {}
     lines = learning_rates(results)
     if lines:
@@ -44,10 +44,11 @@ def draw(results: SweepResults) -> dict[str, Figure]:
             name: tuple(np.array(part) for part in (line.rates, line.means, line.spreads, line.diverged))
             for name, line in lines.items()
         }
-        drawn["sweep/learning_rate"] = figures.learning_rate_sensitivity(arrays, label, up)  # type: ignore[arg-type]
+        drawn["sweep/learning_rate"] = figures.learning_rate_sensitivity(arrays, label, up, limits)  # type: ignore[arg-type]
     grid = penalties(results)
     if grid is not None:
-        drawn["sweep/penalties"] = figures.penalty_map(grid.l1, grid.l2, np.array(grid.scores, float), label, up)
+        cells = np.array(grid.scores, float)
+        drawn["sweep/penalties"] = figures.penalty_map(grid.l1, grid.l2, cells, label, up, limits)
     shown = _curves(results)
     if shown:
         drawn["sweep/curves"] = figures.best_and_median_curves(shown)
@@ -55,7 +56,7 @@ def draw(results: SweepResults) -> dict[str, Figure]:
     if len(timed) > 1:
         front = np.array([(job.seconds, score) for job, score in pareto_front(results)]).T
         seconds, scores = np.array(timed).T
-        drawn["sweep/time"] = figures.time_and_score(seconds, scores, (front[0], front[1]), label)
+        drawn["sweep/time"] = figures.time_and_score(seconds, scores, (front[0], front[1]), label, limits)
     scored = results.scored()
     shares = variance_explained([job.settings for job, _ in scored], [score for _, score in scored])
     if shares:

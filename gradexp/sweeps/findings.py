@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean, quantiles, stdev
 from typing import Any
 
 from gradexp.monitor import better
@@ -41,6 +41,22 @@ class Setting:
 def sign(results: SweepResults) -> int:
     """1 where more of the monitor is better, else -1."""
     return 1 if better(results.monitor) == "max" else -1
+
+
+def shown_range(results: SweepResults) -> tuple[float, float]:
+    """The scores that figures make room for, low and high.
+
+    All of the grid's, but for those on the bad side of Tukey's fence, one and a half quartile distances beyond the
+    quartile: a few of them would squeeze the rest into a line.
+    """
+    scores = [score for _, score in results.scored()]
+    low, high = min(scores, default=0.0), max(scores, default=1.0)
+    if len(scores) > 1:
+        first, _, third = quantiles(scores, n=4, method="inclusive")
+        reach = 1.5 * (third - first)
+        low, high = (max(low, first - reach), high) if sign(results) > 0 else (low, min(high, third + reach))
+    room = 0.06 * (high - low) or 0.01 * abs(high) or 0.01
+    return low - room, high + room
 
 
 def ranking(results: SweepResults, stage: str = "grid") -> list[Setting]:

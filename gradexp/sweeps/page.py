@@ -94,7 +94,7 @@ def _panels(results: SweepResults) -> list[Panel]:
             "learning_rate",
             "Learning rate",
             "The best setting at each rate; mean and standard deviation over its seeds. A cross at the edge is a rate "
-            "at which a job diverged.",
+            "at which a job diverged. A few far worse scores are left outside: a double click shows all.",
             plots.learning_rate_plot(results),
             "no optimizer has more than one learning rate",
         ),
@@ -103,7 +103,7 @@ def _panels(results: SweepResults) -> list[Panel]:
             "L1 and L2",
             "The best setting at each pair; mean over its seeds.",
             plots.penalty_plot(results),
-            "l1 and l2 do not both vary",
+            "neither of the two varies",
         ),
         Panel(
             "coordinates",
@@ -132,7 +132,7 @@ def _panels(results: SweepResults) -> list[Panel]:
             "The share of the score's variance over the completed jobs that each axis explains by itself (eta "
             "squared). What is left to 100 % is the interaction of axes. Jobs that diverged have no score here.",
             plots.importance_plot(results),
-            "no axis has two values with different scores",
+            "no axis has values that several jobs share, with scores that differ",
         ),
     ]
 

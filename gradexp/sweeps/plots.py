@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from gradexp.sweeps.curves import curves
-from gradexp.sweeps.findings import Sensitivity, best_and_median, learning_rates, pareto_front, penalties, sign
+from gradexp.sweeps.findings import best_and_median, learning_rates, pareto_front, penalties, shown_range, sign
 from gradexp.sweeps.importance import variance_explained
 from gradexp.sweeps.results import SweepResults
 
@@ -22,7 +22,7 @@ def learning_rate_plot(results: SweepResults) -> go.Figure | None:
     if not found:
         return None
     figure = go.Figure()
-    edge = _edge(results, found)
+    edge = shown_range(results)[0 if sign(results) > 0 else 1]
     for number, (optimizer, line) in enumerate(found.items()):
         colour = COLOURS[number % len(COLOURS)]
         figure.add_scatter(
@@ -39,19 +39,14 @@ def learning_rate_plot(results: SweepResults) -> go.Figure | None:
                 x=line.diverged,
                 y=[edge] * len(line.diverged),
                 mode="markers",
+                cliponaxis=False,
                 marker={"symbol": "x", "size": 10, "color": colour},
                 name=f"{optimizer}, diverged",
                 legendgroup=optimizer,
                 hovertemplate="diverged at %{x}",
             )
+    figure.update_yaxes(range=shown_range(results))
     return _laid_out(figure, "optimizer.lr", results.monitor, log_x=True)
-
-
-def _edge(results: SweepResults, found: dict[str, Sensitivity]) -> float:
-    """Just beyond the worst score: where those without one are marked."""
-    means = [mean for line in found.values() for mean in line.means] or [0.0]
-    room = 0.06 * ((max(means) - min(means)) or 1.0)
-    return min(means) - room if sign(results) > 0 else max(means) + room
 
 
 def penalty_plot(results: SweepResults) -> go.Figure | None:
@@ -59,9 +54,12 @@ def penalty_plot(results: SweepResults) -> go.Figure | None:
     grid = penalties(results)
     if grid is None:
         return None
+    low, high = shown_range(results)
     figure = go.Figure(
         go.Heatmap(
             z=grid.scores,
+            zmin=low,
+            zmax=high,
             x=[f"{value:g}" for value in grid.l2],
             y=[f"{value:g}" for value in grid.l1],
             colorscale="Viridis",
@@ -84,8 +82,8 @@ def coordinates_plot(results: SweepResults) -> go.Figure | None:
         return None
     columns = [_positions([job.settings.get(axis) for job, _ in scored]) for axis in axes]
     scores = [score for _, score in scored]
-    low, high = min(scores), max(scores)
-    heights = [(score - low) / ((high - low) or 1.0) for score in scores]
+    worst, best = sorted(shown_range(results), reverse=sign(results) < 0)
+    heights = [min(max((score - worst) / (best - worst), 0.0), 1.0) for score in scores]
     figure = go.Figure()
     for band in range(BANDS):
         members = [n for n, height in enumerate(heights) if min(int(height * BANDS), BANDS - 1) == band]
@@ -98,14 +96,13 @@ def coordinates_plot(results: SweepResults) -> go.Figure | None:
             x += [*range(len(axes) + 1), None]
             y += [*(positions[member] for positions, _ in columns), heights[member], None]
             words += [f"{scored[member][0].told}: {scores[member]:.4g}"] * (len(axes) + 1) + [None]
-        good = band if sign(results) > 0 else BANDS - 1 - band
         figure.add_scatter(
             x=x,
             y=y,
             text=words,
             hovertemplate="%{text}<extra></extra>",
             mode="lines",
-            line={"width": 1.5, "color": _viridis(good / (BANDS - 1))},
+            line={"width": 1.5, "color": _viridis(band / (BANDS - 1))},
             showlegend=False,
         )
     for number, (_, ticks) in enumerate(columns):
@@ -113,8 +110,9 @@ def coordinates_plot(results: SweepResults) -> go.Figure | None:
             figure.add_annotation(
                 x=number, y=height, text=word, bgcolor=PAPER, showarrow=False, xanchor="right", xshift=-4
             )
-    for height in (0.0, 1.0):
-        told = f"{low + height * (high - low):.4g}"
+    for height, end in ((0.0, worst), (1.0, best)):
+        beyond = ("≤ " if worst < best else "≥ ") if end == worst and 0.0 in heights else ""
+        told = f"{beyond}{end:.4g}"
         figure.add_annotation(x=len(axes), y=height, text=told, showarrow=False, xanchor="left", xshift=4)
     names = [*axes, results.monitor]
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.35, len(axes) + 0.35])
@@ -184,6 +182,7 @@ def time_plot(results: SweepResults) -> go.Figure | None:
         name="none faster and better",
         line={"color": COLOURS[1], "shape": "hv"},
     )
+    figure.update_yaxes(range=shown_range(results))
     return _laid_out(figure, "seconds of fitting", results.monitor)
 
 
@@ -204,7 +203,7 @@ def _laid_out(figure: go.Figure, x: str, y: str, log_x: bool = False) -> go.Figu
         template="plotly_white",
         margin={"l": 70, "r": 30, "t": 20, "b": 50},
         height=420,
-        legend={"orientation": "h", "y": 1.12},
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
         font={"family": "system-ui, sans-serif", "size": 13},
     )
     figure.update_xaxes(title=x)

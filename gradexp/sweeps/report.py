@@ -119,7 +119,8 @@ def findings(results: "SweepResults") -> list[str]:
     for row in contest(results):
         if row.test:
             spread = f" ± {stdev(row.test):.2g}" if len(row.test) > 1 else ""
-            reached = f", target in {fmean(row.seconds):.2g} s" if row.seconds else ""
+            of = f"{len(row.seconds)} of {len(row.setting.jobs)}"
+            reached = f", target in {fmean(row.seconds):.2g} s ({of})" if row.seconds else ""
             lines.append(f"at fresh seeds: {row.setting.told}: test {fmean(row.test):.4g}{spread}{reached}")
     for status in ("diverged", "failed"):
         jobs = [job for job in results.jobs if job.status == status]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gradexp.sweeps.findings import best_and_median, learning_rates, pareto_front, penalties, ranking
+from gradexp.sweeps.findings import best_and_median, learning_rates, pareto_front, penalties, ranking, shown_range
 from gradexp.sweeps.importance import variance_explained
 from gradexp.sweeps.results import read_sweep
 from tests.sweeps.folders import accuracy, grid, write_sweep
@@ -33,6 +33,26 @@ def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_las
         ("0.1", 1),
         ("0.01", 2),
     ]
+
+
+def test_a_few_far_worse_scores_are_left_outside_the_figures(tmp_path: Path) -> None:
+    scores = [0.90, 0.92, 0.94, 0.96, 0.98]
+
+    def shown(values: list[float], monitor: str, name: str) -> tuple[float, float]:
+        outcomes = {n: {"status": "completed", "monitor": monitor, monitor: value} for n, value in enumerate(values)}
+        return shown_range(read_sweep(write_sweep(tmp_path / name, grid(seed=list(range(len(values)))), outcomes)))
+
+    low, high = shown(scores, "val/accuracy", "all")
+    assert low < 0.90 < 0.98 < high
+    room = high - 0.98
+    low, high = shown([0.1, *scores], "val/accuracy", "bad")
+    first, third = np.quantile([0.1, *scores], [0.25, 0.75])
+    assert low + (high - 0.98) == pytest.approx(first - 1.5 * (third - first))
+    assert room < high - 0.98 < 2 * room
+    # Of a loss, the high side is the bad one, and nothing good is left out.
+    low, high = shown([*scores, 9.0, 0.1], "val/loss", "loss")
+    assert low < 0.1
+    assert 0.98 < high < 9.0
 
 
 def test_a_learning_rate_where_all_diverged_is_marked_and_not_dropped(tmp_path: Path) -> None:

@@ -82,10 +82,10 @@ def test_the_page_needs_nothing_else_and_takes_no_word_for_markup(tmp_path: Path
 def test_a_figure_that_the_sweep_has_no_axes_for_is_left_out_and_it_is_said(tmp_path: Path) -> None:
     write_report(write_sweep(tmp_path / "sweep", grid(seed=[0, 1, 2])), Console(quiet=True))
     parsed = page(tmp_path / "sweep")
-    assert list(json.loads(parsed.data["figure-data"])) == ["coordinates", "time", "importance"]
+    assert list(json.loads(parsed.data["figure-data"])) == ["coordinates", "time"]
     visible = " ".join("".join(parsed.words).split())
     assert "No figure of Learning rate: no optimizer has more than one learning rate." in visible
-    assert "No figure of L1 and L2: l1 and l2 do not both vary." in visible
+    assert "No figure of L1 and L2: neither of the two varies." in visible
 
 
 @pytest.mark.parametrize("outcomes", [{0: {}, 1: {}}, {0: {"status": "failed", "reason": "x"}, 1: {}}])
