@@ -111,32 +111,6 @@ def test_a_job_of_a_sweep_is_the_single_run_of_its_overrides(monkeypatch: pytest
         assert numbers == metrics(int(job["folder"]))
 
 
-def test_two_sweeps_of_the_same_second_and_letters_have_folders_of_their_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    command = (*SMALL[:-1], "seed=0,1", "trainer.max_epochs=1")
-    monkeypatch.setattr("gradexp.config._random_letters", lambda: "aaaa")
-
-    class Frozen:
-        @staticmethod
-        def now() -> "Frozen":
-            return Frozen()
-
-        def __format__(self, pattern: str) -> str:
-            return "2026-01-02_03-04-05"
-
-    monkeypatch.setattr("gradexp.config.datetime", Frozen)
-    taken = Path("outputs/sweeps/default/2026-01-02_03-04-05-aaaa")
-    taken.mkdir(parents=True)
-    with FileLock(taken / job_folder.LOCK):  # the other sweep, at work
-        assert call(monkeypatch, *command) is None
-    assert not (taken / "manifest.json").exists()
-    (own,) = (path for path in taken.parent.iterdir() if path != taken)
-    assert [row["status"] for row in table(own)] == ["completed"] * 2
-    # And one that has ended already is not gone on with by chance.
-    assert call(monkeypatch, *command, "trainer.max_epochs=1", "model.hidden=[5]") is None
-
-
 def test_a_folder_where_a_sweep_is_at_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("sweep").mkdir()
     with FileLock(Path("sweep") / job_folder.LOCK):
