@@ -11,12 +11,12 @@ ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 # Tests run side by side, one a core; the processes that they start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-LONG = ("launchers", "sweeps")
+LONG = {"launchers", "sweeps", "test_ddp.py", "test_resume.py", "test_several_steps_resume.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folders of long tests come first, so that no process is left with one when the others are done."""
-    items.sort(key=lambda item: not set(LONG) & set(item.path.parts))
+    """Long tests come first, so that no process is left with one when the others are done."""
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 @pytest.fixture(autouse=True)
