@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradexp.auditing import audit
     from gradexp.config import compose
     from gradexp.data import (
         EMNIST,
@@ -63,12 +64,13 @@ __all__ = [
     "Separable",
     "SoftmaxRegression",
     "Table",
+    "audit",
     "compose",
     "run",
 ]
 
 # Asked in this order: the first two import no torch.
-_HOMES = ("gradexp.config", "gradexp.experiment", "gradexp.data", "gradexp.models")
+_HOMES = ("gradexp.config", "gradexp.experiment", "gradexp.data", "gradexp.models", "gradexp.auditing")
 
 try:
     __version__ = version("gradexp")

@@ -10,8 +10,21 @@ Activation = Literal[
     "relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid", "hardtanh", "identity"
 ]
 OutputActivation = Literal["relu"]
+Backward = Literal["autograd", "by_hand"]
 Init = Literal["default", "kaiming_normal", "xavier_uniform", "normal"]
-Task = Literal["train", "test", "predict", "report"]
+Task = Literal["train", "test", "predict", "audit", "report", "explain"]
+Topic = Literal[
+    "chain_rule",
+    "autograd",
+    "activations",
+    "softmax",
+    "losses",
+    "information",
+    "perceptron",
+    "backprop",
+    "custom_function",
+    "direction",
+]
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ SEPARATOR_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "sp
 
 RULES: Mapping[str, Rule] = {
     "task": one_of(get_args(Task)),
+    "topic": _or_null(one_of(get_args(Topic))),
     "seed": WHOLE,
     "test": BOOLEAN,
     "figures": Rule("true, false or auto", lambda v: isinstance(v, bool) or v == "auto", ("true", "false", "auto")),
@@ -146,6 +160,7 @@ RULES: Mapping[str, Rule] = {
     "activation": one_of(get_args(Activation)),
     "output_activation": _or_null(one_of(get_args(OutputActivation))),
     "init": one_of(get_args(Init)),
+    "backward": one_of(get_args(Backward)),
     "dropout": FRACTION,
     "input_dropout": FRACTION,
     "num_targets": COUNT,

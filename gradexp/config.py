@@ -20,7 +20,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from gradexp.checks import check
+from gradexp.checks import RULES, check
 from gradexp.messages import explain, traceback_wanted
 from gradexp.sweeps import resources  # noqa: F401  # registers what the launchers' files ask for
 from gradexp.sweeps.extras import check_installed
@@ -32,7 +32,7 @@ CONF_DIR = next(
 
 # What belongs to the machine and the command, not to the experiment: never taken from a checkpoint, not in the hash.
 LOCAL_KEYS = (
-    "task", "ckpt_path", "input", "sweep_dir", "data_dir", "figures", "progress", "trusted_packages", "sweep",
+    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "trusted_packages", "sweep",
 )  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 
@@ -73,7 +73,10 @@ def check_config(cfg: DictConfig) -> None:
                 f"sweep_dir must be the folder of a multirun for task=report; got {cfg.sweep_dir}. "
                 "Multiruns leave theirs below outputs/sweeps/."
             )
-    elif cfg.task != "train" and cfg.ckpt_path is None:
+    elif cfg.task == "explain":
+        if cfg.topic is None:
+            raise ValueError(f"topic must be one of {', '.join(RULES['topic'].names)} for task=explain; got null.")
+    elif cfg.task in ("test", "predict") and cfg.ckpt_path is None:
         raise ValueError(
             f"task={cfg.task} needs a checkpoint; got ckpt_path=null. "
             "Give ckpt_path=RUN/checkpoints/best.ckpt, RUN being the folder of a finished run."
@@ -171,6 +174,8 @@ def _run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | No
     """A new folder for the run; a resumed run goes on in its own, and a report belongs to its sweep."""
     if task == "report" and sweep_dir is not None:
         return sweep_dir
+    if task == "explain":
+        name = task
     run = _run_of(ckpt_path)
     if run is not None and task == "train":
         return str(run)

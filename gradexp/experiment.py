@@ -76,13 +76,14 @@ def main(cfg: DictConfig) -> float | None:
         if message is None or traceback_wanted():
             raise
         raise SystemExit(message) from error  # past Hydra, which would add a line of its own
-    if cfg.task == "report":
+    if cfg.task in ("report", "explain"):  # which print their own
         return None
     if _in_multirun():
         print_job(Console(), result.metrics, _shortest(result.folder), _told(result.folder))
     elif _is_first_process():
         print_summary(Console(), result.metrics, _shortest(result.folder), result.notes)
-    if result.metrics["status"] == "diverged" and not _in_multirun():
+    is_bad = result.metrics["status"] == "diverged" or result.metrics.get("checks/failed")
+    if is_bad and not _in_multirun():
         raise SystemExit(1)
     return result.metrics.get(cfg.monitor)
 

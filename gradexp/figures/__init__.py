@@ -6,6 +6,7 @@ from gradexp.figures.classification import accuracy_and_loss, decision_boundary
 from gradexp.figures.confusion import confusion_matrix
 from gradexp.figures.contours import panels_of_paths, paths_over_contours
 from gradexp.figures.curves import cost_comparison, loss_curve
+from gradexp.figures.derivatives import Curve, directional_derivatives, functions_and_derivatives
 from gradexp.figures.images import image_grid, weight_images
 from gradexp.figures.regression import coefficients, fitted_lines, loss_along_weight, predicted_against_true
 from gradexp.figures.surface import surface_3d
@@ -19,6 +20,7 @@ from gradexp.figures.sweep import (
 
 __all__ = [
     "Array",
+    "Curve",
     "accuracy_and_loss",
     "basin_map",
     "best_and_median_curves",
@@ -26,7 +28,9 @@ __all__ = [
     "confusion_matrix",
     "cost_comparison",
     "decision_boundary",
+    "directional_derivatives",
     "fitted_lines",
+    "functions_and_derivatives",
     "image_grid",
     "importance",
     "learning_rate_sensitivity",

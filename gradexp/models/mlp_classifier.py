@@ -1,9 +1,12 @@
 """The multi-layer perceptron that classifies by softmax and cross-entropy."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import Any, cast, final
 
-from gradexp.checks import Activation, Init, OutputActivation, check
+from torch import Tensor
+
+from gradexp.checks import Activation, Backward, Init, OutputActivation, check
+from gradexp.gradients.functions import CrossEntropy, by_hand
 from gradexp.models.abstract_classifier import AbstractClassifier
 from gradexp.models.abstract_module import ADAM
 from gradexp.models.layers import multi_layer_perceptron
@@ -19,6 +22,7 @@ class MLPClassifier(AbstractClassifier):
         hidden: Widths of the hidden layers; none makes it softmax regression.
         activation, init, dropout, input_dropout, batch_norm: See multi_layer_perceptron.
         output_activation: Follows the last layer; "relu" as in a tutorial that shows what it does to the logits.
+        backward: "by_hand" for linear layers, sigmoids and loss out of gradexp.gradients.functions, or "autograd".
         optimizer, scheduler, l1, l2, monitor: See AbstractModule.
 
     Raises:
@@ -36,6 +40,7 @@ class MLPClassifier(AbstractClassifier):
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         batch_norm: bool = False,
+        backward: Backward = "autograd",
         optimizer: Mapping[str, Any] = ADAM,
         scheduler: Mapping[str, Any] | None = None,
         l1: float = 0.0,
@@ -43,6 +48,7 @@ class MLPClassifier(AbstractClassifier):
         monitor: str = "val/accuracy",
     ) -> None:
         check(num_classes=num_classes)
+        check("model.", backward=backward)
         network = multi_layer_perceptron(
             in_features,
             num_classes,
@@ -54,5 +60,13 @@ class MLPClassifier(AbstractClassifier):
             input_dropout,
             batch_norm,
         )
+        network = by_hand(network) if backward == "by_hand" else network
         super().__init__(network, num_classes, optimizer, scheduler, l1, l2, monitor)
+        self.is_by_hand = backward == "by_hand"
         self.save_hyperparameters()
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy in nats: logits [batch, classes] against classes [batch]."""
+        if self.is_by_hand:
+            return cast(Tensor, CrossEntropy.apply(outputs, targets))
+        return super().loss(outputs, targets)

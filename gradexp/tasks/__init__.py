@@ -6,6 +6,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
+from gradexp.tasks.audit import audit
+from gradexp.tasks.explain import explain
 from gradexp.tasks.outcome import Outcome
 from gradexp.tasks.predict import predict
 from gradexp.tasks.test import test
@@ -13,4 +15,10 @@ from gradexp.tasks.train import train
 
 __all__ = ["TASKS", "Outcome"]
 
-TASKS: dict[str, Callable[[DictConfig, Path, Console], Outcome]] = {"train": train, "test": test, "predict": predict}
+TASKS: dict[str, Callable[[DictConfig, Path, Console], Outcome]] = {
+    "train": train,
+    "test": test,
+    "predict": predict,
+    "audit": audit,
+    "explain": explain,
+}

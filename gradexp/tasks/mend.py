@@ -23,7 +23,8 @@ def mend(cfg: DictConfig, data: AbstractDataModule) -> list[str]:
     if cfg.model._target_ == CLASSIFIER and not data.classes:
         cfg.model._target_ = REGRESSOR
         with open_dict(cfg.model):
-            cfg.model.pop("output_activation", None)
+            for name in ("output_activation", "backward"):
+                cfg.model.pop(name, None)
         notes.append("the targets are real numbers: the model is MLPRegressor, with the layers of MLPClassifier")
     is_descent = cfg.model._target_ == DESCENT
     if is_descent and data.num_features:

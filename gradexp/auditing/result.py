@@ -1,0 +1,57 @@
+"""What an audit finds: a row a check."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes:
+        name: What is checked.
+        passed: Whether it holds; None where it does not apply.
+        figure: What was measured.
+        advice: What to do where it does not hold.
+    """
+
+    name: str
+    passed: bool | None
+    figure: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """All checks, in the order in which they were made."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return not self.failed
+
+    @property
+    def failed(self) -> list[Check]:
+        """The checks that do not hold."""
+        return [check for check in self.checks if check.passed is False]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, as audit.json has it."""
+        return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
+
+    def print(self, console: Console) -> None:
+        """One table: check, result, figure, what to do."""
+        table = Table(box=None, pad_edge=False)
+        for heading in ("check", "", "figure", "what to do"):
+            table.add_column(heading, overflow="fold")
+        words = {True: "[green]holds[/]", False: "[red]fails[/]", None: "[dim]-[/]"}
+        for check in self.checks:
+            advice = check.advice if check.passed is False else ""
+            table.add_row(escape(check.name), words[check.passed], escape(check.figure), escape(advice))
+        console.print(table)

@@ -1,0 +1,89 @@
+"""What is audited: a copy of the module, one batch, and the loss."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Subject:
+    """A copy of a module in float64, on the CPU, which nothing that is done to it changes the user's own by.
+
+    Dropout is off throughout, for two passes must agree; batch normalisation goes by its running statistics.
+
+    Args:
+        module: Any network; of a LightningModule, what its forward computes.
+        batch: Inputs [batch, ...] and targets [batch, ...].
+        loss: Of outputs and targets; None for the module's own `loss`, else the cross-entropy.
+    """
+
+    def __init__(self, module: nn.Module, batch: tuple[Tensor, Tensor], loss: Loss | None) -> None:
+        self.original = module
+        self.module = copied(module, torch.float64)
+        self.inputs, self.targets = (_in(torch.float64, value.detach().cpu()) for value in batch)
+        own = getattr(self.module, "loss", None)
+        self._loss: Loss = loss or (own if callable(own) else nn.functional.cross_entropy)
+        self._penalty = getattr(self.module, "penalty", None)
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the outputs are logits of; None where they are not."""
+        outputs = self.outputs()
+        is_classifier = outputs.ndim == 2 and outputs.shape[1] > 1 and not self.targets.is_floating_point()
+        return outputs.shape[1] if is_classifier and self.targets.ndim == 1 else None
+
+    def outputs(self, inputs: Tensor | None = None) -> Tensor:
+        """What the module makes of inputs [batch, ...], of the batch where none are given."""
+        return cast(Tensor, self.module(self.inputs if inputs is None else inputs))
+
+    def loss(self, outputs: Tensor, targets: Tensor | None = None) -> Tensor:
+        """The loss of outputs [batch, ...], against the batch's targets where none are given."""
+        return self._loss(outputs, self.targets if targets is None else targets)
+
+    def objective(self) -> Tensor:
+        """What training minimises on the batch: the loss, and the module's own penalty where it has one."""
+        loss = self.loss(self.outputs())
+        return loss + cast(Tensor, self._penalty()) if callable(self._penalty) else loss
+
+    def parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """By name."""
+        return self.module.named_parameters()
+
+
+def copied(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """A copy of the module on the CPU, set to evaluate."""
+    with _without_trainer(module):
+        return copy.deepcopy(module).cpu().to(dtype).eval()
+
+
+def layers(module: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> list[nn.Module]:
+    """The parts of a module that are of a kind."""
+    return [part for part in module.modules() if isinstance(part, kind)]
+
+
+BATCH_NORM = (_BatchNorm,)
+DROPOUT = (_DropoutNd,)
+
+
+def _in(dtype: torch.dtype, value: Tensor) -> Tensor:
+    return value.to(dtype) if value.is_floating_point() else value
+
+
+@contextmanager
+def _without_trainer(module: Any) -> Iterator[None]:
+    """A LightningModule's trainer holds loggers and loaders, which are neither wanted in a copy nor always copyable."""
+    trainer = module.__dict__.get("_trainer")
+    if trainer is not None:
+        module.__dict__["_trainer"] = None
+    try:
+        yield
+    finally:
+        if trainer is not None:
+            module.__dict__["_trainer"] = trainer

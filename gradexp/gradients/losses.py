@@ -1,0 +1,130 @@
+"""Losses and their gradients with respect to the outputs; a function, then its gradient.
+
+Every mean is over the batch. With class weights v it is weighted, sum_n v_n loss_n / sum_n v_n, as torch's is, v_n
+being the weight of the class of sample n.
+"""
+
+import torch
+from torch import Tensor
+
+from gradexp.gradients.activations import sigmoid, softmax, softplus
+
+
+def mse(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error, mean (o - t)^2 over all elements of outputs and targets [batch, ...] of one shape.
+
+    It is the squared 2-norm of o - t over the number of elements: `squared_norm` lacks that number, `norm` the square
+    too. So their gradients differ in size, and that of the norm has length 1 wherever it is not zero.
+    """
+    return (outputs - targets).square().mean()
+
+
+def mse_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
+    """2 (o - t) / n, n the number of elements."""
+    return 2 * (outputs - targets) / outputs.numel()
+
+
+def squared_norm(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The squared 2-norm, sum (o - t)^2."""
+    return (outputs - targets).square().sum()
+
+
+def squared_norm_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
+    """2 (o - t)."""
+    return 2 * (outputs - targets)
+
+
+def norm(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The 2-norm, sqrt(sum (o - t)^2)."""
+    return squared_norm(outputs, targets).sqrt()
+
+
+def norm_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
+    """(o - t) / |o - t|; at zero, where there is none, 0 by convention, torch's too."""
+    length = norm(outputs, targets)
+    return (outputs - targets) / torch.where(length > 0, length, torch.ones_like(length))
+
+
+def l1(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean absolute error, mean |o - t| over all elements."""
+    return (outputs - targets).abs().mean()
+
+
+def l1_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
+    """sign(o - t) / n; 0 at the kink."""
+    return (outputs - targets).sign() / outputs.numel()
+
+
+def nll(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Negative log-likelihood, mean of -log p of the sample's class.
+
+    Args:
+        log_probabilities: [batch, classes].
+        targets: Classes [batch].
+        weights: Class weights [classes]; None for 1 each.
+    """
+    chosen = log_probabilities.gather(1, targets.unsqueeze(1)).squeeze(1)
+    return -(_shares(log_probabilities, targets, weights) * chosen).sum()
+
+
+def nll_gradient(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """-v_n / sum v at the sample's class, 0 elsewhere [batch, classes]."""
+    return -_shares(log_probabilities, targets, weights).unsqueeze(1) * _one_hot(log_probabilities, targets)
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """z_i - ln sum_j exp(z_j), over the last dimension; finite wherever the logits are."""
+    shifted = logits - logits.amax(dim=-1, keepdim=True)
+    return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Softmax cross-entropy, which is `nll` of `log_softmax`.
+
+    Args:
+        logits: [batch, classes].
+        targets: Classes [batch].
+        weights: Class weights [classes]; None for 1 each.
+    """
+    return nll(log_softmax(logits), targets, weights)
+
+
+def cross_entropy_gradient(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(p - y) v_n / sum v, p the softmax and y the one-hot class [batch, classes] (Bridle 1990)."""
+    return _shares(logits, targets, weights).unsqueeze(1) * (softmax(logits) - _one_hot(logits, targets))
+
+
+def naive_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """The definition to the letter, -ln(exp(z_t) / sum_j exp(z_j)): infinite or NaN where exp overflows or vanishes."""
+    powers = logits.exp()
+    p = powers / powers.sum(dim=1, keepdim=True)
+    return -p.gather(1, targets.unsqueeze(1)).log().mean()
+
+
+def bce(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of one logit, mean of -t ln s(z) - (1 - t) ln(1 - s(z)), as softplus(z) - t z.
+
+    Args:
+        logits: [batch].
+        targets: Classes 0 and 1 [batch].
+        weights: Class weights [2]; None for 1 each.
+    """
+    wanted = targets.to(logits.dtype)
+    return (_shares(logits, targets, weights) * (softplus(logits) - wanted * logits)).sum()
+
+
+def bce_gradient(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(s(z) - t) v_n / sum v [batch]."""
+    return _shares(logits, targets, weights) * (sigmoid(logits) - targets.to(logits.dtype))
+
+
+def _shares(outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    """What each sample counts for in the mean [batch]; they add up to 1."""
+    own = (
+        torch.ones(len(targets), dtype=outputs.dtype) if weights is None else weights.to(outputs.dtype)[targets.long()]
+    )
+    return own / own.sum()
+
+
+def _one_hot(outputs: Tensor, targets: Tensor) -> Tensor:
+    return torch.nn.functional.one_hot(targets, outputs.shape[1]).to(outputs.dtype)

@@ -1,0 +1,45 @@
+"""Check an experiment's model, or a checkpoint, on one real batch."""
+
+import time
+from pathlib import Path
+
+from lightning.pytorch import seed_everything
+from omegaconf import DictConfig
+from rich.console import Console
+
+from gradexp.assembly import build_data, build_model
+from gradexp.auditing import audit as checks_of
+from gradexp.files import write_json
+from gradexp.tasks.mend import mend
+from gradexp.tasks.outcome import Outcome, facts
+from gradexp.tasks.restore import restore
+
+SAMPLES = 64
+
+
+def audit(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+    """Print one table, write audit.json; the metric "checks/failed" says how many checks do not hold.
+
+    Raises:
+        ValueError: The configuration, the data or the checkpoint is not usable.
+    """
+    notes: list[str] = []
+    if cfg.ckpt_path is not None:
+        restored = restore(cfg, folder, console)
+        data, model, is_trained = restored.data, restored.model, restored.step > 0
+    else:
+        seed_everything(cfg.seed, workers=True, verbose=False)
+        data = build_data(cfg)
+        notes = mend(cfg, data)
+        model, is_trained = build_model(cfg, data), False
+    if not data.num_features:
+        raise ValueError(f"task=audit must have samples to check on; got {type(data).__name__}, which has none.")
+    data.prepare_data()
+    data.setup("fit")
+    started = time.perf_counter()
+    result = checks_of(model, data.sample(SAMPLES), seed=cfg.seed, is_trained=is_trained)
+    result.print(Console())
+    write_json(folder / "audit.json", result.as_dict())
+    counts: dict[str, float] = {"checks": len(result.checks), "checks/failed": len(result.failed)}
+    counts["seconds/audit"] = time.perf_counter() - started
+    return Outcome({"status": "completed", **counts, **facts(data, model)}, [*data.notes, *notes])

@@ -1,0 +1,202 @@
+"""The audit finds each of ten planted faults, by the check that is for it, and none in sound models."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.autograd import Function
+from torch.nn import functional as F
+
+import gradexp
+from gradexp import (
+    LinearRegression,
+    LogisticRegression,
+    MLPClassifier,
+    MLPRegressor,
+    Perceptron,
+    SoftmaxRegression,
+)
+
+Batch = tuple[Tensor, Tensor]
+SAMPLES, FEATURES, CLASSES = 32, 12, 4
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Samples of four classes that a linear model can tell apart, nearly."""
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.randn(CLASSES, FEATURES, generator=generator)
+    classes = torch.arange(SAMPLES) % CLASSES
+    return centres[classes] + 0.5 * torch.randn(SAMPLES, FEATURES, generator=generator), classes
+
+
+@pytest.fixture
+def numbers(batch: Batch) -> Batch:
+    """The same samples with a number each."""
+    return batch[0], batch[0].sum(1, keepdim=True).sin()
+
+
+def mlp(*extra: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(FEATURES, 16), nn.ReLU(), nn.Linear(16, CLASSES), *extra)
+
+
+class WrongTanh(Function):
+    """Its backward forgets the square."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x.tanh())
+        return x.tanh()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return gradient * (1 - y)  # type: ignore[no-any-return]
+
+
+class Wrong(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return WrongTanh.apply(x)  # type: ignore[no-any-return]
+
+
+class Detached(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.detach()
+
+
+class Mixing(nn.Module):
+    """Means a transpose, and writes a view."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(x.shape[1], x.shape[0]).T
+
+
+class ForgetsZeroGrad(LightningModule):
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)  # type: ignore[no-any-return]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return F.cross_entropy(self(batch[0]), batch[1])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+    def optimizer_zero_grad(self, *arguments: Any) -> None:
+        """Forgotten."""
+
+
+class Remembers(ForgetsZeroGrad):
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+
+
+def frozen() -> nn.Module:
+    network = mlp()
+    network[0].requires_grad_(False)
+    return network
+
+
+def zeroed() -> nn.Module:
+    network = mlp()
+    for parameter in network.parameters():
+        nn.init.zeros_(parameter)
+    return network
+
+
+def failed(module: nn.Module, batch: Batch, loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> list[str]:
+    return [check.name for check in gradexp.audit(module, batch, loss).failed]
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        (lambda: nn.Sequential(nn.Linear(FEATURES, 8), Wrong(), nn.Linear(8, CLASSES)), ["gradient of 0.weight"]),
+        (
+            lambda: nn.Sequential(nn.Linear(FEATURES, 8), Detached(), nn.Linear(8, CLASSES)),
+            ["gradient reaches every parameter", "gradient of 0.weight"],
+        ),
+        (lambda: mlp(nn.Softmax(1)), ["logits are free", "learns a few samples by heart"]),
+        (lambda: MLPClassifier(FEATURES, CLASSES, [16], output_activation="relu"), ["logits are free"]),
+        (lambda: mlp(Mixing()), ["samples do not mix"]),
+        (ForgetsZeroGrad, ["gradients begin at zero"]),
+        (frozen, ["gradient reaches every parameter"]),
+        (zeroed, ["gradient reaches every parameter", "output depends on the input"]),
+    ],
+    ids=["backward", "detached", "softmax", "relu", "view", "zero_grad", "frozen", "zero_init"],
+)
+def test_a_planted_fault_is_found(module: Callable[[], nn.Module], expected: Sequence[str], batch: Batch) -> None:
+    torch.manual_seed(0)
+    found = failed(module(), batch)
+    assert set(expected) <= set(found), found
+
+
+def test_a_transposed_target_that_is_broadcast_is_found(numbers: Batch) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(FEATURES, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def broadcast(outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs - targets.T).square().mean()
+
+    assert "loss is the mean over samples" in failed(network, numbers, broadcast)
+    assert failed(network, numbers, F.mse_loss) == []
+
+
+def test_a_sum_where_a_mean_is_meant_is_found(batch: Batch) -> None:
+    result = gradexp.audit(mlp(), batch, lambda outputs, targets: F.cross_entropy(outputs, targets, reduction="sum"))
+    (check,) = (check for check in result.failed if check.name == "loss is the mean over samples")
+    assert "sum over the batch" in check.advice
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        mlp,
+        Remembers,
+        lambda: MLPClassifier(FEATURES, CLASSES, [16], l1=1e-3, l2=1e-3, dropout=0.5),
+        lambda: MLPClassifier(FEATURES, CLASSES, [16], batch_norm=True),
+        lambda: MLPClassifier(FEATURES, CLASSES, [16], activation="sigmoid", backward="by_hand"),
+        lambda: SoftmaxRegression(FEATURES, CLASSES, l1=1e-3, l2=1e-3),
+        lambda: Perceptron(FEATURES, CLASSES, l2=1e-3),
+    ],
+    ids=["mlp", "lightning", "dropout", "batch_norm", "by_hand", "softmax_regression", "perceptron"],
+)
+def test_a_sound_classifier_passes(module: Callable[[], nn.Module], batch: Batch) -> None:
+    torch.manual_seed(0)
+    audited = module()
+    before = {name: value.clone() for name, value in audited.state_dict().items()}
+    result = gradexp.audit(audited, batch)
+    assert result.passed, result.failed
+    assert all(torch.equal(value, before[name]) for name, value in audited.state_dict().items()), "it is left alone"
+    assert all(parameter.grad is None for parameter in audited.parameters())
+    forms = [check for check in result.checks if check.name.startswith("closed form of")]
+    assert len(forms) == (2 if isinstance(audited, SoftmaxRegression | Perceptron) else 0)
+
+
+@pytest.mark.parametrize(
+    "module", [lambda: LinearRegression(FEATURES), lambda: LinearRegression(FEATURES, l1=0.1, l2=0.1),
+               lambda: MLPRegressor(FEATURES, hidden=[16])]
+)  # fmt: skip
+def test_a_sound_regression_passes(module: Callable[[], nn.Module], numbers: Batch) -> None:
+    torch.manual_seed(0)
+    result = gradexp.audit(module(), numbers)
+    assert result.passed, result.failed
+
+
+def test_a_sound_logistic_regression_passes(batch: Batch) -> None:
+    result = gradexp.audit(LogisticRegression(FEATURES), (batch[0], batch[1] % 2))
+    assert result.passed, result.failed
+    assert len([check for check in result.checks if check.name.startswith("closed form of")]) == 2
+
+
+def test_a_batch_that_is_none_is_refused(batch: Batch) -> None:
+    for wrong in (batch[0], (batch[0], batch[1][:3]), (batch[0], "x"), (batch[0][:0], batch[1][:0])):
+        with pytest.raises(ValueError, match="batch must be a pair of tensors"):
+            gradexp.audit(mlp(), wrong)  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""The worked examples: every number is held against a second way to it, and a wrong one is found."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+
+from gradexp.checks import Topic
+from gradexp.explain import TOPICS, Lesson
+from gradexp.gradients import activations
+from tests.command_line import call
+
+
+def test_every_topic_has_a_name_that_the_command_line_knows() -> None:
+    assert list(TOPICS) == list(get_args(Topic))
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_prints_its_numbers_and_holds_them(
+    topic: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "task=explain", f"topic={topic}", "hydra.run.dir=lesson") is None
+    out = capsys.readouterr().out
+    lesson = Lesson()
+    TOPICS[topic](lesson)
+    assert lesson.checks >= 3
+    for line in lesson.lines:
+        assert line in out
+    assert f"{lesson.checks} numbers were computed twice and agree" in out
+    assert len(list(Path("lesson").glob("figures/*.png"))) == len(lesson.figures)
+
+
+def test_what_the_chain_rule_and_autograd_say() -> None:
+    chain, graph = Lesson(), Lesson()
+    TOPICS["chain_rule"](chain)
+    TOPICS["autograd"](graph)
+    words = {line.split("  ")[1]: line.split() for line in chain.lines if line.startswith("  dy")}
+    assert [words[key][-1] for key in words] == ["2", "1", "2"], "2 = 2 * 1"
+    told = "\n".join(graph.lines)
+    assert "MulBackward0" in told
+    assert "RuntimeError: Trying to backward through the graph a second time" in told
+
+
+def test_a_wrong_derivative_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activations, "softmax_jacobian", lambda logits: torch.diag_embed(logits.softmax(-1)))
+    with pytest.raises(ArithmeticError, match="row 0 is"):
+        TOPICS["softmax"](Lesson())
+
+
+def test_a_topic_is_wanted(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
+    message = call(monkeypatch, "task=explain")
+    assert str(message).startswith("error: topic must be one of chain_rule, autograd")
+    message = call(monkeypatch, "task=explain", "topic=chainrule")
+    assert "Did you mean chain_rule?" in str(message)
+    assert list(own_folder.iterdir()) == []
