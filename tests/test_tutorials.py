@@ -13,7 +13,8 @@ from gradexp.data import MNIST, ImageDataModule
 from tests.callbacks.drawing import drawn, shown
 from tests.command_line import call
 
-EXPERIMENTS = sorted(path.stem for path in (CONF_DIR / "experiment").glob("*.yaml"))
+FILES = sorted((CONF_DIR / "experiment").glob("*.yaml"))
+EXPERIMENTS = [path.stem for path in FILES if "task: explain" not in path.read_text()]  # the others train nothing
 PASSES, STEPS = 20, 12
 
 

@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gradexp.checks import Topic
 from gradexp.explain import TOPICS, Lesson
@@ -29,6 +30,14 @@ def test_a_topic_prints_its_numbers_and_holds_them(
         assert line in out
     assert f"{lesson.checks} numbers were computed twice and agree" in out
     assert len(list(Path("lesson").glob("figures/*.png"))) == len(lesson.figures)
+
+
+@pytest.mark.parametrize("experiment", ["activations", "losses"])
+def test_an_experiment_that_explains_draws_its_figure(experiment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, f"+experiment={experiment}", "hydra.run.dir=lesson") is None
+    events = EventAccumulator("lesson/tensorboard", size_guidance={"images": 0}).Reload()
+    assert events.Tags()["images"] == [f"explain/{experiment}"]
+    assert Path(f"lesson/figures/explain_{experiment}.png").stat().st_size > 10_000
 
 
 def test_what_the_chain_rule_and_autograd_say() -> None:
