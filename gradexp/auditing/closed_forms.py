@@ -15,8 +15,9 @@ from gradexp.models import AbstractModule, LinearRegression, LogisticRegression,
 def closed_forms(subject: Subject) -> Iterator[Check]:
     """A row for each parameter of a linear, logistic or softmax regression, or of a perceptron."""
     module = subject.module
-    if not isinstance(module, LinearRegression | LogisticRegression | SoftmaxRegression | Perceptron):
-        yield Check("gradient in closed form", None, "there is none for this network")
+    known = (LinearRegression, LogisticRegression, SoftmaxRegression, Perceptron)
+    if not isinstance(module, known) or not subject.has_own_loss:
+        yield Check("gradient in closed form", None, "there is none for this network and loss")
         return
     linear = next(layer for layer in module.modules() if isinstance(layer, nn.Linear))
     expected = _gradients(subject, module, linear)
@@ -41,19 +42,15 @@ def _gradients(subject: Subject, module: AbstractModule, linear: nn.Linear) -> d
     x = subject.inputs.flatten(1)
     with torch.no_grad():
         if isinstance(module, Perceptron):
-            outputs = 1 if module.num_outputs == 1 else module.num_outputs
-            wanted = (
-                subject.targets.double().unsqueeze(1)
-                if outputs == 1
-                else nn.functional.one_hot(subject.targets, outputs).double()
-            )
+            one_hot = nn.functional.one_hot(subject.targets, max(module.num_outputs, 2)).double()
+            wanted = one_hot[:, 1:] if module.num_outputs == 1 else one_hot
             ((weight, bias),) = backpropagation.backpropagate(x, [(linear.weight, linear.bias)], wanted)
             return {"weight": weight, "bias": bias}
-        outputs_ = linear(x)
+        outputs = linear(x)
         if isinstance(module, SoftmaxRegression):
-            delta = losses.cross_entropy_gradient(outputs_, subject.targets)
+            delta = losses.cross_entropy_gradient(outputs, subject.targets)
         elif isinstance(module, LogisticRegression):
-            delta = losses.bce_gradient(outputs_.squeeze(1), subject.targets).unsqueeze(1)
+            delta = losses.bce_gradient(outputs.squeeze(1), subject.targets).unsqueeze(1)
         else:
-            delta = losses.mse_gradient(outputs_, subject.targets.view_as(outputs_))
+            delta = losses.mse_gradient(outputs, subject.targets.view_as(outputs))
     return {"weight": delta.T @ x, "bias": delta.sum(dim=0)}

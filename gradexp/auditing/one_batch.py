@@ -18,7 +18,7 @@ def first_loss(subject: Subject, is_trained: bool) -> Check:
     """Against ln C, the loss of one who knows nothing of C classes and says so."""
     name, classes = "loss at the start", subject.classes
     if classes is None or is_trained:
-        return Check(name, None, "a trained model" if is_trained else "the outputs are no classes")
+        return Check(name, None, "a trained model" if is_trained else "the loss is no cross-entropy")
     loss, expected = subject.loss(subject.outputs()).item(), math.log(classes)
     return Check(
         name,
@@ -133,7 +133,7 @@ def usable_logits(subject: Subject) -> Check:
     """Logits take any value: they are not probabilities yet, and no ReLU has cut them."""
     name = "logits are free"
     if subject.classes is None:
-        return Check(name, None, "the outputs are no classes")
+        return Check(name, None, "the loss is no cross-entropy")
     with torch.no_grad():
         outputs = subject.outputs()
     if bool((outputs >= 0).all()) and torch.allclose(outputs.sum(1), torch.ones(len(outputs), dtype=outputs.dtype)):

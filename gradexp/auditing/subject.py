@@ -8,7 +8,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -28,16 +27,21 @@ class Subject:
         self.original = module
         self.module = copied(module, torch.float64)
         self.inputs, self.targets = (_in(torch.float64, value.detach().cpu()) for value in batch)
+        self.has_own_loss = loss is None
         own = getattr(self.module, "loss", None)
         self._loss: Loss = loss or (own if callable(own) else nn.functional.cross_entropy)
         self._penalty = getattr(self.module, "penalty", None)
 
     @property
     def classes(self) -> int | None:
-        """How many classes the outputs are logits of; None where they are not."""
-        outputs = self.outputs()
-        is_classifier = outputs.ndim == 2 and outputs.shape[1] > 1 and not self.targets.is_floating_point()
-        return outputs.shape[1] if is_classifier and self.targets.ndim == 1 else None
+        """Of how many classes the outputs are logits, by a loss that is their cross-entropy; None where it is not."""
+        with torch.no_grad():
+            outputs = self.outputs()
+            is_table = outputs.ndim == 2 and outputs.shape[1] > 1
+            if not is_table or self.targets.ndim != 1 or self.targets.dtype != torch.long:
+                return None
+            expected = nn.functional.cross_entropy(outputs, self.targets)
+            return outputs.shape[1] if torch.isclose(self.loss(outputs), expected) else None
 
     def outputs(self, inputs: Tensor | None = None) -> Tensor:
         """What the module makes of inputs [batch, ...], of the batch where none are given."""
@@ -69,7 +73,6 @@ def layers(module: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...
 
 
 BATCH_NORM = (_BatchNorm,)
-DROPOUT = (_DropoutNd,)
 
 
 def _in(dtype: torch.dtype, value: Tensor) -> Tensor:

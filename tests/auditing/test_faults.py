@@ -176,6 +176,8 @@ def test_a_sound_classifier_passes(module: Callable[[], nn.Module], batch: Batch
     assert result.passed, result.failed
     assert all(torch.equal(value, before[name]) for name, value in audited.state_dict().items()), "it is left alone"
     assert all(parameter.grad is None for parameter in audited.parameters())
+    names = {check.name: check.passed for check in result.checks}
+    assert names["loss at the start"] is (None if isinstance(audited, Perceptron) else True)
     forms = [check for check in result.checks if check.name.startswith("closed form of")]
     assert len(forms) == (2 if isinstance(audited, SoftmaxRegression | Perceptron) else 0)
 
