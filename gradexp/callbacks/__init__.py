@@ -6,6 +6,7 @@ from gradexp.callbacks.classifier_figures import ClassifierFigures
 from gradexp.callbacks.cost_curve import CostCurve
 from gradexp.callbacks.decision_boundary import DecisionBoundary
 from gradexp.callbacks.descent_report import DescentReport
+from gradexp.callbacks.diagnostics import Diagnostics
 from gradexp.callbacks.divergence import Diverged, Divergence
 from gradexp.callbacks.fit_clock import FitClock
 from gradexp.callbacks.least_squares_report import LeastSquaresReport
@@ -26,6 +27,7 @@ __all__ = [
     "CostCurve",
     "DecisionBoundary",
     "DescentReport",
+    "Diagnostics",
     "Diverged",
     "Divergence",
     "FitClock",

@@ -1,0 +1,52 @@
+"""What the live diagnostics cost an epoch of MNIST.
+
+    python -m tests.benchmarks.diagnostics --data-dir FOLDER [--repeats 5]
+
+Fits of the main job's model with and without the callback at its defaults, in turn, in one process; FOLDER has MNIST's
+archives in MNIST/raw/. Prints medians and ratios; nothing is asserted.
+"""
+
+import argparse
+import statistics
+import tempfile
+
+from rich.console import Console
+from rich.table import Table
+
+from gradexp import run
+
+EPOCHS = 4
+DIAGNOSTICS = "+callbacks.diagnostics._target_=gradexp.callbacks.Diagnostics"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", required=True)
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    cases = {
+        "without": [],
+        "with, at the defaults": [DIAGNOSTICS],
+        "with, but no histograms": [
+            DIAGNOSTICS,
+            "+callbacks.diagnostics.quantities=[grad_norm,update_ratio,weight_norm,zero_gradients,dead_units]",
+        ],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    with tempfile.TemporaryDirectory() as folder:
+        for repeat in range(arguments.repeats + 1):
+            for number, (name, extra) in enumerate(cases.items()):
+                place = f"hydra.run.dir={folder}/{repeat}-{number}"
+                settings = [f"data_dir={arguments.data_dir}", f"trainer.max_epochs={EPOCHS}", "figures=false"]
+                result = run("+experiment=mnist", *settings, "test=false", "progress=false", place, *extra)
+                if repeat:  # the first round warms up
+                    seconds[name].append(result.metrics["seconds/fit"] / EPOCHS)
+    table = Table("diagnostics", "seconds an epoch", "ratio", box=None)
+    base = statistics.median(seconds["without"])
+    for name, values in seconds.items():
+        table.add_row(name, f"{statistics.median(values):.3f}", f"{statistics.median(values) / base:.3f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

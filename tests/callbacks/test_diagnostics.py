@@ -1,0 +1,163 @@
+"""The numbers are those of a loop by hand; warnings come once, by name; no hook is left behind."""
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import Logger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from gradexp import run
+from gradexp.callbacks import Diagnostics
+
+
+class Notes(Logger):
+    """A logger that keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[int, dict[str, float]] = {}
+
+    name = version = "notes"
+
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+        assert step is not None
+        self.rows.setdefault(step, {}).update(metrics)
+
+    def log_hyperparams(self, *arguments: Any, **named: Any) -> None:
+        """Nothing."""
+
+
+class Net(LightningModule):
+    """Somebody's own module."""
+
+    def __init__(self, *layers: nn.Module, lr: float = 0.1) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*layers)
+        self.lr = lr
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        return F.cross_entropy(self.body(batch[0]), batch[1])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=self.lr)
+
+
+def drawn() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(8, 5, generator=generator), torch.arange(8) % 3
+
+
+def fitted(net: Net, diagnostics: Diagnostics, steps: int) -> Notes:
+    notes = Notes()
+    trainer = Trainer(
+        max_steps=steps, max_epochs=-1, logger=notes, callbacks=[diagnostics], accelerator="cpu", devices=1,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers|.*fewer|.*number of training batches")
+        trainer.fit(net, DataLoader(TensorDataset(*drawn()), batch_size=8))
+    return notes
+
+
+def test_the_numbers_are_those_of_a_loop_by_hand() -> None:
+    torch.manual_seed(0)
+    net = Net(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3), nn.Sigmoid())
+    by_hand = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3), nn.Sigmoid())
+    by_hand.load_state_dict(net.body.state_dict())
+    notes = fitted(net, Diagnostics(every_n_steps=2), steps=5)
+    assert sorted(step for step, row in notes.rows.items() if "grad_norm/body.0" in row) == [1, 3, 5]
+
+    inputs, targets = drawn()
+    for step in range(1, 6):
+        by_hand.zero_grad()
+        F.cross_entropy(by_hand(inputs), targets).backward()  # type: ignore[no-untyped-call]
+        before = [p.detach().clone() for p in by_hand[0].parameters()]
+        gradients = [p.grad.clone() for p in by_hand[0].parameters() if p.grad is not None]
+        hidden = by_hand[1](by_hand[0](inputs))
+        outputs = by_hand(inputs)
+        with torch.no_grad():
+            for parameter in by_hand.parameters():
+                assert parameter.grad is not None
+                parameter.sub_(0.1 * parameter.grad)
+        if step in (1, 3, 5):
+            row = notes.rows[step]
+            flat = torch.cat([gradient.flatten() for gradient in gradients])
+            was = torch.cat([value.flatten() for value in before])
+            now = torch.cat([p.detach().flatten() for p in by_hand[0].parameters()])
+            expected = {
+                "grad_norm/body.0": flat.norm(),
+                "zero_gradients/body.0": (flat == 0).float().mean(),
+                "weight_norm/body.0": now.norm(),
+                "update_ratio/body.0": (now - was).norm() / was.norm(),
+                "dead_units/body.1": (hidden <= 0).all(0).float().mean(),
+                "saturated_units/body.3": (outputs * (1 - outputs) < 0.0025).float().mean(),
+            }
+            assert {name: row[name] for name in expected} == pytest.approx(
+                {name: float(value) for name, value in expected.items()}, rel=1e-4, abs=1e-7
+            )
+    for part in net.modules():
+        assert not part._forward_hooks
+
+
+def test_options_name_what_is_logged() -> None:
+    notes = fitted(Net(nn.Linear(5, 3)), Diagnostics(every_n_steps=1, quantities=["weight_norm"]), steps=2)
+    assert {name for row in notes.rows.values() for name in row} == {"weight_norm/body.0"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "lr", "words"),
+    [
+        ([nn.Linear(5, 4), *[part for _ in range(12) for part in (nn.Linear(4, 4), nn.Sigmoid())], nn.Linear(4, 3)],
+         0.1, "body.0: gradients are vanishing"),
+        ([nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)], 1e5, "gradients are exploding"),
+        ([nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)], 0.0, "body.1: units are dead"),
+    ],
+    ids=["vanishing", "exploding", "dead"],
+)  # fmt: skip
+def test_what_stays_bad_is_said_once(layers: list[nn.Module], lr: float, words: str) -> None:
+    torch.manual_seed(0)
+    net = Net(*layers, lr=lr)
+    first, last = layers[0], layers[-1]
+    assert isinstance(first, nn.Linear)
+    assert isinstance(last, nn.Linear)
+    if lr == 0.0:
+        nn.init.constant_(first.bias, -100.0)
+    if lr == 1e5:
+        nn.init.constant_(last.weight, 1e5)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted(net, Diagnostics(every_n_steps=1, patience=3), steps=12)
+    said = [str(warning.message) for warning in caught if words in str(warning.message)]
+    assert len(said) >= 1
+    assert len(said) == len({line.partition(" ")[0] for line in said}), "once a layer"
+    assert "; try " in said[0]
+
+
+def test_a_sound_network_is_left_in_peace() -> None:
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*gradients are|.*units are")
+        fitted(Net(nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 3)), Diagnostics(every_n_steps=1), steps=12)
+
+
+def test_from_the_command_line_its_curves_and_histograms_are_in_tensorboard() -> None:
+    target = "+callbacks.diagnostics._target_=gradexp.callbacks.Diagnostics"
+    result = run(target, "+callbacks.diagnostics.every_n_steps=10", "trainer.max_epochs=2", "figures=false")
+    log = EventAccumulator(str(result.folder / "tensorboard")).Reload()
+    assert len(log.Scalars("grad_norm/network.linear_1")) == len(log.Scalars("update_ratio/network.output")) == 8
+    assert {"weights/network.linear_1.weight", "gradients/network.output.bias"} <= set(log.Tags()["histograms"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"every_n_steps": 0}, {"patience": 0}, {"quantities": ["norms"]}, {"quantities": "grad_norm"}],
+)
+def test_bad_arguments_are_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be a"):
+        Diagnostics(**arguments)
