@@ -112,8 +112,16 @@ class CheckBeforeRun(Callback):
                 check_installed(plugin._target_)
             except ValueError as error:
                 sys.exit(explain(error))
-        if "gradexp" not in config.hydra.sweeper._target_:  # ours checks each job, before it makes the sweep's folder
-            self.on_run_start(config)
+        if "gradexp" in config.hydra.sweeper._target_:
+            return  # it checks each job, before it makes the sweep's folder
+        asked = config.sweep
+        ours = ("axes", "zip", "final", "resume", "dry_run")
+        typed = [f"sweep.{key}" for key in ours if asked[key]] + ["sweep.on_failure"] * (asked.on_failure != "continue")
+        if typed:
+            sys.exit(f"error: {', '.join(typed)} must go with hydra/sweeper=grid; got {config.hydra.sweeper._target_}.")
+        if (Path(config.hydra.sweep.dir) / "manifest.json").exists():
+            sys.exit(f"error: hydra.sweep.dir must be no folder of a grid's; got {config.hydra.sweep.dir}.")
+        self.on_run_start(config)
 
 
 def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str], groups: list[str]) -> DictConfig:
@@ -137,9 +145,14 @@ def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str
             cfg[key] = value
     for key in LOCAL_TRAINER_KEYS:
         cfg.trainer[key] = typed.trainer[key]
+    deleted = {override.split("=")[0] for override in overrides if override.startswith("~")}
     typed_keys = [override.lstrip("+~").split("=")[0].split("@")[0] for override in overrides]
     # Whole groups first: the numbers typed beside a group belong to the new option.
     for key in sorted(typed_keys, key=lambda key: key not in groups):
+        if f"~{key}" in deleted:
+            parent, _, name = key.rpartition(".")
+            (OmegaConf.select(cfg, parent) if parent else cfg).pop(name, None)
+            continue
         OmegaConf.update(cfg, key, OmegaConf.select(typed, key), merge=False)
     return cfg
 
@@ -184,11 +197,12 @@ def _run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | No
     return f"outputs/{name}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{_random_letters()}"
 
 
-def _hydra_subdir(task: str, ckpt_path: str | None) -> str | None:
+def _hydra_subdir(task: str, ckpt_path: str | None, mode: RunMode | None) -> str | None:
     """Where Hydra writes its three files; those of a resumed run stand beside the first ones, a report has none."""
     if task == "report":
         return None
-    resumed_in_place = task == "train" and _run_of(ckpt_path) is not None
+    # A job of a sweep has a folder of its own, wherever its checkpoint lies.
+    resumed_in_place = task == "train" and _run_of(ckpt_path) is not None and mode != RunMode.MULTIRUN
     return f".hydra/resumed_{datetime.now():%Y-%m-%d_%H-%M-%S}" if resumed_in_place else ".hydra"
 
 

@@ -85,7 +85,8 @@ def main(cfg: DictConfig) -> float | None:
     is_bad = result.metrics["status"] == "diverged" or result.metrics.get("checks/failed")
     if is_bad and not _in_multirun():
         raise SystemExit(1)
-    return result.metrics.get(cfg.monitor)
+    # To a search, a job that diverged has no score, whatever it had before.
+    return result.metrics.get(cfg.monitor) if result.metrics["status"] == "completed" else None
 
 
 def execute(cfg: DictConfig) -> Result:
@@ -109,8 +110,8 @@ def _execute_in_sweep(cfg: DictConfig, folder: Path) -> Result:
         done = job_folder.outcome(folder)
         if done is not None and job_folder.is_done(folder) and (sweep or done["config_hash"] == config_hash(cfg)):
             return Result(done, folder)
-        if sweep and cfg.task == "train" and cfg.ckpt_path is None:
-            cfg.ckpt_path = job_folder.last_checkpoint(folder)
+        if sweep and cfg.task == "train":
+            cfg.ckpt_path = job_folder.last_checkpoint(folder) or cfg.ckpt_path
         try:
             return _execute(cfg, folder)
         except Exception:

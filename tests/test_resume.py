@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from gradexp import run
+from gradexp import Result, run
 from gradexp.callbacks import StepSeed
 from tests.test_experiment import events
 
@@ -49,6 +51,12 @@ def assert_same(one: Path, other: Path) -> None:
             assert torch.equal(tensor, second["state_dict"][tensor_name]), (name, tensor_name)
 
 
+@pytest.fixture(scope="module")
+def uncut(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Result]:
+    """The run of some settings that nothing cuts, made once."""
+    return cache(lambda *settings: run(*settings, f"hydra.run.dir={tmp_path_factory.mktemp('whole')}"))
+
+
 @pytest.mark.parametrize("step", [0, 5, 39, 100])
 @pytest.mark.parametrize(
     "overrides",
@@ -60,15 +68,15 @@ def assert_same(one: Path, other: Path) -> None:
     ids=["plateau", "onecycle", "streamed without validation"],
 )
 def test_a_run_cut_at_any_step_ends_bit_identically(
-    overrides: tuple[str, ...], step: int, monkeypatch: pytest.MonkeyPatch
+    overrides: tuple[str, ...], step: int, monkeypatch: pytest.MonkeyPatch, uncut: Callable[..., Result]
 ) -> None:
     settings = (*RANDOM_PARTS, *overrides, "trainer.max_epochs=4")
-    whole = run(*settings, "hydra.run.dir=whole")
+    whole = uncut(*settings)
     with monkeypatch.context() as patch:
         cut_power_at(step, patch)
         with pytest.raises(PowerCut):
             run(*settings, "hydra.run.dir=cut")
-    resumed = run("ckpt_path=cut/checkpoints/last.ckpt")
+    resumed = run("ckpt_path=cut/checkpoints/last.ckpt", "figures=false")
     assert resumed.folder == Path("cut").absolute(), "a resumed run goes on in its own folder"
     assert_same(whole.folder, resumed.folder)
     numbers = [name for name in whole.metrics if name.startswith(("train/", "val/", "best/"))]
@@ -80,7 +88,7 @@ def test_a_run_with_more_steps_goes_on_in_mid_epoch(override: str) -> None:
     settings = (*RANDOM_PARTS, override, "data.batch_size=100")
     whole = run(*settings, "trainer.max_steps=30", "hydra.run.dir=whole")
     run(*settings, "trainer.max_steps=17", "hydra.run.dir=part")
-    resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_steps=30")
+    resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_steps=30", "figures=false")
     assert resumed.metrics["steps"] == whole.metrics["steps"] == 30
     for name, tensor in checkpoint(whole.folder)["state_dict"].items():
         assert torch.equal(tensor, checkpoint(resumed.folder)["state_dict"][name]), name

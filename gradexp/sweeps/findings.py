@@ -68,7 +68,7 @@ def best_by(results: SweepResults, key: Callable[[Job], Any]) -> dict[Any, Setti
     """For each value of `key` over the grid, the best setting that has it; one without a score where all diverged."""
     groups: dict[Any, list[Job]] = defaultdict(list)
     for job in results.jobs:
-        if job.stage == "grid" and job.status in ("completed", "diverged"):
+        if job.stage == "grid" and job.status in ("completed", "diverged") and job.config:
             groups[key(job)].append(job)
     return {value: _ranked(results, jobs, keep_scoreless=True)[0] for value, jobs in groups.items()}
 
@@ -128,7 +128,7 @@ def _sensitivity(by_rate: dict[float, Setting]) -> Sensitivity:
 
 def _optimizer(job: Job) -> str:
     """The option that was typed, which tells momentum from plain SGD, or the class."""
-    return str(job.settings.get("optimizer", job.config["optimizer.name"]))
+    return str(job.settings["optimizer"] if "optimizer" in job.settings else job.config["optimizer.name"])
 
 
 @dataclass(frozen=True)

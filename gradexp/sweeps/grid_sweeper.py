@@ -23,7 +23,7 @@ from gradexp.sweeps import job_folder
 from gradexp.sweeps.axes import text
 from gradexp.sweeps.final_runs import check_fresh, final_count, final_runs
 from gradexp.sweeps.launching import run_jobs
-from gradexp.sweeps.manifest import Manifest
+from gradexp.sweeps.manifest import Manifest, PlannedJob
 from gradexp.sweeps.plan import Composer, Plan, add_jobs, make_plan
 from gradexp.sweeps.resume import extended
 
@@ -75,7 +75,8 @@ class GridSweeper(Sweeper):
             manifest.write(folder)
             write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
             (folder / job_folder.STOPPED).unlink(missing_ok=True)
-            run_jobs(self.launcher, folder, [job for job in manifest.jobs.values() if job.stage == "grid"])
+            grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
+            run_jobs(self.launcher, folder, grid, manifest.on_failure)
             if plan.settings["final"] is not None and not (folder / job_folder.STOPPED).exists():
                 self._run_finals(folder, manifest, plan, compose)
         self._end(folder, manifest)
@@ -90,7 +91,12 @@ class GridSweeper(Sweeper):
             arguments = [*old.command, *arguments]  # nothing but the folder was typed
         params = [f"{key}={value}" for key, value in self.params.items()]
         plan = make_plan(arguments, params, compose, parser)
-        command = [argument for argument in arguments if not argument.startswith(("sweep.resume=", "sweep.dry_run="))]
+        # With the axes that the configuration brought along, for a command that names nothing but the folder.
+        command = [
+            argument
+            for argument in dict.fromkeys([*params, *arguments])
+            if not argument.startswith(("sweep.resume=", "sweep.dry_run="))
+        ]
         manifest = extended(old, plan, command)
         if plan.settings["final"] is not None:
             check_fresh(manifest, plan.settings["final"])
@@ -105,7 +111,8 @@ class GridSweeper(Sweeper):
         add_jobs(finals, final_runs(folder, manifest, plan.settings["final"]), "final", compose)
         manifest.add_finals(finals.jobs)
         manifest.write(folder)
-        run_jobs(self.launcher, folder, [job for job in manifest.jobs.values() if job.stage == "final"])
+        runs = [job for job in manifest.jobs.values() if job.stage == "final"]
+        run_jobs(self.launcher, folder, runs, manifest.on_failure)
 
     @contextmanager
     def _claimed(self, folder: Path, chosen: bool) -> Iterator[Path]:
@@ -140,7 +147,7 @@ class GridSweeper(Sweeper):
             lock.release()
 
     def _end(self, folder: Path, manifest: Manifest) -> None:
-        without = [job for job in manifest.jobs.values() if not job_folder.is_done(folder / job.folder)]
+        without = [job for job in _wanted(manifest) if not job_folder.is_done(folder / job.folder)]
         if not without:
             return
         # Hydra leaves its callbacks out where a sweep ends in an error; the report is wanted all the more.
@@ -148,18 +155,28 @@ class GridSweeper(Sweeper):
         states = Counter(job_folder.state(folder / job.folder) for job in without)
         told = ", ".join(f"{count} {state}" for state, count in states.items())
         raise SystemExit(
-            f"error: {len(without)} of {len(manifest.jobs)} jobs have no result ({told}). They are taken up again by "
-            f"{_command(folder)}"
+            f"error: {len(without)} of {len(_wanted(manifest))} jobs have no result ({told}). "
+            f"They are taken up again by {_command(folder, self.config)}"
         )
 
 
-def _command(folder: Path) -> str:
-    return f"python -m gradexp -m {shlex.quote(f'sweep.resume={text(str(folder))}')}"
+def _command(folder: Path, config: DictConfig) -> str:
+    """What takes the sweep up again, on the launcher that it ran on."""
+    launcher = [
+        line for line in config.hydra.overrides.hydra if line.startswith(("hydra/launcher=", "hydra.launcher."))
+    ]
+    return f"python -m gradexp -m {shlex.join([*launcher, f'sweep.resume={text(str(folder))}'])}"
+
+
+def _wanted(manifest: Manifest) -> list[PlannedJob]:
+    """All jobs but final runs of settings that have since been beaten."""
+    return [job for job in manifest.jobs.values() if job.stage != "beaten"]
 
 
 def _say(folder: Path, manifest: Manifest) -> None:
     """How many jobs there are, and what will be done with them."""
-    states = Counter(job_folder.state(folder / job.folder) for job in manifest.jobs.values())
+    jobs = _wanted(manifest)
+    states = Counter(job_folder.state(folder / job.folder) for job in jobs)
     words: dict[job_folder.State, str] = {
         "completed": "done before",
         "diverged": "diverged before",
@@ -171,7 +188,7 @@ def _say(folder: Path, manifest: Manifest) -> None:
     told = ", ".join(f"{states[state]} {phrase}" for state, phrase in words.items() if states[state])
     console = Console()
     console.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"jobs: {len(manifest.jobs)} ({told})", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"jobs: {len(jobs)} ({told})", markup=False, highlight=False, soft_wrap=True)
 
 
 def _list(folder: Path, manifest: Manifest, plan: Plan) -> None:

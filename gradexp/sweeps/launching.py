@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 CHANCES = 2  # times that a job may take its process along before it counts as failed
 
 
-def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> None:
+def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob], on_failure: str = "continue") -> None:
     """Launch the jobs that are not done; what failed before is repeated.
 
     Where the process of one job dies, launchers give up on all, and which job it was cannot be told from those that ran
@@ -29,10 +29,14 @@ def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> No
         launcher: Hydra's.
         folder: The sweep's.
         jobs: With their folders.
+        on_failure: "continue", or "stop" where none is to start after one that failed.
     """
     waiting = [job for job in jobs if not job_folder.is_done(folder / job.folder)]
     for job in waiting:
-        (folder / job.folder / job_folder.METRICS).unlink(missing_ok=True)
+        if (
+            job_folder.state(folder / job.folder) == "failed"
+        ):  # and not what a process elsewhere has just brought to its end
+            (folder / job.folder / job_folder.METRICS).unlink(missing_ok=True)
     suspects: list[PlannedJob] = []
     deaths: Counter[str] = Counter()
     while (waiting or suspects) and not (folder / job_folder.STOPPED).exists():
@@ -43,6 +47,8 @@ def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> No
             deaths[job.folder] += 1
             if deaths[job.folder] == CHANCES:
                 _set_down(folder / job.folder, f"its process died {CHANCES} times, out of memory? ({error})")
+        if on_failure == "stop" and any(job_folder.state(folder / job.folder) == "failed" for job in launched):
+            job_folder.stop(folder / launched[0].folder)
         left = [job for job in launched if job_folder.outcome(folder / job.folder) is None] if error else []
         suspects = [*(job for job in suspects if job not in launched), *(job for job in cut if job in left)]
         waiting = [job for job in left if job not in cut]

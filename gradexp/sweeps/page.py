@@ -42,6 +42,7 @@ def write_page(results: SweepResults) -> Path:
         .get_template("report.html.j2")
         .render(
             results=results,
+            command=shlex.join(results.command),
             statuses={
                 s: sum(job.status == s for job in results.jobs) for s in dict.fromkeys(j.status for j in results.jobs)
             },

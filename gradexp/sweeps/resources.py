@@ -16,7 +16,8 @@ def gpus() -> list[str]:
         return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
     devices = Path("/dev")
     shown = [path.name for path in devices.iterdir()] if devices.is_dir() else []
-    return sorted((name.removeprefix("nvidia") for name in shown if re.fullmatch(r"nvidia\d+", name)), key=int)
+    # CUDA counts from 0 what a container shows, whatever the host calls it.
+    return [str(number) for number in range(sum(re.fullmatch(r"nvidia\d+", name) is not None for name in shown))]
 
 
 def gpu_count(accelerator: str = "auto") -> int:

@@ -122,7 +122,7 @@ def read_sweep(folder: Path) -> SweepResults:
             )
         )
     monitors = Counter(job.metrics["monitor"] for job in jobs if "monitor" in job.metrics)
-    first = next(job.config for job in jobs if job.config) if found else {}
+    first: dict[str, Any] = next((job.config for job in jobs if job.config), {})
     return SweepResults(
         folder,
         manifest.name if manifest else str(first.get("name")),
@@ -176,4 +176,5 @@ def _overrides(folder: Path) -> list[str]:
 
 
 def _yaml(path: Path) -> Any:
-    return yaml.load(path.read_text(), LOADER) if path.is_file() else {}
+    # A file that Hydra has opened, and not written yet, is empty.
+    return (yaml.load(path.read_text(), LOADER) if path.is_file() else None) or {}

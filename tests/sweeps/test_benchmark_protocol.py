@@ -140,6 +140,13 @@ def test_a_grid_that_grows_sets_beaten_final_runs_aside(
         beaten = best[optimizer["name"]][0] != optimizer["lr"]
         assert beaten or not math.isclose(config(number)["target_score"], target)
     assert {number: stamps(sweep / str(number)) for number in old} == files
+    # What is beaten and has no result is not waited for.
+    (beaten, *_) = finals("beaten")
+    (sweep / str(beaten) / "metrics.json").unlink()
+    capsys.readouterr()
+    assert call(monkeypatch, *RESUMED) is None
+    count = len([job for job in jobs() if job["stage"] != "beaten"])
+    assert f"jobs: {count} ({count} done before)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("seeds", ["seed=0,100", "seed=100"])
@@ -208,6 +215,14 @@ def test_the_best_mean_wins_not_the_best_seed() -> None:
         for line, _ in final_runs(Path("made"), synthetic(outcomes, monitor), FINAL):
             (typed,) = (part for part in line if part.startswith("target_score="))
             assert math.isclose(float(typed.partition("=")[2]), target)
+
+
+def test_where_the_data_swap_accuracy_for_loss_the_lowest_loss_wins() -> None:
+    manifest = synthetic({("sgd", 0.1, 0): 0.5, ("sgd", 9.0, 0): 7.0}, "val/loss")
+    manifest.monitor = "val/accuracy"  # as typed; the jobs know better
+    ((line, settings),) = final_runs(Path("made"), manifest, FINAL)
+    assert settings["optimizer.lr"] == 0.1
+    assert "target_score=1.0" in line
 
 
 def test_a_setting_that_diverges_does_not_win() -> None:

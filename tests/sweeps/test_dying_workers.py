@@ -71,6 +71,13 @@ def test_those_beside_a_job_that_always_dies_complete(workers: int) -> None:
     assert pool.starts["1"] < 9
 
 
+def test_with_on_failure_stop_nothing_starts_after_a_job_that_died() -> None:
+    pool = Pool(1, {"1": 99})
+    run_jobs(pool, Path("sweep"), [PlannedJob(str(name), "grid", [], {}) for name in range(5)], "stop")
+    assert job_folder.state(Path("sweep/1")) == "failed"
+    assert (Path("sweep") / job_folder.STOPPED).exists()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_two_jobs_that_always_die_leave_the_rest_alone(workers: int) -> None:
     assert states(Pool(workers, {"1": 99, "2": 99})) == ["completed", "failed", "failed", "completed", "completed"]

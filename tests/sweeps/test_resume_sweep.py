@@ -170,3 +170,35 @@ def test_a_process_that_outlived_its_sweep_is_waited_for(own_folder: Path, monke
     process.stdout.close()
     assert stamps(Path("sweep/1/checkpoints")) == before
     assert Path("sweep/1/metrics.json").read_text() == done
+
+
+def test_axes_that_a_configuration_brought_along_are_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *SMALL, "hydra.sweeper.params={seed:'1,2'}") is None
+    capsys.readouterr()
+    assert call(monkeypatch, *RESUMED) is None
+    assert "jobs: 2 (2 done before)" in capsys.readouterr().out
+    assert [job["settings"] for job in jobs()] == [{"seed": 1}, {"seed": 2}]
+
+
+def test_a_sweep_that_goes_on_from_a_checkpoint_has_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run("model.hidden=[4]", "trainer.max_epochs=1", "figures=false", "test=false")
+    typed = (f"ckpt_path={first.folder}/checkpoints/last.ckpt", "trainer.max_epochs=2", "optimizer.lr=1e-2,1e-3")
+    assert call(monkeypatch, "-m", "hydra.sweep.dir=sweep", *typed) is None
+    assert Path("sweep/report.html").is_file()
+    assert [(row["status"], row["epochs"]) for row in table()] == [("completed", "2")] * 2
+
+
+@pytest.mark.parametrize("typed", ["sweep.dry_run=true", "sweep.on_failure=stop", "+sweep.axes={seed:[1,2]}"])
+def test_other_sweepers_do_not_know_the_keys_of_sweep(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = str(call(monkeypatch, *GRID, "hydra/sweeper=basic", typed))
+    assert f"{typed.lstrip('+').partition('=')[0]} must go with hydra/sweeper=grid" in message
+    assert not Path("sweep").exists()
+
+
+def test_the_command_that_goes_on_keeps_the_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1", "data=image_folder", "data.path=a", "seed=0,1")
+    assert str(call(monkeypatch, *SMALL, *typed)).endswith(
+        "python -m gradexp -m hydra/launcher=joblib hydra.launcher.n_jobs=1 sweep.resume=sweep"
+    )
