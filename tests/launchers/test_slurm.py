@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -41,6 +43,8 @@ KillWait=2
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=4000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
+
+PATIENCE = 300  # seconds a test may take
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +90,18 @@ def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def slurm(daemons: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def slurm(daemons: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SLURM_CONF", str(daemons / "slurm.conf"))
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # the preset's own is tested
-    return daemons
+
+    def overdue(*arguments: Any) -> None:
+        raise TimeoutError(f"SLURM lost a job: {(daemons / 'slurmctld.log').read_text()[-500:]}")
+
+    before = signal.signal(signal.SIGALRM, overdue)  # submitit waits for ever for a job that is lost
+    signal.alarm(PATIENCE)
+    yield daemons
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def free_ports() -> list[int]:
@@ -146,6 +158,7 @@ def test_a_job_whose_time_is_over_goes_on_from_its_last_checkpoint(
             job = asked(environment, "squeue", "-h", "-o", "%i")
             asked(environment, "scancel", "--signal=USR2", job)
             if within(30, lambda: asked(environment, "squeue", "-h", "-o", "%T") == "PENDING"):
+                time.sleep(3)  # the credential of a job that starts again in the same second is refused
                 told.append(asked(environment, "scontrol", "update", f"JobId={job}", "StartTime=now"))
 
     clock = threading.Thread(target=end_the_time)
