@@ -16,17 +16,9 @@ RELATIVE, ABSOLUTE = 1e-5, 1e-8
 
 def gradients(subject: Subject, seed: int) -> Iterator[Check]:
     """A row for each parameter tensor: all coordinates, or a random sample and one direction through all of them."""
-    parameters = dict(subject.parameters())
-    names = [name for name, parameter in parameters.items() if parameter.requires_grad]
-    subject.module.zero_grad()
-    objective = subject.objective()
-    found = (
-        torch.autograd.grad(objective, [parameters[name] for name in names], allow_unused=True)
-        if names and objective.requires_grad
-        else [None] * len(names)
-    )
+    parameters = dict(subject.module.named_parameters())
     generator = torch.Generator().manual_seed(seed)
-    for name, gradient in zip(names, found, strict=True):
+    for name, gradient in subject.gradients().items():
         yield _row(subject, name, parameters[name].data, gradient, generator)
 
 

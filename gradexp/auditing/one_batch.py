@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradexp.auditing.result import Check
-from gradexp.auditing.subject import BATCH_NORM, Subject, layers
+from gradexp.auditing.subject import Subject
 
 DEAD = 0.25  # share of a layer's units that may be dead on a batch
 FAR = 2  # factor by which the first loss may be off ln C
@@ -52,17 +53,13 @@ def mean_of_samples(subject: Subject) -> Check:
 def reaches_every_parameter(subject: Subject) -> Check:
     """Every parameter is trained, and gets a gradient that is not zero."""
     name = "gradient reaches every parameter"
-    parameters = dict(subject.parameters())
+    parameters = dict(subject.module.named_parameters())
     if not parameters:
         return Check(name, None, "there are no parameters")
-    frozen = [key for key, parameter in parameters.items() if not parameter.requires_grad]
-    free = [key for key in parameters if key not in frozen]
-    objective = subject.objective()
-    found: list[Any] = [None] * len(free)
-    if free and objective.requires_grad:
-        found = list(torch.autograd.grad(objective, [parameters[key] for key in free], allow_unused=True))
-    cut = [key for key, gradient in zip(free, found, strict=True) if gradient is None]
-    zero = [key for key, g in zip(free, found, strict=True) if g is not None and not g.any()]
+    found = subject.gradients()
+    frozen = [key for key in parameters if key not in found]
+    cut = [key for key, gradient in found.items() if gradient is None]
+    zero = [key for key, gradient in found.items() if gradient is not None and not gradient.any()]
     causes = {
         "frozen": (frozen, "set requires_grad, or leave frozen layers out on purpose"),
         "without a gradient": (cut, "a detach, no_grad, .data or a layer that is not used stands on the way"),
@@ -83,7 +80,7 @@ def samples_apart(subject: Subject) -> Check:
     others[1:] += torch.randn(others[1:].shape, generator=generator, dtype=others.dtype)
     with torch.no_grad():
         change = float((subject.outputs(others)[0] - subject.outputs()[0]).abs().max())
-    by_design = bool(layers(subject.module, BATCH_NORM))
+    by_design = any(isinstance(part, _BatchNorm) for part in subject.module.modules())
     figure = f"output 0 changes by {change:.2g} with the other samples" if change else "each output is its sample's own"
     return Check(
         name,

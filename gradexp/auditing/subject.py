@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -56,23 +55,25 @@ class Subject:
         loss = self.loss(self.outputs())
         return loss + cast(Tensor, self._penalty()) if callable(self._penalty) else loss
 
-    def parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """By name."""
-        return self.module.named_parameters()
+    def gradients(self) -> dict[str, Tensor | None]:
+        """The objective's gradient by name of each parameter that is trained; None where none comes."""
+        free = {name: weight for name, weight in self.module.named_parameters() if weight.requires_grad}
+        objective = self.objective()
+        if not free or not objective.requires_grad:
+            return dict.fromkeys(free)
+        return dict(zip(free, torch.autograd.grad(objective, list(free.values()), allow_unused=True), strict=True))
+
+    def again(self) -> "Subject":
+        """The same with a new copy of the user's module, to be trained or set to train."""
+        own = copy.copy(self)
+        own.module = copied(self.original, torch.float64)
+        return own
 
 
 def copied(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     """A copy of the module on the CPU, set to evaluate."""
     with _without_trainer(module):
         return copy.deepcopy(module).cpu().to(dtype).eval()
-
-
-def layers(module: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> list[nn.Module]:
-    """The parts of a module that are of a kind."""
-    return [part for part in module.modules() if isinstance(part, kind)]
-
-
-BATCH_NORM = (_BatchNorm,)
 
 
 def _in(dtype: torch.dtype, value: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """What shows in a few steps of training: one batch can be learnt by heart, seeds repeat, gradients begin at zero."""
 
-import copy
 import logging
 import warnings
 from collections.abc import Iterator
@@ -24,10 +23,8 @@ LEARNT = 0.02  # share of the first loss that may be left
 def learns_by_heart(subject: Subject) -> Check:
     """A few samples are learnt to nearly no loss; as many as the model has parameters for, at most 16."""
     name = "learns a few samples by heart"
-    module = copied(subject.original, torch.float64)
-    own = copy.copy(subject)
-    own.module = module
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    own = subject.again()
+    parameters = [parameter for parameter in own.module.parameters() if parameter.requires_grad]
     with torch.no_grad():
         wide = own.outputs(subject.inputs[:1]).numel()
     room = sum(parameter.numel() for parameter in parameters) // (4 * wide)
@@ -67,13 +64,12 @@ def repeats(subject: Subject, seed: int) -> Check:
     """Two passes from one seed, in training mode with all that is random, are equal bit for bit, gradients too."""
     seen = []
     for _ in range(2):
-        module = copied(subject.original, torch.float64).train()
-        own = copy.copy(subject)
-        own.module = module
+        own = subject.again()
+        own.module.train()
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             value = own.loss(own.outputs())
-        parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        parameters = [parameter for parameter in own.module.parameters() if parameter.requires_grad]
         found: Any = torch.autograd.grad(value, parameters, allow_unused=True) if value.requires_grad else ()
         seen.append([value.detach(), *(gradient for gradient in found if gradient is not None)])
     same = all(torch.equal(one, other) for one, other in zip(*seen, strict=True))
@@ -122,5 +118,7 @@ def _quiet() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore")
-        yield
-    logger.setLevel(level)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
