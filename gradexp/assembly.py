@@ -43,6 +43,7 @@ def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
         "scheduler": config["scheduler"],
         "l1": cfg.regularizer.l1,
         "l2": cfg.regularizer.l2,
+        "proximal": cfg.regularizer.get("proximal", False),  # of a checkpoint from before there was the choice
         "monitor": cfg.monitor,
     }
     model: Any = _build(cfg, "model", LightningModule, offered)

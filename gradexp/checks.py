@@ -174,6 +174,7 @@ RULES: Mapping[str, Rule] = {
     "weight_decay": NON_NEGATIVE,
     "l1": NON_NEGATIVE,
     "l2": NON_NEGATIVE,
+    "proximal": BOOLEAN,
     # trainer and callbacks
     "max_epochs": COUNT_OR_ENDLESS,
     "max_steps": COUNT_OR_ENDLESS,
@@ -214,3 +215,16 @@ def check_two_classes(model: str, in_features: int, num_classes: int, instead: s
     check(in_features=in_features, num_classes=num_classes)
     if num_classes != 2:
         raise ValueError(f"{model} needs data of 2 classes; got {num_classes}. For more there is {instead}.")
+
+
+def check_proximal(proximal: bool, optimizer: str) -> None:
+    """A proximal step goes by a rate times a gradient; an adaptive one would need a threshold for each weight.
+
+    Raises:
+        ValueError: It is asked of another optimizer than SGD.
+    """
+    if proximal and optimizer != "SGD":
+        raise ValueError(
+            f"regularizer.proximal must go with SGD (optimizer=sgd, momentum or nesterov), whose learning rate is its "
+            f"threshold's; got optimizer {optimizer}."
+        )

@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.callbacks.publication import writer_of
 
@@ -16,7 +17,8 @@ Quantity = Literal[
     "grad_norm", "update_ratio", "weight_norm", "zero_gradients", "dead_units", "saturated_units", "histograms"
 ]
 ALL: tuple[Quantity, ...] = get_args(Quantity)
-HISTOGRAMS = 10  # looks between two histograms, which cost far more than numbers
+HISTOGRAMS = 10  # looks between two histograms, which cost more than numbers
+BINS = 64  # of a histogram
 
 # Bad is: a norm that far below the largest layer's, one that large, that share of units.
 VANISHING, EXPLODING, DEAD = 1e-4, 1e3, 0.5
@@ -101,9 +103,9 @@ class Diagnostics(Callback):
         writer = writer_of(trainer)
         if "histograms" in self.quantities and writer is not None and self._looks % HISTOGRAMS == 0:
             for name, parameter in pl_module.named_parameters():
-                writer.add_histogram(f"weights/{name}", parameter.detach(), trainer.global_step)
+                _add_histogram(writer, f"weights/{name}", parameter, trainer.global_step)
                 if parameter.grad is not None:
-                    writer.add_histogram(f"gradients/{name}", parameter.grad, trainer.global_step)
+                    _add_histogram(writer, f"gradients/{name}", parameter.grad, trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -166,6 +168,22 @@ def _layers(module: nn.Module) -> Iterable[tuple[str, list[nn.Parameter]]]:
         own = [parameter for parameter in part.parameters(recurse=False) if parameter.requires_grad]
         if own:
             yield name or type(part).__name__, own
+
+
+def _add_histogram(writer: SummaryWriter, tag: str, values: Tensor, step: int) -> None:
+    """Even bins between the extremes: TensorBoard's own 1,500 uneven ones take ten times as long."""
+    found = values.detach().float().cpu().flatten()  # on a GPU histc is refused where results must be reproducible
+    found = found[found.isfinite()]
+    if not len(found):
+        return
+    low, high = found.aminmax()
+    room = 0.5 if low == high else 0.0  # one value is in the middle of its bin
+    edges = torch.linspace(low.item() - room, high.item() + room, BINS + 1)
+    counts = torch.histc(found, BINS, edges[0].item(), edges[-1].item())
+    total, squares = found.sum(dtype=torch.float64).item(), found.square().sum(dtype=torch.float64).item()
+    writer.add_histogram_raw(
+        tag, low.item(), high.item(), len(found), total, squares, edges[1:].tolist(), counts.tolist(), step
+    )
 
 
 def _norm(tensors: Sequence[Tensor]) -> Tensor:

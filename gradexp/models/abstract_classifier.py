@@ -20,7 +20,7 @@ class AbstractClassifier(AbstractModule):
     Args:
         network: From inputs [batch, ...] to logits [batch, classes].
         num_classes: Number of classes.
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
     """
 
     @abstractmethod
@@ -33,10 +33,11 @@ class AbstractClassifier(AbstractModule):
         l1: float,
         l2: float,
         monitor: str,
+        proximal: bool,
     ) -> None:
         check(num_classes=num_classes)
         metrics = {"accuracy": class_accuracy(num_classes)}
-        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor, proximal)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy in nats: logits [batch, classes] against classes [batch]."""

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from gradexp import penalties
-from gradexp.checks import check
+from gradexp.checks import check, check_proximal
 from gradexp.models.several_steps import Batch, SeveralSteps
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.monitor import better
 from gradexp.optimizers import build_optimizer, build_scheduler
+from gradexp.proximal import shrink_after_steps
 from gradexp.step_count import Interval, total_steps
 
 # Default optimizers of the models, for use without a configuration.
@@ -39,6 +40,8 @@ class AbstractModule(SeveralSteps):
         scheduler: `name` of a class in torch.optim.lr_scheduler, `interval`, and its arguments; None for none.
         l1, l2: Factors of the penalties.
         monitor: The metric a plateau schedule watches.
+        proximal: Take l1 by a soft threshold after each step, which gives exact zeros, in place of its subgradient;
+            optimizer SGD only (see gradexp.proximal).
 
     Attributes:
         latest: What was last logged of training, by name.
@@ -54,10 +57,12 @@ class AbstractModule(SeveralSteps):
         l1: float,
         l2: float,
         monitor: str,
+        proximal: bool = False,
     ) -> None:
         super().__init__()
         check(monitor=monitor)
-        check("regularizer.", l1=l1, l2=l2)
+        check("regularizer.", l1=l1, l2=l2, proximal=proximal)
+        check_proximal(proximal, optimizer["name"])
         self.network = network
         # Training is measured twice: over the steps since the last log, and over the epoch.
         self.recent_metrics = StageMetrics("train", metrics, with_penalty=True)
@@ -68,6 +73,7 @@ class AbstractModule(SeveralSteps):
         self.scheduler_settings = dict(scheduler or {})
         self.l1 = l1
         self.l2 = l2
+        self.proximal = proximal
         self.monitor = monitor
         self.latest: dict[str, Any] = {}
         self.latest_step = 0
@@ -92,10 +98,11 @@ class AbstractModule(SeveralSteps):
         """Outputs [batch, ...] as people read them, such as probabilities."""
 
     def penalty(self) -> Tensor:
-        """l1 * sum |w| + l2 * sum w^2 over the network's weights."""
+        """l1 * sum |w| + l2 * sum w^2 over the network's weights; of l1 without a gradient where it is proximal."""
         total = torch.zeros((), device=self.device)
         if self.l1:
-            total = total + self.l1 * penalties.l1(self.network.named_parameters())
+            size = penalties.l1(self.network.named_parameters())
+            total = total + self.l1 * (size.detach() if self.proximal else size)
         if self.l2:
             total = total + self.l2 * penalties.l2(self.network.named_parameters())
         return total
@@ -178,6 +185,8 @@ class AbstractModule(SeveralSteps):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = build_optimizer(self.parameters(), self.optimizer_settings)
+        if self.proximal and self.l1:
+            shrink_after_steps(optimizer, penalties.weights(self.network.named_parameters()), self.l1)
         if self.scheduler_settings.get("name") is None:
             return optimizer
         steps = total_steps(self.trainer)

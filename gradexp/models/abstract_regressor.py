@@ -18,7 +18,7 @@ class AbstractRegressor(AbstractModule):
     Args:
         network: From inputs [batch, ...] to outputs [batch, targets].
         num_targets: Numbers to predict.
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
     """
 
     @abstractmethod
@@ -31,9 +31,10 @@ class AbstractRegressor(AbstractModule):
         l1: float,
         l2: float,
         monitor: str,
+        proximal: bool,
     ) -> None:
         metrics = {"mse": MeanSquaredError(), "r2": R2(num_targets)}
-        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor, proximal)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean of (output - target)^2 over batch and targets, without a factor 1/2: both [batch, targets]."""

@@ -22,7 +22,7 @@ class LinearRegression(AbstractRegressor):
         num_targets: Numbers to predict.
         bias: Learn a bias too.
         initial_weight: Where all weights and biases start; None for torch's own draw.
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -39,6 +39,7 @@ class LinearRegression(AbstractRegressor):
         l1: float = 0.0,
         l2: float = 0.0,
         monitor: str = "val/loss",
+        proximal: bool = False,
     ) -> None:
         check(in_features=in_features, num_targets=num_targets)
         check("model.", initial_weight=initial_weight)
@@ -46,5 +47,5 @@ class LinearRegression(AbstractRegressor):
         if initial_weight is not None:
             for parameter in network.parameters():
                 nn.init.constant_(parameter, initial_weight)
-        super().__init__(network, num_targets, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, num_targets, optimizer, scheduler, l1, l2, monitor, proximal)
         self.save_hyperparameters()

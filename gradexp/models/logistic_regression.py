@@ -21,7 +21,7 @@ class LogisticRegression(AbstractModule):
     Args:
         in_features: Numbers in one sample.
         num_classes: 2.
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -36,10 +36,11 @@ class LogisticRegression(AbstractModule):
         l1: float = 0.0,
         l2: float = 0.0,
         monitor: str = "val/accuracy",
+        proximal: bool = False,
     ) -> None:
         check_two_classes("LogisticRegression", in_features, num_classes, "model=softmax_regression")
         network = nn.Linear(in_features, 1)
-        super().__init__(network, {"accuracy": ThresholdAccuracy(0.0)}, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, {"accuracy": ThresholdAccuracy(0.0)}, optimizer, scheduler, l1, l2, monitor, proximal)
         self.save_hyperparameters()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

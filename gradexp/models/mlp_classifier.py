@@ -23,7 +23,7 @@ class MLPClassifier(AbstractClassifier):
         activation, init, dropout, input_dropout, batch_norm: See multi_layer_perceptron.
         output_activation: Follows the last layer; "relu" as in a tutorial that shows what it does to the logits.
         backward: "by_hand" for linear layers, sigmoids and loss out of gradexp.gradients.functions, or "autograd".
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -46,6 +46,7 @@ class MLPClassifier(AbstractClassifier):
         l1: float = 0.0,
         l2: float = 0.0,
         monitor: str = "val/accuracy",
+        proximal: bool = False,
     ) -> None:
         check(num_classes=num_classes)
         check("model.", backward=backward)
@@ -61,7 +62,7 @@ class MLPClassifier(AbstractClassifier):
             batch_norm,
         )
         network = by_hand(network) if backward == "by_hand" else network
-        super().__init__(network, num_classes, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, num_classes, optimizer, scheduler, l1, l2, monitor, proximal)
         self.is_by_hand = backward == "by_hand"
         self.save_hyperparameters()
 

@@ -56,7 +56,7 @@ class MLPFromScratch(AbstractModule):
         hidden: Widths of the hidden layers.
         output_activation: Follows the last layer; "relu" as in a tutorial that shows what it does to the logits.
         init: Initial weights; see gradexp.models.layers.
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -74,12 +74,13 @@ class MLPFromScratch(AbstractModule):
         l1: float = 0.0,
         l2: float = 0.0,
         monitor: str = "val/accuracy",
+        proximal: bool = False,
     ) -> None:
         check(in_features=in_features, num_classes=num_classes)
         check("model.", hidden=hidden, output_activation=output_activation, init=init)
         network = HandMadeNetwork([in_features, *hidden, num_classes], output_activation == "relu", init)
         metrics = {"accuracy": class_accuracy(num_classes)}
-        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor, proximal)
         self.save_hyperparameters()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ class MLPRegressor(AbstractRegressor):
         in_features: Numbers in one sample; samples of any shape are flattened.
         num_targets: Numbers to predict.
         hidden, activation, init, dropout, input_dropout, batch_norm: See multi_layer_perceptron.
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -38,10 +38,11 @@ class MLPRegressor(AbstractRegressor):
         l1: float = 0.0,
         l2: float = 0.0,
         monitor: str = "val/loss",
+        proximal: bool = False,
     ) -> None:
         check(num_targets=num_targets)
         network = multi_layer_perceptron(
             in_features, num_targets, hidden, activation, None, init, dropout, input_dropout, batch_norm
         )
-        super().__init__(network, num_targets, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, num_targets, optimizer, scheduler, l1, l2, monitor, proximal)
         self.save_hyperparameters()

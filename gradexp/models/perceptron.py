@@ -24,7 +24,7 @@ class Perceptron(AbstractModule):
     Args:
         in_features: Numbers in one sample; samples of any shape are flattened.
         num_classes: Number of classes: with 2 there is one output, for class 1; with more, one a class.
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -39,6 +39,7 @@ class Perceptron(AbstractModule):
         l1: float = 0.0,
         l2: float = 0.0,
         monitor: str = "val/accuracy",
+        proximal: bool = False,
     ) -> None:
         check(in_features=in_features, num_classes=num_classes)
         num_outputs = 1 if num_classes == 2 else num_classes
@@ -46,7 +47,7 @@ class Perceptron(AbstractModule):
             flatten=nn.Flatten(), output=nn.Linear(in_features, num_outputs), sigmoid=nn.Sigmoid()
         )
         accuracy: Metric = ThresholdAccuracy(0.5) if num_outputs == 1 else class_accuracy(num_classes)
-        super().__init__(nn.Sequential(layers), {"accuracy": accuracy}, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(nn.Sequential(layers), {"accuracy": accuracy}, optimizer, scheduler, l1, l2, monitor, proximal)
         self.num_outputs = num_outputs
         self.save_hyperparameters()
 

@@ -20,7 +20,7 @@ class SoftmaxRegression(AbstractClassifier):
     Args:
         in_features: Numbers in one sample; samples of any shape are flattened.
         num_classes: Number of classes.
-        optimizer, scheduler, l1, l2, monitor: See AbstractModule.
+        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -35,8 +35,9 @@ class SoftmaxRegression(AbstractClassifier):
         l1: float = 0.0,
         l2: float = 0.0,
         monitor: str = "val/accuracy",
+        proximal: bool = False,
     ) -> None:
         check(in_features=in_features, num_classes=num_classes)
         network = nn.Sequential(OrderedDict(flatten=nn.Flatten(), output=nn.Linear(in_features, num_classes)))
-        super().__init__(network, num_classes, optimizer, scheduler, l1, l2, monitor)
+        super().__init__(network, num_classes, optimizer, scheduler, l1, l2, monitor, proximal)
         self.save_hyperparameters()

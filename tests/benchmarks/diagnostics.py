@@ -16,7 +16,7 @@ from rich.table import Table
 from gradexp import run
 
 EPOCHS = 4
-DIAGNOSTICS = "+callbacks.diagnostics._target_=gradexp.callbacks.Diagnostics"
+DIAGNOSTICS = "+callbacks=diagnostics"
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         "with, at the defaults": [DIAGNOSTICS],
         "with, but no histograms": [
             DIAGNOSTICS,
-            "+callbacks.diagnostics.quantities=[grad_norm,update_ratio,weight_norm,zero_gradients,dead_units]",
+            "callbacks.diagnostics.quantities=[grad_norm,update_ratio,weight_norm,zero_gradients,dead_units]",
         ],
     }
     seconds: dict[str, list[float]] = {name: [] for name in cases}

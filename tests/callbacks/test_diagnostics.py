@@ -3,6 +3,7 @@
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -14,6 +15,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gradexp import run
 from gradexp.callbacks import Diagnostics
+
+QUICK = ("figures=false", "test=false")
 
 
 class Notes(Logger):
@@ -147,11 +150,28 @@ def test_a_sound_network_is_left_in_peace() -> None:
 
 
 def test_from_the_command_line_its_curves_and_histograms_are_in_tensorboard() -> None:
-    target = "+callbacks.diagnostics._target_=gradexp.callbacks.Diagnostics"
-    result = run(target, "+callbacks.diagnostics.every_n_steps=10", "trainer.max_epochs=2", "figures=false")
+    result = run("+callbacks=diagnostics", "callbacks.diagnostics.every_n_steps=10", "trainer.max_epochs=2", *QUICK)
     log = EventAccumulator(str(result.folder / "tensorboard")).Reload()
     assert len(log.Scalars("grad_norm/network.linear_1")) == len(log.Scalars("update_ratio/network.output")) == 8
     assert {"weights/network.linear_1.weight", "gradients/network.output.bias"} <= set(log.Tags()["histograms"])
+
+
+def test_a_histogram_counts_the_weights_as_numpy_does() -> None:
+    # So small a rate leaves the weights as they are, so that the checkpoint has those of the histogram.
+    still = ("optimizer=sgd", "optimizer.lr=1e-30", "trainer.max_epochs=1")
+    result = run("+callbacks=diagnostics", "callbacks.diagnostics.quantities=[histograms]", *still, *QUICK)
+    log = EventAccumulator(str(result.folder / "tensorboard")).Reload()
+    found = log.Histograms("weights/network.linear_2.weight")[0].histogram_value
+    state = torch.load(result.folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    weights = state["network.linear_2.weight"].double().numpy().ravel()
+    counts, edges = np.histogram(weights, 64)
+    assert sum(found.bucket) == found.num == len(weights)
+    assert (found.min, found.max) == (weights.min(), weights.max())
+    assert found.sum == pytest.approx(weights.sum())
+    assert found.sum_squares == pytest.approx((weights**2).sum())
+    np.testing.assert_allclose(found.bucket_limit[-64:], edges[1:], rtol=1e-5, atol=1e-7)
+    # A number on an edge may fall to either side.
+    np.testing.assert_allclose(found.bucket[-64:], counts, atol=3)
 
 
 @pytest.mark.parametrize(
