@@ -11,7 +11,7 @@ Activation = Literal[
 ]
 OutputActivation = Literal["relu"]
 Backward = Literal["autograd", "by_hand"]
-Init = Literal["default", "kaiming_normal", "xavier_uniform", "normal"]
+Init = Literal["default", "lecun_normal", "kaiming_normal", "xavier_uniform", "normal"]
 Task = Literal["train", "test", "predict", "audit", "report", "explain"]
 Topic = Literal[
     "chain_rule",
@@ -25,6 +25,7 @@ Topic = Literal[
     "custom_function",
     "direction",
 ]
+Study = Literal["costs", "vanishing_gradients", "regularization_path", "overfitting", "bias_variance"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "on_failure": one_of(("continue", "stop")),
     "dry_run": BOOLEAN,
+    "study": _or_null(one_of(get_args(Study))),
     # data
     "batch_size": _or_null(COUNT),
     "eval_batch_size": COUNT,

@@ -40,9 +40,8 @@ def test_one_command_runs_three_jobs_and_compares_their_costs(
 
     assert "cost_comparison" in drawn(sweep)
     np.testing.assert_array_equal(drawn(sweep)["cost_comparison"], shown(sweep)["cost_comparison"])
-    assert f"costs compared: {sweep.absolute()}/figures/cost_comparison.png" in capsys.readouterr().out.replace(
-        f"compared: {sweep}", f"compared: {sweep.absolute()}"
-    )
+    told = capsys.readouterr().out.replace(f"figure: {sweep}", f"figure: {sweep.absolute()}")
+    assert f"figure: {sweep.absolute()}/figures/cost_comparison.png" in told
 
 
 def test_the_labels_say_what_differs_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

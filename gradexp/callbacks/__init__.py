@@ -17,6 +17,7 @@ from gradexp.callbacks.perceptron_bound import PerceptronBound
 from gradexp.callbacks.progress import RichBar
 from gradexp.callbacks.regression_figures import RegressionFigures
 from gradexp.callbacks.report import Report
+from gradexp.callbacks.sparsity import Sparsity
 from gradexp.callbacks.step_seed import StepSeed
 from gradexp.callbacks.time_to_target import TimeToTarget
 
@@ -39,6 +40,7 @@ __all__ = [
     "RegressionFigures",
     "Report",
     "RichBar",
+    "Sparsity",
     "StepSeed",
     "TimeToTarget",
 ]

@@ -14,7 +14,14 @@ from torch.utils.tensorboard import SummaryWriter
 from gradexp.callbacks.publication import writer_of
 
 Quantity = Literal[
-    "grad_norm", "update_ratio", "weight_norm", "zero_gradients", "dead_units", "saturated_units", "histograms"
+    "grad_norm",
+    "bias_grad_norm",
+    "update_ratio",
+    "weight_norm",
+    "zero_gradients",
+    "dead_units",
+    "saturated_units",
+    "histograms",
 ]
 ALL: tuple[Quantity, ...] = get_args(Quantity)
 HISTOGRAMS = 10  # looks between two histograms, which cost more than numbers
@@ -33,6 +40,8 @@ class Diagnostics(Callback):
     """Every few steps logs, by layer and in one go, what the options name; warns once where it stays bad.
 
     - ``grad_norm/LAYER``: 2-norm of the gradient of the layer's parameters, before the step.
+    - ``bias_grad_norm/LAYER``: the same of its bias alone, which is the batch's mean error term delta: unlike that of
+      the weights it does not grow with the layer's inputs, so that layers can be compared.
     - ``update_ratio/LAYER``: 2-norm of what the step changed over that of the parameters; about 1e-3 is healthy. (Where
       `data.steps_per_execution` takes several steps in one, of what those changed.)
     - ``weight_norm/LAYER``: 2-norm of the parameters, after the step.
@@ -82,7 +91,7 @@ class Diagnostics(Callback):
         self._forget_hooks()
         self._seen = {}
         if "update_ratio" in self.quantities:
-            self._before = {name: [p.detach().clone() for p in own] for name, own in _layers(pl_module)}
+            self._before = {name: [p.detach().clone() for p in own.values()] for name, own in _layers(pl_module)}
         for name, part in pl_module.named_modules():
             if isinstance(part, nn.ReLU | nn.Sigmoid | nn.Tanh):
                 self._handles.append(part.register_forward_hook(partial(self._look_at_units, name)))
@@ -95,11 +104,14 @@ class Diagnostics(Callback):
         self._is_looking = False
         self._forget_hooks()
         for name, own in _layers(pl_module):
-            gradients = [parameter.grad for parameter in own if parameter.grad is not None]
+            gradients = [parameter.grad for parameter in own.values() if parameter.grad is not None]
             if gradients:
                 self._seen[f"grad_norm/{name}"] = _norm(gradients)
                 zeros = torch.stack([(gradient == 0).sum() for gradient in gradients]).sum()
                 self._seen[f"zero_gradients/{name}"] = zeros / sum(gradient.numel() for gradient in gradients)
+            bias = own.get("bias")
+            if bias is not None and bias.grad is not None:
+                self._seen[f"bias_grad_norm/{name}"] = _norm([bias.grad])
         writer = writer_of(trainer)
         if "histograms" in self.quantities and writer is not None and self._looks % HISTOGRAMS == 0:
             for name, parameter in pl_module.named_parameters():
@@ -114,10 +126,10 @@ class Diagnostics(Callback):
         if self._is_looking or not self._seen:
             return  # no step has been taken yet, as where gradients are accumulated; or none was due
         for name, own in _layers(pl_module):
-            after = _norm(own)
+            after = _norm(list(own.values()))
             self._seen[f"weight_norm/{name}"] = after
             if name in self._before:
-                change = _norm([now.detach() - was for now, was in zip(own, self._before[name], strict=True)])
+                change = _norm([now.detach() - was for now, was in zip(own.values(), self._before[name], strict=True)])
                 self._seen[f"update_ratio/{name}"] = change / _norm(self._before[name]).clamp(min=1e-12)
         # One transfer from the device for all numbers.
         numbers = torch.stack([value.float() for value in self._seen.values()]).tolist()
@@ -162,10 +174,10 @@ class Diagnostics(Callback):
         self._handles = []
 
 
-def _layers(module: nn.Module) -> Iterable[tuple[str, list[nn.Parameter]]]:
-    """Each part that has parameters of its own, with those that are trained."""
+def _layers(module: nn.Module) -> Iterable[tuple[str, dict[str, nn.Parameter]]]:
+    """Each part that has parameters of its own, with those that are trained, by name."""
     for name, part in module.named_modules():
-        own = [parameter for parameter in part.parameters(recurse=False) if parameter.requires_grad]
+        own = {key: value for key, value in part.named_parameters(recurse=False) if value.requires_grad}
         if own:
             yield name or type(part).__name__, own
 

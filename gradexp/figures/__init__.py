@@ -8,7 +8,9 @@ from gradexp.figures.contours import panels_of_paths, paths_over_contours
 from gradexp.figures.curves import cost_comparison, loss_curve
 from gradexp.figures.derivatives import Curve, directional_derivatives, functions_and_derivatives
 from gradexp.figures.images import image_grid, weight_images
+from gradexp.figures.layers import Family, gradient_norms_by_depth
 from gradexp.figures.regression import coefficients, fitted_lines, loss_along_weight, predicted_against_true
+from gradexp.figures.regularization import PenaltyPath, penalty_paths
 from gradexp.figures.surface import surface_3d
 from gradexp.figures.sweep import (
     best_and_median_curves,
@@ -21,6 +23,8 @@ from gradexp.figures.sweep import (
 __all__ = [
     "Array",
     "Curve",
+    "Family",
+    "PenaltyPath",
     "accuracy_and_loss",
     "basin_map",
     "best_and_median_curves",
@@ -31,6 +35,7 @@ __all__ = [
     "directional_derivatives",
     "fitted_lines",
     "functions_and_derivatives",
+    "gradient_norms_by_depth",
     "image_grid",
     "importance",
     "learning_rate_sensitivity",
@@ -39,6 +44,7 @@ __all__ = [
     "panels_of_paths",
     "paths_over_contours",
     "penalty_map",
+    "penalty_paths",
     "predicted_against_true",
     "surface_3d",
     "time_and_score",

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -41,9 +42,10 @@ def multi_layer_perceptron(
         hidden: Widths of the hidden layers.
         activation: Follows every hidden layer.
         output_activation: Follows the last layer; None for nothing.
-        init: Initial weights: torch's own (uniform, and biases too), or with zero biases "kaiming_normal" (He et al.
-            2015, for relu), "xavier_uniform" (Glorot and Bengio 2010), "normal" (standard normal, too large to learn
-            well: the starting point that the other two mend).
+        init: Initial weights: torch's own (uniform, and biases too), or with zero biases "lecun_normal" (variance 1 /
+            inputs, LeCun et al. 1998), "kaiming_normal" (twice that, He et al. 2015, for relu), "xavier_uniform" (2 /
+            (inputs + outputs), Glorot and Bengio 2010), "normal" (standard normal, too large to learn well: the
+            starting point that the others mend).
         dropout: Probability that a hidden unit is left out of a training step.
         input_dropout: The same for an input.
         batch_norm: Normalise every hidden layer over the batch before its activation (Ioffe and Szegedy 2015).
@@ -86,6 +88,7 @@ def multi_layer_perceptron(
 def initialize(weight: Tensor, bias: Tensor, init: Init) -> None:
     """Draw a layer's weight [outputs, inputs] anew by `init`, with a zero bias [outputs]; "default" leaves both."""
     draws: dict[str, Callable[[Tensor], Tensor]] = {
+        "lecun_normal": partial(nn.init.kaiming_normal_, nonlinearity="linear"),
         "kaiming_normal": nn.init.kaiming_normal_,
         "xavier_uniform": nn.init.xavier_uniform_,
         "normal": nn.init.normal_,

@@ -77,24 +77,31 @@ def spanned(
         values for it is left out.
 
     Raises:
-        ValueError: Zipped keys are no axes, or differ in their number of values.
+        ValueError: Zipped keys are no axes, differ in their number of values, or in the axis that they depend on.
     """
     dependent = {axis.name: axis for axis in axes if axis.by is not None}
     groups = [list(group) for group in zipped]
-    for name in itertools.chain.from_iterable(groups):
-        if name in dependent:
-            raise ValueError(f"sweep.zip must name axes of their own values; {name} depends on {dependent[name].by}.")
-    blocks = _blocks([axis for axis in axes if axis.by is None], groups)
+    own: list[list[str]] = []
+    follow: list[list[str]] = []
+    for group in groups:
+        depends_on = {dependent[name].by if name in dependent else None for name in group}
+        if len(depends_on) > 1:
+            told = ", ".join(f"{name} on {dependent[name].by if name in dependent else 'none'}" for name in group)
+            raise ValueError(f"sweep.zip must join axes that depend on the same key; {told}.")
+        (own if depends_on <= {None} else follow).append(group)
+    blocks = _blocks([axis for axis in axes if axis.by is None], own)
     jobs = []
     for combination in itertools.product(*blocks):
         job = {key: value for part in combination for key, value in part.items()}
         named = {key.lstrip("+"): value for key, value in job.items()}
-        choices = []
+        chosen = []
         for axis in dependent.values():
             assert axis.by is not None
             assert isinstance(axis.values, Mapping)
             values = axis.values.get(named[axis.by] if axis.by in named else setting(axis.by, job), [])
-            choices.append([{axis.key: value} for value in values] or [{}])
+            chosen += [Axis(axis.key, values)] if values else []
+        present = {axis.name for axis in chosen}
+        choices = _blocks(chosen, [group for group in follow if present.intersection(group)])
         # Values that depend on an axis vary faster than it.
         jobs += [job | {k: v for part in further for k, v in part.items()} for further in itertools.product(*choices)]
     return jobs

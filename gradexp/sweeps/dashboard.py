@@ -1,5 +1,6 @@
 """A sweep in TensorBoard: its figures in one run of their own, and a row of HPARAMS for every job."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,28 @@ from gradexp.sweeps.results import LOADER, Job, SweepResults
 OURS = ".report"  # ends the names of the event files that a report writes, and writes anew
 
 
-def write_dashboard(results: SweepResults) -> None:
-    """Write the figures as PNG in ``figures/`` and into ``tensorboard/``, and the rows that failed jobs lack."""
+def write_dashboard(results: SweepResults, pictures: Mapping[str, Figure]) -> dict[str, Path]:
+    """Write the figures as PNG in ``figures/`` and into ``tensorboard/``, and the rows that failed jobs lack.
+
+    Args:
+        results: The sweep.
+        pictures: Further figures, a study's.
+
+    Returns:
+        Where those lie.
+    """
     folder = results.folder
     _remove(folder)
-    drawn = draw(results)
+    drawn = draw(results) | dict(pictures)
+    paths: dict[str, Path] = {}
     if drawn:
         with SummaryWriter(str(folder / "tensorboard"), filename_suffix=OURS) as writer:
-            for tag, figure in drawn.items():
-                write_figure(folder, tag, figure, writer)
+            paths = {tag: write_figure(folder, tag, figure, writer) for tag, figure in drawn.items()}
     for job in results.jobs:
         _remove(job.folder)
         if job.status == "failed" and job.config:
             _write_row(job)
+    return {tag: paths[tag] for tag in pictures}
 
 
 def draw(results: SweepResults) -> dict[str, Figure]:

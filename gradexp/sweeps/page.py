@@ -1,7 +1,9 @@
 """report.html: one file that needs nothing else, and takes no word of a sweep for markup."""
 
+import base64
 import json
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,8 +35,14 @@ class Panel:
     absent: str
 
 
-def write_page(results: SweepResults) -> Path:
-    """Write ``report.html`` into the sweep's folder, atomically."""
+def write_page(results: SweepResults, lines: Sequence[str], pictures: Mapping[str, Path]) -> Path:
+    """Write ``report.html`` into the sweep's folder, atomically.
+
+    Args:
+        results: The sweep.
+        lines: What its study comes to.
+        pictures: The study's figures, as PNG, by name.
+    """
     panels = _panels(results)
     columns, rows = _table(results)
     page = (
@@ -49,6 +57,10 @@ def write_page(results: SweepResults) -> Path:
             best=ranking(results)[:BEST],
             contest=[_contestant(row) for row in contest(results)],
             test_metric="test/" + results.monitor.partition("/")[2],
+            lines=lines,
+            pictures={
+                tag.replace("_", " "): base64.b64encode(path.read_bytes()).decode() for tag, path in pictures.items()
+            },
             panels=panels,
             figures=_script({panel.key: panel.figure.to_plotly_json() for panel in panels if panel.figure}),
             table=_script({"columns": columns, "rows": rows}),

@@ -77,9 +77,8 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
 
     def setting(key: str, job: Mapping[str, str]) -> str:
         # The options that the job chooses, be it by an experiment, say which others it has.
-        groups = [
-            f"{name}={value}" for name, value in job.items() if name.startswith("+") or name in compose.choices([])
-        ]
+        known = compose.groups(fixed)
+        groups = [f"{name}={value}" for name, value in job.items() if name.startswith("+") or name in known]
         choices = compose.choices([*(_line(override) for override in fixed), *groups])
         return str(choices[key] if key in choices else OmegaConf.select(base, key))
 
@@ -137,7 +136,7 @@ class Composer:
     def __call__(self, overrides: list[str]) -> DictConfig:
         """The configuration of a job, without Hydra's own part."""
         parsed = self._parser.parse_overrides(overrides)
-        groups = self.choices([])
+        groups = self.groups(parsed)
         changes = [o for o in parsed if o.type is OverrideType.CHANGE and o.package is None]
         plain = [override for override in changes if override.key_or_group not in groups]
         rest = [override for override in parsed if override not in plain]
@@ -153,6 +152,11 @@ class Composer:
             self._compose(overrides)  # whose error names the key as Hydra does
             raise
         return cfg
+
+    def groups(self, parsed: Iterable[Override]) -> Iterable[str]:
+        """Names of the groups, with those that an experiment brings along."""
+        added = [o for o in parsed if o.type is OverrideType.ADD and "." not in o.key_or_group]
+        return self.choices([_line(override) for override in added]).keys()
 
     def choices(self, overrides: list[str]) -> dict[str, str | None]:
         """The option of each group."""

@@ -40,18 +40,22 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     from gradexp.sweeps.dashboard import write_dashboard
     from gradexp.sweeps.page import write_page
     from gradexp.sweeps.results import read_sweep, write_csv
+    from gradexp.sweeps.studies import study_of
 
     results = read_sweep(folder)
+    study = study_of(results)
     write_csv(results)
-    page = write_page(results)
-    write_dashboard(results)
-    print_report(results, console)
-    console.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    pictures = write_dashboard(results, study.figures)
+    page = write_page(results, study.lines, pictures)
+    print_report(results, study.lines, console)
+    for path in [*pictures.values(), page]:
+        kind = "report" if path == page else "figure"
+        console.print(f"{kind}: {path}", markup=False, highlight=False, soft_wrap=True)
     return dict(Counter(job.status for job in results.jobs))
 
 
-def print_report(results: "SweepResults", console: Console) -> None:
-    """The best settings in a table, a line a finding, and the failures."""
+def print_report(results: "SweepResults", lines: list[str], console: Console) -> None:
+    """The best settings in a table, a line a finding, the failures, and the lines of a study."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -69,7 +73,7 @@ def print_report(results: "SweepResults", console: Console) -> None:
             mean_seconds = f"{sum(seconds) / len(seconds):.1f}" if seconds else ""
             table.add_row(escape(setting.told), f"{setting.mean:.4g}", spread, str(len(setting.scores)), mean_seconds)
         console.print(table)
-    for line in findings(results):
+    for line in [*findings(results), *lines]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -18,7 +18,12 @@ QUIET |= {"log_every_n_steps": 1}
 
 @pytest.mark.parametrize(
     ("init", "std"),
-    [("kaiming_normal", math.sqrt(2 / 400)), ("xavier_uniform", math.sqrt(2 / (400 + 1600))), ("normal", 1.0)],
+    [
+        ("lecun_normal", math.sqrt(1 / 400)),
+        ("kaiming_normal", math.sqrt(2 / 400)),
+        ("xavier_uniform", math.sqrt(2 / (400 + 1600))),
+        ("normal", 1.0),
+    ],
 )
 def test_initial_weights_have_the_spread_of_their_formula_and_biases_are_zero(init: Any, std: float) -> None:
     torch.manual_seed(2)

@@ -1,0 +1,34 @@
+"""How many weights a fit has left at zero."""
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+
+from gradexp.callbacks.report import Report
+from gradexp.checks import POSITIVE
+from gradexp.penalties import weights
+
+
+class Sparsity(Report):
+    """At the end of a fit ``sparsity/zero``, the share of weights that are exactly zero, and ``sparsity/small``.
+
+    Weights are what penalties take: biases are not counted.
+
+    Args:
+        threshold: The size below which a weight is small.
+
+    Raises:
+        ValueError: The threshold is not above 0.
+    """
+
+    def __init__(self, threshold: float = 1e-3) -> None:
+        if not POSITIVE.holds(threshold):
+            raise ValueError(f"threshold must be {POSITIVE.words}; got {threshold!r}.")
+        super().__init__()
+        self.threshold = threshold
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        found = weights(pl_module.named_parameters())
+        if found:
+            sizes = torch.cat([weight.detach().abs().flatten() for weight in found])
+            self.metrics["sparsity/zero"] = float((sizes == 0).float().mean())
+            self.metrics["sparsity/small"] = float((sizes < self.threshold).float().mean())

@@ -1,0 +1,68 @@
+"""How large gradients are layer by layer, for networks of several depths."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+COLOURS = ("#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0072B2", "#444444")
+COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks that differ in depth alone.
+
+    Attributes:
+        name: Above its panel.
+        norms: Gradient norms of the hidden layers, the first one first, by depth.
+        scores: Score after training by depth.
+    """
+
+    name: str
+    norms: Mapping[int, Sequence[float]]
+    scores: Mapping[int, float]
+
+
+def gradient_norms_by_depth(families: Sequence[Family], score: str) -> Figure:
+    """A panel a family with a line a depth, all on one scale, and a last panel of scores by depth.
+
+    Args:
+        families: What is drawn.
+        score: Name of the score.
+    """
+    rows = math.ceil((len(families) + 1) / COLUMNS)
+    figure = Figure(figsize=(4.2 * COLUMNS, 3.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    depths = sorted({depth for family in families for depth in family.norms})
+    norms = [norm for family in families for line in family.norms.values() for norm in line if norm > 0]
+    for axes, family in zip(panels, families, strict=False):
+        for depth, line in family.norms.items():
+            colour = COLOURS[depths.index(depth) % len(COLOURS)]
+            axes.plot(np.arange(1, len(line) + 1), line, "o-", color=colour, markersize=4, label=f"{depth} hidden")
+        axes.set(yscale="log", xlabel="hidden layer", ylabel="gradient norm at the start", title=family.name)
+        if norms:
+            axes.set_ylim(min(norms) / 2, max(norms) * 2)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    handles, labels = panels[0].get_legend_handles_labels()
+    panels[0].legend(handles, labels, fontsize=8)
+    last = panels[len(families)]
+    for number, family in enumerate(families):
+        places = sorted(family.scores)
+        marker, colour = "osD^vP"[number % 6], COLOURS[-1 - number % len(COLOURS)]
+        last.plot(
+            [depths.index(depth) for depth in places],
+            [family.scores[depth] for depth in places],
+            f"{marker}-", color=colour, label=family.name, markersize=5,
+        )  # fmt: skip
+    last.set_xticks(range(len(depths)), [str(depth) for depth in depths])
+    last.set(xlabel="hidden layers", ylabel=score, title="after training")
+    last.grid(alpha=0.3)
+    last.legend(fontsize=8)
+    for axes in panels[len(families) + 1 :]:
+        axes.remove()
+    return figure
