@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         LinearData,
         NoData,
         Points,
+        PolynomialData,
         Separable,
         Table,
     )
@@ -59,6 +60,7 @@ __all__ = [
     "NoData",
     "Perceptron",
     "Points",
+    "PolynomialData",
     "Result",
     "Rosenblatt",
     "Separable",

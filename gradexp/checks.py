@@ -12,7 +12,7 @@ Activation = Literal[
 OutputActivation = Literal["relu"]
 Backward = Literal["autograd", "by_hand"]
 Init = Literal["default", "lecun_normal", "kaiming_normal", "xavier_uniform", "normal"]
-Task = Literal["train", "test", "predict", "audit", "report", "explain"]
+Task = Literal["train", "test", "predict", "audit", "bias_variance", "report", "explain"]
 Topic = Literal[
     "chain_rule",
     "autograd",
@@ -123,6 +123,12 @@ RULES: Mapping[str, Rule] = {
         lambda v: _is_list_of(v, COUNT.holds) and len(v) == 2,
     ),
     "channels": _or_null(Rule("1 (grey) or 3 (colour)", lambda v: _is_int(v) and v in (1, 3))),
+    # resampling
+    "copies": Rule("a whole number of at least 2", lambda v: _is_int(v) and v >= 2),
+    "size": Rule(
+        "a whole number of samples of at least 1 or a share between 0 and 1",
+        lambda v: COUNT.holds(v) or (isinstance(v, float) and 0 < v < 1),
+    ),
     # generated data
     "inputs": Rule(
         "a list of points, each a list of as many numbers, such as [[0, 0], [0, 1]]",
@@ -139,6 +145,7 @@ RULES: Mapping[str, Rule] = {
     "distribution": one_of(("uniform", "normal")),
     "num_samples": COUNT,
     "num_features": COUNT,
+    "degree": COUNT,
     "radius": NON_NEGATIVE,
     "margin": Rule("a number above 0 and at most 0.5", lambda v: _is_number(v) and 0 < v <= 0.5),
     # augmentation

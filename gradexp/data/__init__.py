@@ -13,6 +13,7 @@ from gradexp.data.linear import LinearData
 from gradexp.data.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from gradexp.data.nothing import NoData
 from gradexp.data.points import Points
+from gradexp.data.polynomial import PolynomialData
 from gradexp.data.samples import Samples
 from gradexp.data.separable import Separable
 from gradexp.data.table import Table
@@ -35,6 +36,7 @@ __all__ = [
     "LinearData",
     "NoData",
     "Points",
+    "PolynomialData",
     "RandomGeometry",
     "Samples",
     "Separable",

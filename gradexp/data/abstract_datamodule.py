@@ -12,7 +12,7 @@ from torch import Tensor
 from gradexp.checks import check
 from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
 from gradexp.data.samples import Samples
-from gradexp.randomness import mix
+from gradexp.randomness import generator, mix
 from gradexp.step_count import single_batches, steps_at_once
 
 GIB = 2**30
@@ -188,6 +188,33 @@ class AbstractDataModule(LightningDataModule, ABC):
         source = self._parts["train"]
         inputs, targets = source[torch.arange(min(number, len(source)))]
         return (self.augment(inputs.cpu()) if self.augment else inputs.cpu()), targets.cpu()
+
+    def resample(self, copies: int, size: int | float) -> Batch:
+        """Training sets like the one at hand; after setup.
+
+        Args:
+            copies: How many.
+            size: Samples in each, as a number or a share of the training part: drawn from that, none twice in one set.
+
+        Returns:
+            Inputs [copies, samples, ...] and targets [copies, samples, ...], on the CPU.
+
+        Raises:
+            ValueError: The training part has fewer samples.
+        """
+        source = self._parts["train"]
+        number = size if isinstance(size, int) else round(size * len(source))
+        if not 0 < number <= len(source):
+            raise ValueError(f"resampling.size must be at most {len(source):,}, the training samples; got {size}.")
+        streams = [generator("resample", self.seed, copy) for copy in range(copies)]
+        sets = [source[torch.randperm(len(source), generator=stream)[:number]] for stream in streams]
+        return torch.stack([inputs.cpu() for inputs, _ in sets]), torch.stack([targets.cpu() for _, targets in sets])
+
+    def held_out(self) -> Batch:
+        """The validation samples: inputs [samples, ...] and targets [samples, ...], on the CPU; after setup."""
+        source = self._parts["val"]
+        inputs, targets = source[torch.arange(len(source))]
+        return inputs.cpu(), targets.cpu()
 
     @property
     def steps_at_once(self) -> int:

@@ -2,6 +2,7 @@
 
 from gradexp.figures.array import Array
 from gradexp.figures.basins import basin_map
+from gradexp.figures.bias_variance import Complexity, bias_variance_curves, resampled_fits
 from gradexp.figures.classification import accuracy_and_loss, decision_boundary
 from gradexp.figures.confusion import confusion_matrix
 from gradexp.figures.contours import panels_of_paths, paths_over_contours
@@ -22,12 +23,14 @@ from gradexp.figures.sweep import (
 
 __all__ = [
     "Array",
+    "Complexity",
     "Curve",
     "Family",
     "PenaltyPath",
     "accuracy_and_loss",
     "basin_map",
     "best_and_median_curves",
+    "bias_variance_curves",
     "coefficients",
     "confusion_matrix",
     "cost_comparison",
@@ -46,6 +49,7 @@ __all__ = [
     "penalty_map",
     "penalty_paths",
     "predicted_against_true",
+    "resampled_fits",
     "surface_3d",
     "time_and_score",
     "weight_images",

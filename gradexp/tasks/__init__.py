@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.tasks.audit import audit
+from gradexp.tasks.bias_variance import bias_variance
 from gradexp.tasks.explain import explain
 from gradexp.tasks.outcome import Outcome
 from gradexp.tasks.predict import predict
@@ -20,5 +21,6 @@ TASKS: dict[str, Callable[[DictConfig, Path, Console], Outcome]] = {
     "test": test,
     "predict": predict,
     "audit": audit,
+    "bias_variance": bias_variance,
     "explain": explain,
 }

@@ -75,7 +75,8 @@ def test_an_axis_depends_on_another_or_on_a_setting() -> None:
         {"optimizer": "lbfgs"},
     ]
     assert spanned([rates], [], lambda key, job: {"optimizer": "sgd"}[key]) == [{"lr": "0.1"}, {"lr": "1"}]
-    with pytest.raises(ValueError, match=r"sweep.zip must join axes that depend on the same key; lr on optimizer, a on none"):
+    words = "sweep.zip must join axes that depend on the same key; lr on optimizer, optimizer on none"
+    with pytest.raises(ValueError, match=words):
         spanned([rates, optimizers], [["lr", "optimizer"]], no_setting)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gradexp.figures import Array, cost_comparison
+from gradexp import figures
+from gradexp.figures import Array
 from gradexp.sweeps.results import SweepResults
 from gradexp.sweeps.studies.study import Study
 
@@ -20,7 +21,7 @@ def costs(results: SweepResults) -> Study:
     by_epoch = {label: (table["epochs"], table["cost"]) for label, table in tables.items()}
     by_second = {label: (table["seconds"], table["cost"]) for label, table in tables.items()}
     title = f"{results.name}: cost over all training samples"
-    return Study({"cost_comparison": cost_comparison(by_epoch, by_second, title)})
+    return Study({"cost_comparison": figures.cost_comparison(by_epoch, by_second, title)})
 
 
 def _label(told: str) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradexp.figures import best_and_median_curves
+from gradexp import figures
 from gradexp.sweeps.curves import curves
 from gradexp.sweeps.results import SweepResults
 from gradexp.sweeps.studies.study import Study
@@ -26,4 +26,4 @@ def overfitting(results: SweepResults) -> Study:
             lines.append(f"{job.told}: ends at {told}; val/loss was lowest, {losses[lowest]:.4g}, at {share:.0%} of it")
     if not by_metric:
         return Study(lines=["no job has logged a curve"])
-    return Study({"overfitting": best_and_median_curves(by_metric)}, lines)
+    return Study({"overfitting": figures.best_and_median_curves(by_metric)}, lines)

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from gradexp.checkpoint_file import read_checkpoint
-from gradexp.figures import Array, PenaltyPath, penalty_paths
+from gradexp import figures
+from gradexp.figures import Array
 from gradexp.penalties import weights
 from gradexp.sweeps.results import Job, SweepResults
 from gradexp.sweeps.studies.study import Study
@@ -32,7 +33,7 @@ def regularization_path(results: SweepResults) -> Study:
             if len(by_strength) >= ENOUGH:
                 paths.append(_path(name, penalty, dict(sorted(by_strength.items()))))
         if paths:
-            study.figures[f"regularization_path_{penalty}"] = penalty_paths(paths, penalty)
+            study.figures[f"regularization_path_{penalty}"] = figures.penalty_paths(paths, penalty)
         study.lines.extend(_told(path, penalty) for path in paths)
     if not study.figures:
         study.lines.append(
@@ -46,13 +47,13 @@ def _name(job: Job) -> str:
     return f"{model}, {data}"
 
 
-def _path(name: str, penalty: str, jobs: dict[float, Job]) -> PenaltyPath:
+def _path(name: str, penalty: str, jobs: dict[float, Job]) -> figures.PenaltyPath:
     train, val, zero, small = (
         np.array([job.metrics[key] for job in jobs.values()]) for key in (*ERROR.values(), ZERO, SMALL)
     )
     lines, label = _weights(list(jobs.values()))
     is_regression = all("val/mse" in job.metrics for job in jobs.values())
-    return PenaltyPath(
+    return figures.PenaltyPath(
         name=name,
         strengths=list(jobs),
         weights=lines,

@@ -1,6 +1,6 @@
 """Gradients that shrink, or do not, on their way back through the layers."""
 
-from gradexp.figures import Family, gradient_norms_by_depth
+from gradexp import figures
 from gradexp.sweeps.curves import curves
 from gradexp.sweeps.results import Job, SweepResults
 from gradexp.sweeps.studies.study import Study
@@ -13,18 +13,20 @@ def vanishing_gradients(results: SweepResults) -> Study:
 
     How fast they fall is told of the deepest network: the factor a layer, as a geometric mean.
     """
-    families: dict[str, Family] = {}
+    families: dict[str, figures.Family] = {}
     for job, score in sorted(results.scored(), key=lambda pair: len(pair[0].config["model.hidden"])):
         norms = _norms(job)
         if norms:
             name = f"{job.config['model.activation']}, {job.config['model.init']}"
-            family = families.setdefault(name, Family(name, {}, {}))
+            family = families.setdefault(name, figures.Family(name, {}, {}))
             depth = len(norms)
-            families[name] = Family(name, {**family.norms, depth: norms}, {**family.scores, depth: score})
+            families[name] = figures.Family(name, {**family.norms, depth: norms}, {**family.scores, depth: score})
     if not families:
         return Study(lines=[f"no job has logged {QUANTITY}, which +callbacks=diagnostics does"])
     lines = [_told(family, results.monitor) for family in families.values()]
-    return Study({"vanishing_gradients": gradient_norms_by_depth(list(families.values()), results.monitor)}, lines)
+    return Study(
+        {"vanishing_gradients": figures.gradient_norms_by_depth(list(families.values()), results.monitor)}, lines
+    )
 
 
 def _norms(job: Job) -> list[float]:

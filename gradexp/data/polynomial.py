@@ -1,0 +1,84 @@
+"""A wave with noise, seen through polynomials: a truth that is known, and models of any complexity."""
+
+import math
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from gradexp.checks import check
+from gradexp.data.batches import Batch
+from gradexp.data.tensor_datamodule import TensorDataModule
+from gradexp.randomness import generator
+
+
+@final
+class PolynomialData(TensorDataModule):
+    """``y = sin(2 pi x) + noise * N(0, 1)`` for x uniform on [0, 1] (Bishop 2006, section 1.1), drawn by `seed`.
+
+    The features are the Legendre polynomials of 2 x - 1 of degree 1 to `degree`, scaled to mean square 1, so that a
+    linear regression is one by polynomials whose descent is not slowed by how alike the powers of x are; its bias is
+    the polynomial of degree 0. The test part is as many further draws.
+
+    Args:
+        degree: Of the polynomials; the number of features.
+        noise: Standard deviation of the noise.
+        num_samples: Samples drawn for a part.
+        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    def __init__(
+        self,
+        degree: int = 3,
+        noise: float = 0.3,
+        num_samples: int = 25,
+        batch_size: int | None = None,
+        val_size: int | float = 0,
+        seed: int = 0,
+        passes: int = 1,
+        steps_per_execution: int = 1,
+    ) -> None:
+        super().__init__(batch_size, val_size, seed, passes, steps_per_execution)
+        check("data.", degree=degree, noise=noise, num_samples=num_samples)
+        self.degree = degree
+        self.noise = noise
+        self.num_samples = num_samples
+
+    @property
+    def num_features(self) -> int:
+        return self.degree
+
+    @property
+    def classes(self) -> list[str]:
+        return []
+
+    def features(self, x: Tensor) -> Tensor:
+        """The scaled Legendre polynomials [samples, degree] at x [samples], by Bonnet's recursion."""
+        z = 2 * x - 1
+        polynomials = [torch.ones_like(z), z]
+        for n in range(1, self.degree):
+            polynomials.append(((2 * n + 1) * z * polynomials[n] - n * polynomials[n - 1]) / (n + 1))
+        return torch.stack([math.sqrt(2 * n + 1) * polynomials[n] for n in range(1, self.degree + 1)], dim=1)
+
+    def truth(self, x: Tensor) -> Tensor:
+        """sin(2 pi x) [samples, 1] at x [samples]."""
+        return torch.sin(2 * math.pi * x).unsqueeze(1)
+
+    def draw(self, number: int, purpose: str, *path: int) -> tuple[Tensor, Tensor, Tensor]:
+        """x [number], and at each the target with noise and without [number, 1], from the stream of a purpose."""
+        stream = generator(purpose, self.seed, *path)
+        x = torch.rand(number, generator=stream)
+        noise = self.noise * torch.randn(number, 1, generator=stream)
+        return x, self.truth(x) + noise, self.truth(x)
+
+    def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+        x, targets, _ = self.draw(self.num_samples, f"polynomial/{part}")
+        return self.features(x), targets
+
+    def resample(self, copies: int, size: int | float) -> Batch:
+        """Sets that are drawn anew from the law, of `num_samples` each whatever the size."""
+        draws = [self.draw(self.num_samples, "polynomial/resample", number) for number in range(copies)]
+        return torch.stack([self.features(x) for x, _, _ in draws]), torch.stack([targets for _, targets, _ in draws])
