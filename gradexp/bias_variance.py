@@ -49,8 +49,8 @@ class ZeroOne:
 def of_squared_error(predictions: Tensor, truth: Tensor, targets: Tensor, noise: float | None) -> Decomposition:
     """Split ``E |prediction - target|^2`` into bias^2 + variance + noise (Geman, Bienenstock and Doursat 1992).
 
-    The mean of R predictions is itself off by a share 1 / R of the variance, which is taken off bias^2; the variance has
-    the divisor R - 1: so neither is too large or too small in expectation.
+    The mean of R predictions is itself off by a share 1 / R of the variance, which is taken off bias^2; the variance
+    has the divisor R - 1: so neither is too large or too small in expectation.
 
     For classifiers predictions are probabilities and targets one-hot: the squared-probability (Brier 1950) loss, split
     in the same way (Yang, Yu, You, Steinhardt and Ma 2020). There, as for all data whose law is unknown, what the

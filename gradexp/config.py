@@ -71,7 +71,7 @@ def check_config(cfg: DictConfig) -> None:
     if cfg.task == "report":
         if cfg.sweep_dir is None or not Path(cfg.sweep_dir).is_dir():
             raise ValueError(
-                f"sweep_dir must be the folder of a multirun for task=report; got {cfg.sweep_dir}. "
+                f"sweep_dir must be the folder of a multirun, or of a run, for task=report; got {cfg.sweep_dir}. "
                 "Multiruns leave theirs below outputs/sweeps/."
             )
     elif cfg.task == "explain":

@@ -37,7 +37,7 @@ class Ensemble:
         self._skeleton = copy.deepcopy(networks[0]).to("meta")
 
     def __call__(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Outputs [copies, samples, ...] of inputs [copies, samples, ...]; dropout leaves out units in training alone."""
+        """Outputs [copies, samples, ...] of inputs [copies, samples, ...]; dropout is for training alone."""
         self._skeleton.train(training)
 
         def one(parameters: Mapping[str, Tensor], samples: Tensor) -> Tensor:
@@ -86,7 +86,9 @@ def train_copies(
         batch_size: Samples a step and copy; None for all.
         optimizer: `name` of a class in torch.optim, and its arguments.
         seed: Of the order of batches, which is another for every copy and epoch, and of dropout.
-        l1, l2, proximal: As in gradexp.models.AbstractModule.
+        l1: Factor of the first penalty.
+        l2: Factor of the second.
+        proximal: Whether l1 is taken by a soft threshold (see gradexp.proximal).
         after_epoch: Called after each epoch.
 
     Raises:
@@ -110,7 +112,7 @@ def train_copies(
             batch = (rows, chosen.to(inputs.device)) if batch_size is not None else slice(None)
             stepper.zero_grad()
             outputs = ensemble(inputs[batch], training=True)
-            objective = cast(Tensor, torch.vmap(loss)(outputs, targets[batch])).sum()
+            objective = torch.vmap(loss)(outputs, targets[batch]).sum()
             if l1 and not proximal:
                 objective = objective + l1 * torch.stack([weight.abs().sum() for weight in ensemble.weights]).sum()
             if l2:
@@ -129,4 +131,5 @@ def _batches(copies: int, samples: int, batch_size: int | None, seed: int, epoch
     if batch_size is None:
         return [torch.arange(samples).expand(copies, samples)]
     streams = [generator("ensemble/order", seed, number, epoch) for number in range(copies)]
-    return torch.stack([torch.randperm(samples, generator=stream) for stream in streams]).split(batch_size, dim=1)
+    orders = torch.stack([torch.randperm(samples, generator=stream) for stream in streams])
+    return torch.split(orders, batch_size, dim=1)

@@ -94,8 +94,12 @@ def execute(cfg: DictConfig) -> Result:
     folder = Path(HydraConfig.get().runtime.output_dir)
     if cfg.task == "report":
         from gradexp.sweeps.report import write_report
+        from gradexp.sweeps.run_report import is_run, report_run
 
         check_config(cfg)
+        if is_run(Path(cfg.sweep_dir)):
+            report_run(Path(cfg.sweep_dir), Console())
+            return Result({"status": "completed"}, folder)
         jobs = write_report(Path(cfg.sweep_dir), Console())
         return Result({"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}, folder)
     return _execute_in_sweep(cfg, folder) if _in_multirun() else _execute(cfg, folder)

@@ -68,7 +68,7 @@ class PolynomialData(TensorDataModule):
         return torch.sin(2 * math.pi * x).unsqueeze(1)
 
     def draw(self, number: int, purpose: str, *path: int) -> tuple[Tensor, Tensor, Tensor]:
-        """x [number], and at each the target with noise and without [number, 1], from the stream of a purpose."""
+        """Give x [number], and at each the target with noise and without [number, 1], from the stream of a purpose."""
         stream = generator(purpose, self.seed, *path)
         x = torch.rand(number, generator=stream)
         noise = self.noise * torch.randn(number, 1, generator=stream)

@@ -55,7 +55,9 @@ def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:
     figure = Figure(figsize=(5.0 * columns, 4.4 * rows), layout="constrained")
     axes_of = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, panel in zip(axes_of, panels, strict=False):
-        axes.plot(panel.x, panel.bias2, "o-", color=BIAS, markersize=4, label="bias²")
+        # An estimate of a square near zero may be below it, where a logarithmic axis has no place.
+        above = panel.bias2 > 0
+        axes.plot(panel.x[above], panel.bias2[above], "o-", color=BIAS, markersize=4, label="bias²")
         axes.plot(panel.x, panel.variance, "s-", color=VARIANCE, markersize=4, label="variance")
         if panel.noise is not None:
             axes.plot(panel.x, panel.noise, ":", color=NOISE, label="noise")

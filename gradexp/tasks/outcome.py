@@ -29,10 +29,11 @@ def logged(trainer: Trainer) -> dict[str, float]:
 
 
 def facts(data: AbstractDataModule, model: LightningModule) -> dict[str, Any]:
-    """Which data it really was, how many samples of each part, and the number of the model's parameters."""
+    """Which data it really was, how many samples of each part and classes, and the number of the model's parameters."""
     sizes = {f"samples/{part}": size for part, size in data.sizes().items()}
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return {"data": type(data).__name__, **sizes, "parameters": parameters}
+    classes = {"classes": data.num_classes} if data.num_classes else {}
+    return {"data": type(data).__name__, **sizes, **classes, "parameters": parameters}
 
 
 def root_errors(metrics: Mapping[str, Any], data: AbstractDataModule) -> dict[str, float]:

@@ -14,9 +14,12 @@ from gradexp.assembly import build_data, build_model, build_trainer
 from gradexp.callbacks import Checkpoints, Diverged, FitClock, Report
 from gradexp.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.config import plain
+from gradexp.diagnosis import TAGS, Diagnosis, diagnose
 from gradexp.files import write_atomically
 from gradexp.hparams import hyperparameters, write_hparams
 from gradexp.optimizers import PLANNED
+from gradexp.sweeps.curves import curves
+from gradexp.sweeps.manifest import flat
 from gradexp.tasks.mend import mend
 from gradexp.tasks.outcome import Outcome, facts, logged, root_errors
 
@@ -82,8 +85,20 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         trainer.test(model, datamodule=data, verbose=False)
         metrics |= logged(trainer) | {"seconds/test": time.perf_counter() - started}
     metrics |= root_errors(metrics, data) | facts(data, model)
+    diagnosis = _diagnosis(cfg, folder, trainer, metrics)
+    if diagnosis is not None:
+        metrics["diagnosis"] = diagnosis.kind
+        notes.append(str(diagnosis))
     _fill_hparams(cfg, trainer, metrics)
     return Outcome(metrics, [*data.notes, *notes])
+
+
+def _diagnosis(cfg: DictConfig, folder: Path, trainer: Trainer, metrics: dict[str, Any]) -> Diagnosis | None:
+    """From the event files, which hold all of a resumed run too."""
+    if not isinstance(trainer.logger, TensorBoardLogger) or not trainer.is_global_zero:
+        return None
+    trainer.logger.experiment.flush()
+    return diagnose(metrics, curves(folder, TAGS), flat(cfg))
 
 
 def _check_schedule(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:

@@ -5,8 +5,8 @@ from collections import defaultdict
 import numpy as np
 import torch
 
-from gradexp.checkpoint_file import read_checkpoint
 from gradexp import figures
+from gradexp.checkpoint_file import read_checkpoint
 from gradexp.figures import Array
 from gradexp.penalties import weights
 from gradexp.sweeps.results import Job, SweepResults
@@ -82,7 +82,7 @@ def _weights(jobs: list[Job]) -> tuple[dict[str, Array], str]:
     return norms, "norm of a layer's weights"
 
 
-def _told(path: PenaltyPath, penalty: str) -> str:
+def _told(path: figures.PenaltyPath, penalty: str) -> str:
     best, last = path.best, len(path.strengths) - 1
     return (
         f"{path.name}: best {penalty} {path.strengths[best]:g}, {path.error_label} {path.val[best]:.4g} in validation "

@@ -36,7 +36,7 @@ def _norms(job: Job) -> list[float]:
     return [logged[tag][1][0] for tag in tags if tag in logged]
 
 
-def _told(family: Family, score: str) -> str:
+def _told(family: figures.Family, score: str) -> str:
     depth = max(family.norms)
     norms = family.norms[depth]
     listed = "  ".join(
