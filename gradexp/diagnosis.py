@@ -39,7 +39,7 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
 
     - Over-fitting: the validation loss ends 5 % above its minimum (Prechelt 1998, "Early stopping - but when?", there
       the generalisation loss), and beyond its own scatter, while the training loss went on falling; or the score in
-      training is above that in validation by 2 points of accuracy and three standard errors, or by 0.1 of R^2.
+      training is above that in validation by 2 points of accuracy, or 0.1 of R^2, and by three standard errors.
     - Under-fitting: on its own training samples the model is left with a quarter of the error of one that knows
       nothing (R^2 under 0.75; for C equally frequent classes an error of (1 - 1 / C) / 4); or its training loss was
       still falling by 3 % in the last tenth of the fit. Noise in the targets looks like under-fitting: curves cannot
@@ -59,9 +59,9 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
     both = f"{score} {_told(score, train)} in training and {_told(score, val)} in validation"
     rise = _rise(curves, metrics["train/loss"])
     if rise:
-        return Diagnosis("over-fitting", f"{rise}; {both}", _against_over_fitting(config))
+        return Diagnosis("over-fitting", f"{rise}; {both}", _against_over_fitting(config, has_risen=True))
     if train - val > max(GAP[score], 3 * _standard_error(score, val, metrics.get("samples/val", 0))):
-        return Diagnosis("over-fitting", both, _against_over_fitting(config))
+        return Diagnosis("over-fitting", both, _against_over_fitting(config, has_risen=False))
     left = (1 - train) if score == "r2" else (1 - train) / (1 - 1 / max(metrics.get("classes", 2), 2))
     fall = _fall(curves)
     if left > IGNORANCE / 5 and fall > FALL:
@@ -107,21 +107,24 @@ def _fall(curves: Mapping[str, Curve]) -> float:
 
 
 def _standard_error(score: str, value: float, samples: int) -> float:
-    """Of an accuracy, the binomial one."""
-    return math.sqrt(value * (1 - value) / samples) if score == "accuracy" and samples else 0.0
+    """Of an accuracy, the binomial one; of R^2 that of large samples, 2 R (1 - R^2) / sqrt(n) (Olkin and Finn 1995)."""
+    if not samples:
+        return 0.0
+    squared = value * (1 - value) if score == "accuracy" else 4 * max(value, 0.0) * (1 - value) ** 2
+    return math.sqrt(squared / samples)
 
 
 def _told(score: str, value: float) -> str:
     return f"{value:.2%}" if score == "accuracy" else f"{value:.4g}"
 
 
-def _against_over_fitting(config: Mapping[str, Any]) -> str:
+def _against_over_fitting(config: Mapping[str, Any], has_risen: bool) -> str:
     tried = []
     if not config.get("regularizer.l2"):
         tried.append("a penalty (regularizer.l2=1e-4)")
     if config.get("model.dropout") == 0:
         tried.append("dropout (model.dropout=0.2)")
-    if config.get("early_stopping.patience") is None:
+    if has_risen and config.get("early_stopping.patience") is None:
         tried.append("an earlier stop (early_stopping.patience=5)")
     return ", ".join([*tried, "more data"])
 
