@@ -69,7 +69,7 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
     names = {override.get_key_element().lstrip("+") for override in typed}
     axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
     constants = [_line(override) for override in fixed if not _is_of_sweep(override)]
-    check("sweep.", on_failure=settings["on_failure"], dry_run=settings["dry_run"])
+    check("sweep.", **{key: settings[key] for key in ("on_failure", "dry_run", "study")})
     if settings["final"] is not None:
         check_final(settings["final"])
         # The grid chooses; what chooses never sees the test part.

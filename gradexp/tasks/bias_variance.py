@@ -85,16 +85,15 @@ def _check(cfg: DictConfig, data: AbstractDataModule) -> None:
         raise ValueError(f"task=bias_variance must have samples to draw; got {type(data).__name__}, which has none.")
     if data.val_size == 0 and not isinstance(data, PolynomialData):
         raise ValueError("data.val_size must be above 0 for task=bias_variance, which measures there; got 0.")
-    if getattr(data, "augment", None) is not None:
-        raise ValueError("augmentation must be none for task=bias_variance; got one.")
     for key, value, only in (
+        ("augmentation", plain(cfg).get("augmentation") or None, None),
         ("scheduler.name", cfg.scheduler.name, None),
         ("trainer.gradient_clip_val", cfg.trainer.gradient_clip_val, None),
         ("trainer.max_steps", cfg.trainer.max_steps, -1),
         ("model.backward", cfg.model.get("backward", "autograd"), "autograd"),
     ):
         if value != only:
-            wanted = "null" if only is None else only
+            wanted = "none" if only is None else only
             raise ValueError(f"{key} must be {wanted} for task=bias_variance; got {value}.")
 
 

@@ -102,7 +102,7 @@ def test_overfitting_shows_both_curves_of_both_jobs(
 ) -> None:
     quick = ("data=digits", "data.val_size=1338", "trainer.max_epochs=5", "data.batch_size=10")
     sweep, given = swept(monkeypatch, "overfitting", *quick, "trainer.log_every_n_steps=10")
-    curves = given["best_and_median_curves"][-1][0]
+    (curves,) = next(call for call in given["best_and_median_curves"] if len(call[0]) == 4)
     assert set(curves) == {"train/loss", "val/loss", "train/accuracy", "val/accuracy"}
     assert all(list(by_job) == ["regularizer.l2=0", "regularizer.l2=5e-05"] for by_job in curves.values())
     assert len(curves["val/loss"]["regularizer.l2=0"][0]) == 5

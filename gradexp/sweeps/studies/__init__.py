@@ -22,6 +22,8 @@ STUDIES: dict[str, Callable[[SweepResults], Study]] = {
 
 
 def study_of(results: SweepResults) -> Study:
-    """The study that the sweep's jobs were configured for; an empty one where there is none."""
-    names = {job.config.get("sweep.study") for job in results.jobs if job.config} - {None}
-    return STUDIES[str(names.pop())](results) if len(names) == 1 else Study()
+    """The study that was typed, or that the jobs' experiment names; an empty one where there is none."""
+    typed = [line.partition("=")[2] for line in results.command if line.startswith("sweep.study=")]
+    configured = [job.config["sweep.study"] for job in results.jobs if job.config.get("sweep.study")]
+    names = typed[-1:] or configured[:1]
+    return STUDIES[names[0]](results) if names and names[0] in STUDIES else Study()
