@@ -3,55 +3,71 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gradexp.auditing.result import Check
 from gradexp.auditing.subject import Subject
 from gradexp.gradients import backpropagation, losses
 from gradexp.gradients.penalties import l1_gradient, l2_gradient
-from gradexp.models import AbstractModule, LinearRegression, LogisticRegression, Perceptron, SoftmaxRegression
+from gradexp.models import (
+    AbstractModule,
+    LinearRegression,
+    LogisticRegression,
+    MLPClassifier,
+    Perceptron,
+    SoftmaxRegression,
+)
 
 
 def closed_forms(subject: Subject) -> Iterator[Check]:
-    """A row for each parameter of a linear, logistic or softmax regression, or of a perceptron."""
+    """A row for each parameter of a linear, logistic or softmax regression, a perceptron, or an MLP of sigmoids."""
     module = subject.module
-    known = (LinearRegression, LogisticRegression, SoftmaxRegression, Perceptron)
-    if not isinstance(module, known) or not subject.has_own_loss:
+    if not isinstance(module, AbstractModule) or not subject.has_own_loss or not _has_closed_form(module):
         yield Check("gradient in closed form", None, "there is none for this network and loss")
         return
-    linear = next(layer for layer in module.modules() if isinstance(layer, nn.Linear))
-    expected = _gradients(subject, module, linear)
-    parameters = dict(linear.named_parameters())
-    found = torch.autograd.grad(subject.objective(), list(parameters.values()))
-    for (name, weight), gradient in zip(parameters.items(), found, strict=True):
-        wanted = expected[name]
-        if name == "weight":
-            l1 = 0.0 if module.proximal else module.l1
-            wanted = wanted + l1 * l1_gradient(weight.data) + module.l2 * l2_gradient(weight.data)
-        error = float((gradient - wanted).abs().max())
-        holds = torch.allclose(gradient, wanted, rtol=1e-9, atol=1e-12)
-        yield Check(
-            f"closed form of {name}",
-            holds,
-            f"largest difference {error:.2g}, of {float(wanted.abs().max()):.2g}",
-            "the loss is not the one whose gradient is known: look at its mean, its sign, its factors",
+    layers = {name: layer for name, layer in module.network.named_modules() if isinstance(layer, nn.Linear)}
+    expected = _gradients(subject, module, list(layers.values()))
+    objective = subject.objective()
+    for (layer_name, layer), (weight, bias) in zip(layers.items(), expected, strict=True):
+        prefix = f"{layer_name}." if len(layers) > 1 else ""
+        l1 = 0.0 if module.proximal else module.l1
+        penalty = l1 * l1_gradient(layer.weight.data) + module.l2 * l2_gradient(layer.weight.data)
+        by_name = {"weight": weight + penalty, "bias": bias}
+        for name, parameter in layer.named_parameters():
+            (gradient,) = torch.autograd.grad(objective, parameter, retain_graph=True)
+            wanted = by_name[name]
+            error = float((gradient - wanted).abs().max())
+            yield Check(
+                f"closed form of {prefix}{name}",
+                torch.allclose(gradient, wanted, rtol=1e-9, atol=1e-12),
+                f"largest difference {error:.2g}, of {float(wanted.abs().max()):.2g}",
+                "the loss is not the one whose gradient is known: look at its mean, its sign, its factors",
+            )
+
+
+def _has_closed_form(module: AbstractModule) -> bool:
+    if isinstance(module, MLPClassifier):
+        parts = [part for part in module.network.children() if not isinstance(part, nn.Flatten)]
+        return all(isinstance(p, nn.Linear if n % 2 == 0 else nn.Sigmoid) for n, p in enumerate(parts)) and (
+            isinstance(parts[-1], nn.Linear)
         )
+    return isinstance(module, LinearRegression | LogisticRegression | SoftmaxRegression | Perceptron)
 
 
-def _gradients(subject: Subject, module: AbstractModule, linear: nn.Linear) -> dict[str, Tensor]:
-    """Of the loss alone, by name: the gradient with respect to the outputs, times the inputs."""
+def _gradients(subject: Subject, module: AbstractModule, layers: list[nn.Linear]) -> list[backpropagation.Layer]:
+    """Of the loss alone, by weight and bias of each layer: the outputs' gradient, back-propagated to each."""
     x = subject.inputs.flatten(1)
+    pairs = [(layer.weight.data, layer.bias.data if layer.bias is not None else x.new_zeros(())) for layer in layers]
     with torch.no_grad():
         if isinstance(module, Perceptron):
             one_hot = nn.functional.one_hot(subject.targets, max(module.num_outputs, 2)).double()
-            wanted = one_hot[:, 1:] if module.num_outputs == 1 else one_hot
-            ((weight, bias),) = backpropagation.backpropagate(x, [(linear.weight, linear.bias)], wanted)
-            return {"weight": weight, "bias": bias}
-        outputs = linear(x)
-        if isinstance(module, SoftmaxRegression):
+            return backpropagation.backpropagate(x, pairs, one_hot[:, 1:] if module.num_outputs == 1 else one_hot)
+        befores = backpropagation.activations(x, pairs[:-1])
+        outputs = befores[-1] @ pairs[-1][0].T + pairs[-1][1]
+        if isinstance(module, SoftmaxRegression | MLPClassifier):
             delta = losses.cross_entropy_gradient(outputs, subject.targets)
         elif isinstance(module, LogisticRegression):
             delta = losses.bce_gradient(outputs.squeeze(1), subject.targets).unsqueeze(1)
         else:
             delta = losses.mse_gradient(outputs, subject.targets.view_as(outputs))
-    return {"weight": delta.T @ x, "bias": delta.sum(dim=0)}
+        return backpropagation.from_output(delta, befores, pairs)

@@ -33,11 +33,20 @@ def backpropagate(inputs: Tensor, layers: Sequence[Layer], targets: Tensor) -> l
         layers: From the inputs to the output.
         targets: [batch, outputs].
     """
-    values = activations(inputs, layers)
-    error = (values[-1] - targets) / len(inputs)
+    *befores, outputs = activations(inputs, layers)
+    return from_output((outputs - targets) / len(inputs) * outputs * (1 - outputs), befores, layers)
+
+
+def from_output(delta: Tensor, befores: Sequence[Tensor], layers: Sequence[Layer]) -> list[Layer]:
+    """The same recursion from any loss, given its gradient at what the last layer adds up.
+
+    Args:
+        delta: Gradient of the loss with respect to a_(L-1) W_L^T + b_L [batch, outputs].
+        befores: What goes into each layer [batch, inputs of the layer]: the inputs, then sigmoids.
+        layers: From the inputs to the output.
+    """
     gradients: list[Layer] = []
-    for (weight, _), before, after in zip(reversed(layers), values[-2::-1], values[:0:-1], strict=True):
-        delta = error * after * (1 - after)
+    for (weight, _), before in zip(reversed(layers), reversed(befores), strict=True):
         gradients.append((delta.T @ before, delta.sum(dim=0)))
-        error = delta @ weight
+        delta = (delta @ weight) * before * (1 - before)
     return gradients[::-1]

@@ -1,7 +1,8 @@
 """Losses and their gradients with respect to the outputs; a function, then its gradient.
 
 Every mean is over the batch. With class weights v it is weighted, sum_n v_n loss_n / sum_n v_n, as torch's is, v_n
-being the weight of the class of sample n.
+being the weight of the class of sample n; for squared and absolute errors, whose outputs have a number for each class,
+the weight of that class's number.
 """
 
 import torch
@@ -10,18 +11,23 @@ from torch import Tensor
 from gradexp.gradients.activations import sigmoid, softmax, softplus
 
 
-def mse(outputs: Tensor, targets: Tensor) -> Tensor:
+def mse(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean squared error, mean (o - t)^2 over all elements of outputs and targets [batch, ...] of one shape.
 
     It is the squared 2-norm of o - t over the number of elements: `squared_norm` lacks that number, `norm` the square
     too. So their gradients differ in size, and that of the norm has length 1 wherever it is not zero.
+
+    Args:
+        outputs: [batch, ...], with weights [batch, classes].
+        targets: Of the same shape.
+        weights: Class weights [classes]; None for 1 each.
     """
-    return (outputs - targets).square().mean()
+    return (_element_shares(outputs, weights) * (outputs - targets).square()).sum()
 
 
-def mse_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
-    """2 (o - t) / n, n the number of elements."""
-    return 2 * (outputs - targets) / outputs.numel()
+def mse_gradient(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """2 (o - t) / n, n the number of elements; with weights 2 (o - t) v / sum v over all elements."""
+    return 2 * _element_shares(outputs, weights) * (outputs - targets)
 
 
 def squared_norm(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -45,14 +51,14 @@ def norm_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets) / torch.where(length > 0, length, torch.ones_like(length))
 
 
-def l1(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean absolute error, mean |o - t| over all elements."""
-    return (outputs - targets).abs().mean()
+def l1(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean absolute error, mean |o - t| over all elements; weights as in `mse`."""
+    return (_element_shares(outputs, weights) * (outputs - targets).abs()).sum()
 
 
-def l1_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
-    """sign(o - t) / n; 0 at the kink."""
-    return (outputs - targets).sign() / outputs.numel()
+def l1_gradient(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """sign(o - t) / n; 0 at the kink; with weights sign(o - t) v / sum v over all elements."""
+    return _element_shares(outputs, weights) * (outputs - targets).sign()
 
 
 def nll(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -123,6 +129,12 @@ def _shares(outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
     own = (
         torch.ones(len(targets), dtype=outputs.dtype) if weights is None else weights.to(outputs.dtype)[targets.long()]
     )
+    return own / own.sum()
+
+
+def _element_shares(outputs: Tensor, weights: Tensor | None) -> Tensor:
+    """What each element counts for in the mean [batch, ...]; they add up to 1."""
+    own = torch.ones_like(outputs) if weights is None else weights.to(outputs).expand_as(outputs)
     return own / own.sum()
 
 

@@ -163,10 +163,11 @@ def test_a_sum_where_a_mean_is_meant_is_found(batch: Batch) -> None:
         lambda: MLPClassifier(FEATURES, CLASSES, [16], l1=1e-3, l2=1e-3, dropout=0.5),
         lambda: MLPClassifier(FEATURES, CLASSES, [16], batch_norm=True),
         lambda: MLPClassifier(FEATURES, CLASSES, [16], activation="sigmoid", backward="by_hand"),
+        lambda: MLPClassifier(FEATURES, CLASSES, [16, 9], activation="sigmoid", l1=1e-3, l2=1e-3),
         lambda: SoftmaxRegression(FEATURES, CLASSES, l1=1e-3, l2=1e-3),
         lambda: Perceptron(FEATURES, CLASSES, l2=1e-3),
     ],
-    ids=["mlp", "lightning", "dropout", "batch_norm", "by_hand", "softmax_regression", "perceptron"],
+    ids=["mlp", "lightning", "dropout", "batch_norm", "by_hand", "sigmoid", "softmax_regression", "perceptron"],
 )
 def test_a_sound_classifier_passes(module: Callable[[], nn.Module], batch: Batch) -> None:
     torch.manual_seed(0)
@@ -179,7 +180,11 @@ def test_a_sound_classifier_passes(module: Callable[[], nn.Module], batch: Batch
     names = {check.name: check.passed for check in result.checks}
     assert names["loss at the start"] is (None if isinstance(audited, Perceptron) else True)
     forms = [check for check in result.checks if check.name.startswith("closed form of")]
-    assert len(forms) == (2 if isinstance(audited, SoftmaxRegression | Perceptron) else 0)
+    layers = [part for part in audited.modules() if isinstance(part, nn.Linear)]
+    is_known = isinstance(audited, SoftmaxRegression | Perceptron) or (
+        isinstance(audited, MLPClassifier) and any(isinstance(part, nn.Sigmoid) for part in audited.modules())
+    )
+    assert len(forms) == (2 * len(layers) if is_known else 0)
 
 
 @pytest.mark.parametrize(

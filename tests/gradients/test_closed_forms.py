@@ -82,6 +82,13 @@ TWO = torch.tensor([0, 1, 1, 0, 1])
     ("name", "torchs", "outputs", "rest"),
     [
         ("mse", F.mse_loss, drawn(4, 3), (drawn(3, 4).T,)),
+        ("mse", lambda o, t, v: F.mse_loss(o, t, weight=v.expand_as(o)), drawn(4, 3), (drawn(3, 4).T, CLASS_WEIGHTS)),
+        (
+            "l1",
+            lambda o, t, v: ((o - t).abs() * v).sum() / v.expand_as(o).sum(),
+            drawn(4, 3),
+            (drawn(3, 4).T, CLASS_WEIGHTS),
+        ),
         ("squared_norm", lambda o, t: (o - t).norm() ** 2, drawn(4, 3), (drawn(3, 4).T,)),
         ("norm", lambda o, t: (o - t).norm(), drawn(4, 3), (drawn(3, 4).T,)),
         ("l1", F.l1_loss, drawn(4, 3), (drawn(3, 4).T,)),
