@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra.errors import HydraException
@@ -12,8 +13,9 @@ from gradexp import compose
 from gradexp.config import CONF_DIR, config_hash, plain, with_overrides
 
 EXPERIMENTS = sorted(path.stem for path in (CONF_DIR / "experiment").glob("*.yaml"))
-ADDED = {"experiment", "sweep"}  # with a plus
-OPTIONS = sorted((path.parent.name, path.stem) for path in CONF_DIR.glob("*/*.yaml") if path.parent.name not in ADDED)
+ADDED = {"experiment", "sweep", "callbacks", "case"}  # with a plus
+WHOLE = {"experiment", "sweep"}  # tested as such
+OPTIONS = sorted((path.parent.name, path.stem) for path in CONF_DIR.glob("*/*.yaml") if path.parent.name not in WHOLE)
 # What an option cannot do without.
 NEEDED = {"table": ("data.path=houses.csv", "data.target=price"), "image_folder": ("data.path=pets",)}
 GROUPS = sorted({group for group, _ in OPTIONS} | ADDED)
@@ -32,10 +34,19 @@ def test_an_experiment_composes_and_says_what_to_expect(experiment: str) -> None
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_of_every_group_composes(group: str, option: str) -> None:
-    cfg = compose(f"{group}={option}", *NEEDED.get(option, ()))
+    plus = "+" if group in ADDED else ""
+    cfg = compose(f"{plus}{group}={option}", *NEEDED.get(option, ()))
     own = plain(OmegaConf.create((CONF_DIR / group / f"{option}.yaml").read_text() or "{}"))  # type: ignore[arg-type]
     given = {override.partition(".")[2].partition("=")[0] for override in NEEDED.get(option, ())}
-    assert {key: value for key, value in own.items() if key not in given}.items() <= plain(cfg)[group].items()
+    node = plain(cfg) if group == "case" else plain(cfg)[group]
+    assert contains(node, {key: value for key, value in own.items() if key not in given and key != "defaults"})
+
+
+def contains(whole: Any, part: Any) -> bool:
+    """Whether each key of the one has its value in the other."""
+    if isinstance(part, dict):
+        return all(key in whole and contains(whole[key], value) for key, value in part.items())
+    return bool(whole == part)
 
 
 def test_an_experiment_is_added_with_a_plus() -> None:

@@ -87,10 +87,11 @@ def test_zero_factors_add_nothing_to_the_loss() -> None:
     assert model.penalty().item() == 0
 
 
-def test_every_configured_regularizer_sets_both_factors() -> None:
+def test_every_configured_regularizer_sets_both_factors_and_no_proximal_step() -> None:
     loaded = {path.stem: OmegaConf.load(path) for path in (CONF_DIR / "regularizer").glob("*.yaml")}
     for name, factors in loaded.items():
-        assert set(factors) == {"l1", "l2"}, name
+        assert set(factors) == {"l1", "l2", "proximal"}, name
+        assert factors.proximal is False
         assert (factors.l1 > 0, factors.l2 > 0) == (name in ("l1", "elastic_net"), name in ("l2", "elastic_net")), name
         assert min(factors.l1, factors.l2) >= 0
     assert len(loaded) >= 4
