@@ -119,11 +119,12 @@ def train_copies(
                 objective = objective + l2 * torch.stack([weight.square().sum() for weight in ensemble.weights]).sum()
             objective.backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
             stepper.step()
+        if not objective.isfinite():
+            raise ArithmeticError(
+                f"the loss is no longer finite after epoch {epoch + 1}; a smaller optimizer.lr (now "
+                f"{optimizer['lr']:g}) may help"
+            )
         after_epoch()
-    if not objective.isfinite():
-        raise ArithmeticError(
-            f"the loss is no longer finite; a smaller optimizer.lr (now {optimizer['lr']:g}) may help."
-        )
 
 
 def _batches(copies: int, samples: int, batch_size: int | None, seed: int, epoch: int) -> Sequence[Tensor]:

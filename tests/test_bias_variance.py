@@ -149,6 +149,18 @@ def test_bad_input_is_told(arguments: tuple[str, ...], words: str, monkeypatch: 
     assert words in str(call(monkeypatch, "task=bias_variance", "trainer.max_epochs=1", *arguments))
 
 
+def test_a_training_that_diverges_is_said_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ("task=bias_variance", "optimizer=sgd", "optimizer.lr=1e20", "resampling.copies=3", "trainer.max_epochs=3")
+    assert call(monkeypatch, *line) == 1
+    out, err = capsys.readouterr()
+    assert "diverged: the loss is no longer finite after epoch" in out
+    assert "Traceback" not in err
+    (folder,) = Path("outputs/default").iterdir()
+    assert json.loads((folder / "metrics.json").read_text())["status"] == "diverged"
+
+
 def test_the_experiment_draws_its_curves_and_says_what_they_show(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,7 +82,7 @@ def test_what_copies_would_meddle_in_is_refused() -> None:
             )
     with pytest.raises(ValueError, match="must be without buffers"):
         Ensemble([nn.BatchNorm1d(3), nn.BatchNorm1d(3)])
-    with pytest.raises(ArithmeticError, match=r"no longer finite; a smaller optimizer\.lr"):
+    with pytest.raises(ArithmeticError, match=r"no longer finite after epoch 1; a smaller optimizer\.lr"):
         train_copies(
             Ensemble(networks()), F.cross_entropy, inputs * float("inf"), targets, optimizer={"name": "SGD", "lr": 0.1},
             epochs=5, batch_size=None, seed=0,

@@ -38,7 +38,6 @@ def bias_variance(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
 
     Raises:
         ValueError: The configuration or the data is not usable.
-        ArithmeticError: The training diverged.
     """
     data = build_data(cfg)
     # The monitored metric is this task's own.
@@ -57,7 +56,10 @@ def bias_variance(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     inputs, targets = (part.to(device) for part in data.resample(cfg.resampling.copies, cfg.resampling.size))
     ensemble = Ensemble([model.network.to(device) for model in models])
     started = time.perf_counter()
-    _train(cfg, data, models[0], ensemble, inputs, targets, console)
+    try:
+        _train(cfg, data, models[0], ensemble, inputs, targets, console)
+    except ArithmeticError as error:
+        return Outcome({"status": "diverged", "reason": str(error), **facts(data, models[0])}, [f"diverged: {error}"])
     seconds = time.perf_counter() - started
     split, metrics = _measured(cfg, data, models[0], ensemble, device)
     metrics |= {"val/bias2": split.bias2, "val/variance": split.variance}
