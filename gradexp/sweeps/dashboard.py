@@ -32,7 +32,7 @@ def write_dashboard(results: SweepResults, pictures: Mapping[str, Figure]) -> di
     """
     folder = results.folder
     _remove(folder)
-    drawn = draw(results) | dict(pictures)
+    drawn = draw(results.comparable) | dict(pictures)
     paths: dict[str, Path] = {}
     if drawn:
         with SummaryWriter(str(folder / "tensorboard"), filename_suffix=OURS) as writer:

@@ -43,7 +43,8 @@ def write_page(results: SweepResults, lines: Sequence[str], pictures: Mapping[st
         lines: What its study comes to.
         pictures: The study's figures, as PNG, by name.
     """
-    panels = _panels(results)
+    comparable = results.comparable
+    panels = _panels(comparable)
     columns, rows = _table(results)
     page = (
         _environment()
@@ -54,8 +55,8 @@ def write_page(results: SweepResults, lines: Sequence[str], pictures: Mapping[st
             statuses={
                 s: sum(job.status == s for job in results.jobs) for s in dict.fromkeys(j.status for j in results.jobs)
             },
-            best=ranking(results)[:BEST],
-            contest=[_contestant(row) for row in contest(results)],
+            best=ranking(comparable)[:BEST],
+            contest=[_contestant(row) for row in contest(comparable)],
             test_metric="test/" + results.monitor.partition("/")[2],
             lines=lines,
             pictures={
@@ -65,7 +66,8 @@ def write_page(results: SweepResults, lines: Sequence[str], pictures: Mapping[st
             figures=_script({panel.key: panel.figure.to_plotly_json() for panel in panels if panel.figure}),
             table=_script({"columns": columns, "rows": rows}),
             failures=[job for job in results.jobs if job.status in ("failed", "diverged")],
-            reproduce=_reproduce(results),
+            reproduce=_reproduce(comparable),
+            is_ranked=len(comparable.jobs) == len(results.jobs),
             plotly=Markup(get_plotlyjs()),  # the library itself, not a word of the sweep
         )
     )

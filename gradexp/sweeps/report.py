@@ -61,7 +61,7 @@ def print_report(results: "SweepResults", lines: list[str], console: Console) ->
 
     from gradexp.sweeps.findings import ranking
 
-    best = ranking(results)
+    best = ranking(results.comparable)
     if best:
         table = Table(box=None, pad_edge=False)
         table.add_column("setting")
@@ -85,6 +85,7 @@ def findings(results: "SweepResults") -> list[str]:
     from gradexp.sweeps.importance import variance_explained
 
     direction = sign(results)
+    jobs_of_all, results = results.jobs, results.comparable
     lines = []
     rates = [
         (direction * max(direction * mean for mean in line.means), line, name)
@@ -127,10 +128,12 @@ def findings(results: "SweepResults") -> list[str]:
             reached = f", target in {fmean(row.seconds):.2g} s ({of})" if row.seconds else ""
             lines.append(f"at fresh seeds: {row.setting.told}: test {fmean(row.test):.4g}{spread}{reached}")
     for status in ("diverged", "failed"):
-        jobs = [job for job in results.jobs if job.status == status]
+        jobs = [job for job in jobs_of_all if job.status == status]
         if jobs:
             reason = str(jobs[0].metrics.get("reason", "")).partition("\n")[0]
-            lines.append(f"{status}: {len(jobs)} of {len(results.jobs)}; first job {jobs[0].folder.name}: {reason}")
-    if not ranking(results):
+            lines.append(f"{status}: {len(jobs)} of {len(jobs_of_all)}; first job {jobs[0].folder.name}: {reason}")
+    if len(results.jobs) < len(jobs_of_all):
+        lines.append("not ranked: the jobs are of several data sets, whose scores have no order")
+    elif not ranking(results):
         lines.append("no job has completed")
     return lines

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,12 @@ class SweepResults:
     def axes(self) -> list[str]:
         """Keys that the jobs have settings for."""
         return list(dict.fromkeys(key for job in self.jobs for key in job.settings))
+
+    @property
+    def comparable(self) -> "SweepResults":
+        """The sweep; but without jobs where they are of several data sets, whose scores have no order."""
+        kinds = {(job.config["data._target_"], job.config.get("data.path")) for job in self.jobs if job.config}
+        return self if len(kinds) <= 1 else replace(self, jobs=[])
 
     def score(self, job: Job) -> float | None:
         """The monitored metric of a job that completed."""

@@ -96,6 +96,22 @@ def test_a_sweep_that_has_no_result_yet_has_a_report_all_the_same(
     assert "No job has completed." in "".join(page(tmp_path / "sweep").words)
 
 
+def test_jobs_of_several_data_sets_are_not_ranked_and_their_failures_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = {3: {"status": "failed", "reason": "no memory"}}
+    folder = write_sweep(tmp_path / "sweep", grid(data__path=["a.csv", "b.csv"], seed=[0, 1]), failed)
+    write_report(folder, Console())
+    out = capsys.readouterr().out
+    assert "not ranked: the jobs are of several data sets, whose scores have no order" in out
+    assert "failed: 1 of 4; first job 3: no memory" in out
+    assert "setting" not in out
+    words = "".join(page(folder).words)
+    assert "The jobs are of several data sets, whose scores have no order." in words
+    assert "no memory" in words
+    assert len((folder / "sweep.csv").read_text().splitlines()) == 5
+
+
 def test_tensorboard_has_the_figures_once_and_a_row_for_a_failed_job(tmp_path: Path) -> None:
     folder = made(tmp_path / "sweep")
     for _ in range(2):
