@@ -108,6 +108,8 @@ def test_jobs_of_several_data_sets_are_not_ranked_and_their_failures_are_told(
     assert "setting" not in out
     words = "".join(page(folder).words)
     assert "The jobs are of several data sets, whose scores have no order." in words
+    assert "Ranked by" not in words
+    assert "No figure of" not in words
     assert "no memory" in words
     assert len((folder / "sweep.csv").read_text().splitlines()) == 5
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from gradexp import figures
+from gradexp.callbacks import Sparsity
 from gradexp.checkpoint_file import read_checkpoint
 from gradexp.figures import Array
 from gradexp.penalties import weights
@@ -60,12 +61,18 @@ def _path(name: str, penalty: str, jobs: dict[float, Job]) -> figures.PenaltyPat
         weights_label=label,
         zero=zero,
         small=small,
-        threshold=next(iter(jobs.values())).config["callbacks.sparsity.threshold"],
+        threshold=_threshold(next(iter(jobs.values()))),
         train=train,
         val=val,
         error_label="mean squared error" if is_regression else "cross-entropy",
         best=int(val.argmin()),
     )
+
+
+def _threshold(job: Job) -> float:
+    """Of the callback that counted, whatever name it was configured under."""
+    name = next((key for key, value in job.config.items() if str(value).endswith(".Sparsity")), "")
+    return float(job.config.get(f"{name.removesuffix('_target_')}threshold", Sparsity().threshold))
 
 
 def _weights(jobs: list[Job]) -> tuple[dict[str, Array], str]:
