@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.callback_list import build_callbacks
-from gradexp.checkpoint_io import AtomicCheckpointIO
 from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule
+from gradexp.engine.checkpoint_io import AtomicCheckpointIO
+from gradexp.engine.profiler import NoProfiler
+from gradexp.engine.stepped_module import SteppedModule
 from gradexp.models import AbstractModule, AbstractRegressor
-from gradexp.profiler import NoProfiler
 
 
 class EventFiles(TensorBoardLogger):
@@ -59,7 +61,7 @@ def build_trainer(
     cfg: DictConfig,
     folder: Path,
     data: AbstractDataModule,
-    model: AbstractModule,
+    model: LightningModule,
     console: Console,
     purge_step: int | None,
 ) -> Trainer:
@@ -75,7 +77,7 @@ def build_trainer(
     """
     show_progress = bool(cfg.progress and console.is_terminal)
     given = plain(cfg)["trainer"]
-    ours = {
+    ours: dict[str, Any] = {
         "default_root_dir": folder,
         "logger": EventFiles(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=purge_step),
         "callbacks": build_callbacks(cfg, folder, data, model, console if show_progress else None),
@@ -86,6 +88,9 @@ def build_trainer(
         "num_sanity_val_steps": 0,
         "use_distributed_sampler": False,
     }
+    if isinstance(given["accumulate_grad_batches"], dict) and not isinstance(model, SteppedModule):
+        # Lightning's own loop has a callback for numbers by epoch.
+        ours["callbacks"] += [GradientAccumulationScheduler(given.pop("accumulate_grad_batches"))]
     for name in given.keys() & ours.keys():
         raise ValueError(f"trainer.{name} is set by gradexp and cannot be given; got {given[name]!r}.")
     return construct(Trainer, "trainer", given, ours)

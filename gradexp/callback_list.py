@@ -9,12 +9,10 @@ from rich.console import Console
 
 from gradexp.callbacks import (
     AccuracyAndLoss,
-    Checkpoints,
     ClassifierFigures,
     DecisionBoundary,
     DescentReport,
     Divergence,
-    FitClock,
     LeastSquaresReport,
     LossCurve,
     ModelGraph,
@@ -22,12 +20,15 @@ from gradexp.callbacks import (
     PerceptronBound,
     RegressionFigures,
     RichBar,
-    StepSeed,
     TimeToTarget,
 )
 from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule, ImageDataModule
+from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.fit_clock import FitClock
+from gradexp.engine.step_seed import StepSeed
+from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule, FunctionDescent, LinearRegression, LogisticRegression, Rosenblatt
 from gradexp.monitor import better
 
@@ -45,7 +46,7 @@ def build_callbacks(
         console: Where progress is drawn; None for no progress.
     """
     clock = FitClock()
-    callbacks: list[Callback] = [Divergence(cfg.trainer.log_every_n_steps), clock]
+    callbacks: list[Callback] = [Threads(cfg.threads), Divergence(cfg.trainer.log_every_n_steps), clock]
     if cfg.target_score is not None:
         callbacks.append(TimeToTarget(cfg.monitor, cfg.target_score, clock))
     if cfg.early_stopping.patience is not None:

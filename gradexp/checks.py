@@ -83,6 +83,7 @@ RULES: Mapping[str, Rule] = {
     "figures": Rule("true, false or auto", lambda v: isinstance(v, bool) or v == "auto", ("true", "false", "auto")),
     "target_score": _or_null(FINITE),
     "progress": BOOLEAN,
+    "threads": Rule("auto, or a whole number of at least 1", lambda v: v == "auto" or COUNT.holds(v), ("auto",)),
     "monitor": Rule(
         "a metric of training or validation, such as val/accuracy, val/loss or train/loss",
         lambda v: isinstance(v, str) and v.startswith(("train/", "val/")),
@@ -189,6 +190,15 @@ RULES: Mapping[str, Rule] = {
     "max_steps": COUNT_OR_ENDLESS,
     "log_every_n_steps": COUNT,
     "gradient_clip_val": _or_null(POSITIVE),
+    "accumulate_grad_batches": Rule(
+        "a whole number of at least 1, or such numbers by epoch (from 0 on), such as {0:1,4:2}",
+        lambda v: (
+            COUNT.holds(v)
+            or (
+                isinstance(v, Mapping) and len(v) > 0 and all(map(WHOLE.holds, v)) and all(map(COUNT.holds, v.values()))
+            )
+        ),
+    ),
     "patience": _or_null(WHOLE),
     # schedules
     "gamma": POSITIVE,

@@ -32,7 +32,8 @@ CONF_DIR = next(
 
 # What belongs to the machine and the command, not to the experiment: never taken from a checkpoint, not in the hash.
 LOCAL_KEYS = (
-    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "trusted_packages", "sweep",
+    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "threads", "trusted_packages",
+    "sweep",
 )  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 
@@ -86,7 +87,7 @@ def check_config(cfg: DictConfig) -> None:
 
 def _check_node(node: dict[str, Any], prefix: str) -> None:
     for name, value in node.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and name not in RULES:
             _check_node(value, f"{prefix}{name}.")
         else:
             check(prefix, **{str(name): value})

@@ -130,6 +130,7 @@ def _execute(cfg: DictConfig, folder: Path) -> Result:
         check_config(cfg)
         # Only now what costs seconds: torch, Lightning.
         from gradexp.checkpoint_file import read_checkpoint
+        from gradexp.engine.threads import threads_of_one_run
         from gradexp.quiet import quiet_libraries
         from gradexp.tasks import TASKS
 
@@ -140,7 +141,8 @@ def _execute(cfg: DictConfig, folder: Path) -> Result:
             check_config(cfg)
         if cfg.figures == "auto":
             cfg.figures = not _in_multirun()  # in a sweep they would cost more than a small job itself
-        outcome = TASKS[cfg.task](cfg, folder, Console(stderr=True))
+        with threads_of_one_run():
+            outcome = TASKS[cfg.task](cfg, folder, Console(stderr=True))
     except Exception as error:
         if not _is_completed(folder):
             _write_metrics(folder, {"status": "failed", "reason": str(error)})

@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp import Result, run
-from gradexp.callbacks import StepSeed
+from gradexp.engine.step_seed import StepSeed
 from tests.test_experiment import events
 
 RANDOM_PARTS = ("model.dropout=0.2", "model.batch_norm=true", "augmentation=elastic", "test=false", "figures=false")

@@ -1,14 +1,12 @@
 """Callbacks for any lightning.Trainer, one a file."""
 
 from gradexp.callbacks.accuracy_and_loss import AccuracyAndLoss
-from gradexp.callbacks.checkpoints import Checkpoints
 from gradexp.callbacks.classifier_figures import ClassifierFigures
 from gradexp.callbacks.cost_curve import CostCurve
 from gradexp.callbacks.decision_boundary import DecisionBoundary
 from gradexp.callbacks.descent_report import DescentReport
 from gradexp.callbacks.diagnostics import Diagnostics
 from gradexp.callbacks.divergence import Diverged, Divergence
-from gradexp.callbacks.fit_clock import FitClock
 from gradexp.callbacks.least_squares_report import LeastSquaresReport
 from gradexp.callbacks.loss_curve import LossCurve
 from gradexp.callbacks.model_graph import ModelGraph
@@ -18,12 +16,10 @@ from gradexp.callbacks.progress import RichBar
 from gradexp.callbacks.regression_figures import RegressionFigures
 from gradexp.callbacks.report import Report
 from gradexp.callbacks.sparsity import Sparsity
-from gradexp.callbacks.step_seed import StepSeed
 from gradexp.callbacks.time_to_target import TimeToTarget
 
 __all__ = [
     "AccuracyAndLoss",
-    "Checkpoints",
     "ClassifierFigures",
     "CostCurve",
     "DecisionBoundary",
@@ -31,7 +27,6 @@ __all__ = [
     "Diagnostics",
     "Diverged",
     "Divergence",
-    "FitClock",
     "LeastSquaresReport",
     "LossCurve",
     "ModelGraph",
@@ -41,6 +36,5 @@ __all__ = [
     "Report",
     "RichBar",
     "Sparsity",
-    "StepSeed",
     "TimeToTarget",
 ]

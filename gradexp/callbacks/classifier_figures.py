@@ -56,7 +56,7 @@ class ClassifierFigures(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._targets:
             return
-        writer, step = writer_of(trainer), trainer.fit_loop.epoch_loop.global_step
+        writer, step = writer_of(trainer), trainer.global_step
         probabilities, targets = torch.cat(self._probabilities), torch.cat(self._targets)
         n = len(self.classes)
         counts = torch.bincount(targets * n + probabilities.argmax(dim=1), minlength=n * n).reshape(n, n)

@@ -25,6 +25,8 @@ class CostCurve(Report):
     mini-batches and single samples can be compared.
     """
 
+    takes_groups = True  # seconds of all steps
+
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[tuple[float, int, float, float]] = []

@@ -5,13 +5,14 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.callbacks.publication import writer_of
+from gradexp.engine.step_callback import StepCallback
 
 Quantity = Literal[
     "grad_norm",
@@ -36,14 +37,13 @@ ADVICE = {
 }
 
 
-class Diagnostics(Callback):
+class Diagnostics(StepCallback):
     """Every few steps logs, by layer and in one go, what the options name; warns once where it stays bad.
 
     - ``grad_norm/LAYER``: 2-norm of the gradient of the layer's parameters, before the step.
     - ``bias_grad_norm/LAYER``: the same of its bias alone, which is the batch's mean error term delta: unlike that of
       the weights it does not grow with the layer's inputs, so that layers can be compared.
-    - ``update_ratio/LAYER``: 2-norm of what the step changed over that of the parameters; about 1e-3 is healthy. (Where
-      `data.steps_per_execution` takes several steps in one, of what those changed.)
+    - ``update_ratio/LAYER``: 2-norm of what the step changed over that of the parameters; about 1e-3 is healthy.
     - ``weight_norm/LAYER``: 2-norm of the parameters, after the step.
     - ``zero_gradients/LAYER``: share of gradients that are exactly zero.
     - ``dead_units/LAYER``: share of a ReLU's units that are zero for the whole batch.
@@ -82,7 +82,7 @@ class Diagnostics(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._next = trainer.global_step
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_step_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         if not self._is_looking:
             if trainer.global_step < self._next:
                 return
@@ -119,9 +119,7 @@ class Diagnostics(Callback):
                 if parameter.grad is not None:
                     _add_histogram(writer, f"gradients/{name}", parameter.grad, trainer.global_step)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         self._forget_hooks()
         if self._is_looking or not self._seen:
             return  # no step has been taken yet, as where gradients are accumulated; or none was due

@@ -3,17 +3,18 @@
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from gradexp.step_count import Interval
+from gradexp.engine.interval import Interval
+from gradexp.engine.step_callback import StepCallback
 
 
 class Diverged(RuntimeError):  # noqa: N818  # an outcome of a run, not a mistake
     """The loss or the weights are no longer finite."""
 
 
-class Divergence(Callback):
+class Divergence(StepCallback):
     """Watches every layer's output and the objective, and looks at them every `every_n_steps` steps.
 
     What is watched stays on the device as one sum a layer and step, so that no step waits for it.
@@ -36,14 +37,8 @@ class Divergence(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._interval.start(trainer.global_step)
 
-        def begin(*_: Any) -> None:
-            self._step = trainer.global_step + 1
-
-        # A step of the optimizer, of which a batch of Lightning's may hold several.
-        self._handles.append(trainer.optimizers[0].register_step_pre_hook(begin))
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._step = trainer.global_step + 1  # also where gradients are accumulated, without a step of the optimizer
+    def on_step_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        self._step = trainer.global_step + 1
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         if self._step:
@@ -51,9 +46,7 @@ class Divergence(Callback):
             # An optimizer may try further points in the same step (L-BFGS does), good and bad; those are its own.
             self._step = 0
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         if self._interval.is_over(trainer.global_step):
             self._look()
 

@@ -9,9 +9,10 @@ from lightning.pytorch.trainer.states import TrainerFn
 from gradexp import figures
 from gradexp.callbacks.publication import publish
 from gradexp.callbacks.report import Report
+from gradexp.engine.step_callback import StepCallback
 
 
-class LossCurve(Report):
+class LossCurve(Report, StepCallback):
     """Keeps what is logged of the training loss, and of the validation loss, and draws both after the fit."""
 
     def __init__(self, draw: bool = True) -> None:
@@ -19,9 +20,7 @@ class LossCurve(Report):
         self._train: list[tuple[int, Any]] = []
         self._val: list[tuple[int, Any]] = []
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         self._note(pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

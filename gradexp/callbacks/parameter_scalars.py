@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
-from gradexp.step_count import Interval
+from gradexp.engine.interval import Interval
+from gradexp.engine.step_callback import StepCallback
 
 FEW = 12  # numbers
 
 
-class ParameterScalars(Callback):
+class ParameterScalars(StepCallback):
     """Logs ``parameter/<name>`` every `log_every_n_steps` steps, one curve a number, of at most twelve numbers."""
 
     def __init__(self) -> None:
@@ -24,9 +25,7 @@ class ParameterScalars(Callback):
         if self.applies(pl_module):
             self._interval = Interval.between_logs(trainer)
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         if self._interval is None or not self._interval.is_over(trainer.global_step):
             return
         values: dict[str, float] = {}

@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
 
 from gradexp.callbacks.late_bar import LateBar
-from gradexp.step_count import total_steps
+from gradexp.engine.accumulation import total_steps
 
 SHOWN = ("train/loss", "train/accuracy", "train/r2", "val/accuracy", "val/r2")
 
@@ -18,6 +18,8 @@ class RichBar(ProgressBar):
     Args:
         console: Where it is drawn.
     """
+
+    takes_groups = True  # drawn by time
 
     def __init__(self, console: Console) -> None:
         super().__init__()

@@ -29,8 +29,7 @@ def publish(trainer: Trainer, tag: str, figure: Figure) -> None:
         figure: Drawn once for both.
     """
     if trainer.is_global_zero:
-        step = trainer.fit_loop.epoch_loop.global_step
-        write_figure(Path(trainer.default_root_dir), tag, figure, writer_of(trainer), step)
+        write_figure(Path(trainer.default_root_dir), tag, figure, writer_of(trainer), trainer.global_step)
 
 
 def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter | None, step: int = 0) -> Path:

@@ -4,8 +4,8 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from gradexp.callbacks.fit_clock import FitClock
 from gradexp.callbacks.report import Report
+from gradexp.engine.fit_clock import FitClock
 from gradexp.monitor import better
 
 

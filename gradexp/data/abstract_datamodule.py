@@ -12,8 +12,11 @@ from torch import Tensor
 from gradexp.checks import check
 from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
 from gradexp.data.samples import Samples
+from gradexp.engine.accumulation import Accumulation
+from gradexp.engine.grouping import steps_at_once
+from gradexp.engine.step_callback import batches_begun
+from gradexp.engine.step_groups import StepGroup
 from gradexp.randomness import generator, mix
-from gradexp.step_count import single_batches, steps_at_once
 
 GIB = 2**30
 
@@ -36,12 +39,14 @@ class AbstractDataModule(LightningDataModule, ABC):
         passes: Passes over the training samples in an epoch: what Lightning does between two epochs (validation,
             checkpoints) costs more than a pass over a few samples.
         steps_per_execution: Optimizer steps that are taken at once, without going back to Lightning in between: for
-            steps that cost less than Lightning's own work. Callbacks see the steps in such groups. Several processes,
-            accumulated or clipped gradients, augmentation and streamed data take single steps whatever it says.
+            steps that cost less than Lightning's own work. Nothing but the speed depends on it. Several processes,
+            augmentation, streamed data, limits in batches, and callbacks that act on each step take single steps.
 
     Attributes:
         notes: What was done with the data that its user should know; after setup.
     """
+
+    takes_groups = True  # in the hooks of batches
 
     # Whether a batch size above the number of training samples means full batches; else it is refused.
     full_batch_if_fewer: ClassVar[bool] = False
@@ -152,8 +157,10 @@ class AbstractDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> BatchLoader:
         source, order = self._order("train", self.batch_size, self.seed if self.shuffle else None, True, self.passes)
-        self._train_loader = BatchLoader(source, order, self.num_workers, self.steps_at_once)
-        self._train_loader.load_state_dict(self._resume_state)
+        at_once, cut, start = self.steps_at_once, 0, self._resume_state["position"]
+        if at_once > 1 and self.trainer is not None and self.trainer.max_steps > 0:
+            cut = Accumulation.of(self.trainer).batch_of_step(self.trainer.max_steps, len(order))
+        self._train_loader = BatchLoader(source, order, self.num_workers, at_once, cut, start)
         self._resume_state = {"position": 0}
         return self._train_loader
 
@@ -169,7 +176,7 @@ class AbstractDataModule(LightningDataModule, ABC):
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         # What lies on the device already need not be looked through, every step.
-        if single_batches(batch)[0][0].device == device:
+        if isinstance(batch, StepGroup) or batch[0].device == device:
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
@@ -177,9 +184,8 @@ class AbstractDataModule(LightningDataModule, ABC):
         """Augment training batches on the device, by draws that depend on (seed, step, rank) alone."""
         if self.augment is None or self.trainer is None or not self.trainer.training:
             return batch
-        step = self.trainer.fit_loop.total_batch_idx + 1
         # Transforms draw from the global generators.
-        torch.manual_seed(mix("augmentation", self.seed, step, self.trainer.global_rank))
+        torch.manual_seed(mix("augmentation", self.seed, batches_begun(self.trainer), self.trainer.global_rank))
         inputs, targets = batch
         return self.augment(inputs), targets
 
@@ -220,20 +226,9 @@ class AbstractDataModule(LightningDataModule, ABC):
     def steps_at_once(self) -> int:
         """`steps_per_execution`, as far as the trainer allows; after setup."""
         in_memory = isinstance(self._parts.get("train"), TensorSource)
-        if self.steps_per_execution == 1 or self.trainer is None or not in_memory or self.augment:
+        if self.trainer is None or not in_memory or self.augment:
             return 1
-        _, order = self._order("train", self.batch_size, None, True, self.passes)
-        return steps_at_once(self.trainer, self.steps_per_execution, len(order), self._resume_state["position"])
-
-    def regroup(self) -> int:
-        """After a checkpoint was loaded, take the rest of its epoch in this run's groups of steps.
-
-        Returns:
-            Groups of that epoch that are done, by which Lightning is to count.
-        """
-        self._resume_state["steps_per_execution"] = self.steps_at_once
-        done: int = self._resume_state["position"] // self.steps_at_once
-        return done
+        return steps_at_once(self.trainer, self.steps_per_execution)
 
     def read_samples(self, path: Path) -> Samples:
         """The samples in a file or folder of the user's, for prediction.

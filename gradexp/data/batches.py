@@ -1,14 +1,18 @@
 """Batches of a data source: which samples, in which order, from memory or streamed."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice, repeat
+from itertools import pairwise, repeat
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from gradexp.engine.step_groups import StepGroup, group_bounds
 from gradexp.randomness import generator
+
+TOGETHER = 2**20  # bytes up to which the batches of a group are looked up at once: more does not stay in a core's cache
 
 Batch = tuple[Tensor, Tensor]
 
@@ -133,23 +137,42 @@ class BatchLoader:
         source: The samples.
         order: Which of them are in which batch.
         num_workers: Processes that read ahead when the data is streamed.
-        steps_per_execution: Consecutive batches of a source in memory that are given out at once, as a list (fewer at
-            an epoch's end), for models that take as many optimizer steps without going back to Lightning in between;
-            1 for single batches.
+        steps_per_execution: Consecutive batches of a source in memory that are given out at once, as a StepGroup, for
+            modules that take as many optimizer steps without going back to Lightning in between; 1 for single batches.
+        cut: A place within an epoch where a group ends too, as the fit does there.
+        start: Batches of the first epoch that were given out before.
     """
 
-    def __init__(self, source: Source, order: BatchOrder, num_workers: int = 0, steps_per_execution: int = 1) -> None:
+    def __init__(
+        self,
+        source: Source,
+        order: BatchOrder,
+        num_workers: int = 0,
+        steps_per_execution: int = 1,
+        cut: int = 0,
+        start: int = 0,
+    ) -> None:
         self.source = source
         # Lightning reads these two of any loader, and calls the sampler's set_epoch.
         self.sampler = order
         self.batch_sampler = None
         self.num_workers = num_workers
         self.steps_per_execution = steps_per_execution
-        self._position = 0
-        self._start = 0  # of the next epoch; above 0 in the first one after resuming
+        self._bounds = group_bounds(len(order), steps_per_execution, cut)
+        self._position = self._start = start  # of the next epoch; above 0 in the first one after resuming
 
     def __len__(self) -> int:
-        return -(-self.num_steps // self.steps_per_execution)
+        return len(self._bounds) - 1
+
+    @property
+    def groups_done(self) -> int | None:
+        """Whole groups before the place where the next epoch starts; None where that is an epoch's beginning."""
+        return bisect_right(self._bounds, self._start) - 1 if self._start else None
+
+    @property
+    def batch_size(self) -> int:
+        """Samples in a batch, of which an epoch's last may have fewer."""
+        return self.sampler.batch_size
 
     @property
     def num_steps(self) -> int:
@@ -159,15 +182,17 @@ class BatchLoader:
     def __iter__(self) -> Iterator[Any]:  # of Batch, or of list[Batch]
         self._position, self._start = self._start, 0
         device = self.source.inputs.device if isinstance(self.source, TensorSource) else None
-        batches = iter(self.sampler.batches(device)[self._position :])
+        batches = self.sampler.batches(device)
         if self.steps_per_execution == 1:
-            for batch in self._fetch(batches):
+            for batch in self._fetch(iter(batches[self._position :])):
                 self._position += 1
                 yield batch
         else:
-            while together := list(islice(batches, self.steps_per_execution)):
-                self._position += len(together)
-                yield self._fetch_together(together)
+            for begin, end in pairwise(self._bounds):
+                if end > self._position:
+                    group = self._fetch_together(batches[max(begin, self._position) : end])
+                    self._position = end
+                    yield group
 
     def _fetch(self, batches: Iterator[Tensor]) -> Iterator[Batch]:
         if isinstance(self.source, TensorSource):
@@ -183,30 +208,28 @@ class BatchLoader:
         )
         return iter(loader)
 
-    def _fetch_together(self, batches: Sequence[Tensor]) -> list[Batch]:
+    def _fetch_together(self, batches: Sequence[Tensor]) -> StepGroup:
         assert isinstance(self.source, TensorSource)
         if self.sampler.is_full_batch:
-            return [(self.source.inputs, self.source.targets)] * len(batches)
+            return StepGroup([(self.source.inputs, self.source.targets)] * len(batches))
+        if len(batches) * self._batch_bytes > TOGETHER:
+            return StepGroup(batches, self.source.__getitem__)
         # One look-up for all of them, then views.
         inputs, targets = self.source[torch.cat(list(batches))]
         sizes = [len(batch) for batch in batches]
-        return list(zip(torch.split(inputs, sizes), torch.split(targets, sizes), strict=True))
+        return StepGroup(list(zip(torch.split(inputs, sizes), torch.split(targets, sizes), strict=True)))
+
+    @property
+    def _batch_bytes(self) -> int:
+        assert isinstance(self.source, TensorSource)
+        whole = self.source.inputs.nbytes + self.source.targets.nbytes
+        return self.sampler.batch_size * whole // max(1, len(self.source))
 
     def state_dict(self) -> dict[str, Any]:
-        return {"position": self._position % max(1, self.num_steps), "steps_per_execution": self.steps_per_execution}
+        return {"position": self._position % max(1, self.num_steps)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on within an epoch.
-
-        Raises:
-            ValueError: Lightning counted the batches so far by another number at once.
-        """
-        saved = state.get("steps_per_execution", 1)
-        if state["position"] and saved != self.steps_per_execution:
-            raise ValueError(
-                f"data.steps_per_execution must be {saved} in a run that is resumed within an epoch, as it was saved "
-                f"with; got {self.steps_per_execution}."
-            )
+        """Go on within an epoch."""
         self._start = self._position = state["position"]
 
 

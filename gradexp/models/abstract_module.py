@@ -1,8 +1,9 @@
 """What every model shares: objective = loss + penalty, metrics by stage, the optimizer and its schedule."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
@@ -12,19 +13,23 @@ from torchmetrics import Metric
 
 from gradexp import penalties
 from gradexp.checks import check, check_proximal
-from gradexp.models.several_steps import Batch, SeveralSteps
+from gradexp.engine.accumulation import total_steps
+from gradexp.engine.interval import Interval
+from gradexp.engine.stepped_module import SteppedModule
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.monitor import better
 from gradexp.optimizers import build_optimizer, build_scheduler
 from gradexp.proximal import shrink_after_steps
-from gradexp.step_count import Interval, total_steps
+
+Batch = tuple[Tensor, Tensor]
+log = logging.getLogger(__name__)
 
 # Default optimizers of the models, for use without a configuration.
 SGD: Mapping[str, Any] = {"name": "SGD", "lr": 0.1}
 ADAM: Mapping[str, Any] = {"name": "Adam", "lr": 1e-3}
 
 
-class AbstractModule(SeveralSteps):
+class AbstractModule(SteppedModule):
     """A network, a pure loss, and metrics; final sub-classes give these three and nothing else.
 
     A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w (see gradexp.penalties).
@@ -46,7 +51,10 @@ class AbstractModule(SeveralSteps):
     Attributes:
         latest: What was last logged of training, by name.
         latest_step: At which step.
+        has_gradient: False in a model with a learning rule of its own, which gives assign_gradients.
     """
+
+    has_gradient: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -80,14 +88,6 @@ class AbstractModule(SeveralSteps):
         self._log_interval = Interval(1)
         # What was measured of an epoch that `max_steps` cut, for the run that ends it.
         self._cut_epoch: list[Any] | None = None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Lightning notes the name of the running hook here some forty times a step; nn.Module would search its
-        # parameters, buffers and modules each time, which adds up to 4 % of a step of the MNIST network.
-        if name == "_current_fx_name":
-            object.__setattr__(self, name, value)
-        else:
-            super().__setattr__(name, value)
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -123,6 +123,7 @@ class AbstractModule(SeveralSteps):
         self._cut_epoch = None
 
     def on_train_start(self) -> None:
+        super().on_train_start()
         self._log_interval = Interval.between_logs(self.trainer)
         if self._cut_epoch is not None:
             for stage, state in zip((self.recent_metrics, self.epoch_metrics), self._cut_epoch, strict=True):
@@ -130,13 +131,15 @@ class AbstractModule(SeveralSteps):
             self._cut_epoch = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
         if self._cut_epoch is not None:
             checkpoint["cut_epoch"] = self._cut_epoch
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
         self._cut_epoch = checkpoint.get("cut_epoch")
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_step_end(self) -> None:
         if self._log_interval.is_over(self.global_step) and self.recent_metrics.has_samples:
             values = self.recent_metrics.compute() | {"lr": self._lr()}
             self.latest, self.latest_step = values, self.global_step
@@ -154,8 +157,8 @@ class AbstractModule(SeveralSteps):
         values = self.epoch_metrics.compute() | {"lr": self._lr()}
         self.log_dict(values, logger=False, sync_dist=True)
         self.epoch_metrics.reset()
-        if not self.automatic_optimization and self._ends_epoch():
-            self._step_schedule("epoch", plateau=True, metrics=self.trainer.callback_metrics | values)
+        if self.is_stepped and self._ends_epoch():
+            self._step_schedules("epoch", self.trainer.callback_metrics | values)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._common_step(batch, self.val_metrics)
@@ -167,10 +170,6 @@ class AbstractModule(SeveralSteps):
         if in_fit and not self.trainer.sanity_checking:
             self._to_loggers(values)
         self.val_metrics.reset()
-
-    def on_test_start(self) -> None:
-        # What Lightning logs a test at: its own count of batches, of which each may have held several steps.
-        self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.global_step
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         _, outputs = self._common_step(batch, self.test_metrics)
@@ -184,7 +183,7 @@ class AbstractModule(SeveralSteps):
         return self.predictions(self(batch[0]))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = build_optimizer(self.parameters(), self.optimizer_settings)
+        optimizer = build_optimizer(self.parameters(), self._optimizer_settings_for(self.trainer.precision))
         if self.proximal and self.l1:
             shrink_after_steps(optimizer, penalties.weights(self.network.named_parameters()), self.l1)
         if self.scheduler_settings.get("name") is None:
@@ -192,9 +191,17 @@ class AbstractModule(SeveralSteps):
         steps = total_steps(self.trainer)
         settings = build_scheduler(optimizer, self.scheduler_settings, steps, self.monitor, better(self.monitor))
         assert settings is not None
-        # When and by which metric it is stepped is Lightning's to know only where Lightning steps it.
-        schedule = settings if self.automatic_optimization else settings["scheduler"]
-        return {"optimizer": optimizer, "lr_scheduler": schedule}  # type: ignore[return-value]  # Lightning's own form
+        if self.is_stepped:
+            settings.pop("monitor")  # of which Lightning warns that it will not watch it
+        return {"optimizer": optimizer, "lr_scheduler": settings}  # type: ignore[return-value]  # Lightning's own form
+
+    def _optimizer_settings_for(self, precision: Any) -> dict[str, Any]:
+        """The settings, without `fused` under 16-mixed: a fused optimizer unscales gradients itself, after clipping."""
+        settings = dict(self.optimizer_settings)
+        if precision == "16-mixed" and settings.get("fused"):
+            log.warning("optimizer.fused is false under trainer.precision=16-mixed, where gradients must be unscaled")
+            settings["fused"] = False
+        return settings
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         inputs, targets = batch

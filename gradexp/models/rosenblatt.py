@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from gradexp.checks import check_two_classes
-from gradexp.models.abstract_module import SGD, AbstractModule
+from gradexp.models.abstract_module import SGD, AbstractModule, Batch
 from gradexp.models.metrics import ThresholdAccuracy
-from gradexp.models.several_steps import Batch
 
 
 class Step(nn.Module):
@@ -73,7 +72,6 @@ class Rosenblatt(AbstractModule):
         network = nn.Sequential(OrderedDict[str, nn.Module](flatten=nn.Flatten(), output=layer, step=Step()))
         super().__init__(network, {"accuracy": ThresholdAccuracy(0.5)}, optimizer, scheduler, 0.0, 0.0, monitor)
         self.register_buffer("corrections", torch.zeros((), dtype=torch.long))
-        self.automatic_optimization = False
         self.save_hyperparameters()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -88,7 +86,8 @@ class Rosenblatt(AbstractModule):
         """Rosenblatt's correction, with the sign of a gradient, as the optimizer will subtract it."""
         inputs, targets = batch
         errors = targets.unsqueeze(1) - outputs
-        layer = self.network.get_submodule("output")
-        layer.weight.grad = -errors.T @ inputs.flatten(1)
-        layer.bias.grad = -errors.sum(dim=0)
+        gradients = {"weight": -errors.T @ inputs.flatten(1), "bias": -errors.sum(dim=0)}
+        for name, gradient in gradients.items():
+            parameter = self.network.get_parameter(f"output.{name}")
+            parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
         self.corrections += errors.abs().sum().long()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from gradexp.engine.cores import core_count
 from gradexp.monitor import better
 
 
@@ -27,14 +28,6 @@ def gpu_count(accelerator: str = "auto") -> int:
         accelerator: trainer.accelerator.
     """
     return 0 if accelerator == "cpu" else len(gpus())
-
-
-def core_count() -> int:
-    """Cores that this process may use, by its affinity and by the quota of its container."""
-    # Only launchers need it. It comes with scikit-learn, and its launcher divides threads by this very number.
-    from joblib import cpu_count
-
-    return int(cpu_count())
 
 
 def jobs_at_once(accelerator: str = "auto") -> int:

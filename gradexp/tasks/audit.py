@@ -3,12 +3,14 @@
 import time
 from pathlib import Path
 
+import torch
 from lightning.pytorch import seed_everything
 from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.assembly import build_data, build_model
 from gradexp.auditing import audit as checks_of
+from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.files import write_json
 from gradexp.tasks.mend import mend
 from gradexp.tasks.outcome import Outcome, facts
@@ -37,7 +39,9 @@ def audit(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     data.prepare_data()
     data.setup("fit")
     started = time.perf_counter()
-    result = checks_of(model, data.sample(SAMPLES), seed=cfg.seed, is_trained=is_trained)
+    samples = data.sample(SAMPLES)
+    torch.set_num_threads(choose_threads(cfg.threads, operations_per_step(model, samples[0][:1], len(samples[0]))))
+    result = checks_of(model, samples, seed=cfg.seed, is_trained=is_trained)
     result.print(Console())
     write_json(folder / "audit.json", result.as_dict())
     counts: dict[str, float] = {"checks": len(result.checks), "checks/failed": len(result.failed)}

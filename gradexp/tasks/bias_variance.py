@@ -18,6 +18,7 @@ from gradexp.callbacks.late_bar import LateBar
 from gradexp.callbacks.publication import write_figure
 from gradexp.config import plain
 from gradexp.data import AbstractDataModule, PolynomialData
+from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.ensembles import Ensemble, train_copies
 from gradexp.hparams import hyperparameters, write_hparams
 from gradexp.models import AbstractModule
@@ -54,6 +55,8 @@ def bias_variance(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         enable_progress_bar=False, enable_model_summary=False,
     ).strategy.root_device  # fmt: skip
     inputs, targets = (part.to(device) for part in data.resample(cfg.resampling.copies, cfg.resampling.size))
+    operations = operations_per_step(models[0], inputs[0, :1].cpu(), data.batch_size or inputs.shape[1]) * len(models)
+    torch.set_num_threads(choose_threads(cfg.threads, operations if device.type == "cpu" else 0))
     ensemble = Ensemble([model.network.to(device) for model in models])
     started = time.perf_counter()
     try:
@@ -91,6 +94,7 @@ def _check(cfg: DictConfig, data: AbstractDataModule) -> None:
         ("augmentation", plain(cfg).get("augmentation") or None, None),
         ("scheduler.name", cfg.scheduler.name, None),
         ("trainer.gradient_clip_val", cfg.trainer.gradient_clip_val, None),
+        ("trainer.accumulate_grad_batches", cfg.trainer.accumulate_grad_batches, 1),
         ("trainer.max_steps", cfg.trainer.max_steps, -1),
         ("model.backward", cfg.model.get("backward", "autograd"), "autograd"),
     ):

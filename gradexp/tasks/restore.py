@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from lightning.pytorch import Trainer, seed_everything
 from omegaconf import DictConfig
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.console import Console
 from gradexp.assembly import build_data, build_model, build_trainer
 from gradexp.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.data import AbstractDataModule
+from gradexp.engine.threads import choose_threads
 from gradexp.models import AbstractModule
 
 
@@ -38,5 +40,6 @@ def restore(cfg: DictConfig, folder: Path, console: Console) -> Restored:
     model = build_model(cfg, data)
     check_architecture(checkpoint, model, cfg.ckpt_path)
     model.load_state_dict(checkpoint["state_dict"])
+    torch.set_num_threads(choose_threads(cfg.threads, saved=checkpoint.get("threads")))
     trainer = build_trainer(cfg, folder, data, model, console, purge_step=None)
     return Restored(data, model, trainer, checkpoint["global_step"])

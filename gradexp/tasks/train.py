@@ -11,10 +11,13 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.assembly import build_data, build_model, build_trainer
-from gradexp.callbacks import Checkpoints, Diverged, FitClock, Report
+from gradexp.callbacks import Diverged, Report
 from gradexp.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.config import plain
 from gradexp.diagnosis import TAGS, Diagnosis, diagnose
+from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.fit_clock import FitClock
+from gradexp.engine.threads import Threads
 from gradexp.files import write_atomically
 from gradexp.hparams import hyperparameters, write_hparams
 from gradexp.optimizers import PLANNED
@@ -55,7 +58,7 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         _bring_best(Path(cfg.ckpt_path), checkpoints.best_path)
     text = OmegaConf.to_yaml(cfg, resolve=True)
     log.info("configuration\n%s", text)
-    log.info("network\n%s", model.network)
+    log.info("network\n%s", getattr(model, "network", model))
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
 
@@ -79,6 +82,9 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     if checkpoints.best_score is not None:
         metrics[f"best/{cfg.monitor}"] = checkpoints.best_score  # of best.ckpt, the one that is tested
     metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step, "seconds/fit": clock.seconds}
+    metrics["threads"] = _callback(trainer, Threads).number
+    if cfg.threads not in ("auto", metrics["threads"]):
+        notes.append(f"threads={cfg.threads} has no effect: OMP_NUM_THREADS is {metrics['threads']}")
     if metrics["status"] == "completed" and cfg.test:
         started = time.perf_counter()
         model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])

@@ -14,8 +14,8 @@ from filelock import FileLock
 from lightning.pytorch import LightningModule, Trainer
 from omegaconf import DictConfig, OmegaConf
 
-from gradexp.callbacks import StepSeed
 from gradexp.config import config_hash
+from gradexp.engine.step_seed import StepSeed
 from gradexp.sweeps import grid_sweeper, job_folder
 from gradexp.sweeps.manifest import Manifest, PlannedJob, differences
 from gradexp.sweeps.plan import Plan, make_plan

@@ -13,7 +13,7 @@ from filelock import FileLock
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp import run
-from gradexp.callbacks import StepSeed
+from gradexp.engine.step_seed import StepSeed
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.manifest import Manifest
 from tests.command_line import call

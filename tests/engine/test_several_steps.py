@@ -17,7 +17,7 @@ from gradexp.data import BatchOrder, Points
 from gradexp.models import LinearRegression
 from gradexp.models.abstract_module import SGD
 from gradexp.optimizers import build_optimizer
-from tests.several_steps import EPOCHS, TOGETHER, TRAIN, Fit, Logged, data, exactly, fit, trainer_for
+from tests.engine.several_steps import EPOCHS, TOGETHER, TRAIN, Fit, Logged, data, exactly, fit, trainer_for
 
 # Lightning's, of a schedule in manual optimization; a test of its own says that nobody should see it.
 
@@ -123,10 +123,7 @@ def test_a_plateau_of_a_metric_that_is_not_there_is_refused_by_name(
 def test_an_epoch_that_is_no_multiple_ends_in_the_same_state(batch_size: int | None) -> None:
     epoch = {"batch_size": batch_size, "passes": 7}  # 210, 28 and 7 steps
     several, single = (fit(number, epoch=epoch, trainer={"max_epochs": 5}) for number in (TOGETHER, 1))
-    assert several.data.steps_at_once == TOGETHER
-    assert several.state == single.state
-    # The same terms in another order.
-    assert several.metrics == pytest.approx(single.metrics, rel=1e-5)
+    assert_equal_to_single_steps(several, single)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
@@ -177,28 +174,28 @@ def test_a_fit_equals_a_loop_in_plain_torch(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps_per_execution", "log_every_n_steps", "max_steps", "together"),
+    ("steps_per_execution", "log_every_n_steps", "max_steps"),
     [
-        (50, 50, -1, 50),
-        (50, 10, -1, 10),
-        (50, 70, -1, 10),
-        (50, 1, -1, 1),
-        (50, 100, -1, 50),
-        (50, 50, 200, 50),  # ends with an epoch
-        (50, 50, 250, 50),
-        (50, 50, 230, 10),
-        (50, 50, 137, 1),
-        (7, 21, 114, 7),
-        (1, 50, -1, 1),
+        (50, 50, -1),
+        (50, 10, -1),
+        (50, 70, -1),
+        (50, 1, -1),
+        (50, 50, 200),  # ends with an epoch
+        (50, 50, 230),
+        (50, 50, 137),
+        (7, 21, 114),
+        (1000, 50, -1),
+        (1000, 50, 101),
     ],
 )
-def test_steps_at_once_divide_what_is_between_logs_and_before_the_end(
-    steps_per_execution: int, log_every_n_steps: int, max_steps: int, together: int
+def test_neither_logs_nor_the_end_need_single_steps(
+    steps_per_execution: int, log_every_n_steps: int, max_steps: int
 ) -> None:
     limits = {"log_every_n_steps": log_every_n_steps, "max_steps": max_steps}
-    several = fit(steps_per_execution, trainer=limits)
-    assert several.data.steps_at_once == together
-    assert several.state == fit(1, trainer=limits).state
+    several, single = (fit(number, trainer=limits) for number in (steps_per_execution, 1))
+    assert several.data.steps_at_once == steps_per_execution
+    assert several.state == single.state
+    assert several.logged.entries == single.logged.entries
     assert several.trainer.global_step == (200 if max_steps < 0 else min(max_steps, 200))
 
 
@@ -210,14 +207,22 @@ def test_a_fit_without_a_last_epoch_ends_at_its_last_step(max_steps: int) -> Non
     assert several.state == single.state
 
 
-@pytest.mark.parametrize("limits", [{"accumulate_grad_batches": 2}, {"gradient_clip_val": 0.1}])
-def test_accumulated_and_clipped_gradients_take_single_steps(limits: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"accumulate_grad_batches": 2},
+        {"accumulate_grad_batches": 7},  # of 100 batches, so that two are left
+        {"accumulate_grad_batches": {0: 3, 1: 7}, "max_epochs": 3},
+        {"accumulate_grad_batches": 7, "max_steps": 22},
+        {"gradient_clip_val": 0.1},
+        {"gradient_clip_val": 0.01, "gradient_clip_algorithm": "value"},
+    ],
+    ids=str,
+)
+def test_gradients_are_accumulated_and_clipped_within_a_group(limits: dict[str, Any]) -> None:
     several, single = (fit(number, trainer=limits) for number in (TOGETHER, 1))
-    assert several.data.steps_at_once == 1
-    assert several.module.automatic_optimization
-    assert several.state == single.state
-    assert several.metrics == single.metrics
-    assert several.state != fit(1).state
+    assert_equal_to_single_steps(several, single)
+    assert several.state["weights"] != fit(1).state["weights"]
 
 
 def test_streamed_and_augmented_data_take_single_steps() -> None:
@@ -237,8 +242,8 @@ def test_several_processes_take_single_steps() -> None:
     changed = data(TOGETHER)
     changed.setup("fit")
     alone: dict[str, Any] = {"world_size": 1, "global_rank": 0, "max_steps": -1, "log_every_n_steps": 50}
-    alone |= {"accumulate_grad_batches": 1, "gradient_clip_val": None, "overfit_batches": 0.0}
-    alone |= {"limit_train_batches": 1.0, "val_check_interval": 1.0}
+    alone |= {"overfit_batches": 0.0, "limit_train_batches": 1.0, "val_check_interval": 1.0, "callbacks": []}
+    alone |= {"lightning_module": LinearRegression(2), "datamodule": changed}
     alone["strategy"] = SimpleNamespace(root_device=torch.device("cpu"))
     for world_size, together in ((1, TOGETHER), (2, 1)):
         changed.trainer = SimpleNamespace(**(alone | {"world_size": world_size}))  # type: ignore[assignment]
@@ -311,7 +316,6 @@ def test_a_module_that_took_several_steps_at_once_takes_single_ones_after_it() -
     weights = exactly(module.state_dict())
     tensors = TensorDataset(torch.ones(8, 2), torch.ones(8, 1))
     trainer_for(Logged(), max_epochs=1).fit(module, DataLoader(tensors, 4), DataLoader(tensors, 4))
-    assert module.automatic_optimization
     assert exactly(module.state_dict()) != weights
 
 

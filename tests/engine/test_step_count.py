@@ -6,8 +6,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from gradexp.step_count import Interval, single_batches, total_steps
-from tests.several_steps import EPOCHS, TOGETHER, fit
+from gradexp.engine.accumulation import total_steps
+from gradexp.engine.interval import Interval
+from gradexp.engine.step_groups import StepGroup, single_batches
+from tests.engine.several_steps import EPOCHS, TOGETHER, fit
 
 
 class Note(Callback):
@@ -29,6 +31,10 @@ class Note(Callback):
         ({"max_epochs": 1, "max_steps": 150}, 100),
         ({"max_epochs": -1, "max_steps": 150}, 150),
         ({"max_epochs": 1, "accumulate_grad_batches": 4}, 25),
+        ({"max_epochs": 1, "accumulate_grad_batches": 7}, 15),
+        ({"max_epochs": 4, "accumulate_grad_batches": {1: 7, 3: 60}}, 100 + 15 + 15 + 2),
+        ({"max_epochs": 4, "accumulate_grad_batches": {1: 7, 3: 60}, "max_steps": 117}, 117),
+        ({"max_epochs": 3, "limit_train_batches": 1}, 3),
     ],
 )
 def test_the_total_is_the_steps_that_are_taken(limits: dict[str, Any], total: int, steps_per_execution: int) -> None:
@@ -75,6 +81,6 @@ def test_an_interval_begun_in_mid_fit_keeps_to_the_same_multiples() -> None:
 def test_a_batch_is_a_pair_of_tensors_however_it_is_held() -> None:
     inputs, targets = torch.zeros(2, 3), torch.zeros(2)
     for pair in ((inputs, targets), [inputs, targets]):
-        assert single_batches(pair) == [pair]
-    several = [(inputs, targets), (inputs, targets)]
+        assert [each is pair for each in single_batches(pair)] == [True]
+    several = StepGroup([(inputs, targets), (inputs, targets)])
     assert single_batches(several) is several

@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
+from gradexp.engine.lightning_internals import put_between_epochs
 from gradexp.monitor import better
 
 
@@ -70,38 +71,7 @@ class Checkpoints(Checkpoint):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["config"] = self.config
-        loops = checkpoint["loops"]["fit_loop"]
-        # The steps so far, for both kinds of optimization: a run may be resumed by the other one.
-        for steps in (
-            loops["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"],
-            loops["epoch_loop.manual_optimization.optim_step_progress"],
-        ):
-            steps["total"] = {"ready": trainer.global_step, "completed": trainer.global_step}
-        batches, epochs = loops["epoch_loop.batch_progress"], loops["epoch_progress"]
-        in_mid_epoch = batches["current"]["completed"] > 0 and not batches["is_last_batch"]
-        if not in_mid_epoch:
-            # Between two epochs. Lightning forgets the batches of the last one only as the next one begins.
-            batches["current"] = dict.fromkeys(batches["current"], 0)
-            batches["is_last_batch"] = False
-        for progress in (epochs["current"], epochs["total"]):
-            if in_mid_epoch:
-                # max_steps ended in mid-epoch, which Lightning counts as a whole epoch; a run that resumes with more
-                # steps takes the rest of its batches first.
-                progress["processed"] = progress["completed"] = progress["started"] - 1
-            else:
-                progress["ready"] = progress["started"] = progress["completed"]
-
-    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        datamodule: Any = getattr(trainer, "datamodule", None)
-        if hasattr(datamodule, "regroup"):
-            # Lightning counts batches, of which each may hold several steps; how many, the settings of a run decide.
-            loops = checkpoint["loops"]["fit_loop"]
-            done = datamodule.regroup()
-            loops["epoch_loop.batch_progress"]["current"] = dict.fromkeys(
-                loops["epoch_loop.batch_progress"]["current"], done
-            )
-            for state in loops["state_dict"].get("combined_loader", []):
-                state["steps_per_execution"] = datamodule.steps_at_once
+        put_between_epochs(checkpoint)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best_score": self.best_score, "metrics": dict(self.metrics)}

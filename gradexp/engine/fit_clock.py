@@ -3,12 +3,13 @@
 import time
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
-from gradexp.step_count import Interval, single_batches
+from gradexp.engine.interval import Interval
+from gradexp.engine.step_callback import StepCallback
 
 
-class FitClock(Callback):
+class FitClock(StepCallback):
     """Logs ``train/samples_per_second`` every `log_every_n_steps` steps and counts the seconds of the fit.
 
     The rate is that of training alone, validation left out; `seconds` is the whole fit, over all resumed parts.
@@ -29,10 +30,8 @@ class FitClock(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start_lap()
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        self._lap_samples += sum(len(inputs) for inputs, _ in single_batches(batch)) * trainer.world_size
+    def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        self._lap_samples += len(batch[0]) * trainer.world_size
         if self._interval.is_over(trainer.global_step):
             rate = self._lap_samples / (time.perf_counter() - self._lap_started)
             for logger in trainer.loggers:

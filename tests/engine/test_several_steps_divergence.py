@@ -8,9 +8,10 @@ import torch
 from torch.nn import functional as F
 
 from gradexp import run
-from gradexp.callbacks import Checkpoints, Diverged, Divergence
+from gradexp.callbacks import Diverged, Divergence
+from gradexp.engine.checkpoints import Checkpoints
 from gradexp.models import MLPRegressor
-from tests.several_steps import EPOCHS, TOGETHER, TRAIN, data, exactly, fit
+from tests.engine.several_steps import EPOCHS, TOGETHER, TRAIN, data, exactly, fit
 
 
 def message(number: int, **settings: Any) -> str:

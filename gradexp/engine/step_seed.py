@@ -3,13 +3,16 @@
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
+from gradexp.engine.step_callback import StepCallback, batches_begun
 from gradexp.randomness import mix
 
 
-class StepSeed(Callback):
-    """Seeds the generators before every training step, so that dropout in a resumed run repeats the first run's.
+class StepSeed(StepCallback):
+    """Seeds the generators before every batch, so that dropout in a resumed run repeats the first run's.
+
+    However many steps Lightning hands over at once, a step draws the same.
 
     Args:
         seed: Seed of the run.
@@ -18,8 +21,8 @@ class StepSeed(Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        state = mix("step", self.seed, trainer.fit_loop.total_batch_idx, trainer.global_rank)
+    def on_step_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
+        state = mix("step", self.seed, batches_begun(trainer) - 1, trainer.global_rank)
         # torch.manual_seed visits every kind of device, which costs as much as a layer; seed the two that count.
         torch.default_generator.manual_seed(state)
         if pl_module.device.type != "cpu":

@@ -9,8 +9,9 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers.logger import Logger
 
 from gradexp import MLPClassifier
-from gradexp.callbacks import FitClock, fit_clock
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
+from gradexp.engine import fit_clock
+from gradexp.engine.fit_clock import FitClock
 
 TAG = "train/samples_per_second"
 STEP, VALIDATION = 0.5, 100.0  # seconds

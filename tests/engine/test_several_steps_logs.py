@@ -9,9 +9,11 @@ from lightning.pytorch import Callback
 from rich.console import Console
 
 from gradexp import run
-from gradexp.callbacks import FitClock, LossCurve, RichBar, fit_clock, late_bar
+from gradexp.callbacks import LossCurve, RichBar, late_bar
 from gradexp.callbacks.late_bar import LateBar
-from tests.several_steps import EPOCHS, TOGETHER, fit
+from gradexp.engine import fit_clock
+from gradexp.engine.fit_clock import FitClock
+from tests.engine.several_steps import EPOCHS, TOGETHER, fit
 from tests.test_experiment import events
 
 STEP = 0.5  # seconds a batch of Lightning's
@@ -38,11 +40,12 @@ def test_the_same_is_logged_at_the_same_steps_as_in_single_steps(log_every_n_ste
     assert curves[0] == curves[1]
 
 
-def test_where_an_epoch_is_no_multiple_a_log_comes_with_the_first_steps_after_it_is_due() -> None:
+def test_a_log_is_due_within_a_group_too() -> None:
     # 70 steps an epoch, in groups of 50 and 20: up to 50, 70, 120, 140, 190 and 210.
-    several = fit(TOGETHER, epoch={"passes": 70}, trainer={"max_epochs": 3})
-    assert steps_of(several.logged.entries, "train/loss") == [50, 120, 190, 210]
+    several, single = (fit(n, epoch={"passes": 70}, trainer={"max_epochs": 3}) for n in (TOGETHER, 1))
+    assert steps_of(several.logged.entries, "train/loss") == [50, 100, 150, 200]
     assert steps_of(several.logged.entries, "val/loss") == [70, 140, 210]
+    assert several.logged.entries == single.logged.entries
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,8 @@ def test_a_test_is_logged_at_the_step_it_follows(own_folder: Path) -> None:
 
 class Clock(Callback):
     """Half a second a batch of Lightning's."""
+
+    takes_groups = True
 
     def __init__(self) -> None:
         self.now = 1000.0

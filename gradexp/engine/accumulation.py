@@ -1,0 +1,93 @@
+"""Gradient accumulation: how many batches make one step of the optimizer, and so how many steps a fit has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
+
+
+class Accumulation:
+    """Batches a step, by epoch. The last step of an epoch takes the batches that are left.
+
+    Args:
+        setting: One number for all epochs, or numbers by the epoch from which each holds, counted from 0 (1 before
+            the first of them): ``{0: 1, 4: 2}``.
+
+    Raises:
+        ValueError: A number or an epoch breaks its rule.
+    """
+
+    def __init__(self, setting: int | Mapping[int, int]) -> None:
+        schedule = setting if isinstance(setting, Mapping) else {0: setting}
+        if not schedule or not all(_is_whole(epoch, 0) and _is_whole(n, 1) for epoch, n in schedule.items()):
+            raise ValueError(
+                "trainer.accumulate_grad_batches must be a whole number of at least 1, or such numbers by epoch, such "
+                f"as {{0: 1, 4: 2}}; got {setting!r}."
+            )
+        self.schedule = dict(sorted({0: 1, **schedule}.items()))
+
+    @classmethod
+    def of(cls, trainer: Trainer) -> "Accumulation":
+        """That of a fit, whoever takes its steps."""
+        own = getattr(trainer.lightning_module, "accumulation", None)
+        if isinstance(own, Accumulation):
+            return own
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+        schedules = [each.scheduling for each in callbacks if isinstance(each, GradientAccumulationScheduler)]
+        return cls(schedules[0] if schedules else trainer.accumulate_grad_batches)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the number changes from epoch to epoch."""
+        return len(self.schedule) > 1
+
+    @property
+    def largest(self) -> int:
+        return max(self.schedule.values())
+
+    def batches_per_step(self, epoch: int) -> int:
+        return next(number for start, number in reversed(self.schedule.items()) if start <= epoch)
+
+    def steps(self, epochs: int, batches: int) -> int:
+        """Steps of the first `epochs` epochs of `batches` batches each."""
+        starts = [start for start in self.schedule if start < epochs]
+        ends = [*starts[1:], epochs]
+        return sum((end - start) * -(-batches // self.schedule[start]) for start, end in zip(starts, ends, strict=True))
+
+    def batch_of_step(self, step: int, batches: int) -> int:
+        """The batch within its epoch, from 1 to `batches`, that completes a fit's step number `step` (from 1 on)."""
+        left = step
+        for start, end in zip(self.schedule, [*list(self.schedule)[1:], None], strict=True):
+            number = self.schedule[start]
+            steps = -(-batches // number)
+            if end is None or left <= (end - start) * steps:
+                return min(((left - 1) % steps + 1) * number, batches)
+            left -= (end - start) * steps
+        raise AssertionError("the last part of a schedule has no end")
+
+
+def batches_per_epoch(trainer: Trainer) -> float:
+    """Batches in an epoch, those that are handed over together counted one by one; infinite where nobody knows."""
+    if trainer.train_dataloader is None:
+        _ = trainer.estimated_stepping_batches  # loads them
+    loader: Any = trainer.train_dataloader
+    if getattr(loader, "steps_per_execution", 1) > 1:
+        number: int = loader.num_steps
+        return number
+    return trainer.num_training_batches
+
+
+def total_steps(trainer: Trainer) -> float:
+    """Steps of the optimizer in a whole fit; infinite where nothing ends it."""
+    by_steps = float("inf") if trainer.max_steps == -1 else trainer.max_steps
+    if trainer.max_epochs is None or trainer.max_epochs == -1:
+        return by_steps
+    batches = batches_per_epoch(trainer)
+    if batches == float("inf"):
+        return by_steps
+    return min(Accumulation.of(trainer).steps(trainer.max_epochs, int(batches)), by_steps)
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

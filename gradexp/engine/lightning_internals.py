@@ -1,0 +1,66 @@
+"""All that gradexp touches of Lightning's insides: loop states, progress counters, private names.
+
+Each function has a test that fails by its name when Lightning changes what it relies on (tests/engine/
+test_lightning_internals.py), and no other room touches any of this (a test says so).
+"""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
+
+# What Lightning notes the running hook under, on the module, some forty times a step.
+CURRENT_HOOK = "_current_fx_name"
+
+
+def is_last_batch(trainer: Trainer) -> bool:
+    """Whether the batch at hand is its epoch's last; `max_steps` may end a fit before."""
+    return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+
+
+def coming_batch(trainer: Trainer) -> int:
+    """The number, from 0 on over all epochs, of the batch that comes next, before its hooks are called."""
+    return trainer.fit_loop.total_batch_idx + 1
+
+
+def log_evaluation_at(trainer: Trainer, step: int) -> None:
+    """Let what a test logs stand at `step`: Lightning counts batches, of which each may have held several steps."""
+    trainer.fit_loop.epoch_loop._batches_that_stepped = step
+
+
+def saves_by_steps(checkpoint: ModelCheckpoint) -> bool:
+    """Whether it was given `every_n_train_steps`."""
+    return checkpoint._every_n_train_steps > 0
+
+
+def without_gradient_sync(trainer: Trainer) -> AbstractContextManager[None]:
+    """A context in which the processes of a fit do not exchange gradients."""
+    context: AbstractContextManager[None] = _block_parallel_sync_behavior(trainer.strategy, block=True)
+    return context
+
+
+def put_between_epochs(checkpoint: dict[str, Any]) -> None:
+    """Make a checkpoint that was taken as an epoch began, or after the fit, one that lies between two epochs.
+
+    Lightning forgets the batches of an epoch only as the next one begins. Where `max_steps` ended the fit within an
+    epoch, which Lightning counts as a whole one, a run that resumes with more steps takes the rest of its batches.
+    """
+    loops = checkpoint["loops"]["fit_loop"]
+    batches, epochs = loops["epoch_loop.batch_progress"], loops["epoch_progress"]
+    in_mid_epoch = batches["current"]["completed"] > 0 and not batches["is_last_batch"]
+    if not in_mid_epoch:
+        batches["current"] = dict.fromkeys(batches["current"], 0)
+        batches["is_last_batch"] = False
+    for progress in (epochs["current"], epochs["total"]):
+        if in_mid_epoch:
+            progress["processed"] = progress["completed"] = progress["started"] - 1
+        else:
+            progress["ready"] = progress["started"] = progress["completed"]
+
+
+def set_batches_done(trainer: Trainer, number: int) -> None:
+    """Let a fit that resumes within an epoch count `number` batches of it as done; to be called as it starts."""
+    current: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+    current.ready = current.started = current.processed = current.completed = number

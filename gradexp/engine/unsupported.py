@@ -1,0 +1,50 @@
+"""What does not go with the engine's steps, refused by name, with the key to use instead."""
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
+from torch.optim import LBFGS
+
+from gradexp.engine.accumulation import Accumulation
+
+
+def check_supported(trainer: Trainer, module: LightningModule, accumulation: Accumulation) -> None:
+    """Refuse what would end in an error, or in other weights, after the fit has begun.
+
+    Args:
+        trainer: With its optimizers and callbacks.
+        module: What it will train.
+        accumulation: How many batches make a step.
+
+    Raises:
+        ValueError: A callback, or the optimizer, does not go with the other settings.
+    """
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    for callback in callbacks:
+        if isinstance(callback, GradientAccumulationScheduler):
+            raise ValueError(
+                "callbacks must not have Lightning's GradientAccumulationScheduler, which needs its own loop; set "
+                f"trainer.accumulate_grad_batches={_typed(callback.scheduling)} instead."
+            )
+        if isinstance(callback, StochasticWeightAveraging) and callback.pl_module_contains_batch_norm(module):
+            raise ValueError(
+                "callbacks must not have StochasticWeightAveraging for a network with batch norm, whose averages it "
+                "would measure in an epoch without steps; set model.batch_norm=false, or average with "
+                "lightning.pytorch.callbacks.EMAWeightAveraging instead."
+            )
+    if any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers):
+        if trainer.precision == "16-mixed":
+            raise ValueError(
+                "trainer.precision must not be 16-mixed with L-BFGS, which evaluates the loss several times a step, "
+                "where scaled gradients allow for one; set trainer.precision=bf16-mixed or 32-true."
+            )
+        if accumulation.largest > 1:
+            raise ValueError(
+                "trainer.accumulate_grad_batches must be 1 with L-BFGS, which evaluates its batch several times a "
+                f"step; got {accumulation.largest}. Set a larger data.batch_size instead."
+            )
+
+
+def _typed(schedule: dict[int, int]) -> str:
+    return "{" + ",".join(f"{epoch}:{number}" for epoch, number in sorted(schedule.items())) + "}"
