@@ -16,6 +16,7 @@ from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_io import AtomicCheckpointIO
+from gradexp.engine.precision import QuickPrecision
 from gradexp.engine.profiler import NoProfiler
 from gradexp.engine.stepped_module import SteppedModule
 from gradexp.models import AbstractModule, AbstractRegressor
@@ -81,13 +82,15 @@ def build_trainer(
         "default_root_dir": folder,
         "logger": EventFiles(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=purge_step),
         "callbacks": build_callbacks(cfg, folder, data, model, console if show_progress else None),
-        "plugins": [AtomicCheckpointIO()],
+        "plugins": [AtomicCheckpointIO(), *([QuickPrecision()] if given["precision"] == "32-true" else [])],
         "profiler": NoProfiler(),
         "enable_progress_bar": show_progress,
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
         "use_distributed_sampler": False,
     }
+    if given["precision"] == "32-true":
+        given.pop("precision")
     if isinstance(given["accumulate_grad_batches"], dict) and not isinstance(model, SteppedModule):
         # Lightning's own loop has a callback for numbers by epoch.
         ours["callbacks"] += [GradientAccumulationScheduler(given.pop("accumulate_grad_batches"))]

@@ -61,6 +61,17 @@ def batches_begun(trainer: Trainer) -> int:
     return module.batches_begun if is_stepped(module) else coming_batch(trainer)
 
 
+def overriding(trainer: Trainer, base: type[Callback], hook: str) -> list[Any]:
+    """The callbacks that do something in a hook of `base`."""
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    idle = getattr(base, hook)
+    return [
+        each
+        for each in callbacks
+        if isinstance(each, base) and (getattr(type(each), hook) is not idle or hook in vars(each))  # LambdaCallback's
+    ]
+
+
 def needing_single_steps(trainer: Trainer) -> list[str]:
     """Names of the classes whose hooks need each step by itself: callbacks, the module, the data module."""
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class

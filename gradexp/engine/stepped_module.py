@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule
@@ -19,11 +20,27 @@ from gradexp.engine.lightning_internals import (
     set_batches_done,
     without_gradient_sync,
 )
-from gradexp.engine.step_callback import StepCallback
+from gradexp.engine.step_callback import StepCallback, overriding
 from gradexp.engine.step_groups import single_batches
 from gradexp.engine.unsupported import check_supported
 
 Batch = Any  # commonly inputs and targets, (Tensor, Tensor)
+
+
+@dataclass
+class _Progress:
+    """Batches that were begun: of the whole fit, and of its latest epoch.
+
+    Not attributes of the module, to which nn.Module assigns twenty times slower.
+    """
+
+    batches: int = 0
+    epoch: int = 0
+    of_epoch: int = 0
+
+    def begin_batch(self) -> None:
+        self.batches += 1
+        self.of_epoch += 1
 
 
 class SteppedModule(LightningModule, ABC):
@@ -38,7 +55,6 @@ class SteppedModule(LightningModule, ABC):
     Attributes:
         monitor: The metric that a plateau schedule watches.
         accumulation: How many batches make a step.
-        batches_begun: Batches of the whole fit that were begun, those of earlier, resumed parts too.
     """
 
     monitor: str
@@ -47,9 +63,7 @@ class SteppedModule(LightningModule, ABC):
         super().__init__()
         self.automatic_optimization = False
         self.accumulation = Accumulation(1)
-        self.batches_begun = 0
-        self._epoch = 0  # the one that is counted in:
-        self._batches_of_epoch = 0
+        self._progress = _Progress()
 
     def __setattr__(self, name: str, value: Any) -> None:
         # nn.Module would search its parameters, buffers and modules each time that Lightning notes the running hook,
@@ -63,6 +77,11 @@ class SteppedModule(LightningModule, ABC):
     def is_stepped(self) -> bool:
         """Whether the steps are taken here, and not by Lightning's own loop."""
         return not self.automatic_optimization
+
+    @property
+    def batches_begun(self) -> int:
+        """Batches of the whole fit that were begun, those of earlier, resumed parts too."""
+        return self._progress.batches
 
     # What a sub-class gives
 
@@ -100,7 +119,7 @@ class SteppedModule(LightningModule, ABC):
             self.accumulation = Accumulation(self.trainer.accumulate_grad_batches)
             self.trainer.accumulate_grad_batches = self.accumulation.batches_per_step(self.trainer.current_epoch)
         if self.trainer.global_step == 0:
-            self.batches_begun = self._epoch = self._batches_of_epoch = 0
+            self._progress = _Progress()
 
     def teardown(self, stage: str) -> None:
         if stage == "fit" and self.accumulation.is_scheduled:
@@ -111,12 +130,10 @@ class SteppedModule(LightningModule, ABC):
             check_supported(self.trainer, self, self.accumulation)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["batches"] = {"begun": self.batches_begun, "epoch": self._epoch, "of_epoch": self._batches_of_epoch}
+        checkpoint["batches_begun"] = asdict(self._progress)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        batches = checkpoint.get("batches", {})
-        self.batches_begun = batches.get("begun", 0)
-        self._epoch, self._batches_of_epoch = batches.get("epoch", 0), batches.get("of_epoch", 0)
+        self._progress = _Progress(**checkpoint.get("batches_begun", {}))
 
     def on_train_start(self) -> None:
         # Lightning counts what it was handed, which were groups of another size if the settings have changed since.
@@ -125,66 +142,64 @@ class SteppedModule(LightningModule, ABC):
             set_batches_done(self.trainer, groups_done)
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
-        epoch = self.trainer.current_epoch
-        if epoch != self._epoch:
-            self._epoch, self._batches_of_epoch = epoch, 0
-        together = self.accumulation.batches_per_step(epoch)
+        trainer, progress = self.trainer, self._progress
+        if progress.epoch != trainer.current_epoch:
+            progress.epoch, progress.of_epoch = trainer.current_epoch, 0
         if self.accumulation.is_scheduled:
-            self.trainer.accumulate_grad_batches = together
-        callbacks: list[Any] = self.trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
-        callbacks = [callback for callback in callbacks if isinstance(callback, StepCallback)]
-        convert = self.trainer.precision_plugin.convert_input
+            trainer.accumulate_grad_batches = self.accumulation.batches_per_step(progress.epoch)
+        at_start, at_end = (overriding(trainer, StepCallback, hook) for hook in ("on_step_start", "on_step_end"))
         group = single_batches(batch)
         last = len(group) if self._ends_epoch() else 0
         for number, single in enumerate(group, start=1):
-            self.batches_begun += 1
-            self._batches_of_epoch += 1
-            ready = single if single is batch else convert(single)
-            for callback in callbacks:
-                callback.on_step_start(self.trainer, self, ready)
-            self._train_on(ready, batch_idx, together, ends_epoch=number == last)
-            for callback in callbacks:
-                callback.on_step_end(self.trainer, self, ready)
+            progress.begin_batch()
+            # What came alone, Lightning has converted.
+            ready = single if single is batch else trainer.precision_plugin.convert_input(single)
+            for callback in at_start:
+                callback.on_step_start(trainer, self, ready)
+            self._train_on(ready, batch_idx, ends_epoch=number == last)
+            for callback in at_end:
+                callback.on_step_end(trainer, self, ready)
             self.on_step_end()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clips the gradients, which are there and unscaled by now; a sub-class that overrides this calls it."""
         trainer = self.trainer
-        if self.is_stepped:  # else Lightning clips
+        clips = trainer.gradient_clip_val or _clips_itself(type(self))
+        if self.is_stepped and clips:  # under its own loop Lightning clips
             self.configure_gradient_clipping(optimizer, trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
 
     def on_test_start(self) -> None:
         log_evaluation_at(self.trainer, self.global_step)
 
-    def _train_on(self, batch: Batch, batch_idx: int, together: int, ends_epoch: bool) -> None:
+    def _train_on(self, batch: Batch, batch_idx: int, ends_epoch: bool) -> None:
         """One batch: a step of the optimizer, or a part of one.
 
         Args:
             batch: What to train on.
             batch_idx: Number within the epoch of what Lightning handed over.
-            together: Batches that make a step.
             ends_epoch: Whether it is its epoch's last.
         """
+        trainer, epoch = self.trainer, self._progress.epoch
         wrapped: Any = self.optimizers()
         optimizer = wrapped.optimizer
-        done = self._batches_of_epoch % together
-        completes_step = done == 0 or ends_epoch
+        together = self.accumulation.batches_per_step(epoch)
+        done = self._progress.of_epoch % together
 
         def closure() -> Tensor:
             objective, outputs = self.training_objective(batch)
             if together == 1 or done == 1:
-                for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
-                    callback.on_before_zero_grad(self.trainer, self, optimizer)
+                for callback in overriding(trainer, Callback, "on_before_zero_grad"):
+                    callback.on_before_zero_grad(trainer, self, optimizer)
                 self.on_before_zero_grad(optimizer)
-                self.optimizer_zero_grad(self._epoch, batch_idx, optimizer)
+                self.optimizer_zero_grad(epoch, batch_idx, optimizer)
             self.assign_gradients(objective if together == 1 else objective / together, outputs, batch)
             return objective
 
-        if not completes_step:
-            with without_gradient_sync(self.trainer) if self.trainer.world_size > 1 else nullcontext():
+        if done and not ends_epoch:
+            with without_gradient_sync(trainer) if trainer.world_size > 1 else nullcontext():
                 closure()
             return
-        self.optimizer_step(self._epoch, batch_idx, wrapped, closure)
+        self.optimizer_step(epoch, batch_idx, wrapped, closure)
         self._step_schedules("step")
         if ends_epoch:
             self._step_schedules("epoch")
@@ -198,7 +213,7 @@ class SteppedModule(LightningModule, ABC):
         """
         for config in self.trainer.lr_scheduler_configs:
             is_plateau = isinstance(config.scheduler, ReduceLROnPlateau)
-            count = self._batches_of_epoch if interval == "step" else self._epoch + 1
+            count = self._progress.of_epoch if interval == "step" else self._progress.epoch + 1
             if config.interval != interval or is_plateau != (metrics is not None) or count % config.frequency:
                 continue
             if metrics is not None and self.monitor not in metrics:
@@ -208,3 +223,7 @@ class SteppedModule(LightningModule, ABC):
     def _ends_epoch(self) -> bool:
         """Whether the batch at hand is an epoch's last; `max_steps` may end a fit before."""
         return is_last_batch(self.trainer)
+
+
+def _clips_itself(module_class: type[LightningModule]) -> bool:
+    return module_class.configure_gradient_clipping is not LightningModule.configure_gradient_clipping
