@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from omegaconf import DictConfig
 from rich.console import Console
@@ -34,7 +35,7 @@ from gradexp.monitor import better
 
 
 def build_callbacks(
-    cfg: DictConfig, folder: Path, data: AbstractDataModule, model: AbstractModule, console: Console | None
+    cfg: DictConfig, folder: Path, data: AbstractDataModule, model: LightningModule, console: Console | None
 ) -> list[Callback]:
     """The callbacks of a run; those that a step would only pass by cost it a hundredth of a millisecond each.
 
@@ -60,7 +61,7 @@ def build_callbacks(
             )
         )
     callbacks += _reports(cfg.figures, model, console)
-    if cfg.figures:
+    if cfg.figures and isinstance(model, AbstractModule):  # whose outputs are known
         callbacks += _figures(data)
     if console is not None:
         callbacks.append(RichBar(console))
@@ -69,7 +70,7 @@ def build_callbacks(
     return [*callbacks, StepSeed(cfg.seed), Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))]
 
 
-def _reports(draw: bool, model: AbstractModule, console: Console | None) -> list[Callback]:
+def _reports(draw: bool, model: LightningModule, console: Console | None) -> list[Callback]:
     """What a model has to say of itself."""
     few: list[Callback] = [ParameterScalars()] if ParameterScalars.applies(model) else []
     if isinstance(model, LinearRegression):

@@ -32,8 +32,8 @@ CONF_DIR = next(
 
 # What belongs to the machine and the command, not to the experiment: never taken from a checkpoint, not in the hash.
 LOCAL_KEYS = (
-    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "threads", "trusted_packages",
-    "sweep",
+    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "threads",
+    "trusted_packages", "sweep",
 )  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 

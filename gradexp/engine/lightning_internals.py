@@ -35,6 +35,24 @@ def saves_by_steps(checkpoint: ModelCheckpoint) -> bool:
     return checkpoint._every_n_train_steps > 0
 
 
+def save_by_the_clock(trainer: Trainer, batch_idx: int) -> None:
+    """Call ModelCheckpoint's hook where it was given `train_time_interval`, as a batch has ended.
+
+    Under manual optimization it saves by steps only, so for that moment the module looks automatic.
+    """
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    module: Any = trainer.lightning_module
+    for callback in callbacks:
+        if isinstance(callback, ModelCheckpoint) and callback._train_time_interval is not None:
+            counted = trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
+            counted.ready = counted.completed = trainer.global_step
+            module.automatic_optimization = True
+            try:
+                callback.on_train_batch_end(trainer, module, None, None, batch_idx)
+            finally:
+                module.automatic_optimization = False
+
+
 def without_gradient_sync(trainer: Trainer) -> AbstractContextManager[None]:
     """A context in which the processes of a fit do not exchange gradients."""
     context: AbstractContextManager[None] = _block_parallel_sync_behavior(trainer.strategy, block=True)
@@ -63,4 +81,7 @@ def put_between_epochs(checkpoint: dict[str, Any]) -> None:
 def set_batches_done(trainer: Trainer, number: int) -> None:
     """Let a fit that resumes within an epoch count `number` batches of it as done; to be called as it starts."""
     current: Any = trainer.fit_loop.epoch_loop.batch_progress.current
-    current.ready = current.started = current.processed = current.completed = number
+    # Of a checkpoint that was saved in on_train_batch_end, Lightning completes the batch as its epoch begins.
+    to_complete = current.ready - current.completed
+    current.ready = current.started = current.processed = number
+    current.completed = number - to_complete

@@ -1,5 +1,6 @@
 """Training steps by manual optimization: one path, whether a batch of Lightning's holds one step or several."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from gradexp.engine.lightning_internals import (
     CURRENT_HOOK,
     is_last_batch,
     log_evaluation_at,
+    save_by_the_clock,
     set_batches_done,
     without_gradient_sync,
 )
@@ -58,6 +60,7 @@ class SteppedModule(LightningModule, ABC):
     """
 
     monitor: str
+    takes_groups = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,6 +130,8 @@ class SteppedModule(LightningModule, ABC):
 
     def on_fit_start(self) -> None:
         if self.is_stepped:
+            # Saved is the state after a step, as under Lightning's own loop.
+            warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")
             check_supported(self.trainer, self, self.accumulation)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -160,6 +165,10 @@ class SteppedModule(LightningModule, ABC):
             for callback in at_end:
                 callback.on_step_end(trainer, self, ready)
             self.on_step_end()
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.is_stepped:
+            save_by_the_clock(self.trainer, batch_idx)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clips the gradients, which are there and unscaled by now; a sub-class that overrides this calls it."""

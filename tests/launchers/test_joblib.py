@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradexp.sweeps.resources import core_count
+from gradexp.engine.cores import core_count
 from tests.command_line import call
 from tests.launchers.conftest import SWEEP, Rows, rows
 from tests.launchers.witness import sightings
