@@ -53,7 +53,9 @@ class Accumulation:
         """Steps of the first `epochs` epochs of `batches` batches each."""
         starts = [start for start in self.schedule if start < epochs]
         ends = [*starts[1:], epochs]
-        return sum((end - start) * -(-batches // self.schedule[start]) for start, end in zip(starts, ends, strict=True))
+        return sum(
+            (end - start) * -(-batches // self.schedule[start]) for start, end in zip(starts, ends, strict=False)
+        )
 
     def batch_of_step(self, step: int, batches: int) -> int:
         """The batch within its epoch, from 1 to `batches`, that completes a fit's step number `step` (from 1 on)."""

@@ -1,0 +1,207 @@
+"""What gradexp relies on of Lightning's insides, each by a test of its name, and that no other room touches them."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+import gradexp
+from gradexp.engine import lightning_internals
+from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.lightning_internals import (
+    CURRENT_HOOK,
+    coming_batch,
+    is_last_batch,
+    log_evaluation_at,
+    put_between_epochs,
+    save_by_the_clock,
+    saves_by_steps,
+    set_batches_done,
+    without_gradient_sync,
+)
+from gradexp.models import LinearRegression
+from tests.engine.several_steps import Logged, data, fit, trainer_for
+from tests.engine.twins import Plain, train
+
+PACKAGE = Path(gradexp.__file__).parent
+INSIDES = {"fit_loop", "epoch_loop", "batch_progress", "epoch_progress", "optim_progress", "total_batch_idx"}
+
+
+class Look(Callback):
+    """Asks something as each batch ends."""
+
+    takes_groups = True
+
+    def __init__(self, ask: Any) -> None:
+        self.ask = ask
+        self.answers: list[Any] = []
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.answers.append(self.ask(trainer))
+
+
+def test_is_last_batch() -> None:
+    look = Look(is_last_batch)
+    fit(40, look)
+    assert look.answers == [False, False, True] * 2
+
+
+def test_coming_batch() -> None:
+    look = Look(coming_batch)
+    fit(1, look, epoch={"batch_size": 8})
+    assert look.answers == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_log_evaluation_at() -> None:
+    logged = Logged()
+    trainer, module = trainer_for(logged), Plain(torch.nn.Linear(2, 1), {"name": "SGD", "lr": 0.1})
+    module.test_step = module.validation_step  # type: ignore[method-assign]
+    module.on_test_start = lambda: log_evaluation_at(trainer, 123)  # type: ignore[method-assign]
+    trainer.test(module, datamodule=data(1), verbose=False)
+    assert [step for step, values in logged.entries if "val/loss" in values] == [123]
+
+
+def test_saves_by_steps() -> None:
+    assert saves_by_steps(ModelCheckpoint(every_n_train_steps=5))
+    assert not saves_by_steps(ModelCheckpoint())
+    assert not saves_by_steps(ModelCheckpoint(every_n_epochs=2))
+
+
+def test_save_by_the_clock(own_folder: Path) -> None:
+    from datetime import timedelta
+
+    checkpoint = ModelCheckpoint(own_folder, "{step}", train_time_interval=timedelta(0), save_top_k=-1)
+    module = fit(50, checkpoint, epoch={"passes": 100}).module
+    assert sorted(path.name for path in own_folder.glob("*.ckpt")) == [f"step={n}.ckpt" for n in (100, 150, 200, 50)]
+    assert module.is_stepped
+    assert torch.load(own_folder / "step=150.ckpt", weights_only=True)["global_step"] == 150
+    for callback in (ModelCheckpoint(own_folder / "none"), Look(lambda trainer: save_by_the_clock(trainer, 0))):
+        fit(50, callback)
+    assert not list((own_folder / "none").glob("step=1*.ckpt"))
+
+
+def test_without_gradient_sync() -> None:
+    trainer = trainer_for(Logged())
+    with without_gradient_sync(trainer):  # one process has nothing to exchange; two are in test_accumulation_ddp
+        pass
+
+
+class Between(Callback):
+    """Keeps what a checkpoint is before and after it was put between two epochs."""
+
+    def __init__(self) -> None:
+        self.loops: dict[str, Any] = {}
+
+    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+        self._keep(trainer, f"start {trainer.current_epoch}")
+
+    def on_train_end(self, trainer: Trainer, *_: Any) -> None:
+        self._keep(trainer, "end")
+
+    def _keep(self, trainer: Trainer, name: str) -> None:
+        trainer.save_checkpoint("now.ckpt")
+        checkpoint = torch.load("now.ckpt", weights_only=True)
+        put_between_epochs(checkpoint)
+        self.loops[name] = checkpoint["loops"]["fit_loop"]
+
+
+def test_put_between_epochs() -> None:
+    between = Between()
+    fit(1, between, epoch={"batch_size": 8}, trainer={"max_epochs": 3, "max_steps": 10})
+    for name, batches, epochs in (("start 0", 0, 0), ("start 1", 0, 1), ("start 2", 0, 2), ("end", 2, 2)):
+        current = between.loops[name]["epoch_loop.batch_progress"]["current"]
+        assert set(current.values()) == {batches}, name
+        assert between.loops[name]["epoch_progress"]["current"]["completed"] == epochs, name
+
+
+def test_set_batches_done(own_folder: Path) -> None:
+    eight = {"epoch": {"batch_size": 8, "passes": 2}, "trainer": {"max_epochs": 1}}
+    fit(1, Checkpoints(own_folder, "train/loss", {}), **eight | {"trainer": {"max_steps": 3}})
+    look = Look(lambda trainer: trainer.fit_loop.epoch_loop.batch_progress.current.ready)
+    checkpoints = Checkpoints(own_folder, "train/loss", {})
+    result = fit(2, look, checkpoints, ckpt_path=checkpoints.last_path, **eight)
+    assert look.answers == [2, 3, 4], "the fourth step, then two groups of two; the first group was done"
+    assert result.trainer.global_step == 8
+    assert set_batches_done.__module__ == lightning_internals.__name__  # which on_train_start calls
+
+
+def test_current_hook() -> None:
+    assert CURRENT_HOOK in vars(fit(50).module)
+    module = LinearRegression(1)
+    setattr(module, CURRENT_HOOK, "training_step")
+    assert vars(module)[CURRENT_HOOK] == "training_step"
+
+
+def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
+    """QuickPrecision overrides a private method; it is called, and in the order of Lightning's own."""
+
+    class Order(Callback):
+        def __init__(self) -> None:
+            self.calls: list[str] = []
+
+        def on_before_zero_grad(self, *_: Any) -> None:
+            self.calls.append("zero")
+
+        def on_before_backward(self, *_: Any) -> None:
+            self.calls.append("before")
+
+        def on_after_backward(self, *_: Any) -> None:
+            self.calls.append("after")
+
+        def on_before_optimizer_step(self, *_: Any) -> None:
+            self.calls.append("step")
+
+    from gradexp.engine.precision import QuickPrecision
+
+    orders = []
+    for stepped, plugins in ((False, {}), (True, {}), (True, {"plugins": [QuickPrecision()]})):
+        order = Order()
+        train(stepped, order, max_steps=5, accumulate_grad_batches=2, gradient_clip_val=0.1, **plugins)
+        orders.append(order.calls)
+    assert orders[0] == orders[1] == orders[2]
+    assert orders[0][:6] == ["zero", "before", "after", "before", "after", "step"]
+
+
+def test_no_other_module_touches_lightnings_insides() -> None:
+    touches = [
+        f"{path.relative_to(PACKAGE)}: {touch}"
+        for path in PACKAGE.rglob("*.py")
+        if path != Path(lightning_internals.__file__)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (touch := touch_of(node))
+    ]
+    assert touches == []
+
+
+def touch_of(node: ast.AST) -> str:
+    """What of Lightning's insides a piece of code names, or nothing."""
+    if isinstance(node, ast.Attribute):
+        owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+        is_private = node.attr.startswith("_") and not node.attr.startswith("__")
+        return node.attr if node.attr in INSIDES or (is_private and owner in ("trainer", "pl_module")) else ""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lightning"):
+        private = [name.name for name in node.names if name.name.startswith("_")]
+        inner = (node.module or "").startswith(("lightning.pytorch.loops", "lightning.pytorch.trainer.call"))
+        return node.module or "" if private or inner else ""
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("code", "touched"),
+    [
+        ("trainer.fit_loop", True),
+        ("self.trainer._logger_connector", True),
+        ("pl_module._current_fx_name", True),
+        ("from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior", True),
+        ("from lightning.pytorch.trainer.call import call_hook", True),
+        ("trainer.global_step", False),
+        ("self._trajectory", False),
+        ("from lightning.pytorch import Trainer", False),
+    ],
+)
+def test_a_touch_is_seen(code: str, touched: bool) -> None:
+    assert any(touch_of(node) for node in ast.walk(ast.parse(code))) is touched

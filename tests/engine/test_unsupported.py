@@ -1,0 +1,139 @@
+"""What does not go with the engine's steps is refused by name, with the key to use instead."""
+
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
+from lightning.pytorch.plugins import MixedPrecision
+
+from gradexp.engine.accumulation import Accumulation
+from tests.command_line import call
+from tests.engine.twins import train
+
+LBFGS: dict[str, Any] = {"name": "LBFGS", "max_iter": 3}
+
+
+def half_precision() -> list[Any]:
+    """16-mixed on the CPU, with a scaler of gradients as on a GPU."""
+    return [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=2.0**10))]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"callbacks": [GradientAccumulationScheduler({4: 3, 2: 2})]},
+            ["GradientAccumulationScheduler", "trainer.accumulate_grad_batches={0:1,2:2,4:3}"],
+        ),
+        (
+            {"callbacks": [StochasticWeightAveraging(0.01)], "batch_norm": True},
+            ["StochasticWeightAveraging", "batch norm", "model.batch_norm=false", "EMAWeightAveraging"],
+        ),
+        (
+            {"optimizer": LBFGS, "plugins": "half"},
+            ["L-BFGS", "trainer.precision must not be 16-mixed", "trainer.precision=bf16-mixed"],
+        ),
+        (
+            {"optimizer": LBFGS, "accumulate_grad_batches": 2},
+            ["L-BFGS", "trainer.accumulate_grad_batches must be 1", "got 2", "data.batch_size"],
+        ),
+        (
+            {"optimizer": LBFGS, "accumulate_grad_batches": {3: 4}},
+            ["L-BFGS", "trainer.accumulate_grad_batches must be 1", "got 4"],
+        ),
+    ],
+    ids=lambda value: "",
+)
+def test_refused_before_the_first_step(settings: dict[str, Any], words: list[str]) -> None:
+    callbacks = settings.pop("callbacks", [])
+    if settings.get("plugins") == "half":
+        settings["plugins"] = half_precision()
+    with pytest.raises(ValueError, match=r".") as refused:
+        train(True, *callbacks, **settings)
+    for word in words:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize("setting", [0, -1, 1.5, True, {}, {0: 0}, {-1: 2}, {0: 1.5}, {"a": 2}, [2], None])
+def test_what_is_no_accumulation_is_refused(setting: Any) -> None:
+    with pytest.raises(ValueError, match="trainer.accumulate_grad_batches must be a whole number of at least 1, or"):
+        train(True, accumulate_grad_batches=setting)
+
+
+@pytest.mark.parametrize("typed", ["0", "-1", "1.5", "null", "text", "{}", "{0:0}", "{-1:2}", "{a:2}", "[2]", "true"])
+def test_it_is_refused_on_the_command_line_too(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = str(call(monkeypatch, f"trainer.accumulate_grad_batches={typed}"))
+    assert "trainer.accumulate_grad_batches must be a whole number of at least 1, or such numbers by epoch" in message
+
+
+def test_numbers_by_epoch() -> None:
+    accumulation = Accumulation({2: 3, 4: 1})
+    assert [accumulation.batches_per_step(epoch) for epoch in range(6)] == [1, 1, 3, 3, 1, 1]
+    assert [accumulation.steps(epochs, 10) for epochs in range(6)] == [0, 10, 20, 24, 28, 38]
+    # The batch that completes step: of epoch 0; 1; 2, where steps end with batches 3, 6, 9 and 10; 3; 4.
+    assert [accumulation.batch_of_step(step, 10) for step in (1, 10, 11, 20, 21, 23, 24, 25, 28, 29, 48)] == [
+        *(1, 10, 1, 10, 3, 9, 10, 3, 10, 1, 10)
+    ]
+
+
+def test_the_batch_of_a_step_is_found_by_walking_too() -> None:
+    for setting in ({0: 3, 1: 4, 5: 2}, {0: 7}, {3: 100}):
+        accumulation = Accumulation(setting)
+        ends = [
+            batch
+            for epoch in range(12)
+            for batch in range(1, 11)
+            if batch % accumulation.batches_per_step(epoch) == 0 or batch == 10
+        ]
+        assert [accumulation.batch_of_step(step, 10) for step in range(1, len(ends) + 1)] == ends
+        assert accumulation.steps(12, 10) == len(ends)
+
+
+# Half precision, by the plug-in that a GPU has
+
+
+@pytest.mark.parametrize("number", [1, 7])
+@pytest.mark.parametrize("clip", [None, 0.05])
+def test_half_precision_takes_lightnings_own_steps(clip: float | None, number: int) -> None:
+    """So gradients are clipped after they are unscaled: Lightning's loop does it in that order."""
+    runs = [
+        train(stepped, plugins=half_precision(), gradient_clip_val=clip, accumulate_grad_batches=number, max_epochs=1)
+        for stepped in (True, False)
+    ]
+    assert runs[0].steps == runs[1].steps != []
+    assert runs[0].weights == runs[1].weights
+
+
+def test_a_clipped_step_in_half_precision_is_no_longer_than_the_clip_allows() -> None:
+    lengths = []
+    for clip in (None, 1e-3):
+        run = train(
+            True, plugins=half_precision(), gradient_clip_val=clip, max_steps=1, optimizer={"name": "SGD", "lr": 1.0}
+        )
+        torch.manual_seed(0)
+        from gradexp.models import MLPRegressor
+
+        start = MLPRegressor(2, 1, (8,))
+        moved = [after - before for after, before in zip(run.module.parameters(), start.parameters(), strict=True)]
+        lengths.append(torch.cat([change.detach().flatten() for change in moved]).norm().item())
+    assert lengths[0] > 0.1
+    assert lengths[1] == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_fused_optimizer_is_built_unfused_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    fused = {"name": "Adam", "lr": 0.01, "fused": True}
+    run = train(True, plugins=half_precision(), gradient_clip_val=0.1, optimizer=fused, max_steps=3)
+    assert run.trainer.optimizers[0].defaults["fused"] is False
+    assert "optimizer.fused is false under trainer.precision=16-mixed" in caplog.text
+    assert run.trainer.global_step == 3
+    caplog.clear()
+    assert train(True, optimizer=fused, max_steps=3).trainer.optimizers[0].defaults["fused"] is True
+    assert "fused" not in caplog.text
+
+
+def test_clipping_and_accumulation_stay_what_the_trainer_says() -> None:
+    run = train(True, gradient_clip_val=0.5, accumulate_grad_batches=4)
+    trainer: Trainer = run.trainer
+    assert (trainer.gradient_clip_val, trainer.accumulate_grad_batches) == (0.5, 4)
