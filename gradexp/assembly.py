@@ -16,9 +16,10 @@ from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_io import AtomicCheckpointIO
+from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.precision import QuickPrecision
 from gradexp.engine.profiler import NoProfiler
-from gradexp.engine.stepped_module import SteppedModule
+from gradexp.engine.stepped_module import takes_steps
 from gradexp.models import AbstractModule, AbstractRegressor
 
 
@@ -76,6 +77,7 @@ def build_trainer(
         console: Where the progress bar is drawn.
         purge_step: A resumed run's first step: what an earlier, killed process logged from it on is superseded.
     """
+    drop_slow_cuda_check()
     show_progress = bool(cfg.progress and console.is_terminal)
     given = plain(cfg)["trainer"]
     ours: dict[str, Any] = {
@@ -91,7 +93,7 @@ def build_trainer(
     }
     if given["precision"] == "32-true":
         given.pop("precision")
-    if isinstance(given["accumulate_grad_batches"], dict) and not isinstance(model, SteppedModule):
+    if isinstance(given["accumulate_grad_batches"], dict) and not takes_steps(type(model)):
         # Lightning's own loop has a callback for numbers by epoch.
         ours["callbacks"] += [GradientAccumulationScheduler(given.pop("accumulate_grad_batches"))]
     for name in given.keys() & ours.keys():

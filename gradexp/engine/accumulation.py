@@ -6,6 +6,8 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
+from gradexp.engine.step_callback import is_stepped
+
 
 class Accumulation:
     """Batches a step, by epoch. The last step of an epoch takes the batches that are left.
@@ -30,8 +32,9 @@ class Accumulation:
     @classmethod
     def of(cls, trainer: Trainer) -> "Accumulation":
         """That of a fit, whoever takes its steps."""
-        own = getattr(trainer.lightning_module, "accumulation", None)
-        if isinstance(own, Accumulation):
+        module: Any = trainer.lightning_module
+        if is_stepped(module):
+            own: Accumulation = module.accumulation
             return own
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
         schedules = [each.scheduling for each in callbacks if isinstance(each, GradientAccumulationScheduler)]

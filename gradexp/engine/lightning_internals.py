@@ -4,15 +4,29 @@ Each function has a test that fails by its name when Lightning changes what it r
 test_lightning_internals.py), and no other room touches any of this (a test says so).
 """
 
+import os
 from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
 
 # What Lightning notes the running hook under, on the module, some forty times a step.
 CURRENT_HOOK = "_current_fx_name"
+# By which Lightning chooses how torch looks for a GPU.
+CUDA_CHECK = "PYTORCH_NVML_BASED_CUDA_CHECK"
+
+
+def drop_slow_cuda_check() -> None:
+    """Where there is no GPU, let torch look for one in its own way.
+
+    Lightning makes it ask the driver's library, so that processes can be forked afterwards, which takes a tenth of a
+    millisecond; Adam looks in every step.
+    """
+    if not torch.cuda.is_available():
+        os.environ.pop(CUDA_CHECK, None)
 
 
 def is_last_batch(trainer: Trainer) -> bool:

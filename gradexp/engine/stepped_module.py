@@ -117,7 +117,7 @@ class SteppedModule(LightningModule, ABC):
     def setup(self, stage: str) -> None:
         if stage != "fit":
             return
-        self.automatic_optimization = type(self).training_step is not SteppedModule.training_step
+        self.automatic_optimization = not takes_steps(type(self))
         if self.is_stepped:
             self.accumulation = Accumulation(self.trainer.accumulate_grad_batches)
             self.trainer.accumulate_grad_batches = self.accumulation.batches_per_step(self.trainer.current_epoch)
@@ -232,6 +232,11 @@ class SteppedModule(LightningModule, ABC):
     def _ends_epoch(self) -> bool:
         """Whether the batch at hand is an epoch's last; `max_steps` may end a fit before."""
         return is_last_batch(self.trainer)
+
+
+def takes_steps(module_class: type[LightningModule]) -> bool:
+    """Whether the engine takes the steps of such a module: one that is a SteppedModule, and has no step of its own."""
+    return module_class.training_step is SteppedModule.training_step
 
 
 def _clips_itself(module_class: type[LightningModule]) -> bool:

@@ -1,6 +1,9 @@
 """What gradexp relies on of Lightning's insides, each by a test of its name, and that no other room touches them."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ import gradexp
 from gradexp.engine import lightning_internals
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.lightning_internals import (
+    CUDA_CHECK,
     CURRENT_HOOK,
     coming_batch,
+    drop_slow_cuda_check,
     is_last_batch,
     log_evaluation_at,
     put_between_epochs,
@@ -42,6 +47,19 @@ class Look(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         self.answers.append(self.ask(trainer))
+
+
+def test_drop_slow_cuda_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_by_lightning = "import os; before = os.environ.get(NAME); import lightning; print(before, os.environ.get(NAME))"
+    code = f"NAME = {CUDA_CHECK!r}; {set_by_lightning}"
+    environment = {key: value for key, value in os.environ.items() if key != CUDA_CHECK}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None", "1"], "Lightning sets it when it is imported"
+    for has_gpu, left in ((True, "1"), (False, None)):
+        monkeypatch.setenv(CUDA_CHECK, "1")
+        monkeypatch.setattr(torch.cuda, "is_available", lambda has_gpu=has_gpu: has_gpu)
+        drop_slow_cuda_check()
+        assert os.environ.get(CUDA_CHECK) == left
 
 
 def test_is_last_batch() -> None:
@@ -119,7 +137,7 @@ def test_put_between_epochs() -> None:
 
 
 def test_set_batches_done(own_folder: Path) -> None:
-    eight = {"epoch": {"batch_size": 8, "passes": 2}, "trainer": {"max_epochs": 1}}
+    eight: dict[str, Any] = {"epoch": {"batch_size": 8, "passes": 2}, "trainer": {"max_epochs": 1}}
     fit(1, Checkpoints(own_folder, "train/loss", {}), **eight | {"trainer": {"max_steps": 3}})
     look = Look(lambda trainer: trainer.fit_loop.epoch_loop.batch_progress.current.ready)
     checkpoints = Checkpoints(own_folder, "train/loss", {})
@@ -158,9 +176,9 @@ def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
     from gradexp.engine.precision import QuickPrecision
 
     orders = []
-    for stepped, plugins in ((False, {}), (True, {}), (True, {"plugins": [QuickPrecision()]})):
+    for stepped, plugins in ((False, []), (True, []), (True, [QuickPrecision()])):
         order = Order()
-        train(stepped, order, max_steps=5, accumulate_grad_batches=2, gradient_clip_val=0.1, **plugins)
+        train(stepped, order, max_steps=5, accumulate_grad_batches=2, gradient_clip_val=0.1, plugins=plugins or None)
         orders.append(order.calls)
     assert orders[0] == orders[1] == orders[2]
     assert orders[0][:6] == ["zero", "before", "after", "before", "after", "step"]

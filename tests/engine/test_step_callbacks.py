@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +21,9 @@ from lightning.pytorch.callbacks import (
 )
 
 from gradexp import callbacks as ours
+from gradexp import run
 from gradexp.engine.step_callback import StepCallback
-from gradexp.models import LinearRegression
+from gradexp.models import LinearRegression, SoftmaxRegression
 from tests.engine.several_steps import TOGETHER, data, fit
 
 
@@ -218,3 +220,65 @@ def test_one_batch_as_a_limit_is_one_batch() -> None:
 def test_summaries_need_nothing() -> None:
     assert fit(TOGETHER, ModelSummary(), trainer={"enable_model_summary": True}).data.steps_at_once == TOGETHER
     assert data(TOGETHER).takes_groups
+
+
+class OwnHooks(LinearRegression):  # type: ignore[misc]
+    """Every hook of a step that Lightning's own loop calls on a module."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.calls: list[str] = []
+
+    def on_before_zero_grad(self, optimizer: Any) -> None:
+        self.calls.append("on_before_zero_grad")
+
+    def optimizer_zero_grad(self, *arguments: Any) -> None:
+        self.calls.append("optimizer_zero_grad")
+        super().optimizer_zero_grad(*arguments)
+
+    def optimizer_step(self, *arguments: Any) -> None:
+        self.calls.append("optimizer_step")
+        super().optimizer_step(*arguments)
+
+    def configure_gradient_clipping(self, *arguments: Any, **keywords: Any) -> None:
+        self.calls.append("configure_gradient_clipping")
+        super().configure_gradient_clipping(*arguments, **keywords)
+
+    def lr_scheduler_step(self, *arguments: Any) -> None:
+        self.calls.append("lr_scheduler_step")
+        super().lr_scheduler_step(*arguments)
+
+
+class OwnHooksAndStep(OwnHooks):
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.training_objective(batch)[0]
+
+
+@pytest.mark.parametrize("clip", [None, 0.1])
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_modules_hooks_are_called_as_in_lightnings_own_loop(number: int, clip: float | None) -> None:
+    scheduler = {"name": "StepLR", "interval": "step", "step_size": 10}
+    trainer = {"max_epochs": 1, "accumulate_grad_batches": number, "gradient_clip_val": clip}
+    engine, lightning = (
+        fit(TOGETHER, model_class=model, scheduler=scheduler, trainer=trainer) for model in (OwnHooks, OwnHooksAndStep)
+    )
+    assert engine.module.is_stepped
+    assert not lightning.module.is_stepped
+    assert engine.data.steps_at_once == TOGETHER
+    assert engine.module.calls == lightning.module.calls  # type: ignore[attr-defined]
+    assert engine.state["weights"] == lightning.state["weights"]
+
+
+def test_numbers_by_epoch_for_a_module_with_a_step_of_its_own(own_folder: Path) -> None:
+    numbers = "trainer.accumulate_grad_batches={0:2,1:5}"
+    settings = ("data=blobs", "model=softmax_regression", "trainer.max_epochs=2", "figures=false", numbers)
+    own = "model._target_=tests.engine.test_step_callbacks.OwnClassifier"
+    results = [run(*settings, *more) for more in ((), (own, "trusted_packages=[gradexp,tests]"))]
+    assert results[0].metrics["steps"] == results[1].metrics["steps"] > 0
+    for name in ("val/loss", "test/loss"):
+        assert results[0].metrics[name] == results[1].metrics[name]
+
+
+class OwnClassifier(SoftmaxRegression):  # type: ignore[misc]
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.training_objective(batch)[0]

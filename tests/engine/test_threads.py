@@ -17,8 +17,8 @@ from gradexp.engine import threads
 from gradexp.engine.threads import OPERATIONS_PER_THREAD, choose_threads, operations_per_step, threads_of_one_run
 from gradexp.models import FunctionDescent, MLPClassifier
 from tests.command_line import call
-from tests.engine.several_steps import Logged
-from tests.engine.twins import Plain, data, trainer_for
+from tests.engine.several_steps import Logged, data, trainer_for
+from tests.engine.twins import Plain
 
 SHORT = ("trainer.max_epochs=1", "figures=false", "hydra.run.dir=first")
 LARGE = ("model.hidden=[800,800]", "data.batch_size=200")  # 1.1 billion operations a step
@@ -56,8 +56,7 @@ def test_the_number_of_a_run_that_is_taken_up_wins_over_auto_and_a_number_over_b
 def test_what_the_user_sets_wins_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     torch.set_num_threads(3)  # as torch does when it is imported
-    for setting in ("auto", 1, 4):
-        assert choose_threads(setting, 1e12, saved=2) == 3  # type: ignore[arg-type]
+    assert [choose_threads(setting, 1e12, saved=2) for setting in ("auto", 1, 4)] == [3, 3, 3]
 
 
 def test_operations_are_those_of_forward_backward_and_update() -> None:
@@ -120,7 +119,12 @@ def test_a_checkpoint_is_tested_on_the_threads_that_it_was_trained_on(monkeypatc
     run(*SHORT, *LARGE)
     seen: list[int] = []
     forward = MLPClassifier.forward
-    monkeypatch.setattr(MLPClassifier, "forward", lambda m, x: (seen.append(torch.get_num_threads()), forward(m, x))[1])
+
+    def watched(module: MLPClassifier, inputs: torch.Tensor) -> torch.Tensor:
+        seen.append(torch.get_num_threads())
+        return forward(module, inputs)
+
+    monkeypatch.setattr(MLPClassifier, "forward", watched)
     run("task=test", "ckpt_path=first/checkpoints/best.ckpt")
     assert set(seen) == {4}
     assert torch.get_num_threads() == 4

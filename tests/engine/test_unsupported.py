@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import GradientAccumulationScheduler, Stochasti
 from lightning.pytorch.plugins import MixedPrecision
 
 from gradexp.engine.accumulation import Accumulation
+from gradexp.models import MLPRegressor
 from tests.command_line import call
 from tests.engine.twins import train
 
@@ -58,7 +59,7 @@ def test_refused_before_the_first_step(settings: dict[str, Any], words: list[str
 
 @pytest.mark.parametrize("setting", [0, -1, 1.5, True, {}, {0: 0}, {-1: 2}, {0: 1.5}, {"a": 2}, [2], None])
 def test_what_is_no_accumulation_is_refused(setting: Any) -> None:
-    with pytest.raises(ValueError, match="trainer.accumulate_grad_batches must be a whole number of at least 1, or"):
+    with pytest.raises(ValueError, match=r"trainer\.accumulate_grad_batches must be a whole number of at least 1, or"):
         train(True, accumulate_grad_batches=setting)
 
 
@@ -109,12 +110,9 @@ def test_half_precision_takes_lightnings_own_steps(clip: float | None, number: i
 def test_a_clipped_step_in_half_precision_is_no_longer_than_the_clip_allows() -> None:
     lengths = []
     for clip in (None, 1e-3):
-        run = train(
-            True, plugins=half_precision(), gradient_clip_val=clip, max_steps=1, optimizer={"name": "SGD", "lr": 1.0}
-        )
+        sgd = {"name": "SGD", "lr": 1.0}
+        run = train(True, plugins=half_precision(), gradient_clip_val=clip, max_steps=1, optimizer=sgd)
         torch.manual_seed(0)
-        from gradexp.models import MLPRegressor
-
         start = MLPRegressor(2, 1, (8,))
         moved = [after - before for after, before in zip(run.module.parameters(), start.parameters(), strict=True)]
         lengths.append(torch.cat([change.detach().flatten() for change in moved]).norm().item())
