@@ -75,7 +75,7 @@ def test_several_callbacks_have_names_of_their_own() -> None:
             ["callbacks.mine must be a callback's class and arguments", "got 5"],
         ),
         (
-            (f"{TARGET}gradexp.callbacks.FitClock",),
+            (f"{TARGET}gradexp.engine.fit_clock.FitClock",),
             ["callbacks.mine._target_ must be a callback that the run has not already", "FitClock"],
         ),
     ],

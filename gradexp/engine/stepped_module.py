@@ -52,7 +52,8 @@ class SteppedModule(LightningModule, ABC):
     than a small model's step, is done once for all of them. Hooks are called as in Lightning's own loop, in its order.
     `trainer.gradient_clip_val` clips, `trainer.accumulate_grad_batches` is a number or numbers by epoch.
 
-    A sub-class that overrides `training_step` itself runs under Lightning's own loop.
+    A sub-class that overrides `training_step` runs under Lightning's own loop, and so does its data, one batch a step;
+    there, and in a loop written by hand, `training_step` gives what a step minimises.
 
     Attributes:
         monitor: The metric that a plateau schedule watches.
@@ -64,7 +65,6 @@ class SteppedModule(LightningModule, ABC):
 
     def __init__(self) -> None:
         super().__init__()
-        self.automatic_optimization = False
         self.accumulation = Accumulation(1)
         self._progress = _Progress()
 
@@ -78,13 +78,21 @@ class SteppedModule(LightningModule, ABC):
 
     @property
     def is_stepped(self) -> bool:
-        """Whether the steps are taken here, and not by Lightning's own loop."""
+        """Whether the steps of the fit are taken here, and not by Lightning's own loop."""
         return not self.automatic_optimization
 
     @property
     def batches_begun(self) -> int:
         """Batches of the whole fit that were begun, those of earlier, resumed parts too."""
         return self._progress.batches
+
+    @property
+    def precision(self) -> str | None:
+        """The trainer's, such as "16-mixed"; None without a trainer."""
+        try:
+            return self.trainer.precision
+        except RuntimeError:  # Lightning's, of a module that is not attached
+            return None
 
     # What a sub-class gives
 
@@ -147,6 +155,8 @@ class SteppedModule(LightningModule, ABC):
             set_batches_done(self.trainer, groups_done)
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
+        if not self.is_stepped:
+            return self.training_objective(batch)[0]
         trainer, progress = self.trainer, self._progress
         if progress.epoch != trainer.current_epoch:
             progress.epoch, progress.of_epoch = trainer.current_epoch, 0
@@ -165,6 +175,7 @@ class SteppedModule(LightningModule, ABC):
             for callback in at_end:
                 callback.on_step_end(trainer, self, ready)
             self.on_step_end()
+        return None
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.is_stepped:

@@ -183,7 +183,7 @@ class AbstractModule(SteppedModule):
         return self.predictions(self(batch[0]))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = build_optimizer(self.parameters(), self._optimizer_settings_for(self.trainer.precision))
+        optimizer = build_optimizer(self.parameters(), self._usable_optimizer_settings())
         if self.proximal and self.l1:
             shrink_after_steps(optimizer, penalties.weights(self.network.named_parameters()), self.l1)
         if self.scheduler_settings.get("name") is None:
@@ -195,10 +195,10 @@ class AbstractModule(SteppedModule):
             settings.pop("monitor")  # of which Lightning warns that it will not watch it
         return {"optimizer": optimizer, "lr_scheduler": settings}  # type: ignore[return-value]  # Lightning's own form
 
-    def _optimizer_settings_for(self, precision: Any) -> dict[str, Any]:
+    def _usable_optimizer_settings(self) -> dict[str, Any]:
         """The settings, without `fused` under 16-mixed: a fused optimizer unscales gradients itself, after clipping."""
         settings = dict(self.optimizer_settings)
-        if precision == "16-mixed" and settings.get("fused"):
+        if settings.get("fused") and self.precision == "16-mixed":
             log.warning("optimizer.fused is false under trainer.precision=16-mixed, where gradients must be unscaled")
             settings["fused"] = False
         return settings

@@ -126,6 +126,9 @@ def test_options_name_what_is_logged() -> None:
 def test_what_stays_bad_is_said_once(layers: list[nn.Module], lr: float, words: str) -> None:
     torch.manual_seed(0)
     net = Net(*layers, lr=lr)
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()  # they were drawn as this file was imported
     first, last = layers[0], layers[-1]
     assert isinstance(first, nn.Linear)
     assert isinstance(last, nn.Linear)

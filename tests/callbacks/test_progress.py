@@ -80,15 +80,14 @@ def test_the_numbers_drawn_are_the_metrics(console: Console) -> None:
     seen: list[dict[str, Any]] = []
 
     class Note(Callback):
-        def on_train_batch_start(self, trainer: Trainer, pl_module: Any, *arguments: Any) -> None:
+        def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *arguments: Any) -> None:
             seen.append(pl_module.latest)
 
     trainer, _ = trainer_with(console, Note(), max_steps=3)
     trainer.fit(MLPClassifier(4, 3), loader(), loader())
-    # The bar is drawn before a step's own metrics are in: steps 2 and 3 show those of 1 and 2.
-    expected = [(metrics["train/loss"], metrics["train/accuracy"]) for metrics in seen[1:]]
+    expected = [(metrics["train/loss"], metrics["train/accuracy"]) for metrics in seen]
     shown = [(float(a), float(b)) for a, b in re.findall(r"loss ([\d.]+) +accuracy ([\d.]+)", drawn(console))]
-    assert len(expected) == 2
+    assert len(expected) == 3
     # The last line is drawn once more as the bar ends.
     np.testing.assert_allclose(shown, [*expected, expected[-1]], rtol=0.01)
 

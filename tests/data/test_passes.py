@@ -1,12 +1,13 @@
 """Several passes over the data in an epoch, and several batches at once: which samples come, and in which order."""
 
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 import pytest
 import torch
 
 from gradexp.data import BatchLoader, BatchOrder, LinearData, TensorSource
+from gradexp.engine.step_groups import single_batches
 
 SAMPLES, BATCH = 23, 5  # 5 batches a pass, the last of 3
 
@@ -25,8 +26,8 @@ def loader(
 
 
 def numbers(batches: Any) -> list[list[int]]:
-    """The samples in each batch, of single ones or of lists of them."""
-    flat = chain.from_iterable(each if isinstance(each, list) else [each] for each in batches)
+    """The samples in each batch, of single ones or of groups of them."""
+    flat = chain.from_iterable(single_batches(each) for each in batches)
     found = []
     for inputs, targets in flat:
         assert inputs.squeeze(1).tolist() == targets.tolist()
@@ -80,7 +81,7 @@ def test_without_a_seed_every_pass_is_as_the_samples_lie() -> None:
 @pytest.mark.parametrize("batch_size", [None, SAMPLES, 100])
 def test_full_batches_are_the_source_itself_and_no_copies(batch_size: int | None, steps_per_execution: int) -> None:
     full = loader(steps_per_execution, passes=6, batch_size=batch_size)
-    batches = list(chain.from_iterable(each if isinstance(each, list) else [each] for each in full))
+    batches = list(chain.from_iterable(single_batches(each) for each in full))
     assert len(batches) == 6
     assert isinstance(full.source, TensorSource)
     for inputs, targets in batches:
@@ -101,7 +102,7 @@ def test_several_at_once_resume_after_those_that_were_done(done: int, batch_size
     batches = iter(interrupted)
     for _ in range(done):
         next(batches)
-    assert interrupted.state_dict() == {"position": 4 * done, "steps_per_execution": 4}
+    assert interrupted.state_dict() == {"position": 4 * done}
     resumed.load_state_dict(interrupted.state_dict())
     assert numbers(resumed) == whole[4 * done :]
     assert numbers(resumed) == whole, "the next epoch begins at its beginning"
@@ -113,15 +114,33 @@ def test_a_finished_epoch_leaves_the_position_at_the_beginning() -> None:
     assert finished.state_dict()["position"] == 0
 
 
-@pytest.mark.parametrize(("saved", "now"), [(4, 1), (4, 2), (1, 4), (None, 4)])
-def test_another_number_at_once_is_refused_within_an_epoch_alone(saved: int | None, now: int) -> None:
-    # A checkpoint of the time before has no number, and means 1.
-    state = {} if saved is None else {"steps_per_execution": saved}
-    loader(now).load_state_dict({"position": 0} | state)
-    with pytest.raises(
-        ValueError, match=rf"^data\.steps_per_execution must be {saved or 1} .*within an epoch.*{now}\.$"
-    ):
-        loader(now).load_state_dict({"position": 8} | state)
+@pytest.mark.parametrize("position", [0, 1, 5, 8, 14])
+@pytest.mark.parametrize("now", [1, 2, 4, 1000])
+def test_another_number_at_once_goes_on_at_any_place(now: int, position: int) -> None:
+    whole = numbers(loader(1))  # 15 batches
+    resumed = loader(now)
+    resumed.load_state_dict({"position": position})
+    assert resumed.groups_done == (position // now if position else None)
+    assert numbers(resumed) == whole[position:]
+    assert len(resumed) == -(-15 // now), "the groups of a whole epoch, by which Lightning counts"
+
+
+@pytest.mark.parametrize("cut", [1, 4, 6, 15])
+def test_a_group_ends_where_the_fit_does(cut: int) -> None:
+    source = TensorSource(torch.arange(15.0).unsqueeze(1), torch.arange(15.0))
+    groups = list(BatchLoader(source, BatchOrder(15, 1), steps_per_execution=4, cut=cut))
+    ends = list(accumulate(len(group) for group in groups))
+    assert cut in ends
+    assert ends[-1] == 15
+    assert max(len(group) for group in groups) <= 4
+
+
+def test_large_batches_are_looked_up_one_by_one() -> None:
+    source = TensorSource(torch.zeros(100, 10_000), torch.arange(100))
+    group = next(iter(BatchLoader(source, BatchOrder(100, 10, seed=0), steps_per_execution=5)))
+    storages = [inputs.untyped_storage().data_ptr() for inputs, _ in list(group)]
+    assert len(set(storages)) == 5
+    assert [targets.tolist() for _, targets in group] == [targets.tolist() for _, targets in group], "as often as asked"
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, None])

@@ -244,6 +244,7 @@ def test_several_processes_take_single_steps() -> None:
     alone: dict[str, Any] = {"world_size": 1, "global_rank": 0, "max_steps": -1, "log_every_n_steps": 50}
     alone |= {"overfit_batches": 0.0, "limit_train_batches": 1.0, "val_check_interval": 1.0, "callbacks": []}
     alone |= {"lightning_module": LinearRegression(2), "datamodule": changed}
+    alone["lightning_module"].automatic_optimization = False  # as in a fit
     alone["strategy"] = SimpleNamespace(root_device=torch.device("cpu"))
     for world_size, together in ((1, TOGETHER), (2, 1)):
         changed.trainer = SimpleNamespace(**(alone | {"world_size": world_size}))  # type: ignore[assignment]

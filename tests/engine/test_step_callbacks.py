@@ -249,7 +249,7 @@ class OwnHooks(LinearRegression):  # type: ignore[misc]
         super().lr_scheduler_step(*arguments)
 
 
-class OwnHooksAndStep(OwnHooks):
+class OwnHooksAndStep(OwnHooks):  # type: ignore[misc]
     def training_step(self, batch: Any, batch_idx: int) -> Any:
         return self.training_objective(batch)[0]
 
@@ -265,7 +265,7 @@ def test_the_modules_hooks_are_called_as_in_lightnings_own_loop(number: int, cli
     assert engine.module.is_stepped
     assert not lightning.module.is_stepped
     assert engine.data.steps_at_once == TOGETHER
-    assert engine.module.calls == lightning.module.calls  # type: ignore[attr-defined]
+    assert engine.module.calls == lightning.module.calls
     assert engine.state["weights"] == lightning.state["weights"]
 
 
