@@ -2,7 +2,6 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +10,6 @@ from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from gradexp.engine.accumulation import Accumulation
 from gradexp.engine.lightning_internals import (
@@ -22,6 +20,7 @@ from gradexp.engine.lightning_internals import (
     set_batches_done,
     without_gradient_sync,
 )
+from gradexp.engine.schedules import step_schedules
 from gradexp.engine.step_callback import StepCallback, overriding
 from gradexp.engine.step_groups import single_batches
 from gradexp.engine.unsupported import check_supported
@@ -220,25 +219,9 @@ class SteppedModule(LightningModule, ABC):
                 closure()
             return
         self.optimizer_step(epoch, batch_idx, wrapped, closure)
-        self._step_schedules("step")
+        step_schedules(self, "step", self._progress.of_epoch)
         if ends_epoch:
-            self._step_schedules("epoch")
-
-    def _step_schedules(self, interval: str, metrics: Mapping[str, Any] | None = None) -> None:
-        """Step the schedules that Lightning's own loop would step now.
-
-        Args:
-            interval: "step" or "epoch": what has ended.
-            metrics: By name, where schedules that watch one are meant, which come last; None for the others.
-        """
-        for config in self.trainer.lr_scheduler_configs:
-            is_plateau = isinstance(config.scheduler, ReduceLROnPlateau)
-            count = self._progress.of_epoch if interval == "step" else self._progress.epoch + 1
-            if config.interval != interval or is_plateau != (metrics is not None) or count % config.frequency:
-                continue
-            if metrics is not None and self.monitor not in metrics:
-                raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {self.monitor!r}.")
-            self.lr_scheduler_step(config.scheduler, None if metrics is None else metrics[self.monitor])
+            step_schedules(self, "epoch", epoch + 1)
 
     def _ends_epoch(self) -> bool:
         """Whether the batch at hand is an epoch's last; `max_steps` may end a fit before."""

@@ -15,6 +15,7 @@ from gradexp import penalties
 from gradexp.checks import check, check_proximal
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
+from gradexp.engine.schedules import step_schedules
 from gradexp.engine.stepped_module import SteppedModule
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.monitor import better
@@ -158,7 +159,7 @@ class AbstractModule(SteppedModule):
         self.log_dict(values, logger=False, sync_dist=True)
         self.epoch_metrics.reset()
         if self.is_stepped and self._ends_epoch():
-            self._step_schedules("epoch", self.trainer.callback_metrics | values)
+            step_schedules(self, "epoch", self.current_epoch + 1, self.trainer.callback_metrics | values)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._common_step(batch, self.val_metrics)

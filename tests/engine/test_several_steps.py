@@ -19,8 +19,6 @@ from gradexp.models.abstract_module import SGD
 from gradexp.optimizers import build_optimizer
 from tests.engine.several_steps import EPOCHS, TOGETHER, TRAIN, Fit, Logged, data, exactly, fit, trainer_for
 
-# Lightning's, of a schedule in manual optimization; a test of its own says that nobody should see it.
-
 
 def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
@@ -83,15 +81,7 @@ def test_every_configured_schedule_ends_where_it_ends_in_single_steps(
     assert {name: several.metrics[name] for name in rest} == {name: single.metrics[name] for name in rest}
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        pytest.param(
-            option,
-        )
-        for option in SCHEDULES
-    ],
-)
+@pytest.mark.parametrize("option", SCHEDULES)
 def test_a_schedule_of_a_fit_that_ends_within_an_epoch_is_where_it_is_in_single_steps(option: str) -> None:
     limits = {"max_epochs": 3, "max_steps": 250}
     several, single = (fit(number, trainer=limits, scheduler=short(option)) for number in (TOGETHER, 1))

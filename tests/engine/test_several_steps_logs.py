@@ -55,9 +55,7 @@ def test_a_log_is_due_within_a_group_too() -> None:
         {"name": "OneCycleLR", "interval": "step", "cycle_momentum": False},
         {"name": "StepLR", "interval": "step", "step_size": 30},
         {"name": "ReduceLROnPlateau", "interval": "epoch", "patience": 0, "threshold": 0.9},
-        pytest.param(
-            {"name": "StepLR", "interval": "epoch", "step_size": 1},
-        ),
+        {"name": "StepLR", "interval": "epoch", "step_size": 1},
     ],
     ids=lambda scheduler: f"{scheduler['name']} by {scheduler['interval']}",
 )

@@ -35,7 +35,6 @@ def trained(steps_per_execution: int, optimizer: str, schedule: str, **arguments
     return parameters(model), trainer
 
 
-@pytest.mark.filterwarnings("ignore:The lr scheduler dict contains the key")
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_weights_metrics_are_those_of_single_steps(optimizer: str, schedule: str) -> None:
@@ -50,7 +49,6 @@ def test_weights_metrics_are_those_of_single_steps(optimizer: str, schedule: str
     assert metrics == pytest.approx(wanted, rel=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:The lr scheduler dict contains the key")
 def test_an_epochs_rate_is_that_of_single_steps() -> None:
     rates = [trained(number, "SGD", "steps by epoch")[1].callback_metrics["lr"].item() for number in (1, 4)]
     assert rates[0] == rates[1]
