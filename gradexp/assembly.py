@@ -19,7 +19,7 @@ from gradexp.engine.checkpoint_io import AtomicCheckpointIO
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.precision import QuickPrecision
 from gradexp.engine.profiler import NoProfiler
-from gradexp.engine.stepped_module import takes_steps
+from gradexp.engine.step_callback import takes_steps
 from gradexp.models import AbstractModule, AbstractRegressor
 
 
@@ -93,7 +93,7 @@ def build_trainer(
     }
     if given["precision"] == "32-true":
         given.pop("precision")
-    if isinstance(given["accumulate_grad_batches"], dict) and not takes_steps(type(model)):
+    if isinstance(given["accumulate_grad_batches"], dict) and not takes_steps(model):
         # Lightning's own loop has a callback for numbers by epoch.
         ours["callbacks"] += [GradientAccumulationScheduler(given.pop("accumulate_grad_batches"))]
     for name in given.keys() & ours.keys():

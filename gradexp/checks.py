@@ -190,6 +190,7 @@ RULES: Mapping[str, Rule] = {
     "max_steps": COUNT_OR_ENDLESS,
     "log_every_n_steps": COUNT,
     "gradient_clip_val": _or_null(POSITIVE),
+    "gradient_clip_algorithm": one_of(("norm", "value")),
     "accumulate_grad_batches": Rule(
         "a whole number of at least 1, or such numbers by epoch (from 0 on), such as {0:1,4:2}",
         lambda v: (

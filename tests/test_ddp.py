@@ -11,8 +11,9 @@ import torch
 from gradexp import run
 
 
-def test_two_processes_train_and_test_as_one(own_folder: Path) -> None:
-    settings = ["optimizer=momentum", "trainer.accelerator=cpu", "trainer.max_epochs=2", "figures=false"]
+@pytest.mark.parametrize("more", [[], ["trainer.accumulate_grad_batches={0:2,1:3}", "trainer.gradient_clip_val=1"]])
+def test_two_processes_train_and_test_as_one(own_folder: Path, more: list[str]) -> None:
+    settings = ["optimizer=momentum", "trainer.accelerator=cpu", "trainer.max_epochs=2", "figures=false", *more]
     shared = ["data.batch_size=16", "trainer.devices=2", "hydra.run.dir=two"]
     done = subprocess.run(
         [sys.executable, "-m", "gradexp", *settings, *shared], capture_output=True, text=True, check=False

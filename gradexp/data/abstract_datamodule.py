@@ -12,7 +12,6 @@ from torch import Tensor
 from gradexp.checks import check
 from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
 from gradexp.data.samples import Samples
-from gradexp.engine.accumulation import Accumulation
 from gradexp.engine.grouping import steps_at_once
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup
@@ -157,9 +156,9 @@ class AbstractDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> BatchLoader:
         source, order = self._order("train", self.batch_size, self.seed if self.shuffle else None, True, self.passes)
-        at_once, cut, start = self.steps_at_once, 0, self._resume_state["position"]
-        if at_once > 1 and self.trainer is not None and self.trainer.max_steps > 0:
-            cut = Accumulation.of(self.trainer).batch_of_step(self.trainer.max_steps, len(order))
+        at_once, start = self.steps_at_once, self._resume_state["position"]
+        module: Any = self.trainer.lightning_module if self.trainer is not None else None
+        cut = module.batch_of_last_step(len(order)) if at_once > 1 else 0
         self._train_loader = BatchLoader(source, order, self.num_workers, at_once, cut, start)
         self._resume_state = {"position": 0}
         return self._train_loader

@@ -225,6 +225,10 @@ class BatchLoader:
         whole = self.source.inputs.nbytes + self.source.targets.nbytes
         return self.sampler.batch_size * whole // max(1, len(self.source))
 
+    def give_back(self, batches: int) -> None:
+        """The last `batches` of what was given out were not trained on, since the fit ends."""
+        self._position -= batches
+
     def state_dict(self) -> dict[str, Any]:
         return {"position": self._position % max(1, self.num_steps)}
 

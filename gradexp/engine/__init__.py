@@ -10,7 +10,7 @@ interval              when a multiple of so many steps was passed
 step_seed             random numbers as a function of (seed, step, rank)
 fit_clock             seconds and samples a second
 precision, profiler   Lightning's own at less cost
-checkpoints           best.ckpt and last.ckpt, from which a fit goes on bit for bit; checkpoint_io writes them atomically
+checkpoints           best.ckpt and last.ckpt, from which a fit goes on bit for bit; checkpoint_io writes them
 threads, cores        how many threads the operations of a step are worth
 lightning_internals   every touch of what Lightning does not promise to keep
 

@@ -6,15 +6,15 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
-from gradexp.engine.step_callback import is_stepped
+from gradexp.engine.step_callback import takes_steps
 
 
 class Accumulation:
     """Batches a step, by epoch. The last step of an epoch takes the batches that are left.
 
     Args:
-        setting: One number for all epochs, or numbers by the epoch from which each holds, counted from 0 (1 before
-            the first of them): ``{0: 1, 4: 2}``.
+        setting: One number for all epochs, or numbers by the epoch from which each holds, counted from 0:
+            ``{0: 1, 4: 2}``. Before the first of them each batch is a step.
 
     Raises:
         ValueError: A number or an epoch breaks its rule.
@@ -33,7 +33,7 @@ class Accumulation:
     def of(cls, trainer: Trainer) -> "Accumulation":
         """That of a fit, whoever takes its steps."""
         module: Any = trainer.lightning_module
-        if is_stepped(module):
+        if takes_steps(module):
             own: Accumulation = module.accumulation
             return own
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
@@ -60,16 +60,25 @@ class Accumulation:
             (end - start) * -(-batches // self.schedule[start]) for start, end in zip(starts, ends, strict=False)
         )
 
-    def batch_of_step(self, step: int, batches: int) -> int:
-        """The batch within its epoch, from 1 to `batches`, that completes a fit's step number `step` (from 1 on)."""
-        left = step
-        for start, end in zip(self.schedule, [*list(self.schedule)[1:], None], strict=True):
-            number = self.schedule[start]
-            steps = -(-batches // number)
-            if end is None or left <= (end - start) * steps:
-                return min(((left - 1) % steps + 1) * number, batches)
-            left -= (end - start) * steps
-        raise AssertionError("the last part of a schedule has no end")
+    def batch_of_step(self, step: int, batches: int, epoch: int = 0, begun: int = 0) -> int:
+        """The batch within its epoch, from 1 to `batches`, that completes a step.
+
+        Args:
+            step: Which one from now on; the next one is 1.
+            batches: Batches in an epoch.
+            epoch: The one that is under way.
+            begun: Its batches so far.
+        """
+        number = self.batches_per_step(epoch)
+        left = step + begun // number  # counted from the beginning of the epoch
+        while left > (steps := -(-batches // number)):
+            later = [start for start in self.schedule if start > epoch]
+            # All epochs up to the next number, or to the one that holds the step, at once.
+            epochs = min(later[0] - epoch if later else left, (left - 1) // steps)
+            left -= epochs * steps
+            epoch += epochs
+            number = self.batches_per_step(epoch)
+        return min(left * number, batches)
 
 
 def batches_per_epoch(trainer: Trainer) -> float:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from gradexp.engine.step_callback import is_stepped, needing_single_steps
+from gradexp.engine.step_callback import needing_single_steps, takes_steps
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ def steps_at_once(trainer: Any, wanted: int) -> int:
     limits = (trainer.limit_train_batches, trainer.val_check_interval)
     if (
         wanted == 1
-        or not is_stepped(trainer.lightning_module)
+        or not takes_steps(trainer.lightning_module)
         or trainer.world_size > 1
         or trainer.overfit_batches
         or not all(_is_everything(limit) for limit in limits)

@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
+from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
 
 # What Lightning notes the running hook under, on the module, some forty times a step.
 CURRENT_HOOK = "_current_fx_name"
@@ -34,6 +35,11 @@ def is_last_batch(trainer: Trainer) -> bool:
     return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
 
 
+def leave_epoch(trainer: Trainer) -> None:
+    """Let Lightning know that the batch at hand is not its epoch's last, since not all of it was trained on."""
+    trainer.fit_loop.epoch_loop.batch_progress.is_last_batch = False
+
+
 def coming_batch(trainer: Trainer) -> int:
     """The number, from 0 on over all epochs, of the batch that comes next, before its hooks are called."""
     return trainer.fit_loop.total_batch_idx + 1
@@ -42,6 +48,56 @@ def coming_batch(trainer: Trainer) -> int:
 def log_evaluation_at(trainer: Trainer, step: int) -> None:
     """Let what a test logs stand at `step`: Lightning counts batches, of which each may have held several steps."""
     trainer.fit_loop.epoch_loop._batches_that_stepped = step
+
+
+def begin_batch(trainer: Any, batch: Any) -> None:
+    """Within a group, let what `self.log` is given belong to a batch of the group, as to one of Lightning's own."""
+    trainer._logger_connector.on_batch_start(batch)
+
+
+def end_batch(trainer: Any, is_step: bool) -> None:
+    """Within a group, do with what was logged in one of its batches what Lightning does as a batch of its own ends.
+
+    Args:
+        trainer: Of the fit.
+        is_step: Whether the batch completed a step.
+    """
+    trainer._logger_connector.on_batch_end()
+    if is_step:
+        trainer._logger_connector.update_train_step_metrics()
+        trainer.fit_loop.epoch_loop._batches_that_stepped += 1
+
+
+def count_steps(trainer: Trainer) -> None:
+    """As a group ends, let Lightning log at the number of steps: it counts groups, and is off by one after a resume."""
+    loop = trainer.fit_loop.epoch_loop
+    to_come = 0 if loop._should_accumulate() else 1  # which Lightning adds when it has logged
+    loop._batches_that_stepped = trainer.global_step - to_come
+
+
+def clip_under_manual_optimization(trainer: Trainer) -> None:
+    """Let the trainer's precision clip where Lightning's own loop does: after all hooks that see the gradients.
+
+    Lightning skips that of modules under manual optimization.
+    """
+    plugin: Any = trainer.precision_plugin
+    clip = type(plugin)._clip_gradients
+
+    def clip_if_stepped(model: Any, optimizer: Any, clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:
+        if getattr(model, "is_stepped", False):
+            model.configure_gradient_clipping(optimizer, clip_val, gradient_clip_algorithm)
+        else:
+            clip(plugin, model, optimizer, clip_val, gradient_clip_algorithm)
+
+    plugin._clip_gradients = clip_if_stepped
+
+
+def is_fitting(module: LightningModule) -> bool:
+    """Whether a fit of the module is under way."""
+    trainer = module._trainer
+    return (
+        trainer is not None and trainer.state.fn == TrainerFn.FITTING and trainer.state.status == TrainerStatus.RUNNING
+    )
 
 
 def saves_by_steps(checkpoint: ModelCheckpoint) -> bool:

@@ -3,25 +3,39 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from lightning.pytorch.utilities.types import LRSchedulerConfig
 
 
-def step_schedules(module: Any, interval: str, ended: int, metrics: Mapping[str, Any] | None = None) -> None:
-    """Step those of `trainer.lr_scheduler_configs`, where callbacks too may have put one, that are due.
+def step_schedules(module: Any, interval: str, ended: int) -> None:
+    """Step those that are due of `trainer.lr_scheduler_configs`, where callbacks too may have put one.
 
     Args:
-        module: A SteppedModule, whose `lr_scheduler_step` is called, and whose `monitor` a plateau schedule watches.
+        module: A SteppedModule, whose `lr_scheduler_step` is called.
         interval: "step" or "epoch": what has ended.
         ended: Batches of this epoch so far, or epochs.
-        metrics: By name, where schedules that watch one are meant, which come last; None for the others.
+    """
+    for config in _due(module, interval, ended, watching=False):
+        module.lr_scheduler_step(config.scheduler, None)
+
+
+def step_watching_schedules(module: Any, interval: str, ended: int, metrics: Mapping[str, Any]) -> None:
+    """The same for schedules that watch a metric, such as ReduceLROnPlateau, which come last.
 
     Raises:
-        ValueError: There is no metric of the monitor's name.
+        ValueError: The metric was not measured.
     """
-    for config in module.trainer.lr_scheduler_configs:
-        is_plateau = isinstance(config.scheduler, ReduceLROnPlateau)
-        if config.interval != interval or is_plateau != (metrics is not None) or ended % config.frequency:
-            continue
-        if metrics is not None and module.monitor not in metrics:
-            raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {module.monitor!r}.")
-        module.lr_scheduler_step(config.scheduler, None if metrics is None else metrics[module.monitor])
+    for config in _due(module, interval, ended, watching=True):
+        if str(config.monitor) in metrics:
+            module.lr_scheduler_step(config.scheduler, metrics[str(config.monitor)])
+        elif config.strict:
+            every = module.trainer.check_val_every_n_epoch
+            hint = f" The validation is measured every {every} epochs." if every and every > 1 else ""
+            raise ValueError(f"monitor must be one of {', '.join(metrics)}; got {config.monitor!r}.{hint}")
+
+
+def _due(module: Any, interval: str, ended: int, watching: bool) -> list[LRSchedulerConfig]:
+    return [
+        config
+        for config in module.trainer.lr_scheduler_configs
+        if config.interval == interval and config.reduce_on_plateau == watching and ended % config.frequency == 0
+    ]

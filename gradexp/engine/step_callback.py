@@ -3,7 +3,15 @@
 from typing import Any
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, RichProgressBar, Timer, TQDMProgressBar
+from lightning.pytorch.callbacks import (
+    BatchSizeFinder,
+    LearningRateFinder,
+    ModelCheckpoint,
+    ProgressBar,
+    RichProgressBar,
+    Timer,
+    TQDMProgressBar,
+)
 from lightning.pytorch.core.hooks import DataHooks, ModelHooks
 
 from gradexp.engine.lightning_internals import coming_batch, saves_by_steps
@@ -26,7 +34,8 @@ class StepCallback(Callback):
     """A callback that acts at every training step, however many of them Lightning hands over as one batch.
 
     Sub-classes give `on_step_start` and `on_step_end` in place of `on_train_batch_start` and `on_train_batch_end`. With
-    those a fit would take its steps one at a time, unless the class that overrides them says ``takes_groups = True``.
+    those a fit would take its steps one at a time, unless the class that overrides them, or one derived from it, says
+    ``takes_groups = True``; then they are given a StepGroup, and its number in place of a batch's.
     """
 
     takes_groups = True
@@ -50,8 +59,13 @@ class StepCallback(Callback):
             self.on_step_end(trainer, pl_module, batch)
 
 
+def takes_steps(module: LightningModule | None) -> bool:
+    """Whether gradexp takes the steps of a module's fits, and not Lightning's own loop."""
+    return getattr(module, "takes_steps", False)
+
+
 def is_stepped(module: LightningModule | None) -> bool:
-    """Whether gradexp takes the module's steps, and not Lightning's own loop."""
+    """Whether gradexp takes the module's steps in the fit that is under way."""
     return getattr(module, "is_stepped", False)
 
 
@@ -82,8 +96,11 @@ def needing_single_steps(trainer: Trainer) -> list[str]:
 
 
 def _needs_single_steps(part: object, hook: str) -> bool:
-    if hook in getattr(part, "__dict__", {}):
-        return True  # LambdaCallback has its hooks on the instance
+    if isinstance(part, BatchSizeFinder | LearningRateFinder):
+        return True  # they try steps of Lightning's own loop before the fit
+    own = getattr(part, "__dict__", {})
+    if "takes_groups" in own or hook in own:  # LambdaCallback has its hooks on the instance
+        return not own.get("takes_groups", False)
     for cls in type(part).__mro__:
         # The class that overrides a hook says whether groups do, or one derived from it.
         if "takes_groups" in vars(cls):

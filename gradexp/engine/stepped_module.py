@@ -2,6 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,18 +10,23 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
-from torch.optim import Optimizer
 
 from gradexp.engine.accumulation import Accumulation
 from gradexp.engine.lightning_internals import (
     CURRENT_HOOK,
+    begin_batch,
+    clip_under_manual_optimization,
+    count_steps,
+    end_batch,
+    is_fitting,
     is_last_batch,
+    leave_epoch,
     log_evaluation_at,
     save_by_the_clock,
     set_batches_done,
     without_gradient_sync,
 )
-from gradexp.engine.schedules import step_schedules
+from gradexp.engine.schedules import step_schedules, step_watching_schedules
 from gradexp.engine.step_callback import StepCallback, overriding
 from gradexp.engine.step_groups import single_batches
 from gradexp.engine.unsupported import check_supported
@@ -33,11 +39,15 @@ class _Progress:
     """Batches that were begun: of the whole fit, and of its latest epoch.
 
     Not attributes of the module, to which nn.Module assigns twenty times slower.
+
+    Attributes:
+        steps: Steps of the optimizer in earlier, resumed parts.
     """
 
     batches: int = 0
     epoch: int = 0
     of_epoch: int = 0
+    steps: int = 0
 
     def begin_batch(self) -> None:
         self.batches += 1
@@ -48,19 +58,20 @@ class SteppedModule(LightningModule, ABC):
     """A module whose training steps gradexp takes: forward, backward, clipping, accumulation, optimizer, schedules.
 
     A batch that Lightning hands over holds one step or several (see StepGroup); Lightning's own work, which costs more
-    than a small model's step, is done once for all of them. Hooks are called as in Lightning's own loop, in its order.
+    than a small model's step, is done once for all of them. The hooks of a step are called as in Lightning's own loop,
+    in its order; on_train_batch_start and on_train_batch_end are called for what Lightning hands over.
     `trainer.gradient_clip_val` clips, `trainer.accumulate_grad_batches` is a number or numbers by epoch.
 
     A sub-class that overrides `training_step` runs under Lightning's own loop, and so does its data, one batch a step;
     there, and in a loop written by hand, `training_step` gives what a step minimises.
 
     Attributes:
-        monitor: The metric that a plateau schedule watches.
         accumulation: How many batches make a step.
     """
 
-    monitor: str
-    takes_groups = True
+    takes_groups = (
+        True  # in the hooks below; a sub-class that overrides on_train_batch_start or _end takes single steps
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,9 +87,19 @@ class SteppedModule(LightningModule, ABC):
             super().__setattr__(name, value)
 
     @property
+    def takes_steps(self) -> bool:
+        """Whether the steps of its fits are taken here: unless it has a `training_step` of its own."""
+        return type(self).training_step is SteppedModule.training_step
+
+    @property
     def is_stepped(self) -> bool:
-        """Whether the steps of the fit are taken here, and not by Lightning's own loop."""
-        return not self.automatic_optimization
+        """Whether a fit is under way whose steps are taken here."""
+        return not self.automatic_optimization and is_fitting(self)
+
+    @property
+    def has_own_gradients(self) -> bool:
+        """Whether the gradients are a rule of its own, and not back-propagation's."""
+        return type(self).assign_gradients is not SteppedModule.assign_gradients
 
     @property
     def batches_begun(self) -> int:
@@ -115,37 +136,39 @@ class SteppedModule(LightningModule, ABC):
     # Lightning's hooks, in its order
 
     def configure_callbacks(self) -> list[Callback]:
-        # Next, Lightning verifies the settings of a fit, and refuses clipping and accumulation under manual
-        # optimization, where it does neither. Here they are done, so for that moment the module looks automatic.
+        # As a fit begins. Until on_fit_start its optimization is automatic to Lightning, which else refuses clipping
+        # and accumulation, does not read all of a schedule's settings, and finds no batch size or learning rate.
         if self.trainer.state.fn == TrainerFn.FITTING:
+            if self.trainer.global_step == 0:
+                self._progress = _Progress()
             self.automatic_optimization = True
         return []
 
     def setup(self, stage: str) -> None:
-        if stage != "fit":
-            return
-        self.automatic_optimization = not takes_steps(type(self))
-        if self.is_stepped:
+        if stage == "fit" and self.takes_steps:
             self.accumulation = Accumulation(self.trainer.accumulate_grad_batches)
             self.trainer.accumulate_grad_batches = self.accumulation.batches_per_step(self.trainer.current_epoch)
-        if self.trainer.global_step == 0:
-            self._progress = _Progress()
 
     def teardown(self, stage: str) -> None:
         if stage == "fit" and self.accumulation.is_scheduled:
             self.trainer.accumulate_grad_batches = self.accumulation.schedule  # type: ignore[assignment]
 
     def on_fit_start(self) -> None:
-        if self.is_stepped:
-            # Saved is the state after a step, as under Lightning's own loop.
-            warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")
-            check_supported(self.trainer, self, self.accumulation)
+        if not self.takes_steps:
+            return
+        check_supported(self.trainer, self, self.accumulation)
+        self.automatic_optimization = False
+        if self.trainer.gradient_clip_val or _clips_itself(type(self)):
+            clip_under_manual_optimization(self.trainer)
+        # Saved is the state after a step, as under Lightning's own loop.
+        warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["batches_begun"] = asdict(self._progress)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._progress = _Progress(**checkpoint.get("batches_begun", {}))
+        begun = checkpoint.get("batches_begun", {})
+        self._progress = _Progress(**begun | {"steps": checkpoint.get("global_step", 0)})
 
     def on_train_start(self) -> None:
         # Lightning counts what it was handed, which were groups of another size if the settings have changed since.
@@ -163,42 +186,56 @@ class SteppedModule(LightningModule, ABC):
             trainer.accumulate_grad_batches = self.accumulation.batches_per_step(progress.epoch)
         at_start, at_end = (overriding(trainer, StepCallback, hook) for hook in ("on_step_start", "on_step_end"))
         group = single_batches(batch)
-        last = len(group) if self._ends_epoch() else 0
+        last = len(group) if self.ends_epoch() else 0
         for number, single in enumerate(group, start=1):
             progress.begin_batch()
-            # What came alone, Lightning has converted.
-            ready = single if single is batch else trainer.precision_plugin.convert_input(single)
+            if group is batch:  # what came alone, Lightning has prepared
+                single = trainer.precision_plugin.convert_input(single)
+                begin_batch(trainer, single)
             for callback in at_start:
-                callback.on_step_start(trainer, self, ready)
-            self._train_on(ready, batch_idx, ends_epoch=number == last)
+                callback.on_step_start(trainer, self, single)
+            is_step = self._train_on(single, ends_epoch=number == last)
             for callback in at_end:
-                callback.on_step_end(trainer, self, ready)
+                callback.on_step_end(trainer, self, single)
             self.on_step_end()
+            if number == len(group):
+                break
+            end_batch(trainer, is_step)
+            if trainer.should_stop or trainer.global_step == trainer.max_steps:
+                loader: Any = trainer.train_dataloader
+                loader.give_back(len(group) - number)
+                leave_epoch(trainer)
+                break
         return None
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self.is_stepped:
             save_by_the_clock(self.trainer, batch_idx)
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clips the gradients, which are there and unscaled by now; a sub-class that overrides this calls it."""
-        trainer = self.trainer
-        clips = trainer.gradient_clip_val or _clips_itself(type(self))
-        if self.is_stepped and clips:  # under its own loop Lightning clips
-            self.configure_gradient_clipping(optimizer, trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
+            count_steps(self.trainer)
 
     def on_test_start(self) -> None:
         log_evaluation_at(self.trainer, self.global_step)
 
-    def _train_on(self, batch: Batch, batch_idx: int, ends_epoch: bool) -> None:
-        """One batch: a step of the optimizer, or a part of one.
+    def step_epoch_schedules(self, metrics: Mapping[str, Any]) -> None:
+        """Step the schedules that watch a metric; to be called as an epoch ends, with its metrics."""
+        step_watching_schedules(self, "epoch", self.current_epoch + 1, metrics)
 
-        Args:
-            batch: What to train on.
-            batch_idx: Number within the epoch of what Lightning handed over.
-            ends_epoch: Whether it is its epoch's last.
-        """
-        trainer, epoch = self.trainer, self._progress.epoch
+    def ends_epoch(self) -> bool:
+        """Whether the batch at hand is an epoch's last; a fit may end before."""
+        return is_last_batch(self.trainer)
+
+    def batch_of_last_step(self, batches: int) -> int:
+        """The batch within its epoch, of so many, at which `trainer.max_steps` ends the fit; 0 for no such end."""
+        progress, left = self._progress, self.trainer.max_steps - self._progress.steps
+        if self.trainer.max_steps < 0 or left < 1:
+            return 0
+        if progress.of_epoch >= batches:  # between two epochs
+            return self.accumulation.batch_of_step(left, batches, progress.epoch + 1)
+        return self.accumulation.batch_of_step(left, batches, progress.epoch, progress.of_epoch)
+
+    def _train_on(self, batch: Batch, ends_epoch: bool) -> bool:
+        """One batch, which may be its epoch's last; gives whether it completed a step of the optimizer."""
+        trainer, epoch, batch_idx = self.trainer, self._progress.epoch, self._progress.of_epoch - 1
         wrapped: Any = self.optimizers()
         optimizer = wrapped.optimizer
         together = self.accumulation.batches_per_step(epoch)
@@ -217,20 +254,13 @@ class SteppedModule(LightningModule, ABC):
         if done and not ends_epoch:
             with without_gradient_sync(trainer) if trainer.world_size > 1 else nullcontext():
                 closure()
-            return
+            return False
         self.optimizer_step(epoch, batch_idx, wrapped, closure)
-        step_schedules(self, "step", self._progress.of_epoch)
+        step_schedules(self, "step", batch_idx + 1)
         if ends_epoch:
             step_schedules(self, "epoch", epoch + 1)
-
-    def _ends_epoch(self) -> bool:
-        """Whether the batch at hand is an epoch's last; `max_steps` may end a fit before."""
-        return is_last_batch(self.trainer)
-
-
-def takes_steps(module_class: type[LightningModule]) -> bool:
-    """Whether the engine takes the steps of such a module: one that is a SteppedModule, and has no step of its own."""
-    return module_class.training_step is SteppedModule.training_step
+        step_watching_schedules(self, "step", batch_idx + 1, trainer.callback_metrics)
+        return True
 
 
 def _clips_itself(module_class: type[LightningModule]) -> bool:

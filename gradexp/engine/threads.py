@@ -63,8 +63,9 @@ def choose_threads(
         return torch.get_num_threads()
     if setting != "auto":
         return setting
-    cores = max(1, core_count() // processes)
-    return max(1, min(cores, int(operations // OPERATIONS_PER_THREAD) if saved is None else saved))
+    if saved is not None:
+        return saved  # for the last bits of the weights depend on it
+    return max(1, min(core_count() // processes, int(operations // OPERATIONS_PER_THREAD)))
 
 
 @contextmanager
@@ -88,7 +89,7 @@ class Threads(Callback):
         setting: A number, or "auto".
 
     Attributes:
-        number: The threads that the fit runs on.
+        number: The threads that the fit runs on; before it those of torch.
     """
 
     def __init__(self, setting: int | Literal["auto"]) -> None:

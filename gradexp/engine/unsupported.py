@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 from torch.optim import LBFGS
 
 from gradexp.engine.accumulation import Accumulation
 
 
-def check_supported(trainer: Trainer, module: LightningModule, accumulation: Accumulation) -> None:
+def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -> None:
     """Refuse what would end in an error, or in other weights, after the fit has begun.
 
     Args:
         trainer: With its optimizers and callbacks.
-        module: What it will train.
+        module: What it will train, a SteppedModule.
         accumulation: How many batches make a step.
 
     Raises:
@@ -33,6 +33,14 @@ def check_supported(trainer: Trainer, module: LightningModule, accumulation: Acc
                 "would measure in an epoch without steps; set model.batch_norm=false, or average with "
                 "lightning.pytorch.callbacks.EMAWeightAveraging instead."
             )
+    if len(trainer.optimizers) != 1:
+        raise ValueError(f"configure_optimizers must give one optimizer; got {len(trainer.optimizers)}.")
+    if module.has_own_gradients:
+        rule = f"{type(module).__name__}, whose gradients are a rule of its own"
+        if trainer.world_size > 1:
+            raise ValueError(f"trainer.devices must be 1 for {rule}; got {trainer.world_size} processes.")
+        if trainer.precision not in ("32-true", "64-true"):
+            raise ValueError(f"trainer.precision must be 32-true or 64-true for {rule}; got {trainer.precision}.")
     if any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers):
         if trainer.precision == "16-mixed":
             raise ValueError(

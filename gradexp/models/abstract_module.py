@@ -15,7 +15,6 @@ from gradexp import penalties
 from gradexp.checks import check, check_proximal
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
-from gradexp.engine.schedules import step_schedules
 from gradexp.engine.stepped_module import SteppedModule
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.monitor import better
@@ -150,7 +149,7 @@ class AbstractModule(SteppedModule):
             self._close_recent()
 
     def on_train_epoch_end(self) -> None:
-        if not self._ends_epoch() and self.trainer.world_size == 1:  # else a checkpoint has the first process's only
+        if not self.ends_epoch() and self.trainer.world_size == 1:  # else a checkpoint has the first process's only
             self._cut_epoch = [self.recent_metrics.state(), self.epoch_metrics.state()]
         if self.recent_metrics.has_samples:
             self._close_recent()
@@ -158,8 +157,8 @@ class AbstractModule(SteppedModule):
         values = self.epoch_metrics.compute() | {"lr": self._lr()}
         self.log_dict(values, logger=False, sync_dist=True)
         self.epoch_metrics.reset()
-        if self.is_stepped and self._ends_epoch():
-            step_schedules(self, "epoch", self.current_epoch + 1, self.trainer.callback_metrics | values)
+        if self.is_stepped and self.ends_epoch():
+            self.step_epoch_schedules(self.trainer.callback_metrics | values)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._common_step(batch, self.val_metrics)
@@ -192,8 +191,6 @@ class AbstractModule(SteppedModule):
         steps = total_steps(self.trainer)
         settings = build_scheduler(optimizer, self.scheduler_settings, steps, self.monitor, better(self.monitor))
         assert settings is not None
-        if self.is_stepped:
-            settings.pop("monitor")  # of which Lightning warns that it will not watch it
         return {"optimizer": optimizer, "lr_scheduler": settings}  # type: ignore[return-value]  # Lightning's own form
 
     def _usable_optimizer_settings(self) -> dict[str, Any]:

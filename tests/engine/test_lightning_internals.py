@@ -95,7 +95,7 @@ def test_save_by_the_clock(own_folder: Path) -> None:
     checkpoint = ModelCheckpoint(own_folder, "{step}", train_time_interval=timedelta(0), save_top_k=-1)
     module = fit(50, checkpoint, epoch={"passes": 100}).module
     assert sorted(path.name for path in own_folder.glob("*.ckpt")) == [f"step={n}.ckpt" for n in (100, 150, 200, 50)]
-    assert module.is_stepped
+    assert module.takes_steps
     assert torch.load(own_folder / "step=150.ckpt", weights_only=True)["global_step"] == 150
     for callback in (ModelCheckpoint(own_folder / "none"), Look(lambda trainer: save_by_the_clock(trainer, 0))):
         fit(50, callback)
@@ -104,7 +104,7 @@ def test_save_by_the_clock(own_folder: Path) -> None:
 
 def test_without_gradient_sync() -> None:
     trainer = trainer_for(Logged())
-    with without_gradient_sync(trainer):  # one process has nothing to exchange; two are in test_accumulation_ddp
+    with without_gradient_sync(trainer):  # one process has nothing to exchange; tests/test_ddp.py has two
         pass
 
 

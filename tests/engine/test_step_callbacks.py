@@ -262,8 +262,8 @@ def test_the_modules_hooks_are_called_as_in_lightnings_own_loop(number: int, cli
     engine, lightning = (
         fit(TOGETHER, model_class=model, scheduler=scheduler, trainer=trainer) for model in (OwnHooks, OwnHooksAndStep)
     )
-    assert engine.module.is_stepped
-    assert not lightning.module.is_stepped
+    assert engine.module.takes_steps
+    assert not lightning.module.takes_steps
     assert engine.data.steps_at_once == TOGETHER
     assert engine.module.calls == lightning.module.calls
     assert engine.state["weights"] == lightning.state["weights"]

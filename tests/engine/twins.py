@@ -110,8 +110,8 @@ def train(
 
 
 def assert_same_steps(engine: Run, lightning: Run) -> None:
-    assert engine.module.is_stepped
-    assert not hasattr(lightning.module, "is_stepped")
+    assert engine.module.takes_steps
+    assert not hasattr(lightning.module, "takes_steps")
     assert engine.trainer.global_step == lightning.trainer.global_step == len(lightning.steps) > 0
     for number, (ours, theirs) in enumerate(zip(engine.steps, lightning.steps, strict=True), start=1):
         assert ours == theirs, f"step {number}"
