@@ -55,16 +55,19 @@ def begin_batch(trainer: Any, batch: Any) -> None:
     trainer._logger_connector.on_batch_start(batch)
 
 
-def end_batch(trainer: Any, is_step: bool) -> None:
+def end_batch(trainer: Any, is_step: bool, has_logged: bool) -> None:
     """Within a group, do with what was logged in one of its batches what Lightning does as a batch of its own ends.
 
     Args:
         trainer: Of the fit.
         is_step: Whether the batch completed a step.
+        has_logged: Whether there is anything.
     """
-    trainer._logger_connector.on_batch_end()
+    if has_logged:
+        trainer._logger_connector.on_batch_end()
+        if is_step:
+            trainer._logger_connector.update_train_step_metrics()
     if is_step:
-        trainer._logger_connector.update_train_step_metrics()
         trainer.fit_loop.epoch_loop._batches_that_stepped += 1
 
 

@@ -4,7 +4,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule
@@ -42,16 +42,21 @@ class _Progress:
 
     Attributes:
         steps: Steps of the optimizer in earlier, resumed parts.
+        has_logged: Whether `self.log` was called in the batch at hand.
+        goes_to_loggers: Whether any call was meant for loggers, which are given its value again and again.
     """
 
     batches: int = 0
     epoch: int = 0
     of_epoch: int = 0
     steps: int = 0
+    has_logged: bool = False
+    goes_to_loggers: bool = False
 
     def begin_batch(self) -> None:
         self.batches += 1
         self.of_epoch += 1
+        self.has_logged = False
 
 
 class SteppedModule(LightningModule, ABC):
@@ -114,6 +119,12 @@ class SteppedModule(LightningModule, ABC):
         except RuntimeError:  # Lightning's, of a module that is not attached
             return None
 
+    def log(self, *arguments: Any, **keywords: Any) -> None:
+        """Lightning's own."""
+        self._progress.has_logged = True
+        self._progress.goes_to_loggers |= keywords.get("logger") is not False
+        super().log(*arguments, **keywords)
+
     # What a sub-class gives
 
     @abstractmethod
@@ -164,7 +175,8 @@ class SteppedModule(LightningModule, ABC):
         warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["batches_begun"] = asdict(self._progress)
+        progress = self._progress
+        checkpoint["batches_begun"] = {key: getattr(progress, key) for key in ("batches", "epoch", "of_epoch")}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         begun = checkpoint.get("batches_begun", {})
@@ -200,7 +212,7 @@ class SteppedModule(LightningModule, ABC):
             self.on_step_end()
             if number == len(group):
                 break
-            end_batch(trainer, is_step)
+            end_batch(trainer, is_step, progress.has_logged or progress.goes_to_loggers)
             if trainer.should_stop or trainer.global_step == trainer.max_steps:
                 loader: Any = trainer.train_dataloader
                 loader.give_back(len(group) - number)

@@ -83,7 +83,7 @@ def gradexp_fit(cfg: DictConfig) -> tuple[list[float], float]:
         console = Console(file=nowhere, force_terminal=True)
         trainer = build_trainer(cfg, Path(folder), data, model, console, None)
         times = EpochTimes()
-        trainer.callbacks.insert(0, times)  # type: ignore[attr-defined]
+        trainer.callbacks.append(times)  # type: ignore[attr-defined]  # after the checkpoint of the epoch before
         data.prepare_data()
         data.setup("fit")
         total = seconds(lambda: trainer.fit(model, datamodule=data))

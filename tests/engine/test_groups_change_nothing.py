@@ -1,0 +1,204 @@
+"""Nothing but the speed depends on how many steps are taken at once: logs, stops, resumes, hooks of sub-classes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+from lightning.pytorch.tuner.tuning import Tuner
+
+from gradexp import run
+from gradexp.engine.step_callback import StepCallback
+from gradexp.models import LinearRegression, Rosenblatt
+from gradexp.optimizers import build_optimizer
+from tests.command_line import call
+from tests.engine.several_steps import TOGETHER, Fit, Logged, data, exactly, fit, trainer_for
+
+NUMBERS = [7, TOGETHER, 1000]
+RAGGED = {"batch_size": 8, "passes": 7}  # 28 steps an epoch, of 8, 8, 8 and 6 samples
+EVERY_10 = {"log_every_n_steps": 10, "max_epochs": 3}
+
+
+class Logs(Callback):
+    """Logs in a hook of every step, as Lightning's documents do, and as an epoch ends."""
+
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        pl_module.log("mine/norm", sum(p.grad.norm() for p in pl_module.parameters()))
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        pl_module.log("mine/epoch", float(trainer.current_epoch))
+
+
+class LogsInItsStep(LinearRegression):  # type: ignore[misc]
+    def training_objective(self, batch: Any) -> Any:
+        objective, outputs = super().training_objective(batch)
+        self.log("mine/first_target", batch[1][0].item(), on_step=True, on_epoch=True)
+        return objective, outputs
+
+
+def mine(result: Fit) -> list[tuple[int | None, dict[str, float]]]:
+    entries = result.logged.entries
+    return [(step, {k: v for k, v in values.items() if k.startswith("mine")}) for step, values in entries]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_what_a_callback_logs(number: int, accumulated: int) -> None:
+    settings = EVERY_10 | {"accumulate_grad_batches": accumulated}
+    several, single = (fit(n, Logs(), epoch=RAGGED, trainer=settings) for n in (number, 1))
+    assert several.data.steps_at_once == number
+    found, expected = ([e for e in mine(result) if e[1]] for result in (several, single))
+    assert [step for step, values in expected if "mine/epoch" in values] == [
+        n * 28 // accumulated - 1 for n in (1, 2, 3)
+    ]
+    if accumulated == 1:
+        assert found == expected != []
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_what_a_module_logs_is_weighted_by_the_samples_of_each_batch(number: int) -> None:
+    several, single = (fit(n, epoch=RAGGED, trainer=EVERY_10, model_class=LogsInItsStep) for n in (number, 1))
+    assert mine(several) == mine(single)
+    assert several.metrics["mine/first_target_epoch"] == single.metrics["mine/first_target_epoch"]
+    assert len([1 for _, values in mine(several) if "mine/first_target_step" in values]) == 8
+
+
+class Stops(Callback):
+    def on_before_zero_grad(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        trainer.should_stop |= trainer.global_step == 37
+
+
+class StopsAfterStep(StepCallback):
+    def on_step_end(self, trainer: Any, pl_module: Any, batch: Any) -> None:
+        trainer.should_stop |= trainer.global_step == 38
+
+
+@pytest.mark.parametrize("stop", [Stops, StopsAfterStep])
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_fit_stops_at_the_step_where_it_is_asked_to(number: int, stop: type[Callback]) -> None:
+    several, single = (fit(n, stop(), epoch=RAGGED, trainer={"max_epochs": 5}) for n in (number, 1))
+    assert several.trainer.global_step == single.trainer.global_step == 38
+    assert several.state["weights"] == single.state["weights"]
+    assert several.data._train_loader is not None
+    assert several.data._train_loader.state_dict() == {"position": 10}
+
+
+@pytest.mark.parametrize("number", [1, 7, TOGETHER])
+@pytest.mark.parametrize(
+    ("then", "steps"),
+    [("trainer.accumulate_grad_batches=4", 10), ("data.batch_size=64", 70), ("trainer.max_steps=123", 123)],
+)
+def test_max_steps_is_kept_when_a_resumed_run_accumulates_otherwise(
+    own_folder: Path, number: int, then: str, steps: int
+) -> None:
+    settings = ("model.hidden=[20]", "trainer.max_epochs=9", "test=false", "figures=false")
+    cut = {10: 5, 70: 50, 123: 50}[steps]
+    run(*settings, f"trainer.max_steps={cut}", "data.steps_per_execution=50", "hydra.run.dir=cut")
+    again = ("task=train", "ckpt_path=cut/checkpoints/last.ckpt", f"trainer.max_steps={steps}", then)
+    assert run(*again, f"data.steps_per_execution={number}").metrics["steps"] == steps
+
+
+class ForgetsSuper(LinearRegression):  # type: ignore[misc]
+    """As people write it: without a call of the base class's hook."""
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        self.norm = max(p.grad.norm().item() for p in self.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("algorithm", ["norm", "value"])
+def test_a_hook_of_its_own_does_not_undo_clipping(algorithm: str) -> None:
+    clipped = {"gradient_clip_val": 0.01, "gradient_clip_algorithm": algorithm, "max_epochs": 1}
+    own = fit(TOGETHER, model_class=ForgetsSuper, trainer=clipped)
+    plain, unclipped = (fit(TOGETHER, trainer=trainer) for trainer in (clipped, {"max_epochs": 1}))
+    assert own.state["weights"] == plain.state["weights"] != unclipped.state["weights"]
+    module: Any = own.module
+    assert module.norm > 0.01, "seen before it is clipped"
+
+
+class OwnSchedule(LinearRegression):  # type: ignore[misc]
+    watched, interval = "train/loss", "epoch"
+
+    def configure_optimizers(self) -> Any:
+        optimizer = build_optimizer(self.parameters(), {"name": "SGD", "lr": 0.05})
+        plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=1e9, threshold_mode="abs")
+        self.seen: list[float] = []
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": plateau, "monitor": self.watched, "interval": self.interval, "frequency": 1},
+        }
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        self.seen.append(float(metric))
+        super().lr_scheduler_step(scheduler, metric)
+
+
+class OwnScheduleByStep(OwnSchedule):  # type: ignore[misc]
+    watched, interval = "val/loss", "step"
+
+
+def test_a_schedule_of_its_own_watches_the_metric_that_it_names() -> None:
+    result = fit(TOGETHER, model_class=OwnSchedule, trainer={"max_epochs": 3})
+    module: Any = result.module
+    assert len(module.seen) == 3
+    assert module.seen[-1] == result.metrics["train/loss"]
+
+
+def test_a_plateau_by_step_is_stepped_by_step() -> None:
+    known = Callback()
+    known.on_train_start = lambda trainer, *_: trainer.callback_metrics.update({"val/loss": torch.tensor(1.0)})  # type: ignore[method-assign]
+    for number in (TOGETHER, 1):
+        settings: dict[str, Any] = {"epoch": {"passes": 20}, "trainer": {"max_epochs": 1}}
+        module: Any = fit(number, known, model_class=OwnScheduleByStep, **settings).module
+        assert len(module.seen) == 20
+
+
+class TwoOptimizers(LinearRegression):  # type: ignore[misc]
+    def configure_optimizers(self) -> Any:
+        return [build_optimizer([parameter], {"name": "SGD", "lr": 0.1}) for parameter in self.parameters()]
+
+
+def test_two_optimizers_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="multiple optimizers"):
+        fit(TOGETHER, model_class=TwoOptimizers)
+
+
+def test_a_step_by_hand_after_a_fit_gives_the_objective_and_changes_nothing() -> None:
+    module = fit(TOGETHER).module
+    before = exactly(module.state_dict())
+    objective = module.training_step((torch.ones(4, 2), torch.ones(4, 1)), 0)
+    assert objective.requires_grad
+    assert exactly(module.state_dict()) == before
+
+
+class Rate(LinearRegression):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(2, optimizer={"name": "SGD", "lr": 0.01})
+        self.lr = 0.01
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_lightning_finds_a_learning_rate() -> None:
+    trainer, module = trainer_for(Logged(), max_epochs=1), Rate()
+    found = Tuner(trainer).lr_find(module, datamodule=data(TOGETHER, passes=100), num_training=40)
+    assert found is not None
+    assert len(found.results["loss"]) == 40
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed"])
+def test_a_rule_of_its_own_needs_whole_precision(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = str(
+        call(monkeypatch, "+experiment=rosenblatt", f"trainer.precision={precision}", "trainer.accelerator=cpu")
+    )
+    assert "trainer.precision must be 32-true or 64-true for Rosenblatt" in message
+    assert Rosenblatt(2).has_own_gradients
+    assert not LinearRegression(2).has_own_gradients
+
+
+def test_takes_groups_may_be_said_of_one_callback() -> None:
+    class Acts(Callback):
+        def on_train_batch_end(self, *_: Any) -> None: ...
+
+    callback: Any = Acts()
+    callback.takes_groups = True
+    assert fit(TOGETHER, callback, trainer={"max_epochs": 1}).data.steps_at_once == TOGETHER
