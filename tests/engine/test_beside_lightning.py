@@ -18,7 +18,7 @@ from gradexp.engine.step_groups import StepGroup
 from tests.engine.several_steps import exactly
 from tests.engine.twins import Run, assert_same_steps, train
 
-AT_ONCE = [1, 7, 50, 1000]
+AT_ONCE = [1, 7, 1000]
 SCHEDULES: dict[str, dict[str, Any]] = {
     "plateau": {"name": "ReduceLROnPlateau", "patience": 0, "threshold": 0.9},
     "one cycle": {"name": "OneCycleLR", "interval": "step"},
@@ -34,7 +34,7 @@ def test_plain_steps(at_once: int) -> None:
 
 
 @pytest.mark.parametrize("at_once", AT_ONCE)
-@pytest.mark.parametrize("number", [2, 7, 100, 1000])  # 7: the last step of an epoch takes two batches
+@pytest.mark.parametrize("number", [2, 7, 1000])  # 7: the last step of an epoch takes two batches
 def test_accumulation_with_a_partial_last_window(number: int, at_once: int) -> None:
     settings: dict[str, Any] = {"accumulate_grad_batches": number}
     engine, lightning = train(True, at_once=at_once, **settings), train(False, **settings)
@@ -144,7 +144,7 @@ def test_model_checkpoint_by_the_clock(own_folder: Path) -> None:
 
 @pytest.mark.parametrize("at_once", AT_ONCE)
 @pytest.mark.parametrize("number", [1, 7])
-@pytest.mark.parametrize("max_steps", [1, 13, 31])
+@pytest.mark.parametrize("max_steps", [1, 31])
 def test_max_steps_inside_a_group(max_steps: int, number: int, at_once: int) -> None:
     settings: dict[str, Any] = {"max_steps": max_steps, "accumulate_grad_batches": number, "max_epochs": -1}
     engine, lightning = train(True, at_once=at_once, **settings), train(False, **settings)
@@ -153,9 +153,9 @@ def test_max_steps_inside_a_group(max_steps: int, number: int, at_once: int) -> 
 
 
 @pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
-@pytest.mark.parametrize("at_once", [1, 7, 50])
+@pytest.mark.parametrize("at_once", [1, 50])
 @pytest.mark.parametrize("cut", [13, 130])
-@pytest.mark.parametrize("schedule", [None, "warm-up", "plateau"])
+@pytest.mark.parametrize("schedule", ["warm-up", "plateau"])
 def test_resume_in_mid_group(own_folder: Path, schedule: str | None, cut: int, at_once: int) -> None:
     """Lightning's own checkpoint, saved at a step within a group, goes on by groups of another size."""
     settings: dict[str, Any] = {"scheduler": SCHEDULES[schedule] if schedule else None}
