@@ -26,7 +26,7 @@ from gradexp.callbacks import (
 from gradexp.config import plain
 from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule, ImageDataModule
-from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.checkpoints import Checkpoints, SaveBeforeAverages
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.step_seed import StepSeed
 from gradexp.engine.threads import Threads
@@ -67,7 +67,8 @@ def build_callbacks(
         callbacks.append(RichBar(console))
     for name, given in plain(cfg)["callbacks"].items():
         callbacks.append(_own(cfg, f"callbacks.{name}", given, callbacks))
-    return [*callbacks, StepSeed(cfg.seed), Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))]
+    checkpoints = Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))
+    return [SaveBeforeAverages(checkpoints), *callbacks, StepSeed(cfg.seed), checkpoints]
 
 
 def _reports(draw: bool, model: LightningModule, console: Console | None) -> list[Callback]:

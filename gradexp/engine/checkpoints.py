@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 
 from gradexp.engine.lightning_internals import put_between_epochs
 from gradexp.monitor import better
@@ -33,6 +33,7 @@ class Checkpoints(Checkpoint):
         self.config = config
         self.best_score: float | None = None
         self.metrics: dict[str, float] = {}
+        self._has_ended = False
 
     @property
     def last_path(self) -> Path:
@@ -45,7 +46,13 @@ class Checkpoints(Checkpoint):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._save(trainer)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._has_ended = False
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
         self._save(trainer)
         if self.best_score is None:  # never measured: the run was shorter than an epoch
             trainer.save_checkpoint(self.best_path)
@@ -79,3 +86,21 @@ class Checkpoints(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_score = state_dict["best_score"]
         self.metrics = dict(state_dict["metrics"])
+
+
+class SaveBeforeAverages(Callback):
+    """Comes first, and lets Checkpoints save before WeightAveraging puts the averages in the place of the weights.
+
+    Until then a checkpoint has both, and a resumed fit goes on from the weights.
+
+    Args:
+        checkpoints: Of the same fit.
+    """
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+        if any(isinstance(callback, WeightAveraging) for callback in callbacks):
+            self._checkpoints.on_train_end(trainer, pl_module)

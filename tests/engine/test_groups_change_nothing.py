@@ -202,3 +202,17 @@ def test_takes_groups_may_be_said_of_one_callback() -> None:
     callback: Any = Acts()
     callback.takes_groups = True
     assert fit(TOGETHER, callback, trainer={"max_epochs": 1}).data.steps_at_once == TOGETHER
+
+
+@pytest.mark.parametrize("cut", ["trainer.max_epochs=2", "trainer.max_steps=50"])
+def test_a_resumed_average_goes_on_from_the_weights_and_not_from_itself(own_folder: Path, cut: str) -> None:
+    settings = ("model.hidden=[20]", "model.dropout=0.3", "test=false", "figures=false", "trainer.max_epochs=3")
+    averaged = "+callbacks.mean._target_=lightning.pytorch.callbacks.EMAWeightAveraging"
+    trusted = "trusted_packages=[gradexp,lightning]"
+    whole = run(*settings, averaged, trusted, "hydra.run.dir=whole")
+    run(*settings, averaged, trusted, cut, "hydra.run.dir=cut")
+    on = ("task=train", "ckpt_path=cut/checkpoints/last.ckpt", trusted, "trainer.max_epochs=3", "trainer.max_steps=-1")
+    resumed = run(*on)
+    ends = [torch.load(r.folder / "checkpoints" / "last.ckpt", weights_only=True) for r in (whole, resumed)]
+    for key in ("state_dict", "current_model_state", "optimizer_states"):
+        assert exactly(ends[0][key]) == exactly(ends[1][key]), key
