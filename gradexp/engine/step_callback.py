@@ -1,7 +1,6 @@
 """Callbacks at every step, and what makes a fit take its steps one at a time."""
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import (
@@ -29,10 +28,6 @@ GROUPS_DO: dict[type[Callback], str] = {
     ModelCheckpoint: "saves by epoch or by the clock, without every_n_train_steps",
 }
 NO_HOOKS = (Callback, ModelHooks, DataHooks, LightningModule, LightningDataModule)  # whose own do nothing
-
-
-# By trainer and hook: all of its callbacks, and those that override the hook.
-_overriding: WeakKeyDictionary[Trainer, dict[str, tuple[list[Any], list[Any]]]] = WeakKeyDictionary()
 
 
 class StepCallback(Callback):
@@ -83,7 +78,8 @@ def batches_begun(trainer: Trainer) -> int:
 def overriding(trainer: Trainer, base: type[Callback], hook: str) -> list[Any]:
     """The callbacks that do something in a hook of `base`; looked up once, as it is asked several times a step."""
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
-    known = _overriding.setdefault(trainer, {})
+    # Kept on the trainer: callbacks refer to it, so that anywhere else both would stay for ever.
+    known: dict[str, tuple[list[Any], list[Any]]] = vars(trainer).setdefault("overriding_callbacks", {})
     if hook not in known or known[hook][0] != callbacks:
         known[hook] = [*callbacks], _that_override(callbacks, base, hook)
     return known[hook][1]

@@ -199,6 +199,7 @@ class SteppedModule(LightningModule, ABC):
         at_start, at_end = (overriding(trainer, StepCallback, hook) for hook in ("on_step_start", "on_step_end"))
         group = single_batches(batch)
         last = len(group) if self.ends_epoch() else 0
+        max_steps = trainer.max_steps
         for number, single in enumerate(group, start=1):
             progress.begin_batch()
             if group is batch:  # what came alone, Lightning has prepared
@@ -213,7 +214,7 @@ class SteppedModule(LightningModule, ABC):
             if number == len(group):
                 break
             end_batch(trainer, is_step, progress.has_logged or progress.goes_to_loggers)
-            if trainer.should_stop or trainer.global_step == trainer.max_steps:
+            if trainer.should_stop or (max_steps > 0 and trainer.global_step == max_steps):
                 loader: Any = trainer.train_dataloader
                 loader.give_back(len(group) - number)
                 leave_epoch(trainer)
