@@ -156,10 +156,11 @@ class AbstractDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> BatchLoader:
         source, order = self._order("train", self.batch_size, self.seed if self.shuffle else None, True, self.passes)
-        at_once, start = self.steps_at_once, self._resume_state["position"]
+        at_once = self.steps_at_once
         module: Any = self.trainer.lightning_module if self.trainer is not None else None
         cut = module.batch_of_last_step(len(order)) if at_once > 1 else 0
-        self._train_loader = BatchLoader(source, order, self.num_workers, at_once, cut, start)
+        self._train_loader = BatchLoader(source, order, self.num_workers, at_once, cut)
+        self._train_loader.load_state_dict(self._resume_state)
         self._resume_state = {"position": 0}
         return self._train_loader
 

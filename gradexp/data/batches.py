@@ -140,7 +140,6 @@ class BatchLoader:
         steps_per_execution: Consecutive batches of a source in memory that are given out at once, as a StepGroup, for
             modules that take as many optimizer steps without going back to Lightning in between; 1 for single batches.
         cut: A place within an epoch where a group ends too, as the fit does there.
-        start: Batches of the first epoch that were given out before.
     """
 
     def __init__(
@@ -150,7 +149,6 @@ class BatchLoader:
         num_workers: int = 0,
         steps_per_execution: int = 1,
         cut: int = 0,
-        start: int = 0,
     ) -> None:
         self.source = source
         # Lightning reads these two of any loader, and calls the sampler's set_epoch.
@@ -159,7 +157,8 @@ class BatchLoader:
         self.num_workers = num_workers
         self.steps_per_execution = steps_per_execution
         self._bounds = group_bounds(len(order), steps_per_execution, cut)
-        self._position = self._start = start  # of the next epoch; above 0 in the first one after resuming
+        self._position = 0
+        self._start = 0  # of the next epoch; above 0 in the first one after resuming
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -179,7 +178,7 @@ class BatchLoader:
         """Batches in an epoch, each counted."""
         return len(self.sampler)
 
-    def __iter__(self) -> Iterator[Any]:  # of Batch, or of list[Batch]
+    def __iter__(self) -> Iterator[Any]:  # of Batch, or of StepGroup
         self._position, self._start = self._start, 0
         device = self.source.inputs.device if isinstance(self.source, TensorSource) else None
         batches = self.sampler.batches(device)

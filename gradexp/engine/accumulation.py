@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
+from gradexp.checks import check
 from gradexp.engine.step_callback import takes_steps
 
 
@@ -21,12 +22,8 @@ class Accumulation:
     """
 
     def __init__(self, setting: int | Mapping[int, int]) -> None:
+        check("trainer.", accumulate_grad_batches=setting)
         schedule = setting if isinstance(setting, Mapping) else {0: setting}
-        if not schedule or not all(_is_whole(epoch, 0) and _is_whole(n, 1) for epoch, n in schedule.items()):
-            raise ValueError(
-                "trainer.accumulate_grad_batches must be a whole number of at least 1, or such numbers by epoch, such "
-                f"as {{0: 1, 4: 2}}; got {setting!r}."
-            )
         self.schedule = dict(sorted({0: 1, **schedule}.items()))
 
     @classmethod
@@ -101,7 +98,3 @@ def total_steps(trainer: Trainer) -> float:
     if batches == float("inf"):
         return by_steps
     return min(Accumulation.of(trainer).steps(trainer.max_epochs, int(batches)), by_steps)
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -3,7 +3,7 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
@@ -51,10 +51,7 @@ class AbstractModule(SteppedModule):
     Attributes:
         latest: What was last logged of training, by name.
         latest_step: At which step.
-        has_gradient: False in a model with a learning rule of its own, which gives assign_gradients.
     """
-
-    has_gradient: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -44,7 +44,6 @@ class Rosenblatt(AbstractModule):
     """
 
     corrections: Tensor
-    has_gradient = False
 
     def __init__(
         self,

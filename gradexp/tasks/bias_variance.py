@@ -48,7 +48,7 @@ def bias_variance(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     data.prepare_data()
     data.setup("fit")
     models = [_model(cfg, data, number) for number in range(cfg.resampling.copies)]
-    if not models[0].has_gradient:
+    if models[0].has_own_gradients:
         raise ValueError(f"model must learn by gradients for task=bias_variance; got {type(models[0]).__name__}.")
     device = Trainer(
         accelerator=cfg.trainer.accelerator, devices=1, logger=False, enable_checkpointing=False,
