@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         MLPClassifier,
         MLPFromScratch,
         MLPRegressor,
-        Perceptron,
         Rosenblatt,
+        SigmoidUnits,
         SoftmaxRegression,
     )
 
@@ -58,12 +58,12 @@ __all__ = [
     "MLPFromScratch",
     "MLPRegressor",
     "NoData",
-    "Perceptron",
     "Points",
     "PolynomialData",
     "Result",
     "Rosenblatt",
     "Separable",
+    "SigmoidUnits",
     "SoftmaxRegression",
     "Table",
     "audit",

@@ -97,7 +97,7 @@ RULES: Mapping[str, Rule] = {
     "val_size": NUMBER_OR_SHARE,
     "memory_limit": NON_NEGATIVE,
     "num_workers": WHOLE,
-    "passes": COUNT,
+    "repeat": COUNT,
     "steps_per_execution": COUNT,
     # the user's own data
     "path": Rule("the file or folder of your data: data.path=PATH", lambda v: isinstance(v, str) and v != ""),

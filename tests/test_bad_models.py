@@ -29,10 +29,10 @@ from tests.command_line import call
             ["data.distribution must be one of uniform, normal; got 'x'"],
         ),
         ("+experiment=linear_regression data.distribution=norml", ["Did you mean normal?"]),
-        ("+experiment=linear_regression data.passes=0", ["data.passes must be a whole number of at least 1; got 0"]),
+        ("+experiment=linear_regression data.repeat=0", ["data.repeat must be a whole number of at least 1; got 0"]),
         (
-            "+experiment=linear_regression data.passes=1.5",
-            ["data.passes must be a whole number of at least 1; got 1.5"],
+            "+experiment=linear_regression data.repeat=1.5",
+            ["data.repeat must be a whole number of at least 1; got 1.5"],
         ),
         (
             "+experiment=linear_regression data.steps_per_execution=0",
@@ -48,7 +48,7 @@ from tests.command_line import call
             ["num_targets"],
         ),
         (
-            "+experiment=linear_regression model.bias=x trainer.max_epochs=1 data.passes=1",
+            "+experiment=linear_regression model.bias=x trainer.max_epochs=1 data.repeat=1",
             ["model.bias"],
         ),
         ("+experiment=rosenblatt data.margin=0.9", ["data.margin must be a number above 0 and at most 0.5; got 0.9"]),
@@ -71,7 +71,7 @@ from tests.command_line import call
             "+experiment=rosenblatt optimizer=momentum",
             ["optimizer must be sgd for Rosenblatt's rule", "'momentum': 0.9"],
         ),
-        ("+experiment=rosenblatt data=digits", ["Rosenblatt needs data of 2 classes; got 10", "model=perceptron"]),
+        ("+experiment=rosenblatt data=digits", ["Rosenblatt needs data of 2 classes; got 10", "model=sigmoid_units"]),
         (
             "+experiment=logistic_regression data=digits",
             ["LogisticRegression needs data of 2 classes; got 10", "model=softmax_regression"],
@@ -96,7 +96,7 @@ from tests.command_line import call
                 "model=linear_regression, mlp_regressor",
             ],
         ),
-        ("model=perceptron data=diabetes", ["model must predict numbers", "got Perceptron"]),
+        ("model=sigmoid_units data=diabetes", ["model must predict numbers", "got SigmoidUnits"]),
         ("model=rosenblatt data=diabetes optimizer=sgd", ["model must predict numbers", "got Rosenblatt"]),
         ("model=mlp_from_scratch data=diabetes", ["model must predict numbers", "got MLPFromScratch"]),
         (
@@ -140,12 +140,12 @@ def test_penalties_have_no_effect_on_rosenblatts_rule_and_it_is_said() -> None:
 
 
 def test_lbfgs_descends_himmelblaus_function() -> None:
-    result = run("+experiment=himmelblau", "optimizer=lbfgs", "data.passes=10", "trainer.max_epochs=1", "figures=false")
+    result = run("+experiment=himmelblau", "optimizer=lbfgs", "data.repeat=10", "trainer.max_epochs=1", "figures=false")
     assert result.metrics["point/value"] < 1e-6
 
 
 def test_neither_data_nor_penalties_have_an_effect_on_a_descent_and_it_is_said() -> None:
-    short = ("data.passes=5", "trainer.max_epochs=1", "figures=false")
+    short = ("data.repeat=5", "trainer.max_epochs=1", "figures=false")
     result = run("+experiment=himmelblau", "regularizer.l2=1", *short)
     assert "regularizer has no effect on FunctionDescent, which has no weights" in result.notes
     given = ("model=function_descent", "optimizer=sgd", "optimizer.lr=1e-3", "test=false")

@@ -15,7 +15,7 @@ from tests.callbacks.drawing import drawn
 from tests.command_line import call
 
 POLYNOMIAL = ("task=bias_variance", "data=polynomial", "model=linear_regression", "optimizer.lr=0.05", "figures=false")
-LONG = ("data.passes=2000", "trainer.max_epochs=1")
+LONG = ("data.repeat=2000", "trainer.max_epochs=1")
 
 
 def test_the_parts_are_those_of_loops_in_numpy() -> None:
@@ -165,7 +165,7 @@ def test_the_experiment_draws_its_curves_and_says_what_they_show(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     short: tuple[Any, ...] = ("resampling.copies=4", "trainer.max_epochs=2", "data.degree=1,3")
-    line = ("+experiment=bias_variance", "case=bias_variance_polynomial", *short)
+    line = ("+experiment=bias_variance", "problem=bias_variance_polynomial", *short)
     assert call(monkeypatch, *line) is None
     (sweep,) = Path("outputs/sweeps/bias_variance").iterdir()
     assert "bias_variance" in drawn(sweep)

@@ -13,7 +13,7 @@ from gradexp import compose
 from gradexp.config import CONF_DIR, config_hash, plain, with_overrides
 
 EXPERIMENTS = sorted(path.stem for path in (CONF_DIR / "experiment").glob("*.yaml"))
-ADDED = {"experiment", "sweep", "callbacks", "case"}  # with a plus
+ADDED = {"experiment", "sweep", "callbacks", "problem"}  # with a plus
 WHOLE = {"experiment", "sweep"}  # tested as such
 OPTIONS = sorted((path.parent.name, path.stem) for path in CONF_DIR.glob("*/*.yaml") if path.parent.name not in WHOLE)
 # What an option cannot do without.
@@ -38,7 +38,7 @@ def test_every_option_of_every_group_composes(group: str, option: str) -> None:
     cfg = compose(f"{plus}{group}={option}", *NEEDED.get(option, ()))
     own = plain(OmegaConf.create((CONF_DIR / group / f"{option}.yaml").read_text() or "{}"))  # type: ignore[arg-type]
     given = {override.partition(".")[2].partition("=")[0] for override in NEEDED.get(option, ())}
-    node = plain(cfg) if group == "case" else plain(cfg)[group]
+    node = plain(cfg) if group == "problem" else plain(cfg)[group]
     assert contains(node, {key: value for key, value in own.items() if key not in given and key != "defaults"})
 
 

@@ -14,7 +14,7 @@ from gradexp.tasks.mend import mend
 from tests.command_line import call
 from tests.test_resume import checkpoint
 
-SHORT = ("data.passes=20", "trainer.max_epochs=1", "figures=false")
+SHORT = ("data.repeat=20", "trainer.max_epochs=1", "figures=false")
 Array = npt.NDArray[np.float64]
 
 

@@ -7,7 +7,7 @@ import pytest
 from gradexp import run
 from tests.command_line import call
 
-SHORT = ("+experiment=linear_regression", "trainer.max_epochs=1", "data.passes=5", "figures=false", "test=false")
+SHORT = ("+experiment=linear_regression", "trainer.max_epochs=1", "data.repeat=5", "figures=false", "test=false")
 TARGET = "+callbacks.mine._target_="
 TRUSTED = "trusted_packages=[gradexp,own_package]"
 MODULE = """

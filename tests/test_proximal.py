@@ -35,7 +35,7 @@ def test_a_fit_has_the_zeros_and_the_weights_of_scikit_learns_lasso(l1: float) -
     expected = lasso(l1).coef_
     assert 0 < (expected == 0).sum() < len(expected)
     model = LinearRegression(10, optimizer=PLAIN, l1=l1, proximal=True)
-    fitted(model, Diabetes(val_size=0, passes=4000, steps_per_execution=50))
+    fitted(model, Diabetes(val_size=0, repeat=4000, steps_per_execution=50))
     weight = as_numpy(model.network.get_parameter("weight"))[0]
     np.testing.assert_array_equal(weight == 0, expected == 0)
     np.testing.assert_allclose(weight, expected, atol=1e-5)
@@ -44,7 +44,7 @@ def test_a_fit_has_the_zeros_and_the_weights_of_scikit_learns_lasso(l1: float) -
 def test_the_subgradient_gives_the_weights_but_hardly_a_zero() -> None:
     expected = lasso(0.1).coef_
     model = LinearRegression(10, optimizer=PLAIN | {"lr": 0.01}, l1=0.1)
-    fitted(model, Diabetes(val_size=0, passes=4000, steps_per_execution=50))
+    fitted(model, Diabetes(val_size=0, repeat=4000, steps_per_execution=50))
     weight = as_numpy(model.network.get_parameter("weight"))[0]
     assert (weight == 0).sum() < (expected == 0).sum()
     np.testing.assert_allclose(weight, expected, atol=1e-2)

@@ -32,8 +32,8 @@ def test_an_experiment_runs_from_end_to_end(
 ) -> None:
     cfg = compose(f"+experiment={name}")
     short = ["trainer.max_epochs=1", "figures=true", "trainer.log_every_n_steps=2"]
-    if cfg.data.get("passes", 1) > PASSES:
-        short.append(f"data.passes={PASSES}")
+    if cfg.data.get("repeat", 1) > PASSES:
+        short.append(f"data.repeat={PASSES}")
     source: Any = get_class(cfg.data._target_)
     if source is MNIST:
         short += [f"data_dir={request.getfixturevalue('mnist_data_dir')}", f"trainer.max_steps={STEPS}"]

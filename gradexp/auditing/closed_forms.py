@@ -14,7 +14,7 @@ from gradexp.models import (
     LinearRegression,
     LogisticRegression,
     MLPClassifier,
-    Perceptron,
+    SigmoidUnits,
     SoftmaxRegression,
 )
 
@@ -51,7 +51,7 @@ def _has_closed_form(module: AbstractModule) -> bool:
         return all(isinstance(p, nn.Linear if n % 2 == 0 else nn.Sigmoid) for n, p in enumerate(parts)) and (
             isinstance(parts[-1], nn.Linear)
         )
-    return isinstance(module, LinearRegression | LogisticRegression | SoftmaxRegression | Perceptron)
+    return isinstance(module, LinearRegression | LogisticRegression | SoftmaxRegression | SigmoidUnits)
 
 
 def _gradients(subject: Subject, module: AbstractModule, layers: list[nn.Linear]) -> list[backpropagation.Layer]:
@@ -59,7 +59,7 @@ def _gradients(subject: Subject, module: AbstractModule, layers: list[nn.Linear]
     x = subject.inputs.flatten(1)
     pairs = [(layer.weight.data, layer.bias.data if layer.bias is not None else x.new_zeros(())) for layer in layers]
     with torch.no_grad():
-        if isinstance(module, Perceptron):
+        if isinstance(module, SigmoidUnits):
             one_hot = nn.functional.one_hot(subject.targets, max(module.num_outputs, 2)).double()
             return backpropagation.backpropagate(x, pairs, one_hot[:, 1:] if module.num_outputs == 1 else one_hot)
         befores = backpropagation.activations(x, pairs[:-1])

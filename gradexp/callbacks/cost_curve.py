@@ -64,7 +64,7 @@ class CostCurve(Report):
             cost = module.loss(module(inputs), targets).item()
         module.train()
         loader: Any = trainer.train_dataloader
-        epochs = trainer.global_step * datamodule.passes / loader.num_steps
+        epochs = trainer.global_step * datamodule.repeat / loader.num_steps
         self._rows.append((epochs, trainer.global_step, self._seconds, cost))
 
     def state_dict(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class AbstractDataModule(LightningDataModule, ABC):
         num_workers: Processes that read ahead when the data is streamed.
         memory_limit: Largest part that is held in memory, in GiB; 0 streams everything.
         shuffle: Draw the order of the training samples anew for every pass; without it they come as they lie.
-        passes: Passes over the training samples in an epoch: what Lightning does between two epochs (validation,
+        repeat: Passes over the training samples in an epoch: what Lightning does between two epochs (validation,
             checkpoints) costs more than a pass over a few samples.
         steps_per_execution: Optimizer steps that are taken at once, without going back to Lightning in between: for
             steps that cost less than Lightning's own work. Nothing but the speed depends on it. Several processes,
@@ -59,7 +59,7 @@ class AbstractDataModule(LightningDataModule, ABC):
         num_workers: int = 0,
         memory_limit: float = 2.0,
         shuffle: bool = True,
-        passes: int = 1,
+        repeat: int = 1,
         steps_per_execution: int = 1,
     ) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class AbstractDataModule(LightningDataModule, ABC):
             seed=seed,
             num_workers=num_workers,
             memory_limit=memory_limit,
-            passes=passes,
+            repeat=repeat,
             steps_per_execution=steps_per_execution,
         )
         self.batch_size = batch_size
@@ -80,7 +80,7 @@ class AbstractDataModule(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.memory_limit = memory_limit
         self.shuffle = shuffle
-        self.passes = passes
+        self.repeat = repeat
         self.steps_per_execution = steps_per_execution
         self.notes: list[str] = []
         self.augment: Callable[[Tensor], Tensor] | None = None
@@ -155,7 +155,7 @@ class AbstractDataModule(LightningDataModule, ABC):
             self._parts["test"] = self._place(self.preprocess(self.load("test")))
 
     def train_dataloader(self) -> BatchLoader:
-        source, order = self._order("train", self.batch_size, self.seed if self.shuffle else None, True, self.passes)
+        source, order = self._order("train", self.batch_size, self.seed if self.shuffle else None, True, self.repeat)
         at_once = self.steps_at_once
         module: Any = self.trainer.lightning_module if self.trainer is not None else None
         cut = module.batch_of_last_step(len(order)) if at_once > 1 else 0
@@ -266,7 +266,7 @@ class AbstractDataModule(LightningDataModule, ABC):
         return TensorSource(*source[torch.arange(len(source))])
 
     def _order(
-        self, part: str, batch_size: int | None, seed: int | None = None, even: bool = False, passes: int = 1
+        self, part: str, batch_size: int | None, seed: int | None = None, even: bool = False, repeat: int = 1
     ) -> tuple[Source, BatchOrder]:
         """A part, on the device that trains where it is in memory, and the order of its batches."""
         source = self._parts[part]
@@ -276,7 +276,7 @@ class AbstractDataModule(LightningDataModule, ABC):
             device = self.trainer.strategy.root_device
         if isinstance(source, TensorSource):
             source = self._parts[part] = source.to(device)
-        return source, BatchOrder(len(source), batch_size, seed, rank, world_size, even, passes)
+        return source, BatchOrder(len(source), batch_size, seed, rank, world_size, even, repeat)
 
     def _eval_loader(self, part: str) -> BatchLoader:
         return BatchLoader(*self._order(part, self.eval_batch_size), self.num_workers)

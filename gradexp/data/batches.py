@@ -71,7 +71,7 @@ class BatchOrder:
         world_size: Number of processes that share the epoch.
         even: Give every rank equally many samples by repeating up to `world_size - 1` of them, as training in step
             needs; without it every sample is seen exactly once, as evaluation needs.
-        passes: Passes over the source in one epoch.
+        repeat: Passes over the source in one epoch.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class BatchOrder:
         rank: int = 0,
         world_size: int = 1,
         even: bool = False,
-        passes: int = 1,
+        repeat: int = 1,
     ) -> None:
         self.num_samples = num_samples
         self.seed = seed
         self.rank = rank
         self.world_size = world_size
         self.even = even
-        self.passes = passes
+        self.repeat = repeat
         self.epoch = 0
         self.num_own = len(range(0 if even else rank, num_samples, world_size))
         self.batch_size = batch_size or max(1, self.num_own)
@@ -103,7 +103,7 @@ class BatchOrder:
         if self.seed is None:
             order = torch.arange(self.num_samples)
         else:
-            stream = generator("order", self.seed, self.epoch * self.passes + pass_number)
+            stream = generator("order", self.seed, self.epoch * self.repeat + pass_number)
             order = torch.randperm(self.num_samples, generator=stream)
         if self.even:
             missing = -self.num_samples % self.world_size
@@ -114,8 +114,8 @@ class BatchOrder:
         """The samples of each batch of this epoch, as indices on `device`."""
         if self.is_full_batch:
             # In whatever order its samples come, a full batch has the same gradient.
-            return [torch.arange(self.num_samples, device=device)] * self.passes
-        passes = range(self.passes if self.num_own else 0)
+            return [torch.arange(self.num_samples, device=device)] * self.repeat
+        passes = range(self.repeat if self.num_own else 0)
         return [batch for number in passes for batch in torch.split(self.indices(number).to(device), self.batch_size)]
 
     @property
@@ -124,7 +124,7 @@ class BatchOrder:
         return self.world_size == 1 and 0 < self.num_samples <= self.batch_size
 
     def __len__(self) -> int:
-        return self.passes * -(-self.num_own // self.batch_size)
+        return self.repeat * -(-self.num_own // self.batch_size)
 
 
 class BatchLoader:

@@ -22,7 +22,7 @@ class Blobs(TensorDataModule):
         num_features: Number of features; all beyond the first two are noise.
         radius: Radius of the circle, in standard deviations of a cloud.
         num_samples: Samples drawn for a part, equally many a class but for the remainder.
-        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -37,10 +37,10 @@ class Blobs(TensorDataModule):
         batch_size: int | None = 32,
         val_size: int | float = 0.2,
         seed: int = 0,
-        passes: int = 1,
+        repeat: int = 1,
         steps_per_execution: int = 1,
     ) -> None:
-        super().__init__(batch_size, val_size, seed, passes, steps_per_execution)
+        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution)
         check("data.", num_classes=num_classes, num_features=num_features, radius=radius, num_samples=num_samples)
         self._num_classes = num_classes
         self._num_features = num_features

@@ -12,7 +12,7 @@ class BundledDataModule(TensorDataModule):
     """A small real set, standardised by its training samples. A final sub-class says which.
 
     Args:
-        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
     """
 
     def __init__(
@@ -20,10 +20,10 @@ class BundledDataModule(TensorDataModule):
         batch_size: int | None = None,
         val_size: int | float = 0.2,
         seed: int = 0,
-        passes: int = 1,
+        repeat: int = 1,
         steps_per_execution: int = 1,
     ) -> None:
-        super().__init__(batch_size, val_size, seed, passes, steps_per_execution, standardize=True)
+        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution, standardize=True)
 
 
 def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:

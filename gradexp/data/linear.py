@@ -21,7 +21,7 @@ class LinearData(TensorDataModule):
         noise: Standard deviation of the noise.
         distribution: Distribution of each feature: "uniform" on [0, 1], or "normal", standard normal.
         num_samples: Samples drawn for a part.
-        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -37,10 +37,10 @@ class LinearData(TensorDataModule):
         batch_size: int | None = None,
         val_size: int | float = 0,
         seed: int = 0,
-        passes: int = 1,
+        repeat: int = 1,
         steps_per_execution: int = 1,
     ) -> None:
-        super().__init__(batch_size, val_size, seed, passes, steps_per_execution)
+        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution)
         check("data.", true_weight=true_weight, true_bias=true_bias, noise=noise, num_samples=num_samples)
         check("data.", distribution=distribution)
         self.true_weight = torch.tensor(true_weight).float()

@@ -10,14 +10,14 @@ from gradexp.data.tensor_datamodule import TensorDataModule
 
 @final
 class NoData(TensorDataModule):
-    """Empty batches; an epoch is `passes` steps.
+    """Empty batches; an epoch is `repeat` steps.
 
     Args:
-        seed, passes, steps_per_execution: See AbstractDataModule.
+        seed, repeat, steps_per_execution: See AbstractDataModule.
     """
 
-    def __init__(self, seed: int = 0, passes: int = 1000, steps_per_execution: int = 1) -> None:
-        super().__init__(None, 0, seed, passes, steps_per_execution)
+    def __init__(self, seed: int = 0, repeat: int = 1000, steps_per_execution: int = 1) -> None:
+        super().__init__(None, 0, seed, repeat, steps_per_execution)
 
     @property
     def num_features(self) -> int:

@@ -18,7 +18,7 @@ class Points(TensorDataModule):
         inputs: Features of each point.
         targets: A number each; with `classes` the number of its class.
         classes: Names of the classes; none where the targets are real numbers.
-        batch_size, seed, passes, steps_per_execution, shuffle: See AbstractDataModule.
+        batch_size, seed, repeat, steps_per_execution, shuffle: See AbstractDataModule.
 
     Raises:
         ValueError: The points have no common number of features, or no target each.
@@ -31,11 +31,11 @@ class Points(TensorDataModule):
         classes: Sequence[str] = (),
         batch_size: int | None = None,
         seed: int = 0,
-        passes: int = 1,
+        repeat: int = 1,
         steps_per_execution: int = 1,
         shuffle: bool = True,
     ) -> None:
-        super().__init__(batch_size, 0, seed, passes, steps_per_execution, shuffle)
+        super().__init__(batch_size, 0, seed, repeat, steps_per_execution, shuffle)
         check("data.", inputs=inputs, targets=targets)
         if len(inputs) != len(targets):
             raise ValueError(

@@ -24,7 +24,7 @@ class PolynomialData(TensorDataModule):
         degree: Of the polynomials; the number of features.
         noise: Standard deviation of the noise.
         num_samples: Samples drawn for a part.
-        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -38,10 +38,10 @@ class PolynomialData(TensorDataModule):
         batch_size: int | None = None,
         val_size: int | float = 0,
         seed: int = 0,
-        passes: int = 1,
+        repeat: int = 1,
         steps_per_execution: int = 1,
     ) -> None:
-        super().__init__(batch_size, val_size, seed, passes, steps_per_execution)
+        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution)
         check("data.", degree=degree, noise=noise, num_samples=num_samples)
         self.degree = degree
         self.noise = noise

@@ -20,7 +20,7 @@ class Separable(TensorDataModule):
         num_features: Number of features.
         margin: Half the width of the gap.
         num_samples: Samples drawn for a part.
-        batch_size, val_size, seed, passes, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -34,10 +34,10 @@ class Separable(TensorDataModule):
         batch_size: int | None = 1,
         val_size: int | float = 0,
         seed: int = 0,
-        passes: int = 1,
+        repeat: int = 1,
         steps_per_execution: int = 1,
     ) -> None:
-        super().__init__(batch_size, val_size, seed, passes, steps_per_execution)
+        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution)
         check("data.", num_features=num_features, margin=margin, num_samples=num_samples)
         self._num_features = num_features
         self.margin = margin

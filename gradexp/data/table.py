@@ -61,7 +61,7 @@ class Table(AbstractDataModule):
         test_path: Another file whose rows are the test part; then all of `path` is there to train on.
         drop: Columns that are not used, such as identifiers.
         batch_size: Training rows a step and process; full batches where there are fewer rows; None for full batches.
-        eval_batch_size, val_size, seed, num_workers, memory_limit, passes, steps_per_execution: See AbstractDataModule.
+        eval_batch_size, val_size, seed, num_workers, memory_limit, repeat, steps_per_execution: See AbstractDataModule.
     """
 
     full_batch_if_fewer = True  # of a table that a new user tries, few know how many rows it has
@@ -81,7 +81,7 @@ class Table(AbstractDataModule):
         seed: int = 0,
         num_workers: int = 0,
         memory_limit: float = 2.0,
-        passes: int = 1,
+        repeat: int = 1,
         steps_per_execution: int = 1,
     ) -> None:
         check(
@@ -100,7 +100,7 @@ class Table(AbstractDataModule):
             seed,
             num_workers,
             memory_limit,
-            passes=passes,
+            repeat=repeat,
             steps_per_execution=steps_per_execution,
         )
         self.path = Path(str(path)).expanduser()

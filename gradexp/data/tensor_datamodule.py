@@ -19,7 +19,7 @@ class TensorDataModule(AbstractDataModule):
     Targets are class numbers [samples], or real numbers [samples, targets].
 
     Args:
-        batch_size, val_size, seed, passes, steps_per_execution, shuffle: See AbstractDataModule.
+        batch_size, val_size, seed, repeat, steps_per_execution, shuffle: See AbstractDataModule.
         standardize: Subtract the training samples' mean from every input, and divide by their standard deviation; real
             targets too.
     """
@@ -29,7 +29,7 @@ class TensorDataModule(AbstractDataModule):
         batch_size: int | None,
         val_size: int | float,
         seed: int,
-        passes: int,
+        repeat: int,
         steps_per_execution: int,
         shuffle: bool = True,
         standardize: bool = False,
@@ -40,7 +40,7 @@ class TensorDataModule(AbstractDataModule):
             val_size,
             seed,
             shuffle=shuffle,
-            passes=passes,
+            repeat=repeat,
             steps_per_execution=steps_per_execution,
         )
         self.standardize = standardize

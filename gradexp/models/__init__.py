@@ -9,8 +9,8 @@ from gradexp.models.logistic_regression import LogisticRegression
 from gradexp.models.mlp_classifier import MLPClassifier
 from gradexp.models.mlp_from_scratch import MLPFromScratch
 from gradexp.models.mlp_regressor import MLPRegressor
-from gradexp.models.perceptron import Perceptron
 from gradexp.models.rosenblatt import Rosenblatt
+from gradexp.models.sigmoid_units import SigmoidUnits
 from gradexp.models.softmax_regression import SoftmaxRegression
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "MLPClassifier",
     "MLPFromScratch",
     "MLPRegressor",
-    "Perceptron",
     "Rosenblatt",
+    "SigmoidUnits",
     "SoftmaxRegression",
 ]

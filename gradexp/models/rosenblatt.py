@@ -55,7 +55,7 @@ class Rosenblatt(AbstractModule):
         l2: float = 0.0,
         monitor: str = "val/accuracy",
     ) -> None:
-        check_two_classes("Rosenblatt", in_features, num_classes, "model=perceptron")
+        check_two_classes("Rosenblatt", in_features, num_classes, "model=sigmoid_units")
         further = {key: value for key, value in optimizer.items() if key not in ("name", "lr") and value}
         if optimizer["name"] != "SGD" or further:
             raise ValueError(

@@ -117,7 +117,7 @@ def _train(
     targets: Tensor,
     console: Console,
 ) -> None:
-    epochs, done = cfg.trainer.max_epochs * data.passes, 0
+    epochs, done = cfg.trainer.max_epochs * data.repeat, 0
     bar = LateBar(console if cfg.progress and console.is_terminal else Console(quiet=True))
 
     def after_epoch() -> None:

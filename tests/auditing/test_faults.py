@@ -16,7 +16,7 @@ from gradexp import (
     LogisticRegression,
     MLPClassifier,
     MLPRegressor,
-    Perceptron,
+    SigmoidUnits,
     SoftmaxRegression,
 )
 
@@ -165,7 +165,7 @@ def test_a_sum_where_a_mean_is_meant_is_found(batch: Batch) -> None:
         lambda: MLPClassifier(FEATURES, CLASSES, [16], activation="sigmoid", backward="by_hand"),
         lambda: MLPClassifier(FEATURES, CLASSES, [16, 9], activation="sigmoid", l1=1e-3, l2=1e-3),
         lambda: SoftmaxRegression(FEATURES, CLASSES, l1=1e-3, l2=1e-3),
-        lambda: Perceptron(FEATURES, CLASSES, l2=1e-3),
+        lambda: SigmoidUnits(FEATURES, CLASSES, l2=1e-3),
     ],
     ids=["mlp", "lightning", "dropout", "batch_norm", "by_hand", "sigmoid", "softmax_regression", "perceptron"],
 )
@@ -178,10 +178,10 @@ def test_a_sound_classifier_passes(module: Callable[[], nn.Module], batch: Batch
     assert all(torch.equal(value, before[name]) for name, value in audited.state_dict().items()), "it is left alone"
     assert all(parameter.grad is None for parameter in audited.parameters())
     names = {check.name: check.passed for check in result.checks}
-    assert names["loss at the start"] is (None if isinstance(audited, Perceptron) else True)
+    assert names["loss at the start"] is (None if isinstance(audited, SigmoidUnits) else True)
     forms = [check for check in result.checks if check.name.startswith("closed form of")]
     layers = [part for part in audited.modules() if isinstance(part, nn.Linear)]
-    is_known = isinstance(audited, SoftmaxRegression | Perceptron) or (
+    is_known = isinstance(audited, SoftmaxRegression | SigmoidUnits) or (
         isinstance(audited, MLPClassifier) and any(isinstance(part, nn.Sigmoid) for part in audited.modules())
     )
     assert len(forms) == (2 * len(layers) if is_known else 0)

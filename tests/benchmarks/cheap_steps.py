@@ -56,7 +56,7 @@ def fresh(experiment: str) -> tuple[AbstractDataModule, AbstractModule, int]:
     cfg = compose(f"+experiment={experiment}")
     torch.manual_seed(0)
     data = build_data(cfg)
-    return data, build_model(cfg, data), cfg.trainer.max_epochs * cfg.data.passes
+    return data, build_model(cfg, data), cfg.trainer.max_epochs * cfg.data.repeat
 
 
 def plain(experiment: str) -> float:

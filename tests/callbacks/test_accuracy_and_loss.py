@@ -19,7 +19,7 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Calls]:
     with pytest.MonkeyPatch.context() as patch:
         calls = record(patch, quick=False)
         folder = tmp_path_factory.mktemp("runs") / "blobs"
-        return run(*SHORT, "data=blobs", "data.val_size=0", "data.passes=5", f"hydra.run.dir={folder}"), calls
+        return run(*SHORT, "data=blobs", "data.val_size=0", "data.repeat=5", f"hydra.run.dir={folder}"), calls
 
 
 def test_one_sample_shows_why_accuracy_is_no_objective(blobs: tuple[Result, Calls]) -> None:
@@ -84,6 +84,6 @@ def test_other_models_have_no_such_report(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_run_without_figures_keeps_its_numbers() -> None:
-    result = run(*SHORT, "data.passes=5", "figures=false")
+    result = run(*SHORT, "data.repeat=5", "figures=false")
     assert "accuracy/flat_share" in result.metrics
     assert not (result.folder / "figures").exists()

@@ -37,11 +37,11 @@ class Weights(Callback):
         self.on_train_start(trainer, pl_module)
 
 
-@pytest.mark.parametrize(("batch_size", "passes", "steps"), [(None, 2, 2), (32, 2, 18), (32, 1, 9), (1, 1, 283)])
+@pytest.mark.parametrize(("batch_size", "repeat", "steps"), [(None, 2, 2), (32, 2, 18), (32, 1, 9), (1, 1, 283)])
 def test_the_costs_are_numpys_of_the_weights_after_each_epoch(
-    batch_size: int | None, passes: int, steps: int, tmp_path: Path
+    batch_size: int | None, repeat: int, steps: int, tmp_path: Path
 ) -> None:
-    data = Diabetes(batch_size=batch_size, passes=passes, steps_per_execution=50)
+    data = Diabetes(batch_size=batch_size, repeat=repeat, steps_per_execution=50)
     weights = Weights()
     trainer = Trainer(max_epochs=3, default_root_dir=tmp_path, callbacks=[weights, CostCurve()], **QUIET)
     trainer.fit(LinearRegression(10, optimizer={"name": "SGD", "lr": 0.01}), datamodule=data)
@@ -50,7 +50,7 @@ def test_the_costs_are_numpys_of_the_weights_after_each_epoch(
     found = table(tmp_path)
     expected = [np.mean((inputs @ kept[:-1] + kept[-1] - targets[:, 0]) ** 2) for kept in weights.kept]
     np.testing.assert_allclose(found["cost"], expected, rtol=1e-5)
-    np.testing.assert_array_equal(found["epochs"], passes * np.arange(4))
+    np.testing.assert_array_equal(found["epochs"], repeat * np.arange(4))
     np.testing.assert_array_equal(found["steps"], steps * np.arange(4))
     assert found["seconds"][0] == 0
     assert (np.diff(found["seconds"]) > 0).all()
@@ -93,6 +93,6 @@ def test_an_epoch_that_max_steps_ends_counts_as_the_part_that_was_done(tmp_path:
 
 
 def test_where_there_is_no_data_there_is_no_curve() -> None:
-    settings = ("data.passes=5", "trainer.max_epochs=1", "figures=false")
+    settings = ("data.repeat=5", "trainer.max_epochs=1", "figures=false")
     result = run("+experiment=himmelblau", *settings, "+callbacks.cost._target_=gradexp.callbacks.CostCurve")
     assert result.metrics["status"] == "completed"

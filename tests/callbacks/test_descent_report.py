@@ -15,7 +15,7 @@ from tests.callbacks.drawing import Calls, assert_drawn_and_shown, record
 from tests.test_resume import PowerCut, checkpoint, cut_power_at
 
 Array = npt.NDArray[np.float64]
-FEW = ("trainer.max_epochs=1", "data.passes=20")
+FEW = ("trainer.max_epochs=1", "data.repeat=20")
 MINIMA = np.array([[3, 2], [-2.805118, 3.131313], [-3.77931, -3.283186], [3.584428, -1.848127]])
 
 
@@ -183,13 +183,13 @@ def test_lbfgs_has_no_basin_map_but_all_else(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_single_step_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
-    run("+experiment=styblinski_tang", "trainer.max_epochs=1", "data.passes=1")
+    run("+experiment=styblinski_tang", "trainer.max_epochs=1", "data.repeat=1")
     path = calls["paths_over_contours"][0]["paths"]["run"]
     np.testing.assert_allclose(path, [[0.0, 0.0], [-0.01, -0.01]], atol=1e-6)  # the first step of Adam is lr long
 
 
 def test_a_resumed_run_is_compared_from_its_first_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = ("+experiment=himmelblau", "trainer.max_epochs=2", "data.passes=10", "data.steps_per_execution=1")
+    settings = ("+experiment=himmelblau", "trainer.max_epochs=2", "data.repeat=10", "data.steps_per_execution=1")
     calls = record(monkeypatch)
     whole = run(*settings, "hydra.run.dir=whole")
     with monkeypatch.context() as patch:

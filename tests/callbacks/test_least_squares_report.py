@@ -23,7 +23,7 @@ from tests.test_resume import PowerCut, checkpoint, cut_power_at
 Array = npt.NDArray[np.float64]
 
 STEPS, LR = 3000, 0.01
-FEW = ("+experiment=linear_regression", "trainer.max_epochs=1", "data.passes=50")
+FEW = ("+experiment=linear_regression", "trainer.max_epochs=1", "data.repeat=50")
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_the_figures_show_the_line_the_loss_and_the_way(line: tuple[Result, Call
 
 
 def test_the_path_goes_on_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = ("+experiment=linear_regression", "trainer.max_epochs=3", "data.passes=100", "test=false")
+    settings = ("+experiment=linear_regression", "trainer.max_epochs=3", "data.repeat=100", "test=false")
     record(monkeypatch)
     whole = run(*settings, "hydra.run.dir=whole")
     with monkeypatch.context() as patch:
@@ -241,7 +241,7 @@ def test_where_the_truth_is_not_known_only_the_optimization_error_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = record(monkeypatch)
-    result = run("+experiment=diabetes", "trainer.max_epochs=1", "data.passes=50", "data.val_size=0")
+    result = run("+experiment=diabetes", "trainer.max_epochs=1", "data.repeat=50", "data.val_size=0")
     patients = load_diabetes(scaled=False)
     inputs, targets = patients.data, patients.target
     train = np.arange(len(targets)) % 5 != 4

@@ -10,7 +10,7 @@ from tests.callbacks.drawing import assert_drawn_and_shown, record
 from tests.test_experiment import events
 from tests.test_resume import PowerCut, cut_power_at
 
-SHORT = ("+experiment=diabetes", "data.passes=50", "trainer.log_every_n_steps=10", "test=false")
+SHORT = ("+experiment=diabetes", "data.repeat=50", "trainer.log_every_n_steps=10", "test=false")
 
 
 def logged(folder: Path, tag: str) -> tuple[list[int], list[float]]:
@@ -35,7 +35,7 @@ def test_the_training_curve_is_tensorboards(monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_step_is_noted_where_every_step_is_logged(automatic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     at_once = f"data.steps_per_execution={1 if automatic else 50}"
-    settings = ("data.passes=7", "trainer.log_every_n_steps=1", "trainer.max_epochs=2", "figures=true")
+    settings = ("data.repeat=7", "trainer.log_every_n_steps=1", "trainer.max_epochs=2", "figures=true")
     result = run(*SHORT, *settings, at_once)
     steps, losses = calls["loss_curve"][0]["curves"]["train/loss"]
     assert list(steps) == list(range(1, 15))

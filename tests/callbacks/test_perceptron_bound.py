@@ -12,7 +12,7 @@ from gradexp import run
 from gradexp.callbacks import PerceptronBound
 from gradexp.callbacks.perceptron_bound import radius_and_margin
 from gradexp.data import Blobs, Separable
-from gradexp.models import Perceptron, Rosenblatt
+from gradexp.models import Rosenblatt, SigmoidUnits
 from tests.callbacks.drawing import QUIET
 
 Array = npt.NDArray[np.float64]
@@ -115,6 +115,6 @@ def test_classes_that_no_line_separates_give_no_warning(data: tuple[torch.Tensor
 def test_other_models_have_no_such_report(tmp_path: Path) -> None:
     report = PerceptronBound()
     trainer = Trainer(max_epochs=1, default_root_dir=tmp_path, callbacks=[report], **QUIET)
-    trainer.fit(Perceptron(2), datamodule=Separable(num_samples=10))
+    trainer.fit(SigmoidUnits(2), datamodule=Separable(num_samples=10))
     assert report.metrics == {}
     assert report.notes == []

@@ -8,7 +8,7 @@ from gradexp import run
 from tests.callbacks.drawing import drawn, record
 from tests.test_resume import checkpoint
 
-SHORT = ("+experiment=diabetes", "data.passes=50", "trainer.max_epochs=1")
+SHORT = ("+experiment=diabetes", "data.repeat=50", "trainer.max_epochs=1")
 
 
 def test_predictions_and_targets_are_those_of_the_patients(monkeypatch: pytest.MonkeyPatch) -> None:

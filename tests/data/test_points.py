@@ -37,7 +37,7 @@ def test_the_test_part_is_the_same_points() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_pass_has_every_point_once_in_an_order_of_its_own(seed: int) -> None:
-    data = Points([[float(n)] for n in range(10)], [0.0] * 10, batch_size=1, passes=3, seed=seed)
+    data = Points([[float(n)] for n in range(10)], [0.0] * 10, batch_size=1, repeat=3, seed=seed)
     data.setup("fit")
     order = [int(inputs) for inputs, _ in data.train_dataloader()]
     passes = [order[:10], order[10:20], order[20:]]
@@ -69,7 +69,7 @@ def test_targets_that_are_no_class_numbers_are_refused(targets: list[float]) -> 
 
 
 def test_no_data_is_an_epoch_of_empty_batches() -> None:
-    data = NoData(passes=7)
+    data = NoData(repeat=7)
     data.setup("fit")
     batches = list(data.train_dataloader())
     assert len(batches) == 7

@@ -20,10 +20,10 @@ TRAIN = 30  # samples
 
 # What an epoch is made of: as many steps as 50 divides, in batches of all kinds.
 EPOCHS: dict[str, dict[str, Any]] = {
-    "full batches": {"batch_size": None, "passes": 100},
-    "ragged last batches": {"batch_size": 8, "passes": 25},  # 8, 8, 8 and 6
-    "single samples": {"batch_size": 1, "passes": 5},
-    "a single pass": {"batch_size": 1, "passes": 1, "num_samples": 110},
+    "full batches": {"batch_size": None, "repeat": 100},
+    "ragged last batches": {"batch_size": 8, "repeat": 25},  # 8, 8, 8 and 6
+    "single samples": {"batch_size": 1, "repeat": 5},
+    "a single pass": {"batch_size": 1, "repeat": 1, "num_samples": 110},
 }
 
 

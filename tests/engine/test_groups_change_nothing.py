@@ -16,7 +16,7 @@ from tests.command_line import call
 from tests.engine.several_steps import TOGETHER, Fit, Logged, data, exactly, fit, trainer_for
 
 NUMBERS = [7, TOGETHER, 1000]
-RAGGED = {"batch_size": 8, "passes": 7}  # 28 steps an epoch, of 8, 8, 8 and 6 samples
+RAGGED = {"batch_size": 8, "repeat": 7}  # 28 steps an epoch, of 8, 8, 8 and 6 samples
 EVERY_10 = {"log_every_n_steps": 10, "max_epochs": 3}
 
 
@@ -148,7 +148,7 @@ def test_a_plateau_by_step_is_stepped_by_step() -> None:
     known = Callback()
     known.on_train_start = lambda trainer, *_: trainer.callback_metrics.update({"val/loss": torch.tensor(1.0)})  # type: ignore[method-assign]
     for number in (TOGETHER, 1):
-        settings: dict[str, Any] = {"epoch": {"passes": 20}, "trainer": {"max_epochs": 1}}
+        settings: dict[str, Any] = {"epoch": {"repeat": 20}, "trainer": {"max_epochs": 1}}
         module: Any = fit(number, known, model_class=OwnScheduleByStep, **settings).module
         assert len(module.seen) == 20
 
@@ -180,7 +180,7 @@ class Rate(LinearRegression):  # type: ignore[misc]
 @pytest.mark.filterwarnings("ignore")
 def test_lightning_finds_a_learning_rate() -> None:
     trainer, module = trainer_for(Logged(), max_epochs=1), Rate()
-    found = Tuner(trainer).lr_find(module, datamodule=data(TOGETHER, passes=100), num_training=40)
+    found = Tuner(trainer).lr_find(module, datamodule=data(TOGETHER, repeat=100), num_training=40)
     assert found is not None
     assert len(found.results["loss"]) == 40
 

@@ -93,7 +93,7 @@ def test_save_by_the_clock(own_folder: Path) -> None:
     from datetime import timedelta
 
     checkpoint = ModelCheckpoint(own_folder, "{step}", train_time_interval=timedelta(0), save_top_k=-1)
-    module = fit(50, checkpoint, epoch={"passes": 100}).module
+    module = fit(50, checkpoint, epoch={"repeat": 100}).module
     assert sorted(path.name for path in own_folder.glob("*.ckpt")) == [f"step={n}.ckpt" for n in (100, 150, 200, 50)]
     assert module.takes_steps
     assert torch.load(own_folder / "step=150.ckpt", weights_only=True)["global_step"] == 150
@@ -137,7 +137,7 @@ def test_put_between_epochs() -> None:
 
 
 def test_set_batches_done(own_folder: Path) -> None:
-    eight: dict[str, Any] = {"epoch": {"batch_size": 8, "passes": 2}, "trainer": {"max_epochs": 1}}
+    eight: dict[str, Any] = {"epoch": {"batch_size": 8, "repeat": 2}, "trainer": {"max_epochs": 1}}
     fit(1, Checkpoints(own_folder, "train/loss", {}), **eight | {"trainer": {"max_steps": 3}})
     look = Look(lambda trainer: trainer.fit_loop.epoch_loop.batch_progress.current.ready)
     checkpoints = Checkpoints(own_folder, "train/loss", {})

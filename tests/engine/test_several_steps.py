@@ -111,7 +111,7 @@ def test_a_plateau_of_a_metric_that_is_not_there_is_refused_by_name(
 
 @pytest.mark.parametrize("batch_size", [1, 8, None])
 def test_an_epoch_that_is_no_multiple_ends_in_the_same_state(batch_size: int | None) -> None:
-    epoch = {"batch_size": batch_size, "passes": 7}  # 210, 28 and 7 steps
+    epoch = {"batch_size": batch_size, "repeat": 7}  # 210, 28 and 7 steps
     several, single = (fit(number, epoch=epoch, trainer={"max_epochs": 5}) for number in (TOGETHER, 1))
     assert_equal_to_single_steps(several, single)
 
@@ -126,7 +126,7 @@ def test_shuffled_or_not(shuffle: bool) -> None:
             inputs,
             [float(number) for number in range(10)],
             batch_size=3,
-            passes=25,
+            repeat=25,
             steps_per_execution=steps_per_execution,
             shuffle=shuffle,
         )

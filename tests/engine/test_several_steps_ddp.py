@@ -16,7 +16,7 @@ if __name__ == "__main__":
     for steps_per_execution in (1, 50):
         torch.manual_seed(0)
         module = LinearRegression(2)
-        data = LinearData((5.0, -2.0), num_samples=31, passes=10, batch_size=4, steps_per_execution=steps_per_execution)
+        data = LinearData((5.0, -2.0), num_samples=31, repeat=10, batch_size=4, steps_per_execution=steps_per_execution)
         trainer = Trainer(
             accelerator="cpu", devices=2, strategy="ddp_fork", max_epochs=2, logger=False, enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,

@@ -75,7 +75,7 @@ def test_the_checkpoint_left_is_the_last_good_one(own_folder: Path) -> None:
 
 
 def test_a_run_that_diverges_says_the_same() -> None:
-    settings = ("+experiment=linear_regression", "optimizer.lr=1", "data.passes=100", "figures=false")
+    settings = ("+experiment=linear_regression", "optimizer.lr=1", "data.repeat=100", "figures=false")
     several, single = (run(*settings, f"data.steps_per_execution={n}", f"hydra.run.dir=by{n}") for n in (50, 1))
     assert several.metrics["status"] == "diverged"
     assert several.metrics["reason"].startswith("at step ")

@@ -42,7 +42,7 @@ def test_the_same_is_logged_at_the_same_steps_as_in_single_steps(log_every_n_ste
 
 def test_a_log_is_due_within_a_group_too() -> None:
     # 70 steps an epoch, in groups of 50 and 20: up to 50, 70, 120, 140, 190 and 210.
-    several, single = (fit(n, epoch={"passes": 70}, trainer={"max_epochs": 3}) for n in (TOGETHER, 1))
+    several, single = (fit(n, epoch={"repeat": 70}, trainer={"max_epochs": 3}) for n in (TOGETHER, 1))
     assert steps_of(several.logged.entries, "train/loss") == [50, 100, 150, 200]
     assert steps_of(several.logged.entries, "val/loss") == [70, 140, 210]
     assert several.logged.entries == single.logged.entries
@@ -77,7 +77,7 @@ def test_an_interval_of_0_means_no_logs_by_step(number: int) -> None:
 
 def tensorboard(folder: str, *overrides: str) -> dict[str, list[tuple[int, float]]]:
     """Every scalar but times: its steps and values."""
-    settings = ("data.passes=100", "data.num_samples=40", "data.val_size=10", "trainer.max_epochs=2", "figures=false")
+    settings = ("data.repeat=100", "data.num_samples=40", "data.val_size=10", "trainer.max_epochs=2", "figures=false")
     log = events(run("+experiment=linear_regression", *settings, *overrides, f"hydra.run.dir={folder}").folder)
     return {
         tag: [(event.step, event.value) for event in log.Scalars(tag)]

@@ -205,7 +205,7 @@ def test_dropout_repeats_and_resumes_whatever_the_number_at_once(own_folder: Pat
 
 
 def test_a_killed_process_goes_on_bit_identically(own_folder: Path) -> None:
-    settings = ["+experiment=linear_regression", "data.batch_size=16", "data.passes=25", "optimizer=adam"]
+    settings = ["+experiment=linear_regression", "data.batch_size=16", "data.repeat=25", "optimizer=adam"]
     settings += ["test=false", "figures=false"]  # 400 steps an epoch
     endless = [sys.executable, "-m", "gradexp", *settings, "trainer.max_epochs=1000000", "hydra.run.dir=killed"]
     process = subprocess.Popen(endless, stdout=subprocess.DEVNULL)

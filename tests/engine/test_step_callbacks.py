@@ -176,7 +176,7 @@ def test_single_steps_for_a_data_module_that_acts_on_each_batch() -> None:
         def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
             return batch[0] * 2, batch[1]
 
-    own = OwnData((5.0, -2.0), num_samples=40, val_size=10, passes=100, steps_per_execution=TOGETHER)
+    own = OwnData((5.0, -2.0), num_samples=40, val_size=10, repeat=100, steps_per_execution=TOGETHER)
     trainer_for(Logged()).fit(LinearRegression(2), datamodule=own)
     assert own.steps_at_once == 1
 

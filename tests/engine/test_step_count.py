@@ -46,7 +46,7 @@ def test_the_total_is_the_steps_that_are_taken(limits: dict[str, Any], total: in
 def test_the_total_counts_ragged_batches_of_all_passes() -> None:
     for passes, total in ((1, 4), (7, 28), (25, 100)):
         note = Note()
-        fit(TOGETHER, note, epoch=EPOCHS["ragged last batches"] | {"passes": passes}, trainer={"max_epochs": 1})
+        fit(TOGETHER, note, epoch=EPOCHS["ragged last batches"] | {"repeat": passes}, trainer={"max_epochs": 1})
         assert note.total == total
 
 

@@ -13,7 +13,7 @@ from gradexp.models import MLPRegressor
 from gradexp.optimizers import build_optimizer, build_scheduler
 from tests.engine.several_steps import Logged, data, exactly, trainer_for
 
-BATCHES = {"batch_size": 8, "passes": 25}  # 100 an epoch: 8, 8, 8 and 6 samples
+BATCHES = {"batch_size": 8, "repeat": 25}  # 100 an epoch: 8, 8, 8 and 6 samples
 SGD = {"name": "SGD", "lr": 0.05, "momentum": 0.9}
 
 

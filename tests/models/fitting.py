@@ -41,7 +41,7 @@ def fitted(model: LightningModule, data: AbstractDataModule | BatchLoader, **arg
 
 def full_batches(inputs: Tensor, targets: Tensor, steps: int) -> BatchLoader:
     """An epoch of `steps` batches, each of which is all samples."""
-    return BatchLoader(TensorSource(inputs, targets), BatchOrder(len(inputs), None, passes=steps))
+    return BatchLoader(TensorSource(inputs, targets), BatchOrder(len(inputs), None, repeat=steps))
 
 
 def as_numpy(tensor: Any) -> Array:

@@ -46,7 +46,7 @@ def descent(start: Array, lr: float) -> list[Array]:
 @pytest.mark.parametrize(("optimizer", "lr"), [("Adam", 0.1), ("SGD", 0.005)])
 def test_every_point_of_the_descent_equals_numpys(optimizer: str, lr: float, start: tuple[float, float]) -> None:
     model, recorder = FunctionDescent("himmelblau", start, optimizer={"name": optimizer, "lr": lr}), Recorder()
-    trainer = fitted(model, NoData(passes=STEPS), callbacks=[recorder])
+    trainer = fitted(model, NoData(repeat=STEPS), callbacks=[recorder])
     expected = (adam if optimizer == "Adam" else descent)(np.array(start), lr)
     np.testing.assert_allclose(recorder.rows, expected, rtol=1e-10, atol=1e-12)
     # The mean of the values before each step.
@@ -58,7 +58,7 @@ def test_several_steps_at_once_go_the_same_way() -> None:
     ends = []
     for at_once in (1, 20):
         model = FunctionDescent("himmelblau", optimizer={"name": "Adam", "lr": 0.05})
-        trainer = fitted(model, NoData(passes=100, steps_per_execution=at_once), log_every_n_steps=20)
+        trainer = fitted(model, NoData(repeat=100, steps_per_execution=at_once), log_every_n_steps=20)
         assert trainer.global_step == 100
         ends.append(as_numpy(model.network.get_parameter("point")))
     np.testing.assert_array_equal(ends[0], ends[1])

@@ -27,7 +27,7 @@ def standardised() -> tuple[Array, Array, Array, Array]:
 def on_diabetes(optimizer: dict[str, Any], steps: int = 20, **arguments: Any) -> LinearRegression:
     torch.manual_seed(0)
     model = LinearRegression(10, optimizer=optimizer, **arguments)
-    data = Diabetes(val_size=0, passes=steps, steps_per_execution=50)
+    data = Diabetes(val_size=0, repeat=steps, steps_per_execution=50)
     trainer = fitted(model, data)
     assert trainer.global_step == steps
     return model

@@ -32,7 +32,7 @@ def scikit_learns(x: Array, y: Array, l2: float) -> linear_model.LogisticRegress
 def test_weights_converge_to_scikit_learns(l2: float) -> None:
     torch.manual_seed(0)
     model = LogisticRegression(30, optimizer=LBFGS, l2=l2)
-    fitted(model, BreastCancer(val_size=0, passes=10, steps_per_execution=10))
+    fitted(model, BreastCancer(val_size=0, repeat=10, steps_per_execution=10))
     x, y, _, _ = standardised()
     expected = scikit_learns(x, y, l2)
     np.testing.assert_allclose(as_numpy(model.network.get_parameter("weight")), expected.coef_, atol=1e-5)
@@ -45,7 +45,7 @@ def test_the_experiment_by_lbfgs_has_scikit_learns_accuracy_and_loss() -> None:
         "optimizer=lbfgs",
         "regularizer.l2=0.01",
         "data.val_size=0",
-        "data.passes=10",
+        "data.repeat=10",
         "trainer.max_epochs=3",
         "figures=false",
     )

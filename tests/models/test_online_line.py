@@ -27,7 +27,7 @@ def expected() -> tuple[Array, Array]:
 def trajectory(precision: str) -> Array:
     model = LinearRegression(1, bias=False, initial_weight=1.0, optimizer={"name": "SGD", "lr": 0.01})
     x = torch.tensor([[1.0], [2.0], [3.0]])
-    loader = BatchLoader(TensorSource(x, 2 * x), BatchOrder(3, batch_size=1, passes=EPOCHS))
+    loader = BatchLoader(TensorSource(x, 2 * x), BatchOrder(3, batch_size=1, repeat=EPOCHS))
     recorder = Recorder()
     fitted(model, loader, precision=precision, callbacks=[recorder])
     rows: Array = np.concatenate(recorder.rows)
@@ -47,7 +47,7 @@ def test_every_one_of_300_weights_equals_numpys(precision: str, tolerance: float
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_points_that_are_not_shuffled_come_as_they_are_written(seed: int) -> None:
     points = [[1.0], [2.0], [3.0]]
-    data = Points(points, [2.0, 4.0, 6.0], batch_size=1, passes=2, shuffle=False, seed=seed)
+    data = Points(points, [2.0, 4.0, 6.0], batch_size=1, repeat=2, shuffle=False, seed=seed)
     data.setup("fit")
     assert [inputs.tolist() for inputs, _ in data.train_dataloader()] == [[point] for point in points] * 2
 
@@ -62,7 +62,7 @@ def test_the_experiment_is_this_one() -> None:
 
 def test_the_experiment_logs_the_loss_of_every_step() -> None:
     # Passes instead of epochs, between which checkpoints would be written: the order is that of the points anyway.
-    result = run("+experiment=online_line", "trainer.max_epochs=1", f"data.passes={EPOCHS}", "figures=false")
+    result = run("+experiment=online_line", "trainer.max_epochs=1", f"data.repeat={EPOCHS}", "figures=false")
     log = EventAccumulator(str(result.folder / "tensorboard"), size_guidance={"scalars": 0})
     log.Reload()
     weights, losses = expected()

@@ -72,7 +72,7 @@ def test_several_steps_at_once_end_in_the_same_weights() -> None:
 def test_corrections_stay_within_novikoffs_bound_whatever_the_learning_rate(seed: int) -> None:
     counts = set()
     for lr in (0.1, 1.0, 7.0):
-        data = Separable(num_samples=100, margin=0.05, num_features=3, seed=seed, passes=20, steps_per_execution=50)
+        data = Separable(num_samples=100, margin=0.05, num_features=3, seed=seed, repeat=20, steps_per_execution=50)
         model = model_with(lr, features=3)
         trainer = fitted(model, data)
         counts.add(int(model.corrections))
@@ -176,7 +176,7 @@ def test_an_optimizer_with_another_rule_is_refused(optimizer: dict[str, Any]) ->
 
 
 def test_more_than_two_classes_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"Rosenblatt needs data of 2 classes; got 3\..*model=perceptron"):
+    with pytest.raises(ValueError, match=r"Rosenblatt needs data of 2 classes; got 3\..*model=sigmoid_units"):
         Rosenblatt(2, num_classes=3)
 
 

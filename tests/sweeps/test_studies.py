@@ -63,7 +63,7 @@ def test_a_path_has_the_lassos_zeros_ridges_weights_and_marks_the_best(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pairs = ("regularizer.l1=0,0.1,0.4,0,0", "regularizer.l2=0,0,0,0.1,1.0")
-    sweep, given = swept(monkeypatch, "regularization_path", "case=lasso_linear", *pairs)
+    sweep, given = swept(monkeypatch, "regularization_path", "problem=lasso_linear", *pairs)
     ((l1_paths, _), (l2_paths, _)) = given["penalty_paths"]
     (l1,), (l2,) = l1_paths, l2_paths
     assert (l1.strengths, l2.strengths) == ([0, 0.1, 0.4], [0, 0.1, 1.0])
@@ -89,7 +89,7 @@ def test_a_path_has_the_lassos_zeros_ridges_weights_and_marks_the_best(
 
 def test_of_a_deep_model_the_norms_of_layers_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ("trainer.max_epochs=2", "regularizer.l1=0,0.001,0.01", "regularizer.l2=0", "sweep.zip=[]")
-    sweep, given = swept(monkeypatch, "regularization_path", "case=lasso_mlp", *settings)
+    sweep, given = swept(monkeypatch, "regularization_path", "problem=lasso_mlp", *settings)
     (((path,), _),) = given["penalty_paths"]
     assert list(path.weights) == ["linear_1", "output"]
     state = torch.load(sweep / "1" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]

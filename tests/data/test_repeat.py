@@ -14,13 +14,13 @@ SAMPLES, BATCH = 23, 5  # 5 batches a pass, the last of 3
 
 def loader(
     steps_per_execution: int = 1,
-    passes: int = 3,
+    repeat: int = 3,
     epoch: int = 0,
     batch_size: int | None = BATCH,
     seed: int | None = 0,
 ) -> BatchLoader:
     source = TensorSource(torch.arange(SAMPLES).float().unsqueeze(1), torch.arange(SAMPLES))
-    order = BatchOrder(SAMPLES, batch_size, seed, passes=passes)
+    order = BatchOrder(SAMPLES, batch_size, seed, repeat=repeat)
     order.set_epoch(epoch)
     return BatchLoader(source, order, steps_per_execution=steps_per_execution)
 
@@ -59,8 +59,8 @@ def test_the_order_is_the_same_however_many_come_at_once(batch_size: int | None,
 def test_an_epoch_of_passes_is_that_many_epochs_of_one() -> None:
     # The permutation belongs to (seed, number of the pass): 7 passes are seen alike in one epoch and in seven.
     for epoch in (0, 2):
-        whole = numbers(loader(passes=7, epoch=epoch))
-        ones = [numbers(loader(passes=1, epoch=7 * epoch + number)) for number in range(7)]
+        whole = numbers(loader(repeat=7, epoch=epoch))
+        ones = [numbers(loader(repeat=1, epoch=7 * epoch + number)) for number in range(7)]
         assert whole == list(chain(*ones))
 
 
@@ -80,7 +80,7 @@ def test_without_a_seed_every_pass_is_as_the_samples_lie() -> None:
 @pytest.mark.parametrize("steps_per_execution", [1, 4])
 @pytest.mark.parametrize("batch_size", [None, SAMPLES, 100])
 def test_full_batches_are_the_source_itself_and_no_copies(batch_size: int | None, steps_per_execution: int) -> None:
-    full = loader(steps_per_execution, passes=6, batch_size=batch_size)
+    full = loader(steps_per_execution, repeat=6, batch_size=batch_size)
     batches = list(chain.from_iterable(single_batches(each) for each in full))
     assert len(batches) == 6
     assert isinstance(full.source, TensorSource)
@@ -97,7 +97,7 @@ def test_mini_batches_at_once_share_one_look_up() -> None:
 @pytest.mark.parametrize("batch_size", [5, None])
 @pytest.mark.parametrize("done", [0, 1, 2, 3])
 def test_several_at_once_resume_after_those_that_were_done(done: int, batch_size: int | None) -> None:
-    whole = numbers(loader(4, passes=15 if batch_size is None else 3, batch_size=batch_size))  # 15 batches
+    whole = numbers(loader(4, repeat=15 if batch_size is None else 3, batch_size=batch_size))  # 15 batches
     interrupted, resumed = (loader(4, len(whole) // (5 if batch_size else 1), batch_size=batch_size) for _ in range(2))
     batches = iter(interrupted)
     for _ in range(done):
@@ -144,7 +144,7 @@ def test_large_batches_are_looked_up_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, None])
-@pytest.mark.parametrize("name", ["passes", "steps_per_execution"])
+@pytest.mark.parametrize("name", ["repeat", "steps_per_execution"])
 def test_passes_and_steps_are_positive_whole_numbers(name: str, value: Any) -> None:
     options: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"{name} must be .*got {value!r}"):

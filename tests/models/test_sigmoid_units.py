@@ -1,4 +1,4 @@
-"""Perceptron against the first page of back-propagation, in NumPy."""
+"""SigmoidUnits against the first page of back-propagation, in NumPy."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ import torch
 
 from gradexp import run
 from gradexp.config import compose
-from gradexp.models import Perceptron
+from gradexp.models import SigmoidUnits
 from tests.models.fitting import Array, as_numpy
 
 
-def forward(model: Perceptron, inputs: Array) -> Array:
+def forward(model: SigmoidUnits, inputs: Array) -> Array:
     layer = model.network.get_submodule("output")
     return np.asarray(1 / (1 + np.exp(-(inputs @ as_numpy(layer.weight).T + as_numpy(layer.bias)))))
 
@@ -28,7 +28,7 @@ def wanted(targets: torch.Tensor, num_classes: int) -> Array:
 def test_one_step_descends_by_the_closed_form_gradient(num_classes: int, l1: float, l2: float) -> None:
     torch.manual_seed(0)
     optimizer = {"name": "SGD", "lr": 0.25}
-    model = Perceptron(10, num_classes, optimizer=optimizer, l1=l1, l2=l2).double()
+    model = SigmoidUnits(10, num_classes, optimizer=optimizer, l1=l1, l2=l2).double()
     x, targets = torch.randn(12, 10, dtype=torch.float64), torch.randint(num_classes, (12,))
     layer = model.network.get_submodule("output")
     weight, bias = as_numpy(layer.weight), as_numpy(layer.bias)
@@ -53,7 +53,7 @@ def test_one_step_descends_by_the_closed_form_gradient(num_classes: int, l1: flo
 @pytest.mark.parametrize("num_classes", [2, 3, 7])
 def test_outputs_loss_and_accuracy_are_numpys(num_classes: int) -> None:
     torch.manual_seed(1)
-    model = Perceptron(6, num_classes)
+    model = SigmoidUnits(6, num_classes)
     images, targets = torch.randn(50, 1, 2, 3), torch.randint(num_classes, (50,))
     outputs = model(images)
     expected = forward(model, as_numpy(images).reshape(50, 6))
@@ -73,7 +73,7 @@ def test_outputs_loss_and_accuracy_are_numpys(num_classes: int) -> None:
 
 
 def test_outputs_of_several_classes_are_no_probabilities() -> None:
-    model = Perceptron(1, 3)
+    model = SigmoidUnits(1, 3)
     torch.nn.init.constant_(model.network.get_submodule("output").bias, 20.0)  # type: ignore[arg-type]  # a Linear
     outputs = model(torch.zeros(1, 1))
     np.testing.assert_allclose(as_numpy(model.predictions(outputs)), np.ones((1, 3)), atol=1e-6)
@@ -114,6 +114,6 @@ def test_one_epoch_of_mnist_by_ten_outputs(mnist_data_dir: Path) -> None:
 
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match=r"num_classes must be a whole number of at least 2; got 1"):
-        Perceptron(4, 1)
+        SigmoidUnits(4, 1)
     with pytest.raises(ValueError, match=r"in_features must be .*; got 0"):
-        Perceptron(0)
+        SigmoidUnits(0)

@@ -15,7 +15,7 @@ from gradexp.models.metrics import ThresholdAccuracy, class_accuracy
 
 
 @final
-class Perceptron(AbstractModule):
+class SigmoidUnits(AbstractModule):
     """``O_k = sigmoid(sum_j w_kj x_j + b_k)`` and ``E = 1/2 sum_k (O_k - t_k)^2``.
 
     With t_k 1 for the sample's class and 0 for the others, the gradient is that of back-propagation's first page:
