@@ -1,0 +1,80 @@
+"""What each section with a `_target_` asks for: the kind of class, whom it is trusted from, and our own keys in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gradexp.rules import WHOLE, Rule, list_of, one_of, or_null
+
+INTERVAL = one_of("step", "epoch")
+NO_DECAY = list_of(one_of("bias", "norm"), "a list of bias and norm, the parameters without weight decay")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of class.
+
+    Attributes:
+        noun: For messages, as in "must name an optimizer".
+        bases: Dotted names; the class is a sub-class of one of them.
+        trusted: Modules that may be imported for this kind, whatever the user's trusted_packages.
+        own_keys: Keys of the section that are ours and not the class's; they win over an argument of that name.
+        offered: Arguments that gradexp gives where the class takes them.
+    """
+
+    noun: str
+    bases: tuple[str, ...]
+    trusted: tuple[str, ...] = ()
+    own_keys: Mapping[str, Rule] = field(default_factory=dict)
+    offered: tuple[str, ...] = ()
+
+
+LIGHTNING = ("lightning.pytorch", "pytorch_lightning")
+
+KINDS: Mapping[str, Kind] = {
+    "data": Kind(
+        "a LightningDataModule",
+        tuple(f"{package}.LightningDataModule" for package in LIGHTNING),
+        offered=("data_dir", "seed", "augmentation"),
+    ),
+    "model": Kind(
+        "a LightningModule",
+        tuple(f"{package}.LightningModule" for package in LIGHTNING),
+        offered=("in_features", "num_classes"),
+    ),
+    "loss": Kind("a loss, a torch.nn.Module", ("torch.nn.Module",), ("gradexp.objective", "torch.nn")),
+    "optimizer": Kind(
+        "an optimizer",
+        ("torch.optim.Optimizer",),
+        ("torch.optim",),
+        {"no_decay": or_null(NO_DECAY)},
+        ("params",),
+    ),
+    "scheduler": Kind(
+        "a learning-rate schedule",
+        ("torch.optim.lr_scheduler.LRScheduler",),
+        ("torch.optim.lr_scheduler",),
+        {"interval": INTERVAL, "warmup_steps": WHOLE},
+        ("optimizer",),
+    ),
+    "metrics": Kind(
+        "a metric of torchmetrics",
+        ("torchmetrics.Metric",),
+        ("torchmetrics",),
+        offered=("task", "num_classes", "num_labels", "num_outputs"),
+    ),
+    "callbacks": Kind(
+        "a callback of Lightning's",
+        tuple(f"{package}.Callback" for package in LIGHTNING),
+        ("gradexp.callbacks", "lightning.pytorch.callbacks"),
+    ),
+    "logger": Kind(
+        "a logger of Lightning's",
+        tuple(f"{package}.loggers.Logger" for package in LIGHTNING),
+        ("lightning.pytorch.loggers",),
+    ),
+    "activation": Kind("an activation, a torch.nn.Module", ("torch.nn.Module",), ("torch.nn",)),
+}
+
+# Sections that are one class, and sections of classes by names of the user's.
+CLASS_GROUPS = ("data", "model", "loss", "optimizer", "scheduler")
+NAMED_CLASSES = ("metrics", "callbacks", "logger")

@@ -1,0 +1,81 @@
+"""Which classes a configuration may name: importing a module runs its code, and a configuration may be a stranger's."""
+
+import inspect
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from gradexp.building.kinds import KINDS, Kind
+from gradexp.rules import did_you_mean
+
+OWN_PACKAGE = "gradexp"
+
+
+def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key: str) -> None:
+    """Hold a dotted path against the packages that may be imported.
+
+    Args:
+        target: Dotted path of the class.
+        kind: What the class must be.
+        trusted_packages: Top-level packages that the user trusts.
+        key: Key of the configuration that holds `target`, for messages.
+
+    Raises:
+        ValueError: It is no dotted path, or its package is not trusted.
+    """
+    if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")) or "." not in target:
+        raise ValueError(f"{key} must be the dotted path of {kind.noun}, package.module.Class; got {target!r}.")
+    package = target.partition(".")[0]
+    if package in trusted_packages or any(target.startswith(f"{module}.") for module in kind.trusted):
+        return
+    trusted = [*trusted_packages, *kind.trusted]
+    raise ValueError(
+        f"{key} must name a class in a trusted package ({', '.join(trusted)}); got {target}. "
+        f"If you know its code, add trusted_packages=[{','.join([*trusted_packages, package])}]."
+    )
+
+
+def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN_PACKAGE,), key: str = "") -> Any:
+    """The class that `target` names, imported.
+
+    Args:
+        target: Dotted path of the class.
+        kind: Which of KINDS it must be.
+        trusted_packages: Top-level packages that may be imported, beside those that are trusted for this kind.
+        key: Key of the configuration that holds `target`, for messages; by default that of the kind's section.
+
+    Raises:
+        ValueError: The package is not trusted, there is no such class, or it is of another kind.
+    """
+    wanted, key = KINDS[kind], key or f"{kind}._target_"
+    check_trusted(target, wanted, trusted_packages, key)
+    module_name, _, class_name = str(target).rpartition(".")
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise ValueError(f"{key} must name a class that can be imported; got {target} ({error}).") from error
+    bases = tuple(base for name in wanted.bases if (base := _imported(name)) is not None)
+    found = getattr(module, class_name, None)
+    if not (inspect.isclass(found) and issubclass(found, bases)) or inspect.isabstract(found) or found in bases:
+        valid = [
+            name
+            for name, value in vars(module).items()
+            if inspect.isclass(value)
+            and issubclass(value, bases)
+            and value not in bases
+            and not inspect.isabstract(value)
+        ]
+        raise ValueError(
+            f"{key} must name {wanted.noun}; got {target}.{did_you_mean(class_name, valid)} "
+            f"{module_name} has {', '.join(sorted(valid)) or 'none'}."
+        )
+    return found
+
+
+def _imported(name: str) -> Any:
+    """A base class; None where its package is not installed."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError:
+        return None
