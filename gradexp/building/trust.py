@@ -1,6 +1,7 @@
 """Which classes a configuration may name: importing a module runs its code, and a configuration may be a stranger's."""
 
 import inspect
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -73,9 +74,6 @@ def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN
 
 
 def _imported(name: str) -> Any:
-    """A base class; None where its package is not installed."""
+    """A base class; None where nothing has imported its module, so that nothing can be a sub-class of it."""
     module, _, attribute = name.rpartition(".")
-    try:
-        return getattr(import_module(module), attribute)
-    except ModuleNotFoundError:
-        return None
+    return getattr(sys.modules.get(module), attribute, None)
