@@ -8,6 +8,8 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from omegaconf import DictConfig
 from rich.console import Console
 
+from gradexp.building.construct import constructed
+from gradexp.building.trust import trusted_class
 from gradexp.callbacks import (
     AccuracyAndLoss,
     ClassifierFigures,
@@ -24,14 +26,16 @@ from gradexp.callbacks import (
     TimeToTarget,
 )
 from gradexp.config import plain
-from gradexp.construction import construct, trusted_class
 from gradexp.data import AbstractDataModule, ImageDataModule
 from gradexp.engine.checkpoints import Checkpoints, SaveBeforeAverages
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.step_seed import StepSeed
 from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule, FunctionDescent, LinearRegression, LogisticRegression, Rosenblatt
-from gradexp.monitor import better
+from gradexp.monitor import Mode
+
+# What picks the best epoch of a module that is not ours and logs no `monitor`.
+FALLBACKS: dict[str, Mode] = {"val/loss": "min", "val_loss": "min"}
 
 
 def build_callbacks(
@@ -49,14 +53,14 @@ def build_callbacks(
     clock = FitClock()
     callbacks: list[Callback] = [Threads(cfg.threads), Divergence(cfg.trainer.log_every_n_steps), clock]
     if cfg.target_score is not None:
-        callbacks.append(TimeToTarget(cfg.monitor, cfg.target_score, clock))
+        callbacks.append(TimeToTarget(cfg.monitor, cfg.monitor_mode, cfg.target_score, clock))
     if cfg.early_stopping.patience is not None:
         callbacks.append(
             EarlyStopping(
                 cfg.monitor,
                 patience=cfg.early_stopping.patience,
                 min_delta=cfg.early_stopping.min_delta,
-                mode=better(cfg.monitor),
+                mode=cfg.monitor_mode,
                 check_on_train_epoch_end=cfg.monitor.startswith("train/"),
             )
         )
@@ -67,7 +71,13 @@ def build_callbacks(
         callbacks.append(RichBar(console))
     for name, given in plain(cfg)["callbacks"].items():
         callbacks.append(_own(cfg, f"callbacks.{name}", given, callbacks))
-    checkpoints = Checkpoints(folder / "checkpoints", cfg.monitor, plain(cfg))
+    checkpoints = Checkpoints(
+        folder / "checkpoints",
+        cfg.monitor,
+        cfg.monitor_mode,
+        plain(cfg),
+        None if isinstance(model, AbstractModule) else FALLBACKS,
+    )
     return [SaveBeforeAverages(checkpoints), *callbacks, StepSeed(cfg.seed), checkpoints]
 
 
@@ -98,8 +108,9 @@ def _own(cfg: DictConfig, key: str, given: Any, others: list[Callback]) -> Callb
     if not isinstance(given, dict) or "_target_" not in given:
         raise ValueError(f"{key} must be a callback's class and arguments, {key}._target_=CLASS; got {given!r}.")
     arguments = {name: value for name, value in given.items() if name != "_target_"}
-    cls: Any = trusted_class(given["_target_"], Callback, cfg.trusted_packages, f"{key}._target_")
+    cls: Any = trusted_class(given["_target_"], "callbacks", cfg.trusted_packages, f"{key}._target_")
     if any(type(other) is cls for other in others):
-        raise ValueError(f"{key}._target_ must be a callback that the run has not already; got {given['_target_']}.")
-    callback: Callback = construct(cls, key, arguments, {})
+        # Lightning keeps a callback's state under its class, so a second one needs a class of its own.
+        cls = type(cls.__name__, (cls,), {"state_key": property(lambda self: f"{cls.__qualname__}/{key}")})
+    callback: Callback = constructed(cls, key, arguments, {})
     return callback

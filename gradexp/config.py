@@ -20,7 +20,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from gradexp.checks import RULES, check, check_proximal
+from gradexp.checks import RULES, check
 from gradexp.messages import explain, traceback_wanted
 from gradexp.sweeps import resources  # noqa: F401  # registers what the launchers' files ask for
 from gradexp.sweeps.extras import check_installed
@@ -63,7 +63,6 @@ def check_config(cfg: DictConfig) -> None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", str(cfg.name)):
         # Part of a path, and of a command that Lightning starts again for every further process.
         raise ValueError(f"name must be letters, digits, dots, dashes and underscores; got {cfg.name!r}.")
-    check_proximal(cfg.regularizer.get("proximal", False), cfg.optimizer.name)
     if cfg.trainer.max_epochs == cfg.trainer.max_steps == -1 and cfg.early_stopping.patience is None:
         raise ValueError(
             "trainer.max_epochs and trainer.max_steps must not both be -1, which never ends; "

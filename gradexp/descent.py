@@ -1,17 +1,16 @@
 """Descent on a surface from many starts at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gradexp.checks import COUNT, POSITIVE
-from gradexp.optimizers import build_optimizer
+from gradexp.building.trust import OWN_PACKAGE
+from gradexp.objective.optimizers import ELEMENTWISE, build_optimizer, class_name, is_elementwise
+from gradexp.rules import COUNT, POSITIVE
 from gradexp.surfaces import Surface
 
-# These do not step each number by its own gradients alone, so starts in one tensor would not be independent.
-COUPLING = ("LBFGS", "Adafactor", "Muon", "SparseAdam")
 REPORTS = 200  # calls of `progress` in a descent, about
 
 
@@ -23,6 +22,7 @@ def descend(
     steps: int,
     every: int = 1,
     progress: Callable[[int], object] | None = None,
+    trusted_packages: Sequence[str] = (OWN_PACKAGE,),
 ) -> Tensor:
     """Follow an optimizer from each start, by the gradient in closed form.
 
@@ -31,11 +31,12 @@ def descend(
     Args:
         surface: What to descend.
         starts: Initial points [starts, 2], whose type and device the descent keeps.
-        optimizer: `name` of a class in torch.optim, and its arguments. LBFGS takes one start only; Adam and
-            AdamW are fastest with `fused`.
+        optimizer: `_target_`, the dotted path of a class, and its arguments. Adam and AdamW are fastest with `fused`;
+            one that does not treat every number by itself, such as LBFGS, takes one start only.
         steps: Steps to take.
         every: Steps between two records.
         progress: Called now and then, and at the end, with the number of steps done.
+        trusted_packages: Packages that the optimizer may come from beside torch.optim.
 
     Returns:
         The path [records, starts, 2]: the starts, then the points after each `every`-th step and after the last.
@@ -50,18 +51,18 @@ def descend(
         raise ValueError(
             f"starts must be a floating-point tensor [starts, 2]; got {list(starts.shape)} of {starts.dtype}."
         )
-    name = optimizer.get("name")
-    if name in COUPLING and not (name == "LBFGS" and len(starts) == 1):
+    name = class_name(optimizer)
+    if len(starts) > 1 and not is_elementwise(optimizer):
         raise ValueError(
-            "optimizer.name must be one that steps each number by its own gradients, such as SGD, RMSprop, Adagrad or "
-            f"Adam, or LBFGS from a single start; got {name!r} with {len(starts)} starts."
+            f"optimizer._target_ must be one of {', '.join(ELEMENTWISE)}, which treat every number by itself, for "
+            f"several starts at once; got {name!r} with {len(starts)} starts."
         )
 
     # One row a coordinate: operations on x alone then run over neighbouring memory, in less than half the time.
     points = nn.Parameter(starts.T.clone(memory_format=torch.contiguous_format))
     gradient = points.grad = torch.empty_like(points)
     x, y = points.detach()  # views, which the optimizer's steps move
-    stepper = build_optimizer([points], optimizer)
+    stepper = build_optimizer([points], optimizer, trusted_packages)
 
     def evaluate() -> float:
         torch.stack(surface.partials(x, y), out=gradient)

@@ -2,20 +2,15 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from gradexp.optimizers import build_optimizer
-from gradexp.proximal import shrink_after_steps
+from gradexp.objective.objective import Objective
+from gradexp.objective.optimizers import ELEMENTWISE, class_name, is_elementwise, learning_rate
 from gradexp.randomness import generator
-
-# Of torch.optim, those that treat every number by itself: of stacked copies they do to each what they do to it alone.
-ELEMENTWISE = (
-    "ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
-)  # fmt: skip
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -53,9 +48,9 @@ class Ensemble:
             return self(inputs.expand(copies, *inputs.shape))
 
     @property
-    def weights(self) -> list[Tensor]:
-        """What penalties take: of each copy the parameters of two or more dimensions (see gradexp.penalties)."""
-        return [parameter for parameter in self.parameters.values() if parameter.ndim >= 3]
+    def skeleton(self) -> nn.Module:
+        """One network without numbers, by whose names the parameters are stacked."""
+        return self._skeleton
 
 
 def train_copies(
@@ -66,14 +61,11 @@ def train_copies(
     *,
     epochs: int,
     batch_size: int | None,
-    optimizer: Mapping[str, Any],
+    objective: Objective,
     seed: int,
-    l1: float = 0.0,
-    l2: float = 0.0,
-    proximal: bool = False,
     after_epoch: Callable[[], None] = lambda: None,
 ) -> None:
-    """Minimise each copy's ``loss + l1 * sum |w| + l2 * sum w^2`` on its own samples, all in one program.
+    """Minimise each copy's loss and penalties on its own samples, all in one program.
 
     The sum of the copies' objectives is what is differentiated: no copy's parameters are in another's term.
 
@@ -84,45 +76,39 @@ def train_copies(
         targets: [copies, samples, ...].
         epochs: Passes over each copy's samples.
         batch_size: Samples a step and copy; None for all.
-        optimizer: `name` of a class in torch.optim, and its arguments.
+        objective: The copies' penalties and optimizer.
         seed: Of the order of batches, which is another for every copy and epoch, and of dropout.
-        l1: Factor of the first penalty.
-        l2: Factor of the second.
-        proximal: Whether l1 is taken by a soft threshold (see gradexp.proximal).
         after_epoch: Called after each epoch.
 
     Raises:
         ValueError: The optimizer looks at several numbers at once, so that copies would meddle with each other.
         ArithmeticError: A copy's loss is no longer finite.
     """
-    if optimizer["name"] not in ELEMENTWISE:
+    if not is_elementwise(objective.optimizer):
         raise ValueError(
-            f"optimizer.name must be one of {', '.join(ELEMENTWISE)}, which treat every number by itself, to train "
-            f"copies at once; got {optimizer['name']}."
+            f"optimizer._target_ must be one of {', '.join(ELEMENTWISE)}, which treat every number by itself, to train "
+            f"copies at once; got {class_name(objective.optimizer)}."
         )
-    stepper = build_optimizer(cast(Any, list(ensemble.parameters.values())), optimizer)
-    if proximal and l1:
-        shrink_after_steps(stepper, ensemble.weights, l1)
+    stepper = objective.build_optimizer(ensemble.skeleton, stacked=ensemble.parameters)
     copies, samples = targets.shape[:2]
     rows = torch.arange(copies, device=inputs.device).unsqueeze(1)
-    objective = torch.zeros(())
+    total = torch.zeros(())
     for epoch in range(epochs):
         torch.manual_seed(generator("ensemble/dropout", seed, epoch).initial_seed())
         for chosen in _batches(copies, samples, batch_size, seed, epoch):
             batch = (rows, chosen.to(inputs.device)) if batch_size is not None else slice(None)
             stepper.zero_grad()
             outputs = ensemble(inputs[batch], training=True)
-            objective = torch.vmap(loss)(outputs, targets[batch]).sum()
-            if l1 and not proximal:
-                objective = objective + l1 * torch.stack([weight.abs().sum() for weight in ensemble.weights]).sum()
-            if l2:
-                objective = objective + l2 * torch.stack([weight.square().sum() for weight in ensemble.weights]).sum()
-            objective.backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
+            total = torch.vmap(loss)(outputs, targets[batch]).sum()
+            penalty = objective.penalty(ensemble.parameters.items(), stacked=True)
+            if penalty is not None:
+                total = total + penalty
+            total.backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
             stepper.step()
-        if not objective.isfinite():
+        if not total.isfinite():
+            rate = learning_rate(objective.optimizer, objective.trusted_packages)
             raise ArithmeticError(
-                f"the loss is no longer finite after epoch {epoch + 1}; a smaller optimizer.lr (now "
-                f"{optimizer['lr']:g}) may help"
+                f"the loss is no longer finite after epoch {epoch + 1}; a smaller optimizer.lr (now {rate:g}) may help"
             )
         after_epoch()
 

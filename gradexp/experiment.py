@@ -86,7 +86,7 @@ def main(cfg: DictConfig) -> float | None:
     if is_bad and not _in_multirun():
         raise SystemExit(1)
     # To a search, a job that diverged has no score, whatever it had before.
-    return result.metrics.get(cfg.monitor) if result.metrics["status"] == "completed" else None
+    return result.metrics.get(result.metrics["monitor"]) if result.metrics["status"] == "completed" else None
 
 
 def execute(cfg: DictConfig) -> Result:
@@ -147,7 +147,8 @@ def _execute(cfg: DictConfig, folder: Path) -> Result:
         if not _is_completed(folder):
             _write_metrics(folder, {"status": "failed", "reason": str(error)})
         raise
-    metrics = outcome.metrics | {"monitor": cfg.monitor, "seed": cfg.seed, "config_hash": config_hash(cfg)}
+    known = {"monitor": cfg.monitor, "monitor_mode": cfg.monitor_mode, "seed": cfg.seed}
+    metrics = known | outcome.metrics | {"config_hash": config_hash(cfg)}
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
     return Result(metrics, folder, outcome.notes)

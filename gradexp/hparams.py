@@ -5,6 +5,8 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams as hparams_summary
 
+from gradexp.objective.optimizers import class_name, learning_rate
+
 
 def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
     """The columns of the HPARAMS tab.
@@ -26,11 +28,12 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
         "output_activation": str(model.get("output_activation") or ""),
         "init": str(model.get("init", "")),
         "dropout": float(model.get("dropout", 0.0)),
-        "optimizer": str(optimizer["name"]),
-        "lr": float(optimizer["lr"]),
+        "loss": class_name(config["loss"]) or "default",
+        "optimizer": class_name(optimizer),
+        "lr": learning_rate(optimizer, config["trusted_packages"]),
         "momentum": float(optimizer.get("momentum", 0.0)),
         "weight_decay": float(optimizer.get("weight_decay", 0.0)),
-        "scheduler": str(config["scheduler"]["name"] or "none"),
+        "scheduler": class_name(config["scheduler"]) or "none",
         "l1": float(config["regularizer"]["l1"]),
         "l2": float(config["regularizer"]["l2"]),
         "batch_size": int(config["data"].get("batch_size") or 0),  # 0: full batches

@@ -1,10 +1,53 @@
-"""Which way a monitored metric is better."""
+"""Which way a monitored metric is better: by what was asked for, or by the metric's own word; never by a guess."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-HIGHER_IS_BETTER = ("accuracy", "r2")
+Mode = Literal["max", "min"]
+
+# What our models log, as the metrics' own classes have it (`higher_is_better`); a test holds one against the other.
+OWN: Mapping[str, Mode] = {
+    "loss": "min",
+    "penalty": "min",
+    "objective": "min",
+    "mse": "min",
+    "accuracy": "max",
+    "r2": "max",
+    "error": "min",
+}
 
 
-def better(monitor: str) -> Literal["min", "max"]:
-    """Return "max" for a metric such as val/accuracy, "min" for one such as val/loss."""
-    return "max" if monitor.rpartition("/")[2] in HIGHER_IS_BETTER else "min"
+def monitor_mode(config: Mapping[str, Any]) -> Mode | None:
+    """The mode: "max" where more of `monitor` is better, "min" where less is, None where nothing says it.
+
+    Args:
+        config: A configuration as plain data: its `monitor`, `monitor_mode`, `metrics` and `trusted_packages`.
+    """
+    if config.get("monitor_mode") in ("max", "min"):
+        asked: Mode = config["monitor_mode"]
+        return asked
+    name = str(config["monitor"]).rpartition("/")[2]
+    section = (config.get("metrics") or {}).get(name)
+    if section is None:
+        return OWN.get(name)
+    higher = _higher_is_better(section, config.get("trusted_packages") or ())
+    return None if higher is None else "max" if higher else "min"
+
+
+def sign(mode: Mode | None) -> int:
+    """1 where more is better, else -1."""
+    return 1 if mode == "max" else -1
+
+
+def needs_mode(monitor: str) -> str:
+    """What is said where no one knows which way a metric is better."""
+    return (
+        f"monitor_mode must be max or min for monitor={monitor}, which does not say which way it is better; got null."
+    )
+
+
+def _higher_is_better(section: Mapping[str, Any], trusted_packages: Any) -> bool | None:
+    from gradexp.building.trust import trusted_class
+
+    found: bool | None = trusted_class(section.get("_target_"), "metrics", trusted_packages).higher_is_better
+    return found

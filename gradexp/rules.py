@@ -48,6 +48,15 @@ def one_of(*names: str) -> Rule:
     return Rule(f"one of {', '.join(names)}", lambda value: isinstance(value, str) and value in names, names)
 
 
+def named_or_path(*names: str, example: str) -> Rule:
+    """One of a few names, or a dotted path, which is looked up later."""
+    return Rule(
+        f"one of {', '.join(names)}, or a dotted path such as {example}",
+        lambda value: isinstance(value, str) and (value in names or "." in value),
+        names,
+    )
+
+
 def or_null(rule: Rule) -> Rule:
     """What `rule` takes, or None."""
     return Rule(f"{rule.words}, or null", lambda value: value is None or rule.holds(value), rule.names)
@@ -84,6 +93,24 @@ NUMBER_OR_SHARE = Rule(
     "a whole number of samples (0 for none) or a fraction between 0 and 1",
     lambda value: WHOLE.holds(value) or (isinstance(value, float) and 0 < value < 1),
 )
+CLASS_WEIGHT = Rule(
+    "balanced, a list of numbers of at least 0, one a class, or null",
+    lambda value: value in (None, "balanced") if not _is_list(value) else all(map(NON_NEGATIVE.holds, value)),
+    ("balanced",),
+)
+MONITOR = Rule(
+    "a metric of training or validation, such as val/accuracy, val/loss or train/loss",
+    lambda value: isinstance(value, str) and value.startswith(("train/", "val/")),
+)
+HIDDEN = list_of(COUNT, "a list of layer widths, each a whole number of at least 1")
+ACTIVATION_NAMES = (
+    "relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid", "hardtanh", "identity",
+)  # fmt: skip
+INIT_NAMES = ("default", "lecun_normal", "kaiming_normal", "xavier_uniform", "normal")
+ACTIVATION = named_or_path(*ACTIVATION_NAMES, example="torch.nn.Hardswish")
+INIT = named_or_path(*INIT_NAMES, example="torch.nn.init.orthogonal_")
+OUTPUT_ACTIVATION = or_null(one_of("relu", "log_softmax"))
+PAIR = or_null(list_of(FINITE, "a pair [x, y] of finite numbers", length=2))
 SECTION = Rule("a section of keys and values", lambda value: isinstance(value, Mapping))
 
 

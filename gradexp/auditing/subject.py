@@ -50,6 +50,20 @@ class Subject:
         """The loss of outputs [batch, ...], against the batch's targets where none are given."""
         return self._loss(outputs, self.targets if targets is None else targets)
 
+    def least_loss(self, outputs: Tensor, targets: Tensor) -> float:
+        """The least that the loss of any outputs like these can be: above 0 under label smoothing.
+
+        Args:
+            outputs: [batch, ...].
+            targets: [batch, ...].
+        """
+        criterion = getattr(getattr(self.module, "objective", None), "loss", None)
+        smoothing = getattr(criterion, "label_smoothing", 0.0) if self.has_own_loss else 0.0
+        if not smoothing:
+            return 0.0
+        wanted = nn.functional.one_hot(targets, outputs.shape[1]) * (1 - smoothing) + smoothing / outputs.shape[1]
+        return float(self.loss(wanted.log(), targets))
+
     def objective(self) -> Tensor:
         """What training minimises on the batch: the loss, and the module's own penalty where it has one."""
         loss = self.loss(self.outputs())

@@ -77,3 +77,28 @@ def _imported(name: str) -> Any:
     """A base class; None where nothing has imported its module, so that nothing can be a sub-class of it."""
     module, _, attribute = name.rpartition(".")
     return getattr(sys.modules.get(module), attribute, None)
+
+
+def trusted_function(target: Any, trusted_packages: Sequence[str], key: str, trusted: Sequence[str] = ()) -> Any:
+    """The function that `target` names, imported.
+
+    Args:
+        target: Dotted path of the function.
+        trusted_packages: Top-level packages that may be imported.
+        key: Key of the configuration that holds `target`, for messages.
+        trusted: Modules that may be imported beside them.
+
+    Raises:
+        ValueError: The package is not trusted, or there is no such function.
+    """
+    check_trusted(target, Kind("a function", (), tuple(trusted)), trusted_packages, key)
+    module_name, _, name = str(target).rpartition(".")
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise ValueError(f"{key} must name a function that can be imported; got {target} ({error}).") from error
+    found = getattr(module, name, None)
+    if not inspect.isroutine(found):
+        valid = [name for name, value in vars(module).items() if inspect.isroutine(value) and not name.startswith("_")]
+        raise ValueError(f"{key} must name a function; got {target}.{did_you_mean(name, valid)}")
+    return found

@@ -12,8 +12,9 @@ from gradexp.callbacks.late_bar import LateBar
 from gradexp.callbacks.publication import publish
 from gradexp.callbacks.report import Report
 from gradexp.callbacks.trajectory import Trajectory
-from gradexp.descent import COUPLING, descend, nearest_minimum
+from gradexp.descent import descend, nearest_minimum
 from gradexp.models import FunctionDescent
+from gradexp.objective.optimizers import class_name, is_elementwise
 from gradexp.surfaces import Surface
 
 GRID = 200  # places along each axis of a surface
@@ -39,6 +40,7 @@ class DescentReport(Report):
         super().__init__(draw)
         self._bar = LateBar(console)
         self._trajectory = Trajectory()
+        self._trusted_packages: tuple[str, ...] = ()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.draw and isinstance(pl_module, FunctionDescent):
@@ -50,12 +52,13 @@ class DescentReport(Report):
             return
         surface, point = pl_module.surface, pl_module.network.get_parameter("point").detach().cpu()
         self._say(surface, point)
+        self._trusted_packages = pl_module.objective.trusted_packages
         if self.draw and self._trajectory.points:
-            settings, steps = pl_module.optimizer_settings, trainer.global_step
+            settings, steps = pl_module.objective.optimizer, trainer.global_step
             self._bar.begin()
             self._draw_run(trainer, surface, settings)
             self._draw_comparisons(trainer, surface, self._trajectory.points[0].cpu(), min(steps, STEPS))
-            if surface.minima and settings["name"] not in COUPLING:
+            if surface.minima and is_elementwise(settings):
                 self._draw_basins(trainer, surface, settings, steps)
             self._bar.end()
 
@@ -94,13 +97,14 @@ class DescentReport(Report):
 
         (low, high), (bottom, top) = surface.domain
         lr, wide = stable_lr(surface, start), (high - low) / 100
-        sgd = {"name": "SGD", "lr": lr}
+        plain: dict[str, Any] = {"_target_": "torch.optim.SGD"}
+        sgd = plain | {"lr": lr}
         optimizers = [
             sgd,
             sgd | {"momentum": 0.9},
-            {"name": "RMSprop", "lr": wide / 5},
-            {"name": "Adam", "lr": wide},
-            {"name": "Adagrad", "lr": 5 * wide},
+            {"_target_": "torch.optim.RMSprop", "lr": wide / 5},
+            {"_target_": "torch.optim.Adam", "lr": wide},
+            {"_target_": "torch.optim.Adagrad", "lr": 5 * wide},
         ]
         x, y, z = _heights(surface)
         paths = {_called(settings): path(start, settings) for settings in optimizers}
@@ -115,10 +119,13 @@ class DescentReport(Report):
                 f"({at[0]:.3g}, {at[1]:.3g})": path(at, sgd) for at in (start, *corners)
             },
             "by learning rate: SGD": {
-                f"lr {factor * lr:.2g}": path(start, {"name": "SGD", "lr": factor * lr}) for factor in (0.02, 0.2, 1, 3)
+                f"lr {factor * lr:.2g}": path(start, {"_target_": "torch.optim.SGD", "lr": factor * lr})
+                for factor in (0.02, 0.2, 1, 3)
             },
             f"by momentum: SGD, lr {lr / 5:.2g}": {
-                f"momentum {momentum:g}": path(start, {"name": "SGD", "lr": lr / 5, "momentum": momentum})
+                f"momentum {momentum:g}": path(
+                    start, {"_target_": "torch.optim.SGD", "lr": lr / 5, "momentum": momentum}
+                )
                 for momentum in (0.0, 0.5, 0.9, 0.99)
             },
         }
@@ -142,7 +149,7 @@ class DescentReport(Report):
             if self._bar.is_due():
                 self._bar.draw(f"figures: {_called(settings)}", done, steps)
 
-        return descend(surface, starts, settings, steps, every, progress)
+        return descend(surface, starts, settings, steps, every, progress, self._trusted_packages)
 
     def state_dict(self) -> dict[str, Any]:
         return self._trajectory.state_dict()
@@ -163,7 +170,8 @@ def stable_lr(surface: Surface, point: Tensor) -> float:
 
 def _called(settings: dict[str, Any]) -> str:
     momentum = f", momentum {settings['momentum']:g}" if settings.get("momentum") else ""
-    return f"{settings['name']}, lr {settings['lr']:g}{momentum}"
+    rate = f", lr {settings['lr']:g}" if "lr" in settings else ""
+    return f"{class_name(settings)}{rate}{momentum}"
 
 
 def _axes(surface: Surface, places: int) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from gradexp import figures
 from gradexp.callbacks.publication import publish
@@ -14,6 +14,7 @@ from gradexp.callbacks.report import Report
 from gradexp.callbacks.trajectory import Trajectory
 from gradexp.least_squares import design_matrix, least_squares, slowest_curvature
 from gradexp.models import LinearRegression
+from gradexp.objective.optimizers import class_name, is_sgd, learning_rate
 
 SAMPLES = 100_000  # of the training part, at most
 SHOWN = 12  # parameters whose values are reported one by one
@@ -93,10 +94,15 @@ class LeastSquaresReport(Report):
         self.notes += ["  ".join(cell.rjust(n) for cell, n in zip(row, widths, strict=True)) for row in rows]
 
     def _explain_speed(self, model: LinearRegression, trainer: Trainer, inputs: Tensor, datamodule: Any) -> None:
-        settings = model.optimizer_settings
-        plain = settings["name"] == "SGD" and not settings.get("momentum") and not model.scheduler_settings.get("name")
+        settings, has_schedule = model.objective.optimizer, bool(model.objective.scheduler.get("_target_"))
+        plain = is_sgd(settings) and not settings.get("momentum") and not has_schedule and "lr" in settings
         whole = datamodule.batch_size is None and trainer.world_size == trainer.accumulate_grad_batches == 1
-        if not (plain and whole) or trainer.gradient_clip_val or model.l2 or settings.get("weight_decay"):
+        if (
+            not (plain and whole)
+            or trainer.gradient_clip_val
+            or model.objective.penalties
+            or settings.get("weight_decay")
+        ):
             return
         curvature = slowest_curvature(inputs, _has_bias(model))
         remains = abs(1 - settings["lr"] * curvature) ** trainer.global_step
@@ -112,7 +118,9 @@ class LeastSquaresReport(Report):
         known = {"learned": lines.learned, "least squares": lines.solution}
         if lines.truth is not None:
             known["truth"] = lines.truth
-        title = f"linear regression, {model.optimizer_settings['name']}, lr {model.optimizer_settings['lr']:g}"
+        settings = model.objective.optimizer
+        rate = learning_rate(settings, model.objective.trusted_packages)
+        title = f"linear regression, {class_name(settings)}, lr {rate:g}"
         if inputs.shape[1] == 1:
             straight = {name: (float(v[0]), float(v[1]) if _has_bias(model) else 0.0) for name, v in known.items()}
             publish(trainer, "fit", figures.fitted_lines(inputs[:, 0].numpy(), targets[:, 0].numpy(), straight, title))
@@ -150,7 +158,8 @@ class LeastSquaresReport(Report):
 def _applies(pl_module: LightningModule) -> bool:
     return (
         isinstance(pl_module, LinearRegression)
-        and pl_module.l1 == 0
+        and isinstance(pl_module.objective.loss, nn.MSELoss)
+        and pl_module.objective.penalties.keys() <= {"l2"}
         and len(pl_module.network.get_parameter("weight")) == 1
     )
 
@@ -163,7 +172,7 @@ def _lines(model: LinearRegression, inputs: Tensor, targets: Tensor, datamodule:
     parameters = dict(model.network.named_parameters())
     has_bias = _has_bias(model)
     learned = parameters["weight"].detach().cpu()
-    weight, bias = least_squares(inputs, targets, has_bias, model.l2, near=learned)
+    weight, bias = least_squares(inputs, targets, has_bias, model.objective.factor("l2"), near=learned)
     truth = None
     if hasattr(datamodule, "true_weight"):
         truth = torch.cat([datamodule.true_weight, torch.tensor([datamodule.true_bias])[: int(has_bias)]]).double()
@@ -183,13 +192,13 @@ def _losses(design: Tensor, targets: Tensor, values: Tensor, model: LinearRegres
     quadratic, linear = design.T @ design / n, design.T @ y / n
     weights = values[:, :-1] if _has_bias(model) else values
     loss = ((values @ quadratic) * values).sum(dim=1) - 2 * values @ linear + y.square().mean()
-    return loss.clamp(min=0) + model.l2 * weights.square().sum(dim=1)
+    return loss.clamp(min=0) + model.objective.factor("l2") * weights.square().sum(dim=1)
 
 
 def _loss(design: Tensor, targets: Tensor, values: Tensor, model: LinearRegression) -> float:
     residuals = design @ values - targets.double()[:, 0]
     weights = values[:-1] if _has_bias(model) else values
-    return float(residuals.square().mean() + model.l2 * weights.square().sum())
+    return float(residuals.square().mean() + model.objective.factor("l2") * weights.square().sum())
 
 
 def _around(values: Tensor) -> Tensor:

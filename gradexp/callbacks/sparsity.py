@@ -4,8 +4,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.callbacks.report import Report
-from gradexp.checks import POSITIVE
-from gradexp.penalties import weights
+from gradexp.objective.weights import weights
+from gradexp.rules import POSITIVE
 
 
 class Sparsity(Report):

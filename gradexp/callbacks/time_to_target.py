@@ -6,7 +6,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.callbacks.report import Report
 from gradexp.engine.fit_clock import FitClock
-from gradexp.monitor import better
+from gradexp.monitor import Mode, sign
 
 
 class TimeToTarget(Report):
@@ -16,13 +16,15 @@ class TimeToTarget(Report):
 
     Args:
         monitor: Metric that is to reach the target.
+        mode: "max" where more of it is better, else "min".
         target: What is good enough.
         clock: Of the same fit.
     """
 
-    def __init__(self, monitor: str, target: float, clock: FitClock) -> None:
+    def __init__(self, monitor: str, mode: Mode, target: float, clock: FitClock) -> None:
         super().__init__()
         self.monitor, self.target, self._clock = monitor, target, clock
+        self._sign = sign(mode)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._look(trainer)
@@ -34,8 +36,7 @@ class TimeToTarget(Report):
 
     def _look(self, trainer: Trainer) -> None:
         score = trainer.callback_metrics.get(self.monitor)
-        sign = 1 if better(self.monitor) == "max" else -1
-        if not self.metrics and score is not None and sign * score.item() >= sign * self.target:
+        if not self.metrics and score is not None and self._sign * score.item() >= self._sign * self.target:
             self.metrics = {"epochs/to_target": trainer.current_epoch, "seconds/to_target": self._clock.elapsed}
 
     def state_dict(self) -> dict[str, Any]:

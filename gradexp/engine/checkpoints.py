@@ -1,5 +1,6 @@
 """best.ckpt and last.ckpt, at points from which a resumed run goes on exactly as the first one would have."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 
 from gradexp.engine.lightning_internals import put_between_epochs
-from gradexp.monitor import better
+from gradexp.monitor import Mode, sign
 
 
 class Checkpoints(Checkpoint):
@@ -20,6 +21,9 @@ class Checkpoints(Checkpoint):
     Args:
         folder: Where the two files lie.
         monitor: Metric that picks the best epoch; of equals the earliest.
+        mode: "max" where more of it is better, else "min".
+        fallbacks: Metrics to go by, with their modes, where a module logs no `monitor`; of a module that logs none of
+            them either the last epoch counts as the best. None where `monitor` must be logged.
         config: The resolved configuration as plain data, kept inside under "config".
 
     Attributes:
@@ -27,9 +31,18 @@ class Checkpoints(Checkpoint):
         metrics: Every metric at the time of last.ckpt.
     """
 
-    def __init__(self, folder: Path, monitor: str, config: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        monitor: str,
+        mode: Mode,
+        config: dict[str, Any],
+        fallbacks: Mapping[str, Mode] | None = None,
+    ) -> None:
         self.folder = folder
         self.monitor = monitor
+        self.mode = mode
+        self._fallbacks = fallbacks
         self.config = config
         self.best_score: float | None = None
         self.metrics: dict[str, float] = {}
@@ -64,14 +77,18 @@ class Checkpoints(Checkpoint):
         trainer.save_checkpoint(self.last_path)
 
     def _is_best(self) -> bool:
+        if self.monitor not in self.metrics and self._fallbacks is not None:
+            known = next((name for name in self._fallbacks if name in self.metrics), None)
+            if known is None:
+                return bool(self.metrics)
+            self.monitor, self.mode = known, self._fallbacks[known]
         score = self.metrics.get(self.monitor)
         if score is None:
             stage = self.monitor.partition("/")[0]
             if any(name.startswith(stage) for name in self.metrics):  # else the stage has not run yet
                 raise ValueError(f"monitor must be one of {', '.join(self.metrics)}; got {self.monitor!r}.")
             return False
-        sign = 1 if better(self.monitor) == "max" else -1
-        if self.best_score is None or sign * score > sign * self.best_score:
+        if self.best_score is None or sign(self.mode) * score > sign(self.mode) * self.best_score:
             self.best_score = score
             return True
         return False

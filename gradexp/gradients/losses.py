@@ -61,6 +61,33 @@ def l1_gradient(outputs: Tensor, targets: Tensor, weights: Tensor | None = None)
     return _element_shares(outputs, weights) * (outputs - targets).sign()
 
 
+def huber(outputs: Tensor, targets: Tensor, delta: float = 1.0) -> Tensor:
+    """Huber's loss (1964), a mean over all elements: e^2 / 2 up to |e| = delta, delta (|e| - delta / 2) beyond."""
+    errors = (outputs - targets).abs()
+    return torch.where(errors <= delta, errors.square() / 2, delta * (errors - delta / 2)).mean()
+
+
+def huber_gradient(outputs: Tensor, targets: Tensor, delta: float = 1.0) -> Tensor:
+    """(o - t), at most delta in size, / n."""
+    return (outputs - targets).clamp(-delta, delta) / outputs.numel()
+
+
+def hinge(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The hinge loss of one score, mean of max(0, 1 - s z) with s = 2 t - 1 (Cortes and Vapnik 1995).
+
+    Args:
+        outputs: Scores [batch, 1].
+        targets: 0 or 1 [batch, 1].
+    """
+    return (1 - (2 * targets - 1) * outputs).clamp(min=0).mean()
+
+
+def hinge_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
+    """-s / n where the margin s z is below 1, else 0."""
+    signs = 2 * targets - 1
+    return -signs * (signs * outputs < 1) / outputs.numel()
+
+
 def nll(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Negative log-likelihood, mean of -log p of the sample's class.
 

@@ -1,5 +1,8 @@
-"""Gradients of the penalties of gradexp.penalties, and the l1 penalty's proximal step."""
+"""Gradients of the penalties of gradexp.objective.penalties, and the l1 penalty's proximal step."""
 
+import math
+
+import torch
 from torch import Tensor
 
 
@@ -11,6 +14,12 @@ def l1_gradient(weight: Tensor) -> Tensor:
 def l2_gradient(weight: Tensor) -> Tensor:
     """2 w, of sum w^2."""
     return 2 * weight
+
+
+def group_lasso_gradient(weight: Tensor) -> Tensor:
+    """sqrt(outputs) w / |w of its input|; 0 where the group is zero, by convention."""
+    lengths = weight.square().sum(dim=0, keepdim=True).sqrt()
+    return math.sqrt(len(weight)) * torch.where(lengths > 0, weight / lengths.clamp(min=1e-300), 0.0)
 
 
 def soft_threshold(weight: Tensor, threshold: float) -> Tensor:

@@ -1,38 +1,40 @@
-"""What every model shares: objective = loss + penalty, metrics by stage, the optimizer and its schedule."""
+"""What every model shares: the objective, metrics by stage, the optimizer and its schedule."""
 
-import logging
+import inspect
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, cast
+from types import FrameType
+from typing import Any, ClassVar, Literal, Unpack, cast
 
 import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from gradexp import penalties
-from gradexp.checks import check, check_proximal
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.stepped_module import SteppedModule
+from gradexp.models.metrics import OWN_NAMES, build_metrics, metric_mode
 from gradexp.models.stage_metrics import StageMetrics
-from gradexp.monitor import better
-from gradexp.optimizers import build_optimizer, build_scheduler
-from gradexp.proximal import shrink_after_steps
+from gradexp.objective.fit import Outputs, encoded
+from gradexp.objective.losses import ClassWeightedLoss
+from gradexp.objective.objective import Objective, ObjectiveOptions
+from gradexp.rules import Checked
 
 Batch = tuple[Tensor, Tensor]
-log = logging.getLogger(__name__)
 
 # Default optimizers of the models, for use without a configuration.
-SGD: Mapping[str, Any] = {"name": "SGD", "lr": 0.1}
-ADAM: Mapping[str, Any] = {"name": "Adam", "lr": 1e-3}
+SGD: Mapping[str, Any] = {"_target_": "torch.optim.SGD", "lr": 0.1}
+ADAM: Mapping[str, Any] = {"_target_": "torch.optim.Adam", "lr": 1e-3}
 
 
-class AbstractModule(SteppedModule):
-    """A network, a pure loss, and metrics; final sub-classes give these three and nothing else.
+class AbstractModule(SteppedModule, Checked):
+    """A network, what its outputs are, and metrics; final sub-classes give these and nothing else.
 
-    A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w (see gradexp.penalties).
+    A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w, and any further penalties (see
+    gradexp.objective).
 
     Logged are, every `log_every_n_steps` steps, ``train/loss``, ``train/penalty``, ``train/objective``, the training
     metrics and ``lr``, as means over the steps since the last time; and at an epoch's end the same as means over its
@@ -40,74 +42,92 @@ class AbstractModule(SteppedModule):
 
     Args:
         network: From inputs [batch, ...] to outputs [batch, ...].
-        metrics: What is measured beside the loss, by name.
-        optimizer: `name` of a class in torch.optim, and its arguments.
-        scheduler: `name` of a class in torch.optim.lr_scheduler, `interval`, and its arguments; None for none.
-        l1, l2: Factors of the penalties.
-        monitor: The metric a plateau schedule watches.
-        proximal: Take l1 by a soft threshold after each step, which gives exact zeros, in place of its subgradient;
-            optimizer SGD only (see gradexp.proximal).
+        own_metrics: What is measured of the outputs beside the loss, by name.
+        outputs: What the outputs are, by which losses fit; None in a class that overrides `loss`.
+        num_classes: Of the targets; 0 where they are real numbers.
+        num_targets: Real numbers in a target.
+        options: Loss, optimizer, schedule, penalties and further metrics; see ObjectiveOptions.
 
     Attributes:
+        defaults: Of the options, where a class has others than ObjectiveOptions; each has a `loss` and an `optimizer`.
         latest: What was last logged of training, by name.
         latest_step: At which step.
     """
 
+    defaults: ClassVar[ObjectiveOptions] = {"optimizer": SGD, "monitor": "val/loss"}
+
     def __init__(
         self,
         network: nn.Module,
-        metrics: Mapping[str, Metric],
-        optimizer: Mapping[str, Any],
-        scheduler: Mapping[str, Any] | None,
-        l1: float,
-        l2: float,
-        monitor: str,
-        proximal: bool = False,
+        own_metrics: Mapping[str, Metric],
+        outputs: Outputs | None = None,
+        num_classes: int = 0,
+        num_targets: int = 1,
+        **options: Unpack[ObjectiveOptions],
     ) -> None:
         super().__init__()
-        check(monitor=monitor)
-        check("regularizer.", l1=l1, l2=l2, proximal=proximal)
-        check_proximal(proximal, optimizer["name"])
         self.network = network
+        self.outputs = outputs
+        given = {**self.defaults, **options}
+        if _is_default(options.get("loss")):
+            given["loss"] = self.defaults.get("loss")
+        sections: Any = given.pop("metrics", {}) or {}
+        packages: Any = given.get("trusted_packages", ())
+        further = build_metrics(sections, packages, num_classes, num_targets, taken=own_metrics)
         # Training is measured twice: over the steps since the last log, and over the epoch.
-        self.recent_metrics = StageMetrics("train", metrics, with_penalty=True)
-        self.epoch_metrics = StageMetrics("train", metrics, with_penalty=True)
-        self.val_metrics = StageMetrics("val", metrics)
-        self.test_metrics = StageMetrics("test", metrics)
-        self.optimizer_settings = dict(optimizer)
-        self.scheduler_settings = dict(scheduler or {})
-        self.l1 = l1
-        self.l2 = l2
-        self.proximal = proximal
-        self.monitor = monitor
+        self.recent_metrics = StageMetrics("train", own_metrics, further, self.predictions, with_penalty=True)
+        self.epoch_metrics = StageMetrics("train", own_metrics, further, self.predictions, with_penalty=True)
+        self.val_metrics = StageMetrics("val", own_metrics, further, self.predictions)
+        self.test_metrics = StageMetrics("test", own_metrics, further, self.predictions)
+        self.objective = Objective(outputs, num_classes, type(self).__name__, **cast(Any, given))
         self.latest: dict[str, Any] = {}
         self.latest_step = 0
         self._log_interval = Interval(1)
         # What was measured of an epoch that `max_steps` cut, for the run that ends it.
         self._cut_epoch: list[Any] | None = None
 
-    @abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The data term, a mean over the batch: outputs [batch, ...] against targets [batch, ...]."""
+        assert self.outputs is not None
+        assert self.objective.loss is not None
+        value: Tensor = self.objective.loss(outputs, encoded(targets, outputs, self.outputs))
+        return value
 
     @abstractmethod
     def predictions(self, outputs: Tensor) -> Tensor:
         """Outputs [batch, ...] as people read them, such as probabilities."""
 
     def penalty(self) -> Tensor:
-        """l1 * sum |w| + l2 * sum w^2 over the network's weights; of l1 without a gradient where it is proximal."""
-        total = torch.zeros((), device=self.device)
-        if self.l1:
-            size = penalties.l1(self.network.named_parameters())
-            total = total + self.l1 * (size.detach() if self.proximal else size)
-        if self.l2:
-            total = total + self.l2 * penalties.l2(self.network.named_parameters())
-        return total
+        """The sum of the penalties over the network's weights."""
+        total = self.objective.penalty(self.network.named_parameters())
+        return torch.zeros((), device=self.device) if total is None else total
+
+    def balance_loss(self, targets: Tensor) -> None:
+        """Set the class weights of a loss that are "balanced", from all training classes [samples]."""
+        if self.has_balanced_loss:
+            cast(ClassWeightedLoss, self.objective.loss).balance(targets)
+
+    @property
+    def has_balanced_loss(self) -> bool:
+        """Whether the loss needs `balance_loss`; a fit calls it by itself."""
+        return isinstance(self.objective.loss, ClassWeightedLoss) and self.objective.loss.is_balanced
 
     def training_objective(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        penalty = self.penalty() if self.l1 or self.l2 else None
+        penalty = self.objective.penalty(self.network.named_parameters())
         loss, outputs = self._common_step(batch, self.recent_metrics, penalty)
         return (loss if penalty is None else loss + penalty), outputs
+
+    def mode_of(self, monitor: str) -> Literal["max", "min"] | None:
+        """Which way a monitored metric is better, by its own word; None where it says nothing."""
+        name = monitor.partition("/")[2]
+        return "min" if name in OWN_NAMES else metric_mode(self.val_metrics.metric(name))
+
+    def save_hyperparameters(
+        self, *args: Any, ignore: Any = None, frame: FrameType | None = None, logger: bool = True
+    ) -> None:
+        """Lightning's own, but for trusted_packages: a checkpoint must not say whom its reader trusts."""
+        caller = frame or cast(FrameType, cast(FrameType, inspect.currentframe()).f_back)
+        super().save_hyperparameters(*args, ignore=[*(ignore or ()), "trusted_packages"], frame=caller, logger=logger)
 
     # Lightning's hooks, in its order
 
@@ -121,6 +141,8 @@ class AbstractModule(SteppedModule):
 
     def on_train_start(self) -> None:
         super().on_train_start()
+        if self.has_balanced_loss:
+            self.balance_loss(_train_targets(self.trainer))
         self._log_interval = Interval.between_logs(self.trainer)
         if self._cut_epoch is not None:
             for stage, state in zip((self.recent_metrics, self.epoch_metrics), self._cut_epoch, strict=True):
@@ -180,23 +202,8 @@ class AbstractModule(SteppedModule):
         return self.predictions(self(batch[0]))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = build_optimizer(self.parameters(), self._usable_optimizer_settings())
-        if self.proximal and self.l1:
-            shrink_after_steps(optimizer, penalties.weights(self.network.named_parameters()), self.l1)
-        if self.scheduler_settings.get("name") is None:
-            return optimizer
-        steps = total_steps(self.trainer)
-        settings = build_scheduler(optimizer, self.scheduler_settings, steps, self.monitor, better(self.monitor))
-        assert settings is not None
-        return {"optimizer": optimizer, "lr_scheduler": settings}  # type: ignore[return-value]  # Lightning's own form
-
-    def _usable_optimizer_settings(self) -> dict[str, Any]:
-        """The settings, without `fused` under 16-mixed: a fused optimizer unscales gradients itself, after clipping."""
-        settings = dict(self.optimizer_settings)
-        if settings.get("fused") and self.precision == "16-mixed":
-            log.warning("optimizer.fused is false under trainer.precision=16-mixed, where gradients must be unscaled")
-            settings["fused"] = False
-        return settings
+        mode = self.mode_of(self.objective.monitor)
+        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, self.precision)
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         inputs, targets = batch
@@ -218,3 +225,21 @@ class AbstractModule(SteppedModule):
 
     def _lr(self) -> float:
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def _is_default(loss: Any) -> bool:
+    return not loss or loss.get("_target_") is None
+
+
+def _train_targets(trainer: Trainer) -> Tensor:
+    """All training targets, by the data module's own word or by a pass over the loader."""
+    datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]  # set from outside its class
+    if hasattr(datamodule, "train_targets"):
+        targets: Tensor = datamodule.train_targets()
+        return targets
+    if trainer.world_size > 1:
+        raise ValueError(
+            "loss.class_weight must be a list of numbers where several processes each see a part of the training data "
+            "and the data module has no train_targets(); got 'balanced'."
+        )
+    return torch.cat([targets.cpu() for _, targets in trainer.train_dataloader])  # type: ignore[union-attr]

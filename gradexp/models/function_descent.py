@@ -1,13 +1,14 @@
 """Gradient descent on a function of two variables: the point is the model."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, final
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Unpack, final
 
 import torch
 from torch import Tensor, nn
 
-from gradexp.checks import check, did_you_mean
 from gradexp.models.abstract_module import SGD, AbstractModule
+from gradexp.objective.objective import ObjectiveOptions
+from gradexp.rules import PAIR, did_you_mean
 from gradexp.surfaces import SURFACES, Surface
 
 
@@ -36,28 +37,27 @@ class FunctionDescent(AbstractModule):
     Args:
         surface: Name of the function in gradexp.surfaces.
         start: Where the point begins; None for the function's customary start.
-        optimizer, scheduler, monitor: See AbstractModule.
+        options: See ObjectiveOptions; there are no weights to penalise, and the loss is the function.
 
     Raises:
         ValueError: An argument breaks its rule.
     """
 
+    defaults: ClassVar[ObjectiveOptions] = {"optimizer": SGD, "monitor": "train/loss"}
+
     def __init__(
         self,
         surface: str,
-        start: Sequence[float] | None = None,
-        optimizer: Mapping[str, Any] = SGD,
-        scheduler: Mapping[str, Any] | None = None,
-        monitor: str = "train/loss",
+        start: Annotated[Sequence[float] | None, PAIR] = None,
+        **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check("model.", start=start)
         if surface not in SURFACES:
             raise ValueError(
                 f"model.surface must be one of {', '.join(SURFACES)}; got {surface!r}.{did_you_mean(surface, SURFACES)}"
             )
-        self.surface = SURFACES[surface]
-        network = Point(self.surface, self.surface.start if start is None else start)
-        super().__init__(network, {}, optimizer, scheduler, 0.0, 0.0, monitor)
+        function = SURFACES[surface]
+        super().__init__(Point(function, function.start if start is None else start), {}, **options)
+        self.surface = function
         self.save_hyperparameters()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,14 +1,15 @@
-"""The layers of a multi-layer perceptron, by name, and their initial weights."""
+"""The layers of a multi-layer perceptron, by name or dotted path, and their initial weights."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
-from gradexp.checks import Activation, Init, OutputActivation, check
+from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
 
-ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
@@ -20,6 +21,14 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "hardtanh": nn.Hardtanh,
     "identity": nn.Identity,
+    "log_softmax": partial(nn.LogSoftmax, dim=1),  # type: ignore[dict-item]  # of outputs, not of hidden layers
+}
+
+INITS: Mapping[str, Callable[[Tensor], Any]] = {
+    "lecun_normal": partial(nn.init.kaiming_normal_, nonlinearity="linear"),
+    "kaiming_normal": nn.init.kaiming_normal_,
+    "xavier_uniform": nn.init.xavier_uniform_,
+    "normal": nn.init.normal_,
 }
 
 
@@ -27,12 +36,13 @@ def multi_layer_perceptron(
     in_features: int,
     out_features: int,
     hidden: Sequence[int],
-    activation: Activation,
-    output_activation: OutputActivation | None,
-    init: Init,
-    dropout: float,
-    input_dropout: float,
-    batch_norm: bool,
+    activation: str = "relu",
+    output_activation: str | None = None,
+    init: str = "default",
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    batch_norm: bool = False,
+    trusted_packages: Sequence[str] = (OWN_PACKAGE,),
 ) -> nn.Sequential:
     """Linear layers with an activation between them; samples of any shape are flattened.
 
@@ -40,29 +50,21 @@ def multi_layer_perceptron(
         in_features: Numbers in one sample.
         out_features: Numbers in one output.
         hidden: Widths of the hidden layers.
-        activation: Follows every hidden layer.
+        activation: Follows every hidden layer: a name in ACTIVATIONS, or the dotted path of a class.
         output_activation: Follows the last layer; None for nothing.
         init: Initial weights: torch's own (uniform, and biases too), or with zero biases "lecun_normal" (variance 1 /
             inputs, LeCun et al. 1998), "kaiming_normal" (twice that, He et al. 2015, for relu), "xavier_uniform" (2 /
-            (inputs + outputs), Glorot and Bengio 2010), "normal" (standard normal, too large to learn well: the
-            starting point that the others mend).
+            (inputs + outputs), Glorot and Bengio 2010), "normal" (standard normal, too large to learn well), or the
+            dotted path of a function in torch.nn.init.
         dropout: Probability that a hidden unit is left out of a training step.
         input_dropout: The same for an input.
         batch_norm: Normalise every hidden layer over the batch before its activation (Ioffe and Szegedy 2015).
+        trusted_packages: Packages that an activation may come from beside torch.nn.
 
     Raises:
-        ValueError: An argument breaks its rule.
+        ValueError: There is no such activation or initialisation.
     """
-    check(in_features=in_features)
-    check(
-        "model.",
-        hidden=hidden,
-        activation=activation,
-        output_activation=output_activation,
-        init=init,
-        dropout=dropout,
-        input_dropout=input_dropout,
-    )
+    label, build = _activation(activation, trusted_packages)
     layers: list[tuple[str, nn.Module]] = [("flatten", nn.Flatten())]
     if input_dropout:
         layers.append(("input_dropout", nn.Dropout(input_dropout)))
@@ -71,7 +73,7 @@ def multi_layer_perceptron(
         layers.append((f"linear_{number}", nn.Linear(width, hidden_width)))
         if batch_norm:
             layers.append((f"batch_norm_{number}", nn.BatchNorm1d(hidden_width)))
-        layers.append((f"{activation}_{number}", ACTIVATIONS[activation]()))
+        layers.append((f"{label}_{number}", build()))
         if dropout:
             layers.append((f"dropout_{number}", nn.Dropout(dropout)))
         width = hidden_width
@@ -85,14 +87,33 @@ def multi_layer_perceptron(
     return network
 
 
-def initialize(weight: Tensor, bias: Tensor, init: Init) -> None:
-    """Draw a layer's weight [outputs, inputs] anew by `init`, with a zero bias [outputs]; "default" leaves both."""
-    draws: dict[str, Callable[[Tensor], Tensor]] = {
-        "lecun_normal": partial(nn.init.kaiming_normal_, nonlinearity="linear"),
-        "kaiming_normal": nn.init.kaiming_normal_,
-        "xavier_uniform": nn.init.xavier_uniform_,
-        "normal": nn.init.normal_,
-    }
-    if init != "default":
-        draws[init](weight)
-        nn.init.zeros_(bias)
+def initialize(weight: Tensor, bias: Tensor, init: str) -> None:
+    """Draw a layer's weight [outputs, inputs] anew by `init`, with a zero bias [outputs]; "default" leaves both.
+
+    Raises:
+        ValueError: There is no such function, or it needs more than the weight.
+    """
+    if init == "default":
+        return
+    draw = INITS[init] if init in INITS else trusted_function(init, (), "model.init", trusted=("torch.nn.init",))
+    try:
+        draw(weight)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"model.init must be a function of a layer's weight alone; got {init}: {error}") from error
+    nn.init.zeros_(bias)
+
+
+def _activation(name: str, trusted_packages: Sequence[str]) -> tuple[str, Callable[[], nn.Module]]:
+    """A layer's label, and what builds it."""
+    if name in ACTIVATIONS:
+        return name, ACTIVATIONS[name]
+    cls = trusted_class(name, "activation", trusted_packages, "model.activation")
+
+    def build() -> nn.Module:
+        try:
+            layer: nn.Module = cls()
+        except TypeError as error:
+            raise ValueError(f"model.activation must be a class without arguments; got {name}: {error}") from error
+        return layer
+
+    return name.rpartition(".")[2].lower(), build

@@ -1,13 +1,12 @@
 """Linear regression by gradient descent."""
 
-from collections.abc import Mapping
-from typing import Any, final
+from typing import Annotated, Unpack, final
 
 from torch import nn
 
-from gradexp.checks import check
-from gradexp.models.abstract_module import SGD
 from gradexp.models.abstract_regressor import AbstractRegressor
+from gradexp.objective.objective import ObjectiveOptions
+from gradexp.rules import COUNT, FINITE, or_null
 
 
 @final
@@ -22,7 +21,7 @@ class LinearRegression(AbstractRegressor):
         num_targets: Numbers to predict.
         bias: Learn a bias too.
         initial_weight: Where all weights and biases start; None for torch's own draw.
-        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
+        options: See ObjectiveOptions.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -30,22 +29,15 @@ class LinearRegression(AbstractRegressor):
 
     def __init__(
         self,
-        in_features: int,
-        num_targets: int = 1,
+        in_features: Annotated[int, COUNT],
+        num_targets: Annotated[int, COUNT] = 1,
         bias: bool = True,
-        initial_weight: float | None = None,
-        optimizer: Mapping[str, Any] = SGD,
-        scheduler: Mapping[str, Any] | None = None,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        monitor: str = "val/loss",
-        proximal: bool = False,
+        initial_weight: Annotated[float | None, or_null(FINITE)] = None,
+        **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check(in_features=in_features, num_targets=num_targets)
-        check("model.", initial_weight=initial_weight)
         network = nn.Linear(in_features, num_targets, bias)
         if initial_weight is not None:
             for parameter in network.parameters():
                 nn.init.constant_(parameter, initial_weight)
-        super().__init__(network, num_targets, optimizer, scheduler, l1, l2, monitor, proximal)
+        super().__init__(network, num_targets, **options)
         self.save_hyperparameters()

@@ -1,15 +1,15 @@
 """Logistic regression: two classes, one logit."""
 
-from collections.abc import Mapping
-from typing import Any, final
+from typing import Annotated, ClassVar, Unpack, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from gradexp.checks import check_two_classes
 from gradexp.models.abstract_module import SGD, AbstractModule
 from gradexp.models.metrics import ThresholdAccuracy
+from gradexp.models.two_classes import check_two_classes
+from gradexp.objective.objective import ObjectiveOptions
+from gradexp.rules import COUNT, at_least
 
 
 @final
@@ -21,31 +21,28 @@ class LogisticRegression(AbstractModule):
     Args:
         in_features: Numbers in one sample.
         num_classes: 2.
-        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
+        options: See ObjectiveOptions.
 
     Raises:
         ValueError: An argument breaks its rule.
     """
 
+    defaults: ClassVar[ObjectiveOptions] = {
+        "loss": {"_target_": "gradexp.objective.losses.BinaryCrossEntropy"},
+        "optimizer": SGD,
+        "monitor": "val/accuracy",
+    }
+
     def __init__(
         self,
-        in_features: int,
-        num_classes: int = 2,
-        optimizer: Mapping[str, Any] = SGD,
-        scheduler: Mapping[str, Any] | None = None,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        monitor: str = "val/accuracy",
-        proximal: bool = False,
+        in_features: Annotated[int, COUNT],
+        num_classes: Annotated[int, at_least(2)] = 2,
+        **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check_two_classes("LogisticRegression", in_features, num_classes, "model=softmax_regression")
-        network = nn.Linear(in_features, 1)
-        super().__init__(network, {"accuracy": ThresholdAccuracy(0.0)}, optimizer, scheduler, l1, l2, monitor, proximal)
+        check_two_classes("LogisticRegression", num_classes, "model=softmax_regression")
+        metrics = {"accuracy": ThresholdAccuracy(0.0)}
+        super().__init__(nn.Linear(in_features, 1), metrics, "logit", num_classes, **options)
         self.save_hyperparameters()
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean binary cross-entropy in nats: logits [batch, 1] against classes [batch]."""
-        return F.binary_cross_entropy_with_logits(outputs.squeeze(1), targets.to(outputs.dtype))
 
     def predictions(self, outputs: Tensor) -> Tensor:
         """Probabilities [batch, 2] of logits [batch, 1]."""

@@ -1,11 +1,18 @@
-"""Metrics that torchmetrics has not quite."""
+"""Metrics that torchmetrics has not quite, and metrics of the user's from sections of settings."""
 
 import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
+
+from gradexp.building.construct import constructed
+from gradexp.building.trust import trusted_class
+
+OWN_NAMES = ("loss", "penalty", "objective")  # which every model logs, and of which less is better
 
 
 class R2(Metric):
@@ -20,6 +27,7 @@ class R2(Metric):
     """
 
     full_state_update = False
+    higher_is_better = True
     moments: Tensor
 
     def __init__(self, num_targets: int = 1) -> None:
@@ -71,3 +79,51 @@ class ThresholdAccuracy(BinaryAccuracy):
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Count outputs [batch, 1] against classes [batch]."""
         super().update((preds > self.output_threshold).squeeze(1).int(), target)
+
+
+def build_metrics(
+    sections: Mapping[str, Mapping[str, Any]],
+    trusted_packages: Sequence[str],
+    num_classes: int,
+    num_targets: int,
+    taken: Collection[str],
+) -> dict[str, Metric]:
+    """The metrics of these sections, by name; what the data says (num_classes and the like) need not be given.
+
+    Args:
+        sections: `_target_`, the dotted path of a class of torchmetrics, and its arguments, by name.
+        trusted_packages: Packages that may be imported beside torchmetrics.
+        num_classes: Number of classes; 0 where the targets are real numbers.
+        num_targets: Real numbers in a target.
+        taken: Names of the model's own metrics.
+
+    Raises:
+        ValueError: A name is taken or no identifier, there is no such metric, or it does not take an argument.
+    """
+    known: dict[str, Any] = {"num_outputs": num_targets}
+    if num_classes:
+        known = {"task": "multiclass", "num_classes": num_classes, "num_labels": num_classes}
+    built = {}
+    for name, section in sections.items():
+        key = f"metrics.{name}"
+        if name in (*taken, *OWN_NAMES) or not str(name).isidentifier():
+            raise ValueError(f"{key} must have a name of its own, of letters, digits and _; got {name!r}.")
+        cls = trusted_class(section.get("_target_"), "metrics", trusted_packages, f"{key}._target_")
+        given = {argument: value for argument, value in section.items() if argument != "_target_"}
+        offered = {argument: value for argument, value in known.items() if argument not in given}
+        if is_binary(cls) and num_classes != 2:
+            raise ValueError(f"{key}._target_ must be a metric of {num_classes} classes; got {cls.__name__}.")
+        built[name] = constructed(cls, key, given, offered)
+    return built
+
+
+def is_binary(cls: type) -> bool:
+    """Whether a metric of torchmetrics takes one probability a sample, that of class 1."""
+    return any(base.__name__.startswith("Binary") for base in cls.__mro__)
+
+
+def metric_mode(metric: Metric | None) -> Literal["max", "min"] | None:
+    """Which way a metric is better, by its own word; None where it says nothing."""
+    if metric is None or metric.higher_is_better is None:
+        return None
+    return "max" if metric.higher_is_better else "min"

@@ -1,15 +1,15 @@
 """The multi-layer perceptron that classifies by softmax and cross-entropy."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast, final
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Unpack, final
 
-from torch import Tensor
-
-from gradexp.checks import Activation, Backward, Init, OutputActivation, check
-from gradexp.gradients.functions import CrossEntropy, by_hand
+from gradexp.gradients.functions import by_hand
 from gradexp.models.abstract_classifier import AbstractClassifier
 from gradexp.models.abstract_module import ADAM
 from gradexp.models.layers import multi_layer_perceptron
+from gradexp.models.loss_by_hand import loss_by_hand
+from gradexp.objective.objective import ObjectiveOptions
+from gradexp.rules import ACTIVATION, COUNT, FRACTION, HIDDEN, INIT, OUTPUT_ACTIVATION, at_least
 
 
 @final
@@ -21,35 +21,31 @@ class MLPClassifier(AbstractClassifier):
         num_classes: Number of classes.
         hidden: Widths of the hidden layers; none makes it softmax regression.
         activation, init, dropout, input_dropout, batch_norm: See multi_layer_perceptron.
-        output_activation: Follows the last layer; "relu" as in a tutorial that shows what it does to the logits.
+        output_activation: Follows the last layer; "relu" as in a tutorial that shows what it does to the logits,
+            "log_softmax" for the negative log-likelihood.
         backward: "by_hand" for linear layers, sigmoids and loss out of gradexp.gradients.functions, or "autograd".
-        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
+        options: See ObjectiveOptions.
 
     Raises:
         ValueError: An argument breaks its rule.
     """
 
+    defaults: ClassVar[ObjectiveOptions] = {**AbstractClassifier.defaults, "optimizer": ADAM}
+
     def __init__(
         self,
-        in_features: int,
-        num_classes: int,
-        hidden: Sequence[int] = (200, 200),
-        activation: Activation = "relu",
-        output_activation: OutputActivation | None = None,
-        init: Init = "default",
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
+        in_features: Annotated[int, COUNT],
+        num_classes: Annotated[int, at_least(2)],
+        hidden: Annotated[Sequence[int], HIDDEN] = (200, 200),
+        activation: Annotated[str, ACTIVATION] = "relu",
+        output_activation: Annotated[str | None, OUTPUT_ACTIVATION] = None,
+        init: Annotated[str, INIT] = "default",
+        dropout: Annotated[float, FRACTION] = 0.0,
+        input_dropout: Annotated[float, FRACTION] = 0.0,
         batch_norm: bool = False,
-        backward: Backward = "autograd",
-        optimizer: Mapping[str, Any] = ADAM,
-        scheduler: Mapping[str, Any] | None = None,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        monitor: str = "val/accuracy",
-        proximal: bool = False,
+        backward: Literal["autograd", "by_hand"] = "autograd",
+        **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check(num_classes=num_classes)
-        check("model.", backward=backward)
         network = multi_layer_perceptron(
             in_features,
             num_classes,
@@ -60,14 +56,12 @@ class MLPClassifier(AbstractClassifier):
             dropout,
             input_dropout,
             batch_norm,
+            options.get("trusted_packages", ()),
         )
-        network = by_hand(network) if backward == "by_hand" else network
-        super().__init__(network, num_classes, optimizer, scheduler, l1, l2, monitor, proximal)
-        self.is_by_hand = backward == "by_hand"
+        outputs: Literal["logits", "log_probabilities"] = (
+            "log_probabilities" if output_activation == "log_softmax" else "logits"
+        )
+        super().__init__(by_hand(network) if backward == "by_hand" else network, num_classes, outputs, **options)
+        if backward == "by_hand":
+            self.objective.loss = loss_by_hand(self.objective.loss)
         self.save_hyperparameters()
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy in nats: logits [batch, classes] against classes [batch]."""
-        if self.is_by_hand:
-            return cast(Tensor, CrossEntropy.apply(outputs, targets))
-        return super().loss(outputs, targets)

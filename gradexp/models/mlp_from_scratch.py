@@ -1,17 +1,17 @@
 """The multi-layer perceptron by hand: weight tensors, a forward pass and a loss out of single operations."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, final
+from typing import Annotated, ClassVar, Unpack, final
 
 import torch
 from torch import Tensor, nn
 
-from gradexp.checks import Init, OutputActivation, check
-from gradexp.models.abstract_module import SGD, AbstractModule
+from gradexp.models.abstract_classifier import AbstractClassifier
 from gradexp.models.layers import initialize
-from gradexp.models.metrics import class_accuracy
+from gradexp.objective.objective import ObjectiveOptions
+from gradexp.rules import COUNT, HIDDEN, INIT, at_least, one_of, or_null
 
 
 class HandMadeNetwork(nn.Module):
@@ -23,7 +23,7 @@ class HandMadeNetwork(nn.Module):
         init: Initial weights; see gradexp.models.layers. "default" makes the very draws of torch.nn.Linear.
     """
 
-    def __init__(self, widths: Sequence[int], output_relu: bool, init: Init) -> None:
+    def __init__(self, widths: Sequence[int], output_relu: bool, init: str) -> None:
         super().__init__()
         self.output_relu = output_relu
         self.weights = nn.ParameterList()
@@ -46,8 +46,21 @@ class HandMadeNetwork(nn.Module):
         return values
 
 
+class HandMadeCrossEntropy(nn.Module):
+    """Mean cross-entropy in nats, by hand: logits [batch, classes] against classes [batch].
+
+    log p_t = z_t - log sum_k exp z_k, where the largest logit is taken out of the sum, which else overflows.
+    """
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        largest = outputs.max(dim=1, keepdim=True).values.detach()
+        shifted = outputs - largest
+        log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+        return -log_probabilities.gather(1, targets.unsqueeze(1)).mean()
+
+
 @final
-class MLPFromScratch(AbstractModule):
+class MLPFromScratch(AbstractClassifier):
     """What MLPClassifier does with library layers, done by hand: from one seed both learn the same.
 
     Args:
@@ -56,43 +69,26 @@ class MLPFromScratch(AbstractModule):
         hidden: Widths of the hidden layers.
         output_activation: Follows the last layer; "relu" as in a tutorial that shows what it does to the logits.
         init: Initial weights; see gradexp.models.layers.
-        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
+        options: See ObjectiveOptions.
 
     Raises:
         ValueError: An argument breaks its rule.
     """
 
+    defaults: ClassVar[ObjectiveOptions] = {
+        **AbstractClassifier.defaults,
+        "loss": {"_target_": "gradexp.models.mlp_from_scratch.HandMadeCrossEntropy"},
+    }
+
     def __init__(
         self,
-        in_features: int,
-        num_classes: int,
-        hidden: Sequence[int] = (200, 200),
-        output_activation: OutputActivation | None = None,
-        init: Init = "kaiming_normal",
-        optimizer: Mapping[str, Any] = SGD,
-        scheduler: Mapping[str, Any] | None = None,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        monitor: str = "val/accuracy",
-        proximal: bool = False,
+        in_features: Annotated[int, COUNT],
+        num_classes: Annotated[int, at_least(2)],
+        hidden: Annotated[Sequence[int], HIDDEN] = (200, 200),
+        output_activation: Annotated[str | None, or_null(one_of("relu"))] = None,
+        init: Annotated[str, INIT] = "kaiming_normal",
+        **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check(in_features=in_features, num_classes=num_classes)
-        check("model.", hidden=hidden, output_activation=output_activation, init=init)
         network = HandMadeNetwork([in_features, *hidden, num_classes], output_activation == "relu", init)
-        metrics = {"accuracy": class_accuracy(num_classes)}
-        super().__init__(network, metrics, optimizer, scheduler, l1, l2, monitor, proximal)
+        super().__init__(network, num_classes, **options)
         self.save_hyperparameters()
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy in nats, by hand: logits [batch, classes] against classes [batch].
-
-        log p_t = z_t - log sum_k exp z_k, where the largest logit is taken out of the sum, which else overflows.
-        """
-        largest = outputs.max(dim=1, keepdim=True).values.detach()
-        shifted = outputs - largest
-        log_probabilities = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-        return -log_probabilities.gather(1, targets.unsqueeze(1)).mean()
-
-    def predictions(self, outputs: Tensor) -> Tensor:
-        """Probabilities [batch, classes] of logits [batch, classes]."""
-        return outputs.softmax(dim=-1)

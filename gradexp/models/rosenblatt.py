@@ -2,15 +2,17 @@
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, final
+from typing import Annotated, ClassVar, Unpack, final
 
 import torch
 from torch import Tensor, nn
 
-from gradexp.checks import check_two_classes
 from gradexp.models.abstract_module import SGD, AbstractModule, Batch
 from gradexp.models.metrics import ThresholdAccuracy
+from gradexp.models.two_classes import check_two_classes
+from gradexp.objective.objective import ObjectiveOptions
+from gradexp.objective.optimizers import is_sgd
+from gradexp.rules import COUNT, at_least
 
 
 class Step(nn.Module):
@@ -32,9 +34,8 @@ class Rosenblatt(AbstractModule):
     Args:
         in_features: Numbers in one sample.
         num_classes: 2.
-        optimizer: SGD with its lr; others have another rule.
-        scheduler, monitor: See AbstractModule.
-        l1, l2: Without effect: there is no gradient that they could add to.
+        options: See ObjectiveOptions: the optimizer is SGD with its lr, as others have another rule; penalties have no
+            effect, for want of a gradient that they could add to; the loss is the share of mistakes.
 
     Attributes:
         corrections: Mistakes made in training so far, which is how often the rule has changed the weights.
@@ -43,33 +44,30 @@ class Rosenblatt(AbstractModule):
         ValueError: An argument breaks its rule.
     """
 
+    defaults: ClassVar[ObjectiveOptions] = {"optimizer": SGD, "monitor": "val/accuracy"}
     corrections: Tensor
 
     def __init__(
         self,
-        in_features: int,
-        num_classes: int = 2,
-        optimizer: Mapping[str, Any] = SGD,
-        scheduler: Mapping[str, Any] | None = None,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        monitor: str = "val/accuracy",
+        in_features: Annotated[int, COUNT],
+        num_classes: Annotated[int, at_least(2)] = 2,
+        **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check_two_classes("Rosenblatt", in_features, num_classes, "model=sigmoid_units")
-        further = {key: value for key, value in optimizer.items() if key not in ("name", "lr") and value}
-        if optimizer["name"] != "SGD" or further:
+        check_two_classes("Rosenblatt", num_classes, "model=sigmoid_units")
+        optimizer = options.get("optimizer", SGD)
+        further = {key: value for key, value in optimizer.items() if key not in ("_target_", "lr") and value}
+        if further or not is_sgd(optimizer):
             raise ValueError(
                 f"optimizer must be sgd for Rosenblatt's rule, with an lr and nothing else; got {dict(optimizer)}."
-            )
-        if l1 or l2:
-            warnings.warn(
-                "regularizer.l1 and l2 have no effect on Rosenblatt's rule, which has no gradient", stacklevel=2
             )
         layer = nn.Linear(in_features, 1)
         for parameter in layer.parameters():
             nn.init.zeros_(parameter)
         network = nn.Sequential(OrderedDict[str, nn.Module](flatten=nn.Flatten(), output=layer, step=Step()))
-        super().__init__(network, {"accuracy": ThresholdAccuracy(0.5)}, optimizer, scheduler, 0.0, 0.0, monitor)
+        super().__init__(network, {"accuracy": ThresholdAccuracy(0.5)}, num_classes=num_classes, **options)
+        if self.objective.penalties:
+            warnings.warn("regularizer has no effect on Rosenblatt's rule, which has no gradient", stacklevel=2)
+            self.objective.penalties.clear()
         self.register_buffer("corrections", torch.zeros((), dtype=torch.long))
         self.save_hyperparameters()
 

@@ -1,14 +1,13 @@
 """Softmax regression: a linear classifier of any number of classes."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any, final
+from typing import Annotated, Unpack, final
 
 from torch import nn
 
-from gradexp.checks import check
 from gradexp.models.abstract_classifier import AbstractClassifier
-from gradexp.models.abstract_module import SGD
+from gradexp.objective.objective import ObjectiveOptions
+from gradexp.rules import COUNT, at_least
 
 
 @final
@@ -20,7 +19,7 @@ class SoftmaxRegression(AbstractClassifier):
     Args:
         in_features: Numbers in one sample; samples of any shape are flattened.
         num_classes: Number of classes.
-        optimizer, scheduler, l1, l2, monitor, proximal: See AbstractModule.
+        options: See ObjectiveOptions.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -28,16 +27,10 @@ class SoftmaxRegression(AbstractClassifier):
 
     def __init__(
         self,
-        in_features: int,
-        num_classes: int,
-        optimizer: Mapping[str, Any] = SGD,
-        scheduler: Mapping[str, Any] | None = None,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        monitor: str = "val/accuracy",
-        proximal: bool = False,
+        in_features: Annotated[int, COUNT],
+        num_classes: Annotated[int, at_least(2)],
+        **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check(in_features=in_features, num_classes=num_classes)
         network = nn.Sequential(OrderedDict(flatten=nn.Flatten(), output=nn.Linear(in_features, num_classes)))
-        super().__init__(network, num_classes, optimizer, scheduler, l1, l2, monitor, proximal)
+        super().__init__(network, num_classes, **options)
         self.save_hyperparameters()

@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from gradexp import monitor
 from gradexp.checks import POSITIVE, WHOLE
-from gradexp.monitor import better
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.axes import text
 from gradexp.sweeps.manifest import Manifest, PlannedJob
@@ -71,14 +71,14 @@ def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> li
     """
     scores: dict[Any, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     winners: dict[str, PlannedJob] = {}
-    monitors = set()
-    for job, monitor, score in _scored(folder, manifest):
-        monitors.add(monitor)
+    modes = set()
+    for job, mode, score in _scored(folder, manifest):
+        modes.add(mode)
         setting = repr({key: value for key, value in job.settings.items() if key != "seed"})
         scores[job.settings.get(final["for_each"])][setting].append(score)
         winners[setting] = job
     # Data without classes have swapped an accuracy for a loss, which the jobs know and the plan does not.
-    sign = 1 if better(next(iter(monitors), manifest.monitor)) == "max" else -1
+    sign = monitor.sign(next(iter(modes), manifest.monitor_mode))
     best = {
         value: max(found, key=lambda setting: (len(found[setting]), sign * fmean(found[setting])))
         for value, found in scores.items()
@@ -95,12 +95,12 @@ def _typed(job: PlannedJob) -> list[str]:
     return [line for line in job.overrides if line.partition("=")[0] not in OWN_KEYS]
 
 
-def _scored(folder: Path, manifest: Manifest) -> Iterable[tuple[PlannedJob, str, float]]:
-    """The grid's completed jobs with their monitor and its score; one that diverged has none that could win."""
+def _scored(folder: Path, manifest: Manifest) -> Iterable[tuple[PlannedJob, monitor.Mode, float]]:
+    """The grid's completed jobs with the mode of their monitor and its score; one that diverged has none."""
     for job in manifest.jobs.values():
         found = job_folder.outcome(folder / job.folder) if job.stage == "grid" else None
         if found is not None and found["status"] == "completed":
-            yield job, found["monitor"], found[found["monitor"]]
+            yield job, found["monitor_mode"], found[found["monitor"]]
 
 
 def _target(scores: list[float], sign: int, share: float | None) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean, quantiles, stdev
 from typing import Any
 
-from gradexp.monitor import better
+from gradexp import monitor
 from gradexp.sweeps.results import Job, SweepResults
 
 
@@ -40,7 +40,7 @@ class Setting:
 
 def sign(results: SweepResults) -> int:
     """1 where more of the monitor is better, else -1."""
-    return 1 if better(results.monitor) == "max" else -1
+    return monitor.sign(results.monitor_mode)
 
 
 def shown_range(results: SweepResults) -> tuple[float, float]:
@@ -128,7 +128,11 @@ def _sensitivity(by_rate: dict[float, Setting]) -> Sensitivity:
 
 def _optimizer(job: Job) -> str:
     """The option that was typed, which tells momentum from plain SGD, or the class."""
-    return str(job.settings["optimizer"] if "optimizer" in job.settings else job.config["optimizer.name"])
+    return str(
+        job.settings["optimizer"]
+        if "optimizer" in job.settings
+        else job.config["optimizer._target_"].rpartition(".")[2]
+    )
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class GridSweeper(Sweeper):
 
     def _run_finals(self, folder: Path, manifest: Manifest, plan: Plan, compose: Composer) -> None:
         """The second half of a protocol: fresh seeds at the settings that won the grid."""
-        finals = Plan(plan.settings, plan.name, plan.monitor)
+        finals = Plan(plan.settings, plan.name, plan.monitor, plan.monitor_mode)
         add_jobs(finals, final_runs(folder, manifest, plan.settings["final"]), "final", compose)
         manifest.add_finals(finals.jobs)
         manifest.write(folder)

@@ -8,6 +8,7 @@ from typing import Any
 
 from gradexp.config import plain
 from gradexp.files import write_json
+from gradexp.monitor import Mode
 from gradexp.sweeps.axes import text
 
 NAME = "manifest.json"
@@ -45,6 +46,7 @@ class Manifest:
     Attributes:
         name: Name of the experiment.
         monitor: Metric that the sweep ranks by.
+        monitor_mode: "max" where more of it is better, else "min".
         on_failure: "continue", or "stop" where no job starts after one that failed.
         command: What was typed, axes and all.
         base: Flat configuration: what all jobs have in common.
@@ -54,6 +56,7 @@ class Manifest:
 
     name: str
     monitor: str
+    monitor_mode: Mode
     on_failure: str
     command: list[str]
     base: dict[str, Any]

@@ -13,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gradexp.checks import check
-from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, check_config, config_hash
+from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, check_config, config_hash, plain
+from gradexp.monitor import Mode, monitor_mode, needs_mode
 from gradexp.sweeps.axes import Axis, axis, spanned
 from gradexp.sweeps.final_runs import check_final
 from gradexp.sweeps.manifest import PlannedJob, flat, same
@@ -31,6 +32,7 @@ class Plan:
         settings: The part `sweep` of the configuration.
         name: Name of the experiment.
         monitor: Metric that the sweep ranks by.
+        monitor_mode: "max" where more of it is better, else "min".
         jobs: By the hash of what they compute; they have no folders yet.
         common: Flat configuration: what all the jobs share.
         varying: Flat keys that do differ.
@@ -39,6 +41,7 @@ class Plan:
     settings: dict[str, Any]
     name: str
     monitor: str
+    monitor_mode: Mode
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
     common: dict[str, Any] = field(default_factory=dict)
     varying: set[str] = field(default_factory=set)
@@ -85,7 +88,10 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
     combinations = spanned(axes, _groups(settings["zip"]), setting)
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
     named = [{key.lstrip("+"): _parsed(parser, value) for key, value in job.items()} for job in combinations]
-    plan = Plan(settings, str(base.name), str(base.monitor))
+    mode = monitor_mode(plain(base))
+    if mode is None:
+        raise ValueError(needs_mode(str(base.monitor)))
+    plan = Plan(settings, str(base.name), str(base.monitor), mode)
     add_jobs(plan, zip(overrides, named, strict=True), "grid", compose)
     return plan
 

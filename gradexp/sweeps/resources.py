@@ -3,11 +3,12 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
 from gradexp.engine.cores import core_count
-from gradexp.monitor import better
+from gradexp.monitor import monitor_mode, needs_mode
 
 
 def gpus() -> list[str]:
@@ -45,9 +46,16 @@ def gpus_per_job(accelerator: str = "auto") -> int:
     return min(gpu_count(accelerator), 1)
 
 
-def direction(monitor: str) -> str:
-    """Which way a search goes, in words of Optuna."""
-    return {"max": "maximize", "min": "minimize"}[better(monitor)]
+def direction(monitor: str, mode: str | None, metrics: Any) -> str:
+    """Which way a search goes, in words of Optuna.
+
+    Raises:
+        ValueError: Nothing says which way the metric is better.
+    """
+    found = monitor_mode({"monitor": monitor, "monitor_mode": mode, "metrics": metrics})
+    if found is None:
+        raise ValueError(needs_mode(monitor))
+    return {"max": "maximize", "min": "minimize"}[found]
 
 
 for _resolver in (core_count, gpu_count, jobs_at_once, cores_per_job, gpus_per_job, direction):

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from gradexp.files import write_atomically
+from gradexp.monitor import Mode
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.axes import text
 from gradexp.sweeps.manifest import Manifest, flat
@@ -67,6 +68,7 @@ class SweepResults:
         folder: Where it lies.
         name: Name of the experiment.
         monitor: Metric that it ranks by.
+        monitor_mode: "max" where more of it is better, "min" where less is; None where no job says it.
         command: What was typed; empty where no manifest says it.
         jobs: In the order of their folders.
     """
@@ -74,6 +76,7 @@ class SweepResults:
     folder: Path
     name: str
     monitor: str
+    monitor_mode: Mode | None
     command: list[str]
     jobs: list[Job]
 
@@ -127,13 +130,16 @@ def read_sweep(folder: Path) -> SweepResults:
                 job_folder.outcome(path) or {},
             )
         )
-    monitors = Counter(job.metrics["monitor"] for job in jobs if "monitor" in job.metrics)
     first: dict[str, Any] = next((job.config for job in jobs if job.config), {})
+    planned_monitor = (manifest.monitor, manifest.monitor_mode) if manifest else (str(first.get("monitor")), None)
+    # The data may have swapped an accuracy, which they lack, for a loss.
+    ran = Counter((job.metrics["monitor"], job.metrics["monitor_mode"]) for job in jobs if "monitor" in job.metrics)
+    monitor, mode = ran.most_common(1)[0][0] if ran else planned_monitor
     return SweepResults(
         folder,
         manifest.name if manifest else str(first.get("name")),
-        # The data may have swapped an accuracy, which they lack, for a loss.
-        monitors.most_common(1)[0][0] if monitors else (manifest.monitor if manifest else str(first.get("monitor"))),
+        monitor,
+        mode,
         manifest.command if manifest else [],
         jobs,
     )

@@ -57,6 +57,7 @@ def bias_variance(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     inputs, targets = (part.to(device) for part in data.resample(cfg.resampling.copies, cfg.resampling.size))
     operations = operations_per_step(models[0], inputs[0, :1].cpu(), data.batch_size or inputs.shape[1]) * len(models)
     torch.set_num_threads(choose_threads(cfg.threads, operations if device.type == "cpu" else 0))
+    models[0].balance_loss(data.train_targets())
     ensemble = Ensemble([model.network.to(device) for model in models])
     started = time.perf_counter()
     try:
@@ -92,7 +93,7 @@ def _check(cfg: DictConfig, data: AbstractDataModule) -> None:
         raise ValueError("data.val_size must be above 0 for task=bias_variance, which measures there; got 0.")
     for key, value, only in (
         ("augmentation", plain(cfg).get("augmentation") or None, None),
-        ("scheduler.name", cfg.scheduler.name, None),
+        ("scheduler", cfg.scheduler._target_, None),
         ("trainer.gradient_clip_val", cfg.trainer.gradient_clip_val, None),
         ("trainer.accumulate_grad_batches", cfg.trainer.accumulate_grad_batches, 1),
         ("trainer.max_steps", cfg.trainer.max_steps, -1),
@@ -130,8 +131,7 @@ def _train(
     try:
         train_copies(
             ensemble, model.loss, inputs, targets, epochs=epochs, batch_size=None if full else data.batch_size,
-            optimizer=plain(cfg)["optimizer"], seed=cfg.seed, l1=model.l1, l2=model.l2, proximal=model.proximal,
-            after_epoch=after_epoch,
+            objective=model.objective, seed=cfg.seed, after_epoch=after_epoch,
         )  # fmt: skip
     finally:
         bar.end()

@@ -2,7 +2,9 @@
 
 from omegaconf import DictConfig, open_dict
 
+from gradexp.config import plain
 from gradexp.data import AbstractDataModule
+from gradexp.monitor import monitor_mode, needs_mode
 
 DESCENT = "gradexp.models.FunctionDescent"
 CLASSIFIER, REGRESSOR = "gradexp.models.MLPClassifier", "gradexp.models.MLPRegressor"
@@ -39,4 +41,8 @@ def mend(cfg: DictConfig, data: AbstractDataModule) -> list[str]:
     if data.val_size == 0 and cfg.monitor.startswith("val/"):
         cfg.monitor = cfg.monitor.replace("val/", "train/", 1)
         notes.append(f"data.val_size is 0, so there is no validation part: monitor is {cfg.monitor}")
+    if cfg.task == "train" and cfg.monitor_mode is None:
+        cfg.monitor_mode = monitor_mode(plain(cfg))
+        if cfg.monitor_mode is None:
+            raise ValueError(needs_mode(cfg.monitor))
     return notes

@@ -20,7 +20,8 @@ from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.threads import Threads
 from gradexp.files import write_atomically
 from gradexp.hparams import hyperparameters, write_hparams
-from gradexp.optimizers import PLANNED
+from gradexp.objective.optimizers import class_name
+from gradexp.objective.schedules import is_laid_out
 from gradexp.sweeps.curves import curves
 from gradexp.sweeps.manifest import flat
 from gradexp.tasks.mend import mend
@@ -68,7 +69,7 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     except Diverged as diverged:
         metrics |= {"status": "diverged", "reason": str(diverged)}
         notes.append(f"diverged: {diverged}; the last good state is {checkpoints.last_path}")
-        notes.append(f"a smaller optimizer.lr (now {cfg.optimizer.lr:g}) or trainer.gradient_clip_val=1 may help")
+        notes.append(f"a smaller optimizer.lr{_rate(cfg)} or trainer.gradient_clip_val=1 may help")
     except SystemExit as end:  # how Lightning leaves a fit after Ctrl-C
         if trainer.interrupted and checkpoints.last_path.is_file():
             raise SystemExit(f"interrupted; it goes on with ckpt_path={checkpoints.last_path}") from end
@@ -80,7 +81,8 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
             metrics |= report.metrics
             notes += report.notes
     if checkpoints.best_score is not None:
-        metrics[f"best/{cfg.monitor}"] = checkpoints.best_score  # of best.ckpt, the one that is tested
+        metrics[f"best/{checkpoints.monitor}"] = checkpoints.best_score  # of best.ckpt, the one that is tested
+    metrics |= {"monitor": checkpoints.monitor, "monitor_mode": checkpoints.mode}
     metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step, "seconds/fit": clock.seconds}
     metrics["threads"] = _callback(trainer, Threads).number
     if cfg.threads not in ("auto", metrics["threads"]):
@@ -107,12 +109,17 @@ def _diagnosis(cfg: DictConfig, folder: Path, trainer: Trainer, metrics: dict[st
     return diagnose(metrics, curves(folder, TAGS), flat(cfg))
 
 
+def _rate(cfg: DictConfig) -> str:
+    return f" (now {cfg.optimizer.lr:g})" if "lr" in cfg.optimizer else ""
+
+
 def _check_schedule(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:
     saved = checkpoint["config"]["trainer"]
     for key in ("max_epochs", "max_steps"):
-        if cfg.scheduler.name in PLANNED and cfg.trainer[key] != saved[key]:
+        if cfg.trainer[key] != saved[key] and is_laid_out(plain(cfg)["scheduler"], cfg.trusted_packages):
+            name = class_name(plain(cfg)["scheduler"])
             raise ValueError(
-                f"trainer.{key} must stay {saved[key]} when {cfg.scheduler.name} is resumed, whose rates are laid out "
+                f"trainer.{key} must stay {saved[key]} when {name} is resumed, whose rates are laid out "
                 f"over the whole fit; got {cfg.trainer[key]}. Train anew, or resume a run with another scheduler."
             )
 

@@ -9,7 +9,7 @@ from gradexp import figures
 from gradexp.callbacks import Sparsity
 from gradexp.checkpoint_file import read_checkpoint
 from gradexp.figures import Array
-from gradexp.penalties import weights
+from gradexp.objective.weights import weights
 from gradexp.sweeps.results import Job, SweepResults
 from gradexp.sweeps.studies.study import Study
 

@@ -1,0 +1,71 @@
+"""The gradient of a loss at the outputs, in closed form, for the losses that have one here."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradexp.gradients import losses
+from gradexp.objective.losses import (
+    BinaryCrossEntropy,
+    ClassWeightedLoss,
+    CrossEntropy,
+    HalfSquaredError,
+    Hinge,
+)
+
+Gradient = Callable[[Any, Tensor, Tensor], Tensor]
+
+
+def output_gradient(loss: nn.Module | None, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    """The gradient of a loss at the outputs [batch, ...]; None where there is no closed form here.
+
+    Args:
+        loss: The loss.
+        outputs: [batch, ...].
+        targets: As the loss takes them.
+    """
+    known = CLOSED_FORMS.get(type(loss))
+    if known is None or getattr(loss, "reduction", "mean") != "mean":
+        return None
+    gradient = known(loss, outputs, targets)
+    if isinstance(loss, ClassWeightedLoss) and loss.class_weight is not None:
+        classes = targets if targets.ndim == 1 else targets.squeeze(1)
+        shares: Tensor = loss.class_weight[classes.long()].to(gradient)
+        return gradient * shares.unsqueeze(1)
+    return gradient
+
+
+def _cross_entropy(loss: Any, logits: Tensor, classes: Tensor) -> Tensor:
+    """(p - q) / n, q the one-hot classes with a share of each spread over all."""
+    num_classes = logits.shape[1]
+    smoothed = loss.label_smoothing * (nn.functional.one_hot(classes, num_classes) - 1 / num_classes)
+    return losses.cross_entropy_gradient(logits, classes) + smoothed.to(logits) / len(logits)
+
+
+def _binary_cross_entropy(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor:
+    if loss.from_logits:
+        return (outputs.sigmoid() - targets) / outputs.numel()
+    return (outputs - targets) / (outputs * (1 - outputs)) / outputs.numel()
+
+
+def _hinge(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor:
+    if outputs.shape[1] == 1:
+        return losses.hinge_gradient(outputs, targets)
+    own = nn.functional.one_hot(targets, outputs.shape[1])
+    others = outputs.masked_fill(own.bool(), -torch.inf)
+    is_short = 1 - (outputs * own).sum(dim=1, keepdim=True) + others.amax(dim=1, keepdim=True) > 0
+    rival = nn.functional.one_hot(others.argmax(dim=1), outputs.shape[1])
+    return (rival - own).to(outputs) * is_short / len(outputs)
+
+
+CLOSED_FORMS: Mapping[type, Gradient] = {
+    CrossEntropy: _cross_entropy,
+    BinaryCrossEntropy: _binary_cross_entropy,
+    Hinge: _hinge,
+    HalfSquaredError: lambda _, outputs, targets: (outputs - targets) / len(outputs),
+    nn.MSELoss: lambda _, outputs, targets: losses.mse_gradient(outputs, targets),
+    nn.L1Loss: lambda _, outputs, targets: losses.l1_gradient(outputs, targets),
+    nn.HuberLoss: lambda loss, outputs, targets: losses.huber_gradient(outputs, targets, loss.delta),
+}

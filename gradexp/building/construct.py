@@ -1,0 +1,68 @@
+"""Objects from a class and a section of a configuration: only arguments that the class takes."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+
+from gradexp.rules import did_you_mean
+
+T = TypeVar("T")
+
+
+def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> T:
+    """Call `cls` with all of `given` and with what it takes of `offered`.
+
+    Args:
+        cls: The class.
+        key: Key of the configuration that holds `given`, for messages.
+        given: Arguments that the user set: each must be one that `cls` takes.
+        offered: Arguments that gradexp has ready for classes that take them.
+
+    Raises:
+        ValueError: `cls` does not take a given argument, or refuses a value.
+    """
+    parameters = inspect.signature(cls).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    valid = [name for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    typed = [name for name in valid if name not in offered]
+    for name in given:
+        if name in offered:
+            raise ValueError(f"{key}.{name} is set by another key of the configuration; got {given[name]!r} here.")
+        if name not in valid and not takes_any:
+            raise ValueError(
+                f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(typed) or 'none'}."
+                f"{did_you_mean(name, typed)}"
+            )
+    needed = [name for name, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    for name in needed:
+        if name not in given and name not in offered:
+            raise ValueError(f"{key}.{name} must be given: {cls.__name__} has no default for it; got {dict(given)}.")
+    ready = {name: value for name, value in offered.items() if name in valid}
+    return cls(**ready, **{name: _tensor(value, parameters.get(name)) for name, value in given.items()})
+
+
+def constructed(cls: Any, key: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
+    """The same for classes of other packages, whose own complaints are not all ValueErrors.
+
+    Raises:
+        ValueError: `cls` does not take a given argument or value.
+    """
+    try:
+        return construct(cls, key, given, offered)
+    except (TypeError, IndexError, AssertionError, AttributeError, RuntimeError) as error:
+        complaint: Exception = error
+    except ValueError as error:
+        if str(error).startswith(f"{key}."):
+            raise
+        complaint = error
+    shown = ", ".join(f"{name}={value}" for name, value in given.items())
+    raise ValueError(f"{key} must have arguments that {cls.__name__} takes; got {shown or 'none'}: {complaint}")
+
+
+def _tensor(value: Any, parameter: inspect.Parameter | None) -> Any:
+    """A list of numbers as a tensor, where the class says that it takes one."""
+    wants_tensor = parameter is not None and "Tensor" in str(parameter.annotation)
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    return torch.tensor(value, dtype=torch.float32) if wants_tensor and is_list else value

@@ -1,0 +1,33 @@
+"""The loss of a network whose backward is written by hand."""
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from gradexp.gradients import functions
+from gradexp.objective.losses import CrossEntropy
+
+
+class CrossEntropyByHand(nn.Module):
+    """Softmax cross-entropy whose backward is written by hand, of logits [batch, classes] and classes [batch]."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return cast(Tensor, functions.CrossEntropy.apply(outputs, targets))
+
+
+def loss_by_hand(loss: nn.Module | None) -> nn.Module:
+    """The same loss with a backward written by hand.
+
+    Raises:
+        ValueError: There is none for this loss.
+    """
+    if (
+        not isinstance(loss, CrossEntropy | nn.CrossEntropyLoss)
+        or loss.label_smoothing
+        or next(loss.buffers(), None) is not None
+    ):
+        raise ValueError(
+            "model.backward must be autograd, but for a cross-entropy without label_smoothing and class_weight, whose "
+            f"backward is written by hand; got by_hand with {type(loss).__name__}."
+        )
+    return CrossEntropyByHand()

@@ -1,0 +1,1 @@
+"""What a step minimises, and how: losses, penalties and their proximal steps, optimizers, schedules."""

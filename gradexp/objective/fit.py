@@ -1,0 +1,86 @@
+"""Which losses fit which outputs, and how targets are encoded for them."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gradexp.objective.losses import BinaryCrossEntropy, CrossEntropy, HalfSquaredError, Hinge
+
+Outputs = Literal["logits", "log_probabilities", "logit", "sigmoids", "numbers", "own"]
+
+WORDS: Mapping[Outputs, str] = {
+    "logits": "a score for each class",
+    "log_probabilities": "a log-probability for each class",
+    "logit": "one score, for class 1",
+    "sigmoids": "a number from 0 to 1 for each class",
+    "numbers": "real numbers",
+    "own": "what only its own loss measures",
+}
+
+# What each loss takes. A loss that is not here, of the user's, is tried on the first batch.
+TAKES: Mapping[type[nn.Module], tuple[Outputs, ...]] = {
+    CrossEntropy: ("logits", "log_probabilities"),
+    nn.CrossEntropyLoss: ("logits", "log_probabilities"),
+    nn.NLLLoss: ("log_probabilities",),
+    Hinge: ("logits", "logit"),
+    nn.MultiMarginLoss: ("logits",),
+    BinaryCrossEntropy: ("logit", "sigmoids"),
+    nn.BCEWithLogitsLoss: ("logit",),
+    nn.BCELoss: ("sigmoids",),
+    HalfSquaredError: ("sigmoids", "numbers"),
+    nn.MSELoss: ("sigmoids", "numbers"),
+    nn.L1Loss: ("sigmoids", "numbers"),
+    nn.SmoothL1Loss: ("sigmoids", "numbers"),
+    nn.HuberLoss: ("sigmoids", "numbers"),
+}
+
+# The options of conf/loss that fit, for messages.
+OPTIONS: Mapping[Outputs, str] = {
+    "logits": "loss=cross_entropy, hinge",
+    "log_probabilities": "loss=cross_entropy, nll",
+    "logit": "loss=bce, hinge",
+    "sigmoids": "loss=bce, mse, l1, huber",
+    "numbers": "loss=mse, l1, huber",
+    "own": "loss=default",
+}
+
+
+def check_takes(loss: nn.Module, outputs: Outputs, model: str) -> None:
+    """Hold a loss against the outputs of a model.
+
+    Raises:
+        ValueError: The loss is for other outputs.
+    """
+    taken = TAKES.get(type(loss))
+    if outputs == "own" or (taken is not None and outputs not in taken):
+        hint = " nll needs model.output_activation=log_softmax." if isinstance(loss, nn.NLLLoss) else ""
+        raise ValueError(
+            f"loss must fit {model}, whose outputs are {WORDS[outputs]} ({OPTIONS[outputs]}); got "
+            f"{type(loss).__name__}.{hint}"
+        )
+
+
+def encoded(targets: Tensor, outputs: Tensor, kind: Outputs) -> Tensor:
+    """Targets as the losses of such outputs take them.
+
+    Args:
+        targets: Classes [batch], or real numbers [batch, targets].
+        outputs: [batch, ...].
+        kind: What the outputs are.
+
+    Raises:
+        ValueError: Real numbers are of another shape than the outputs.
+    """
+    if kind == "logit" or (kind == "sigmoids" and outputs.shape[1] == 1):
+        return targets.unsqueeze(1).to(outputs.dtype)
+    if kind == "sigmoids":
+        return F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
+    if kind == "numbers" and outputs.shape != targets.shape:
+        # They would be broadcast, [batch, 1] against [batch] to [batch, batch].
+        raise ValueError(
+            f"outputs and targets must have one shape; got {list(outputs.shape)} and {list(targets.shape)}. "
+            "model.num_targets says how many numbers the model predicts."
+        )
+    return targets

@@ -1,0 +1,202 @@
+"""What a training step minimises, and how: loss, penalties, optimizer and schedule, from flat arguments."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypedDict
+
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gradexp.building.construct import constructed
+from gradexp.building.trust import OWN_PACKAGE, trusted_class
+from gradexp.objective.fit import Outputs, check_takes
+from gradexp.objective.losses import ClassWeightedLoss
+from gradexp.objective.optimizers import build_optimizer, class_name, is_sgd
+from gradexp.objective.penalty_terms import build_penalties
+from gradexp.objective.proximal import shrink_after_steps
+from gradexp.objective.schedules import Fit, build_schedules
+from gradexp.objective.weights import NamedParameters, names_without_decay, weights
+from gradexp.rules import MONITOR, NON_NEGATIVE
+
+log = logging.getLogger(__name__)
+
+Section = Mapping[str, Any]
+
+
+class ObjectiveOptions(TypedDict, total=False):
+    """What every model takes beside its own arguments, all by keyword.
+
+    A section is `_target_`, the dotted path of a class, and the arguments of that class.
+
+    Attributes:
+        loss: Section of the loss; None, or a `_target_` of None, for the model's own.
+        optimizer: Section of the optimizer; beside the arguments `no_decay`, a list of "bias" and "norm": parameters
+            that get no weight decay.
+        scheduler: Section of the learning-rate schedule (see gradexp.objective.schedules); None for a constant rate.
+        l1, l2: Factors of the penalties (see gradexp.objective.penalties).
+        proximal: Take l1 by a soft threshold after each step, which gives exact zeros, in place of its subgradient;
+            optimizer SGD only (see gradexp.objective.proximal).
+        penalties: Further ones: names in gradexp.objective.penalties with their factors, or names of the user's own
+            with sections `_target_`, the dotted path of a function of a weight, `factor`, and further arguments.
+        metrics: Sections of metrics of torchmetrics, by the names that they are logged under.
+        monitor: The metric that a plateau schedule watches.
+        monitor_mode: "max" where more of it is better, "min" where less is; None for the metric's own word.
+        trusted_packages: Packages that a `_target_` may name beside torch and torchmetrics.
+    """
+
+    loss: Section | None
+    optimizer: Section
+    scheduler: Section | None
+    l1: Annotated[float, NON_NEGATIVE]
+    l2: Annotated[float, NON_NEGATIVE]
+    proximal: bool
+    penalties: Section
+    metrics: Section
+    monitor: Annotated[str, MONITOR]
+    monitor_mode: Literal["max", "min"] | None
+    trusted_packages: Sequence[str]
+
+
+class Objective(nn.Module):
+    """``loss + sum of factor * penalty(weight)`` over all weights, and the optimizer and schedule that minimise it.
+
+    Args:
+        outputs: What the network's outputs are.
+        num_classes: Of the targets; 0 where they are real numbers.
+        model: Name of the model, for messages.
+        options: See ObjectiveOptions; `metrics` is the model's.
+
+    Attributes:
+        loss: Outputs and encoded targets to the mean over the batch; None where the model computes its own.
+        penalties: By name, those with a factor above 0.
+    """
+
+    def __init__(
+        self,
+        outputs: Outputs | None,
+        num_classes: int,
+        model: str,
+        *,
+        optimizer: Section,
+        loss: Section | None = None,
+        scheduler: Section | None = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        proximal: bool = False,
+        penalties: Section | None = None,
+        monitor: str = "val/loss",
+        monitor_mode: Literal["max", "min"] | None = None,
+        trusted_packages: Sequence[str] = (OWN_PACKAGE,),
+    ) -> None:
+        super().__init__()
+        self.trusted_packages = tuple(trusted_packages)
+        self.loss = _build_loss(loss, outputs, num_classes, model, trusted_packages)
+        self.penalties = build_penalties({"l1": l1, "l2": l2, **(penalties or {})}, trusted_packages)
+        self.proximal = proximal
+        self.optimizer = dict(optimizer)
+        self.scheduler = dict(scheduler or {})
+        self.monitor = monitor
+        self.monitor_mode = monitor_mode
+        if proximal and not is_sgd(optimizer):
+            raise ValueError(proximal_message(class_name(optimizer)))
+
+    def factor(self, penalty: str) -> float:
+        """The factor of a penalty; 0 where there is none of that name."""
+        return self.penalties[penalty].factor if penalty in self.penalties else 0.0
+
+    def penalty(self, parameters: NamedParameters, *, stacked: bool = False) -> Tensor | None:
+        """The sum of the penalties over all weights, of l1 without a gradient where it is proximal.
+
+        Args:
+            parameters: By name.
+            stacked: Whether each is stacked, [members, ...]: then the sum is over all members.
+
+        Returns:
+            A number; None where there are no penalties or no weights.
+        """
+        of = weights(parameters, stacked=stacked) if self.penalties else []
+        total = None
+        for name, penalty in self.penalties.items() if of else ():
+            function = torch.vmap(penalty.function) if stacked else penalty.function
+            size = torch.stack([function(weight).sum() for weight in of]).sum()
+            term = penalty.factor * (size.detach() if self.proximal and name == "l1" else size)
+            total = term if total is None else total + term
+        return total
+
+    def build_optimizer(
+        self, module: nn.Module, *, fused: bool | None = None, stacked: Mapping[str, Tensor] | None = None
+    ) -> Optimizer:
+        """The optimizer of a module's parameters, with the proximal step where there is one.
+
+        Args:
+            module: What it trains.
+            fused: In place of the optimizer's own setting, where that is true; None for that setting.
+            stacked: What it trains in place of the module's own parameters, by their names: [members, ...].
+        """
+        settings = dict(self.optimizer)
+        if fused is not None and settings.get("fused"):
+            settings["fused"] = fused
+        parameters = dict(module.named_parameters()) if stacked is None else stacked
+        spared = names_without_decay(module, settings.get("no_decay") or ())
+        groups: list[dict[str, Any]] = [
+            {"params": [parameter for name, parameter in parameters.items() if name not in spared]},
+            {"params": [parameter for name, parameter in parameters.items() if name in spared], "weight_decay": 0.0},
+        ]
+        optimizer = build_optimizer([group for group in groups if group["params"]], settings, self.trusted_packages)
+        if spared and "weight_decay" not in optimizer.defaults:
+            raise ValueError(
+                f"optimizer.no_decay must go with an optimizer that has weight_decay; got {class_name(settings)}."
+            )
+        if self.proximal and "l1" in self.penalties:
+            penalised = weights(parameters.items(), stacked=stacked is not None)
+            shrink_after_steps(optimizer, penalised, self.penalties["l1"].factor)
+        return optimizer
+
+    def configure(
+        self, module: nn.Module, total_steps: Callable[[], float], mode: str | None, precision: str | None
+    ) -> OptimizerLRScheduler:
+        """Optimizer and schedules in the form of Lightning's configure_optimizers.
+
+        Args:
+            module: What is trained.
+            total_steps: Gives the steps of the whole fit; infinite where nothing ends it.
+            mode: Which way the monitor is better by the metric's own word; None where it is unknown.
+            precision: The trainer's.
+        """
+        is_scaled = precision == "16-mixed"
+        if is_scaled and self.optimizer.get("fused"):
+            # A fused optimizer unscales gradients itself, after clipping.
+            log.warning("optimizer.fused is false under trainer.precision=16-mixed, where gradients must be unscaled")
+        optimizer = self.build_optimizer(module, fused=False if is_scaled else None)
+        fit = Fit(total_steps, self.monitor, self.monitor_mode or mode, self.trusted_packages)
+        schedules = build_schedules(optimizer, self.scheduler, fit)
+        return ([optimizer], schedules) if schedules else optimizer  # type: ignore[return-value]  # Lightning's own form
+
+
+def proximal_message(optimizer: str) -> str:
+    """Why a proximal step needs SGD: an adaptive step would need a threshold for each weight."""
+    return (
+        "regularizer.proximal must go with SGD (optimizer=sgd, momentum or nesterov), whose learning rate is its "
+        f"threshold's; got optimizer {optimizer}."
+    )
+
+
+def _build_loss(
+    section: Section | None, outputs: Outputs | None, num_classes: int, model: str, trusted_packages: Sequence[str]
+) -> nn.Module | None:
+    target = (section or {}).get("_target_")
+    if target is None:
+        return None
+    assert section is not None
+    cls = trusted_class(target, "loss", trusted_packages)
+    given = {key: value for key, value in section.items() if key != "_target_"}
+    offered = {"num_classes": max(num_classes, 2), "from_logits": outputs == "logit"}
+    if not issubclass(cls, ClassWeightedLoss):
+        offered = {}
+    loss: nn.Module = constructed(cls, "loss", given, offered)
+    if outputs is None:
+        raise ValueError(f"loss must be default for {model}, which has a loss of its own; got {cls.__name__}.")
+    check_takes(loss, outputs, model)
+    return loss

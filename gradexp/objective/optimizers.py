@@ -1,0 +1,78 @@
+"""Optimizers, of torch or of another trusted package, from a section of settings."""
+
+import inspect
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from torch.optim import SGD, Optimizer
+
+from gradexp.building.construct import constructed
+from gradexp.building.kinds import KINDS
+from gradexp.building.trust import OWN_PACKAGE, trusted_class
+
+# Of torch.optim, those that treat every number by itself: what is stacked moves as if each part were alone.
+ELEMENTWISE = (
+    "ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
+)  # fmt: skip
+
+
+def build_optimizer(
+    parameters: Iterable[Any], settings: Mapping[str, Any], trusted_packages: Sequence[str] = (OWN_PACKAGE,)
+) -> Optimizer:
+    """An optimizer of these settings.
+
+    Args:
+        parameters: What it updates: tensors, or groups of them (see gradexp.objective.weights.parameter_groups).
+        settings: `_target_`, the dotted path of its class, and the arguments of that class.
+        trusted_packages: Packages that may be imported beside torch.optim.
+
+    Raises:
+        ValueError: There is no such optimizer, or it does not take an argument or a value.
+    """
+    cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
+    own = KINDS["optimizer"].own_keys
+    given = {key: value for key, value in settings.items() if key != "_target_" and key not in own}
+    optimizer: Optimizer = constructed(cls, "optimizer", given, {"params": parameters})
+    return optimizer
+
+
+def target_of(settings: Mapping[str, Any]) -> str:
+    """The dotted path of the optimizer's class.
+
+    Raises:
+        ValueError: There is none.
+    """
+    target = settings.get("_target_")
+    if not isinstance(target, str):
+        raise ValueError(
+            "optimizer._target_ must be the dotted path of an optimizer, such as torch.optim.SGD; got "
+            f"{dict(settings)!r}."
+        )
+    return target
+
+
+def class_name(settings: Mapping[str, Any] | None) -> str:
+    """The name of the class in a section, such as "SGD"; empty where there is none."""
+    return str((settings or {}).get("_target_") or "").rpartition(".")[2]
+
+
+def is_elementwise(settings: Mapping[str, Any]) -> bool:
+    """Whether the optimizer is one of torch's that treat every number by itself."""
+    return target_of(settings).startswith("torch.optim.") and class_name(settings) in ELEMENTWISE
+
+
+def learning_rate(settings: Mapping[str, Any], trusted_packages: Sequence[str]) -> float:
+    """The rate in the settings, else the class's own default; NaN where it has none."""
+    if "lr" in settings:
+        return float(settings["lr"])
+    cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
+    parameter = inspect.signature(cls).parameters.get("lr")
+    default = parameter.default if parameter is not None else None
+    return float(default) if isinstance(default, int | float) else math.nan
+
+
+def is_sgd(settings: Mapping[str, Any]) -> bool:
+    """Whether the optimizer is torch's SGD, by whatever path it was named."""
+    target = target_of(settings)
+    return target.startswith("torch.optim.") and trusted_class(target, "optimizer") is SGD

@@ -1,0 +1,36 @@
+"""What a weight is: the parameters that penalties and weight decay are meant for."""
+
+from collections.abc import Collection, Iterable
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+NamedParameters = Iterable[tuple[str, Tensor]]
+
+NORMALISATION = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+
+
+def weights(parameters: NamedParameters, *, stacked: bool = False) -> list[Tensor]:
+    """The parameters of two or more dimensions; those of one are biases and the scales of normalisation layers.
+
+    Args:
+        parameters: By name.
+        stacked: Whether the first dimension of each is that of stacked members, and no part of a weight.
+    """
+    return [parameter for _, parameter in parameters if parameter.ndim - stacked >= 2]
+
+
+def names_without_decay(module: nn.Module, no_decay: Collection[str]) -> set[str]:
+    """Names of the parameters that weight decay spares.
+
+    Args:
+        module: Whose parameters.
+        no_decay: "norm", the parameters of normalisation layers, and "bias", the others that are no weights.
+    """
+    norms = {id(p) for layer in module.modules() if isinstance(layer, NORMALISATION) for p in layer.parameters()}
+    weight_ids = {id(weight) for weight in weights(module.named_parameters())}
+    kinds = {
+        name: "norm" if id(parameter) in norms else "weight" if id(parameter) in weight_ids else "bias"
+        for name, parameter in module.named_parameters()
+    }
+    return {name for name, kind in kinds.items() if kind in no_decay}
