@@ -145,6 +145,12 @@ def rule_of(annotation: Any) -> Rule | None:
     return BOOLEAN if annotation is bool else None
 
 
+def unpacked_keys(annotation: Any) -> list[str] | None:
+    """The keys of ``Unpack[SomeTypedDict]``; None for any other annotation."""
+    arguments = get_args(annotation)
+    return list(get_type_hints(arguments[0])) if len(arguments) == 1 and is_typeddict(arguments[0]) else None
+
+
 @functools.cache
 def rules_of(function: Callable[..., Any]) -> Mapping[str, Rule | None]:
     """The rule of each named argument, or None; of ``**options: Unpack[SomeTypedDict]`` that of each of its keys."""
@@ -152,9 +158,8 @@ def rules_of(function: Callable[..., Any]) -> Mapping[str, Rule | None]:
     rules: dict[str, Rule | None] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         hint = hints.get(name)
-        unpacked = get_args(hint)[:1] if parameter.kind is parameter.VAR_KEYWORD else ()
-        if unpacked and is_typeddict(unpacked[0]):
-            keys = get_type_hints(unpacked[0], include_extras=True)
+        if unpacked_keys(hint) is not None:
+            keys = get_type_hints(get_args(hint)[0], include_extras=True)
             rules |= {key: rule_of(annotation) for key, annotation in keys.items()}
         elif parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             rules[name] = rule_of(hint)

@@ -12,16 +12,16 @@ from gradexp.descent import COUPLING, descend, nearest_minimum
 from gradexp.surfaces import SURFACES, Surface
 
 HIMMELBLAU = SURFACES["himmelblau"]
-ADAM = {"name": "Adam", "lr": 1e-3, "fused": True}
+ADAM = {"_target_": "torch.optim.Adam", "lr": 1e-3, "fused": True}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "sgd": {"name": "SGD", "lr": 1e-3},
-    "momentum": {"name": "SGD", "lr": 1e-3, "momentum": 0.9},
-    "nesterov": {"name": "SGD", "lr": 1e-3, "momentum": 0.9, "nesterov": True},
-    "rmsprop": {"name": "RMSprop", "lr": 1e-2},
-    "adam": {"name": "Adam", "lr": 1e-2},
-    "adam_fused": {"name": "Adam", "lr": 1e-2, "fused": True},
-    "adagrad": {"name": "Adagrad", "lr": 0.1},
-    "adamw": {"name": "AdamW", "lr": 1e-2, "weight_decay": 0.1},
+    "sgd": {"_target_": "torch.optim.SGD", "lr": 1e-3},
+    "momentum": {"_target_": "torch.optim.SGD", "lr": 1e-3, "momentum": 0.9},
+    "nesterov": {"_target_": "torch.optim.SGD", "lr": 1e-3, "momentum": 0.9, "nesterov": True},
+    "rmsprop": {"_target_": "torch.optim.RMSprop", "lr": 1e-2},
+    "adam": {"_target_": "torch.optim.Adam", "lr": 1e-2},
+    "adam_fused": {"_target_": "torch.optim.Adam", "lr": 1e-2, "fused": True},
+    "adagrad": {"_target_": "torch.optim.Adagrad", "lr": 0.1},
+    "adamw": {"_target_": "torch.optim.AdamW", "lr": 1e-2, "weight_decay": 0.1},
 }
 ELEMENTWISE = [
     name
@@ -41,8 +41,8 @@ def starts_on(surface: Surface, count: int, dtype: torch.dtype = torch.float64) 
 def plain_path(surface: Surface, start: Tensor, settings: dict[str, Any], steps: int) -> Tensor:
     """The path [steps + 1, 2] from one start [2] by autograd."""
     point = nn.Parameter(start.clone())
-    arguments = {key: value for key, value in settings.items() if key != "name"}
-    optimizer: Optimizer = getattr(torch.optim, settings["name"])([point], **arguments)
+    arguments = {key: value for key, value in settings.items() if key != "_target_"}
+    optimizer: Optimizer = getattr(torch.optim, settings["_target_"].rpartition(".")[2])([point], **arguments)
 
     def closure() -> float:
         optimizer.zero_grad()
@@ -76,8 +76,10 @@ def test_each_start_moves_as_in_a_plain_loop_of_its_own(surface: Surface, settin
 def test_starts_do_not_disturb_each_other(name: str) -> None:
     # A stranger that diverges, in some optimizers, goes with eight others.
     starts = torch.cat([starts_on(HIMMELBLAU, 8), torch.tensor([[1e3, -1e3]], dtype=torch.float64)])
-    together = descend(HIMMELBLAU, starts, {"name": name, "lr": 1e-3}, steps=40)
-    alone = [descend(HIMMELBLAU, start[None], {"name": name, "lr": 1e-3}, steps=40) for start in starts]
+    together = descend(HIMMELBLAU, starts, {"_target_": f"torch.optim.{name}", "lr": 1e-3}, steps=40)
+    alone = [
+        descend(HIMMELBLAU, start[None], {"_target_": f"torch.optim.{name}", "lr": 1e-3}, steps=40) for start in starts
+    ]
     assert together[:, :8].isfinite().all()
     assert not torch.equal(together[-1, :8], starts[:8])
     torch.testing.assert_close(together, torch.cat(alone, dim=1), rtol=1e-12, atol=1e-12, equal_nan=True)
@@ -85,9 +87,9 @@ def test_starts_do_not_disturb_each_other(name: str) -> None:
 
 def test_a_start_that_diverges_is_not_finite_at_the_end() -> None:
     starts = torch.tensor([[4.0, 4.0], [3.0, 2.1]])
-    end = descend(HIMMELBLAU, starts, {"name": "SGD", "lr": 0.01}, steps=300)[-1]
+    end = descend(HIMMELBLAU, starts, {"_target_": "torch.optim.SGD", "lr": 0.01}, steps=300)[-1]
     assert end[1].tolist() == pytest.approx([3, 2], abs=1e-4)
-    stranger = descend(HIMMELBLAU, 100 * starts, {"name": "SGD", "lr": 0.01}, steps=300)[-1]
+    stranger = descend(HIMMELBLAU, 100 * starts, {"_target_": "torch.optim.SGD", "lr": 0.01}, steps=300)[-1]
     assert not stranger.isfinite().any()
 
 
@@ -132,24 +134,26 @@ def test_adam_finds_each_of_himmelblaus_minima_in_single_precision(
 def test_descent_ends_in_no_minimum_but_the_known_ones(name: str) -> None:
     surface = SURFACES[name]
     axes = [torch.linspace(low, high, 20, dtype=torch.float64) for low, high in surface.domain]
-    end = descend(surface, torch.cartesian_prod(*axes), {"name": "SGD", "lr": 1e-3}, steps=3000, every=3000)[-1]
+    end = descend(
+        surface, torch.cartesian_prod(*axes), {"_target_": "torch.optim.SGD", "lr": 1e-3}, steps=3000, every=3000
+    )[-1]
     reached = nearest_minimum(surface, end, 1e-3)
     assert surface.gradient(end).abs().max() < 1e-3
     assert set(reached.tolist()) == {0, 1, 2, 3}
 
 
 def test_lbfgs_descends_from_one_start_as_in_a_plain_loop() -> None:
-    settings = {"name": "LBFGS", "lr": 1.0, "max_iter": 5, "line_search_fn": "strong_wolfe"}
+    settings = {"_target_": "torch.optim.LBFGS", "lr": 1.0, "max_iter": 5, "line_search_fn": "strong_wolfe"}
     start = torch.tensor([0.0, 0.0], dtype=torch.float64)
     path = descend(HIMMELBLAU, start[None], settings, steps=8)
     torch.testing.assert_close(path[:, 0], plain_path(HIMMELBLAU, start, settings, steps=8), rtol=1e-8, atol=1e-8)
     assert path[-1, 0].tolist() == pytest.approx([3, 2], abs=1e-6)
 
 
-@pytest.mark.parametrize("name", COUPLING)
+@pytest.mark.parametrize("name", ["LBFGS", "Adafactor", "Muon", "SparseAdam"])
 def test_optimizers_that_couple_starts_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"optimizer\.name must be .*SGD.*; got '{name}' with 2 starts\.$"):
-        descend(HIMMELBLAU, torch.zeros(2, 2), {"name": name, "lr": 1e-3}, steps=1)
+    with pytest.raises(ValueError, match=rf"optimizer\._target_ must be .*SGD.*; got '{name}' with 2 starts\.$"):
+        descend(HIMMELBLAU, torch.zeros(2, 2), {"_target_": f"torch.optim.{name}", "lr": 1e-3}, steps=1)
 
 
 @pytest.mark.parametrize(
@@ -161,9 +165,12 @@ def test_optimizers_that_couple_starts_are_refused(name: str) -> None:
         ({"starts": torch.zeros(2)}, r"^starts must be .*\[starts, 2\]; got \[2\] of torch\.float32\.$"),
         ({"starts": torch.zeros(4, 3)}, r"^starts must be .*\[starts, 2\]; got \[4, 3\] of torch\.float32\.$"),
         ({"starts": torch.zeros(4, 2, dtype=torch.int64)}, r"^starts must be .*; got \[4, 2\] of torch\.int64\.$"),
-        ({"optimizer": {"name": "Adom"}}, r"optimizer\.name must be one of .*; got 'Adom'\. Did you mean Adam\?$"),
-        ({"optimizer": {"name": "Adam", "lr": -1}}, r"optimizer\.lr must be a finite number above 0; got -1\.$"),
-        ({"optimizer": {}}, r"optimizer\.name must be one of .*; got None\."),
+        ({"optimizer": {"_target_": "torch.optim.Adom"}}, r"optimizer\._target_ must be one of .*; got 'Adom'"),
+        (
+            {"optimizer": {"_target_": "torch.optim.Adam", "lr": -1}},
+            r"optimizer\.lr must be a finite number above 0; got -1\.$",
+        ),
+        ({"optimizer": {}}, r"optimizer\._target_ must be the dotted path of an optimizer"),
     ],
 )
 def test_bad_arguments_are_named(changed: dict[str, Any], message: str) -> None:
@@ -175,7 +182,9 @@ def test_bad_arguments_are_named(changed: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("steps", [1, 7, 1000, 2999])
 def test_progress_is_told_now_and_then_and_at_the_end(steps: int) -> None:
     calls: list[int] = []
-    descend(SURFACES["saddle"], torch.ones(1, 2), {"name": "SGD", "lr": 1e-3}, steps, steps, calls.append)
+    descend(
+        SURFACES["saddle"], torch.ones(1, 2), {"_target_": "torch.optim.SGD", "lr": 1e-3}, steps, steps, calls.append
+    )
     assert calls == sorted(set(calls))
     assert calls[-1] == steps
     assert min(steps, 100) <= len(calls) <= 300

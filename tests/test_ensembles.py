@@ -7,7 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradexp.ensembles import ELEMENTWISE, Ensemble, train_copies
+from gradexp.ensembles import Ensemble, train_copies
+from gradexp.objective.objective import Objective
+from gradexp.objective.optimizers import ELEMENTWISE
+from gradexp.objective.weights import weights
 from gradexp.randomness import generator
 
 COPIES, SAMPLES, EPOCHS = 3, 10, 4
@@ -30,14 +33,19 @@ def sets() -> tuple[Tensor, Tensor]:
     return torch.randn(COPIES, SAMPLES, 4, dtype=torch.float64), torch.randint(0, 3, (COPIES, SAMPLES))
 
 
+def objective(name: str, settings: dict[str, Any], **options: Any) -> Objective:
+    return Objective("logits", 3, "test", optimizer={"_target_": f"torch.optim.{name}", **settings}, **options)
+
+
 @pytest.mark.parametrize("batch_size", [None, 4])
 @pytest.mark.parametrize("name", SETTINGS)
 def test_each_copy_ends_as_it_does_alone(name: str, batch_size: int | None) -> None:
     inputs, targets = sets()
     ensemble = Ensemble(networks())
-    optimizer = {"name": name, **SETTINGS[name]}
-    arguments: dict[str, Any] = {"epochs": EPOCHS, "batch_size": batch_size, "optimizer": optimizer, "seed": 5}
-    train_copies(ensemble, F.cross_entropy, inputs, targets, l1=0.01, l2=0.02, **arguments)
+    own = objective(name, SETTINGS[name], l1=0.01, l2=0.02)
+    train_copies(
+        ensemble, F.cross_entropy, inputs, targets, epochs=EPOCHS, batch_size=batch_size, objective=own, seed=5
+    )
     for number, alone in enumerate(networks()):
         stepper = getattr(torch.optim, name)(alone.parameters(), **SETTINGS[name])
         for epoch in range(EPOCHS):
@@ -60,9 +68,11 @@ def test_proximal_copies_have_exact_zeros_and_dropout_differs_between_them() -> 
     ensemble = Ensemble(networks())
     train_copies(
         ensemble, F.cross_entropy, inputs, targets, epochs=50, batch_size=None,
-        optimizer={"name": "SGD", "lr": 0.1}, seed=0, l1=0.05, proximal=True,
+        objective=objective("SGD", {"lr": 0.1}, l1=0.05, proximal=True), seed=0,
     )  # fmt: skip
-    assert all((weight == 0).any() and (weight != 0).any() for weight in ensemble.weights)
+    assert all(
+        (weight == 0).any() and (weight != 0).any() for weight in weights(ensemble.parameters.items(), stacked=True)
+    )
     dropout = Ensemble([nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)) for _ in range(2)])
     ones = torch.ones(2, 100, 4)
     zeros = dropout(ones, training=True) == 0
@@ -76,14 +86,14 @@ def test_what_copies_would_meddle_in_is_refused() -> None:
     arguments: dict[str, Any] = {"epochs": 1, "batch_size": None, "seed": 0}
     for name in ("LBFGS", "Adafactor"):
         assert name not in ELEMENTWISE
-        with pytest.raises(ValueError, match=rf"optimizer.name must be one of .*; got {name}"):
+        with pytest.raises(ValueError, match=rf"optimizer._target_ must be one of .*; got {name}"):
             train_copies(
-                Ensemble(networks()), F.cross_entropy, inputs, targets, optimizer={"name": name, "lr": 1.0}, **arguments
+                Ensemble(networks()), F.cross_entropy, inputs, targets, objective=objective(name, {}), **arguments
             )
     with pytest.raises(ValueError, match="must be without buffers"):
         Ensemble([nn.BatchNorm1d(3), nn.BatchNorm1d(3)])
     with pytest.raises(ArithmeticError, match=r"no longer finite after epoch 1; a smaller optimizer\.lr"):
         train_copies(
-            Ensemble(networks()), F.cross_entropy, inputs * float("inf"), targets, optimizer={"name": "SGD", "lr": 0.1},
+            Ensemble(networks()), F.cross_entropy, inputs * float("inf"), targets, objective=objective("SGD", {"lr": 0.1}),
             epochs=5, batch_size=None, seed=0,
         )  # fmt: skip

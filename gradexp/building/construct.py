@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from gradexp.rules import did_you_mean
+from gradexp.rules import did_you_mean, unpacked_keys
 
 T = TypeVar("T")
 
@@ -24,8 +24,11 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
         ValueError: `cls` does not take a given argument, or refuses a value.
     """
     parameters = inspect.signature(cls).parameters
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     valid = [name for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    further = next((p for p in parameters.values() if p.kind is p.VAR_KEYWORD), None)
+    unpacked = unpacked_keys(further.annotation) if further is not None else None
+    takes_any = further is not None and unpacked is None
+    valid += unpacked or ()
     typed = [name for name in valid if name not in offered]
     for name in given:
         if name in offered:

@@ -26,7 +26,7 @@ from gradexp import compose
 from gradexp.assembly import build_data, build_model, build_trainer
 from gradexp.data import AbstractDataModule
 from gradexp.models import AbstractModule
-from gradexp.optimizers import build_optimizer
+from gradexp.objective.optimizers import build_optimizer
 from gradexp.quiet import quiet_libraries
 
 
@@ -43,7 +43,7 @@ class Naive(LightningModule):
         return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return build_optimizer(self.parameters(), self.model.optimizer_settings)
+        return build_optimizer(self.parameters(), self.model.objective.optimizer)
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -63,7 +63,7 @@ def plain(experiment: str) -> float:
     data, model, steps = fresh(experiment)
     data.setup("fit")
     inputs, targets = data.sample(10**9)
-    optimizer = build_optimizer(model.network.parameters(), model.optimizer_settings)
+    optimizer = build_optimizer(model.network.parameters(), model.objective.optimizer)
 
     def loop() -> None:
         for _ in range(steps):

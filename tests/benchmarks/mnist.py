@@ -30,7 +30,7 @@ from gradexp import compose
 from gradexp.assembly import build_data, build_model, build_trainer
 from gradexp.data import AbstractDataModule
 from gradexp.models import AbstractModule
-from gradexp.optimizers import build_optimizer, build_scheduler
+from gradexp.objective.optimizers import build_optimizer, build_scheduler
 from gradexp.quiet import quiet_libraries
 
 # Linux's own high-water mark of this process: what wait4 gives begins with the size of the process that forked.

@@ -28,7 +28,7 @@ from gradexp import compose
 from gradexp.assembly import build_data, build_model, build_trainer
 from gradexp.config import plain
 from gradexp.data import AbstractDataModule
-from gradexp.optimizers import build_optimizer
+from gradexp.objective.optimizers import build_optimizer
 from gradexp.quiet import quiet_libraries
 
 T = TypeVar("T")

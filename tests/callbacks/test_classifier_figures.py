@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, np.ndarray, np.n
     """Events of a short fit and a test, the probabilities of the test part, and its classes."""
     folder = tmp_path_factory.mktemp("events")
     torch.manual_seed(0)
-    model = MLPClassifier(64, 10, hidden=(20,), optimizer={"name": "Adam", "lr": 0.01})
+    model = MLPClassifier(64, 10, hidden=(20,), optimizer={"_target_": "torch.optim.Adam", "lr": 0.01})
     data = Digits(eval_batch_size=100)
     logger = TensorBoardLogger(folder, name="", version="")
     watching = [ModelGraph(), ClassifierFigures(CLASSES)]

@@ -44,7 +44,7 @@ def test_the_costs_are_numpys_of_the_weights_after_each_epoch(
     data = Diabetes(batch_size=batch_size, repeat=repeat, steps_per_execution=50)
     weights = Weights()
     trainer = Trainer(max_epochs=3, default_root_dir=tmp_path, callbacks=[weights, CostCurve()], **QUIET)
-    trainer.fit(LinearRegression(10, optimizer={"name": "SGD", "lr": 0.01}), datamodule=data)
+    trainer.fit(LinearRegression(10, optimizer={"_target_": "torch.optim.SGD", "lr": 0.01}), datamodule=data)
     inputs, targets = (tensor.double().numpy() for tensor in data.sample(10_000))
     assert len(inputs) == 283
     found = table(tmp_path)

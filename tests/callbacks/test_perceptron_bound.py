@@ -79,7 +79,7 @@ def test_corrections_are_those_made_by_hand(tmp_path: Path) -> None:
     torch.manual_seed(0)
     data, report = Separable(num_samples=30, batch_size=None), PerceptronBound()
     trainer = Trainer(max_epochs=300, default_root_dir=tmp_path, callbacks=[report], **QUIET)
-    trainer.fit(Rosenblatt(2, optimizer={"name": "SGD", "lr": 1.0}), datamodule=data)
+    trainer.fit(Rosenblatt(2, optimizer={"_target_": "torch.optim.SGD", "lr": 1.0}), datamodule=data)
     assert report.metrics["perceptron/corrections"] == corrections_by_hand(data, one_by_one=False)
 
 
@@ -87,7 +87,7 @@ def test_corrections_are_those_made_by_hand(tmp_path: Path) -> None:
 def test_for_full_batches_nothing_is_promised(tmp_path: Path) -> None:
     data, report = Separable(num_samples=30, margin=0.05, batch_size=None, seed=13), PerceptronBound()
     trainer = Trainer(max_epochs=100, default_root_dir=tmp_path, callbacks=[report], **QUIET)
-    trainer.fit(Rosenblatt(2, optimizer={"name": "SGD", "lr": 1.0}), datamodule=data)
+    trainer.fit(Rosenblatt(2, optimizer={"_target_": "torch.optim.SGD", "lr": 1.0}), datamodule=data)
     assert "there can be at most" not in report.notes[0]
 
 

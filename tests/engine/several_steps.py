@@ -111,7 +111,7 @@ def fit(
     torch.manual_seed(0)
     result = Fit(
         trainer_for(logged := Logged(), *callbacks, **(trainer or {})),
-        model_class(2, **({"optimizer": {"name": "SGD", "lr": 0.05}} | model)),
+        model_class(2, **({"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.05}} | model)),
         data(steps_per_execution, **epoch),
         logged,
     )

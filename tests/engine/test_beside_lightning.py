@@ -20,11 +20,21 @@ from tests.engine.twins import Run, assert_same_steps, train
 
 AT_ONCE = [1, 7, 1000]
 SCHEDULES: dict[str, dict[str, Any]] = {
-    "plateau": {"name": "ReduceLROnPlateau", "patience": 0, "threshold": 0.9},
-    "one cycle": {"name": "OneCycleLR", "interval": "step"},
-    "warm-up": {"name": "LinearLR", "interval": "step", "start_factor": 0.01, "total_iters": 30},
-    "cosine by epoch": {"name": "CosineAnnealingLR", "interval": "epoch", "T_max": 3},
-    "steps by epoch": {"name": "StepLR", "interval": "epoch", "step_size": 1, "gamma": 0.5},
+    "plateau": {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "patience": 0, "threshold": 0.9},
+    "one cycle": {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "interval": "step"},
+    "warm-up": {
+        "_target_": "torch.optim.lr_scheduler.LinearLR",
+        "interval": "step",
+        "start_factor": 0.01,
+        "total_iters": 30,
+    },
+    "cosine by epoch": {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "epoch", "T_max": 3},
+    "steps by epoch": {
+        "_target_": "torch.optim.lr_scheduler.StepLR",
+        "interval": "epoch",
+        "step_size": 1,
+        "gamma": 0.5,
+    },
 }
 
 

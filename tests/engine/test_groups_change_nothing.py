@@ -11,7 +11,7 @@ from lightning.pytorch.tuner.tuning import Tuner
 from gradexp import run
 from gradexp.engine.step_callback import StepCallback
 from gradexp.models import LinearRegression, Rosenblatt
-from gradexp.optimizers import build_optimizer
+from gradexp.objective.optimizers import build_optimizer
 from tests.command_line import call
 from tests.engine.several_steps import TOGETHER, Fit, Logged, data, exactly, fit, trainer_for
 
@@ -120,7 +120,7 @@ class OwnSchedule(LinearRegression):  # type: ignore[misc]
     watched, interval = "train/loss", "epoch"
 
     def configure_optimizers(self) -> Any:
-        optimizer = build_optimizer(self.parameters(), {"name": "SGD", "lr": 0.05})
+        optimizer = build_optimizer(self.parameters(), {"_target_": "torch.optim.SGD", "lr": 0.05})
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, threshold=1e9, threshold_mode="abs")
         self.seen: list[float] = []
         return {
@@ -155,7 +155,9 @@ def test_a_plateau_by_step_is_stepped_by_step() -> None:
 
 class TwoOptimizers(LinearRegression):  # type: ignore[misc]
     def configure_optimizers(self) -> Any:
-        return [build_optimizer([parameter], {"name": "SGD", "lr": 0.1}) for parameter in self.parameters()]
+        return [
+            build_optimizer([parameter], {"_target_": "torch.optim.SGD", "lr": 0.1}) for parameter in self.parameters()
+        ]
 
 
 def test_two_optimizers_are_refused() -> None:
@@ -173,7 +175,7 @@ def test_a_step_by_hand_after_a_fit_gives_the_objective_and_changes_nothing() ->
 
 class Rate(LinearRegression):  # type: ignore[misc]
     def __init__(self) -> None:
-        super().__init__(2, optimizer={"name": "SGD", "lr": 0.01})
+        super().__init__(2, optimizer={"_target_": "torch.optim.SGD", "lr": 0.01})
         self.lr = 0.01
 
 

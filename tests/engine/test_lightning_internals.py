@@ -76,7 +76,7 @@ def test_coming_batch() -> None:
 
 def test_log_evaluation_at() -> None:
     logged = Logged()
-    trainer, module = trainer_for(logged), Plain(torch.nn.Linear(2, 1), {"name": "SGD", "lr": 0.1})
+    trainer, module = trainer_for(logged), Plain(torch.nn.Linear(2, 1), {"_target_": "torch.optim.SGD", "lr": 0.1})
     module.test_step = module.validation_step  # type: ignore[method-assign]
     module.on_test_start = lambda: log_evaluation_at(trainer, 123)  # type: ignore[method-assign]
     trainer.test(module, datamodule=data(1), verbose=False)

@@ -16,7 +16,7 @@ from gradexp.config import CONF_DIR
 from gradexp.data import BatchOrder, Points
 from gradexp.models import LinearRegression
 from gradexp.models.abstract_module import SGD
-from gradexp.optimizers import build_optimizer
+from gradexp.objective.optimizers import build_optimizer
 from tests.engine.several_steps import EPOCHS, TOGETHER, TRAIN, Fit, Logged, data, exactly, fit, trainer_for
 
 
@@ -130,7 +130,7 @@ def test_shuffled_or_not(shuffle: bool) -> None:
             steps_per_execution=steps_per_execution,
             shuffle=shuffle,
         )
-        module = LinearRegression(2, optimizer={"name": "SGD", "lr": 0.01})
+        module = LinearRegression(2, optimizer={"_target_": "torch.optim.SGD", "lr": 0.01})
         trainer_for(Logged()).fit(module, datamodule=points)
         ends.append(exactly(module.state_dict()))
     assert ends[0] == ends[1]
@@ -222,7 +222,7 @@ def test_streamed_and_augmented_data_take_single_steps() -> None:
         changed = data(TOGETHER, **EPOCHS["ragged last batches"])
         for name, value in change.items():
             setattr(changed, name, value)
-        module = LinearRegression(2, optimizer={"name": "SGD", "lr": 0.05})
+        module = LinearRegression(2, optimizer={"_target_": "torch.optim.SGD", "lr": 0.05})
         trainer_for(Logged()).fit(module, datamodule=changed)
         assert changed.steps_at_once == 1
         assert exactly(module.state_dict()) == plain
@@ -266,7 +266,10 @@ def test_early_stopping_ends_the_fit_in_the_same_epoch(monitor: str) -> None:
         {"limit_train_batches": 10},
         {"overfit_batches": 10},
         {"val_check_interval": 50},
-        {"limit_train_batches": 0.5, "scheduler": {"name": "CosineAnnealingLR", "interval": "step"}},
+        {
+            "limit_train_batches": 0.5,
+            "scheduler": {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "step"},
+        },
     ],
     ids=str,
 )

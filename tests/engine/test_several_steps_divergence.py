@@ -45,26 +45,26 @@ def first_step_not_finite(lr: float) -> tuple[int, str]:
 @pytest.mark.parametrize("lr", [0.75, 0.8, 10.0, 1e30])
 def test_the_first_step_and_its_place_are_named(lr: float) -> None:
     step, place = first_step_not_finite(lr)
-    several = message(TOGETHER, optimizer={"name": "SGD", "lr": lr})
+    several = message(TOGETHER, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
     assert several.startswith(f"at step {step} the {place}")
-    assert several == message(1, optimizer={"name": "SGD", "lr": lr})
+    assert several == message(1, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
 def test_the_layer_is_that_of_single_steps(epoch: str) -> None:
     settings = {"epoch": EPOCHS[epoch], "model_class": MLPRegressor, "hidden": (8,), "activation": "relu"}
-    several = message(TOGETHER, optimizer={"name": "SGD", "lr": 3.0}, **settings)
-    assert several == message(1, optimizer={"name": "SGD", "lr": 3.0}, **settings)
+    several = message(TOGETHER, optimizer={"_target_": "torch.optim.SGD", "lr": 3.0}, **settings)
+    assert several == message(1, optimizer={"_target_": "torch.optim.SGD", "lr": 3.0}, **settings)
 
 
 def test_points_that_lbfgs_only_tries_do_not_count() -> None:
-    optimizer = {"name": "LBFGS", "lr": 1.0, "max_iter": 5}
+    optimizer = {"_target_": "torch.optim.LBFGS", "lr": 1.0, "max_iter": 5}
     assert fit(TOGETHER, Divergence(TOGETHER), optimizer=optimizer).state == fit(1, optimizer=optimizer).state
 
 
 def test_the_checkpoint_left_is_the_last_good_one(own_folder: Path) -> None:
     # In the second epoch: last.ckpt is of step 100.
-    optimizer = {"name": "SGD", "lr": 0.75}
+    optimizer = {"_target_": "torch.optim.SGD", "lr": 0.75}
     assert 100 < first_step_not_finite(0.75)[0] < 200
     with pytest.raises(Diverged):
         fit(TOGETHER, Divergence(TOGETHER), Checkpoints(own_folder, "train/loss", {}), optimizer=optimizer)

@@ -51,11 +51,16 @@ def test_a_log_is_due_within_a_group_too() -> None:
 @pytest.mark.parametrize(
     "scheduler",
     [
-        {"name": "CosineAnnealingLR", "interval": "step"},
-        {"name": "OneCycleLR", "interval": "step", "cycle_momentum": False},
-        {"name": "StepLR", "interval": "step", "step_size": 30},
-        {"name": "ReduceLROnPlateau", "interval": "epoch", "patience": 0, "threshold": 0.9},
-        {"name": "StepLR", "interval": "epoch", "step_size": 1},
+        {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "step"},
+        {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "interval": "step", "cycle_momentum": False},
+        {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "step", "step_size": 30},
+        {
+            "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+            "interval": "epoch",
+            "patience": 0,
+            "threshold": 0.9,
+        },
+        {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "epoch", "step_size": 1},
     ],
     ids=lambda scheduler: f"{scheduler['name']} by {scheduler['interval']}",
 )

@@ -19,12 +19,22 @@ from gradexp.models import MLPRegressor
 from tests.engine.several_steps import EPOCHS, TOGETHER, Fit, exactly, fit
 
 Settings = dict[str, Any]
-ADAM = {"name": "Adam", "lr": 0.01}
+ADAM = {"_target_": "torch.optim.Adam", "lr": 0.01}
 SCHEDULES: dict[str, dict[str, Any]] = {
     "none": {},
-    "onecycle": {"name": "OneCycleLR", "interval": "step", "cycle_momentum": False, "total_steps": 400},
-    "step": {"name": "StepLR", "interval": "epoch", "step_size": 1, "gamma": 0.5},
-    "plateau": {"name": "ReduceLROnPlateau", "interval": "epoch", "patience": 0, "threshold": 0.9},
+    "onecycle": {
+        "_target_": "torch.optim.lr_scheduler.OneCycleLR",
+        "interval": "step",
+        "cycle_momentum": False,
+        "total_steps": 400,
+    },
+    "step": {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "epoch", "step_size": 1, "gamma": 0.5},
+    "plateau": {
+        "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+        "interval": "epoch",
+        "patience": 0,
+        "threshold": 0.9,
+    },
 }
 
 

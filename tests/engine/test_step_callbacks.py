@@ -257,7 +257,7 @@ class OwnHooksAndStep(OwnHooks):  # type: ignore[misc]
 @pytest.mark.parametrize("clip", [None, 0.1])
 @pytest.mark.parametrize("number", [1, 3])
 def test_the_modules_hooks_are_called_as_in_lightnings_own_loop(number: int, clip: float | None) -> None:
-    scheduler = {"name": "StepLR", "interval": "step", "step_size": 10}
+    scheduler = {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "step", "step_size": 10}
     trainer = {"max_epochs": 1, "accumulate_grad_batches": number, "gradient_clip_val": clip}
     engine, lightning = (
         fit(TOGETHER, model_class=model, scheduler=scheduler, trainer=trainer) for model in (OwnHooks, OwnHooksAndStep)

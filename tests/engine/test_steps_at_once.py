@@ -13,15 +13,26 @@ from tests.models.fitting import Array, fitted, parameters
 
 SCHEDULES: dict[str, dict[str, Any] | None] = {
     "none": None,
-    "cosine by step": {"name": "CosineAnnealingLR", "interval": "step"},
-    "one cycle": {"name": "OneCycleLR", "interval": "step"},
-    "steps by epoch": {"name": "StepLR", "interval": "epoch", "step_size": 1, "gamma": 0.5},
-    "plateau": {"name": "ReduceLROnPlateau", "interval": "epoch", "patience": 0, "factor": 0.5, "threshold": 0.1},
+    "cosine by step": {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "step"},
+    "one cycle": {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "interval": "step"},
+    "steps by epoch": {
+        "_target_": "torch.optim.lr_scheduler.StepLR",
+        "interval": "epoch",
+        "step_size": 1,
+        "gamma": 0.5,
+    },
+    "plateau": {
+        "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+        "interval": "epoch",
+        "patience": 0,
+        "factor": 0.5,
+        "threshold": 0.1,
+    },
 }
 OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "SGD": {"name": "SGD", "lr": 0.1, "momentum": 0.9},
-    "Adam": {"name": "Adam", "lr": 0.01, "fused": True},
-    "LBFGS": {"name": "LBFGS", "max_iter": 3},
+    "SGD": {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9},
+    "Adam": {"_target_": "torch.optim.Adam", "lr": 0.01, "fused": True},
+    "LBFGS": {"_target_": "torch.optim.LBFGS", "max_iter": 3},
 }
 
 

@@ -166,10 +166,10 @@ def test_a_module_of_the_users_own_is_counted_by_its_parameters(own_folder: Path
             raise NotImplementedError
 
     callback = threads.Threads("auto")
-    module = NoForward(nn.Linear(2, 1), {"name": "SGD", "lr": 0.1})
+    module = NoForward(nn.Linear(2, 1), {"_target_": "torch.optim.SGD", "lr": 0.1})
     trainer_for(Logged(), callback, max_epochs=1).fit(module, datamodule=data(1))
     assert callback.number == 1
-    wide = NoForward(nn.Linear(2, 1), {"name": "SGD", "lr": 0.1})
+    wide = NoForward(nn.Linear(2, 1), {"_target_": "torch.optim.SGD", "lr": 0.1})
     wide.register_parameter("more", nn.Parameter(torch.zeros(10_000_000)))
     trainer_for(Logged(), callback, max_epochs=1).fit(wide, datamodule=data(1))
     assert callback.number == 4

@@ -13,7 +13,7 @@ from gradexp.models import MLPRegressor
 from tests.command_line import call
 from tests.engine.twins import train
 
-LBFGS: dict[str, Any] = {"name": "LBFGS", "max_iter": 3}
+LBFGS: dict[str, Any] = {"_target_": "torch.optim.LBFGS", "max_iter": 3}
 
 
 def half_precision() -> list[Any]:
@@ -110,7 +110,7 @@ def test_half_precision_takes_lightnings_own_steps(clip: float | None, number: i
 def test_a_clipped_step_in_half_precision_is_no_longer_than_the_clip_allows() -> None:
     lengths = []
     for clip in (None, 1e-3):
-        sgd = {"name": "SGD", "lr": 1.0}
+        sgd = {"_target_": "torch.optim.SGD", "lr": 1.0}
         run = train(True, plugins=half_precision(), gradient_clip_val=clip, max_steps=1, optimizer=sgd)
         torch.manual_seed(0)
         start = MLPRegressor(2, 1, (8,))
@@ -121,7 +121,7 @@ def test_a_clipped_step_in_half_precision_is_no_longer_than_the_clip_allows() ->
 
 
 def test_a_fused_optimizer_is_built_unfused_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    fused = {"name": "Adam", "lr": 0.01, "fused": True}
+    fused = {"_target_": "torch.optim.Adam", "lr": 0.01, "fused": True}
     run = train(True, plugins=half_precision(), gradient_clip_val=0.1, optimizer=fused, max_steps=3)
     assert run.trainer.optimizers[0].defaults["fused"] is False
     assert "optimizer.fused is false under trainer.precision=16-mixed" in caplog.text

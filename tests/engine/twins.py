@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gradexp.models import MLPRegressor
-from gradexp.optimizers import build_optimizer, build_scheduler
+from gradexp.objective.optimizers import build_optimizer, build_scheduler
 from tests.engine.several_steps import Logged, data, exactly, trainer_for
 
 BATCHES = {"batch_size": 8, "repeat": 25}  # 100 an epoch: 8, 8, 8 and 6 samples
-SGD = {"name": "SGD", "lr": 0.05, "momentum": 0.9}
+SGD = {"_target_": "torch.optim.SGD", "lr": 0.05, "momentum": 0.9}
 
 
 class Plain(LightningModule):

@@ -11,7 +11,12 @@ from gradexp.data import AbstractDataModule, BatchLoader, BatchOrder, TensorSour
 
 Array = npt.NDArray[np.float64]
 
-LBFGS: dict[str, Any] = {"name": "LBFGS", "max_iter": 50, "tolerance_grad": 1e-12, "tolerance_change": 1e-15}
+LBFGS: dict[str, Any] = {
+    "_target_": "torch.optim.LBFGS",
+    "max_iter": 50,
+    "tolerance_grad": 1e-12,
+    "tolerance_change": 1e-15,
+}
 LBFGS |= {"line_search_fn": "strong_wolfe"}
 
 

@@ -31,7 +31,7 @@ def loader(samples: int, batch_size: int, seed: int) -> BatchLoader:
 
 def small_model(**arguments: Any) -> MLPClassifier:
     torch.manual_seed(0)
-    optimizer = {"name": "SGD", "lr": 0.3, "momentum": 0.9}
+    optimizer = {"_target_": "torch.optim.SGD", "lr": 0.3, "momentum": 0.9}
     return MLPClassifier(6, 3, hidden=(8,), activation="tanh", optimizer=optimizer, **arguments)
 
 
@@ -47,6 +47,7 @@ def fitted(model: AbstractModule, **arguments: Any) -> Trainer:
 def replayed(model: MLPClassifier, epochs: int) -> tuple[list[Tensor], dict[str, float]]:
     """The parameters after some epochs in plain torch from `model` on, and the metrics of the last epoch."""
     network = copy.deepcopy(model.network)
+    l1, l2 = model.objective.factor("l1"), model.objective.factor("l2")
     optimizer = torch.optim.SGD(network.parameters(), lr=0.3, momentum=0.9)
     source = random_source(TRAIN, seed=1)
     for start in [*range(0, TRAIN, 8)] * epochs:
@@ -56,7 +57,7 @@ def replayed(model: MLPClassifier, epochs: int) -> tuple[list[Tensor], dict[str,
         outputs = network(inputs)
         loss = F.cross_entropy(outputs, targets)
         weights = [p for name, p in network.named_parameters() if name.endswith("weight")]
-        penalty = sum((model.l1 * w.abs().sum() + model.l2 * (w**2).sum() for w in weights), torch.zeros(()))
+        penalty = sum((l1 * w.abs().sum() + l2 * (w**2).sum() for w in weights), torch.zeros(()))
         optimizer.zero_grad()
         (loss + penalty).backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
         optimizer.step()

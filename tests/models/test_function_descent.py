@@ -45,7 +45,10 @@ def descent(start: Array, lr: float) -> list[Array]:
 @pytest.mark.parametrize("start", [(0.0, 0.0), (-4.0, 1.5)])
 @pytest.mark.parametrize(("optimizer", "lr"), [("Adam", 0.1), ("SGD", 0.005)])
 def test_every_point_of_the_descent_equals_numpys(optimizer: str, lr: float, start: tuple[float, float]) -> None:
-    model, recorder = FunctionDescent("himmelblau", start, optimizer={"name": optimizer, "lr": lr}), Recorder()
+    model, recorder = (
+        FunctionDescent("himmelblau", start, optimizer={"_target_": f"torch.optim.{optimizer}", "lr": lr}),
+        Recorder(),
+    )
     trainer = fitted(model, NoData(repeat=STEPS), callbacks=[recorder])
     expected = (adam if optimizer == "Adam" else descent)(np.array(start), lr)
     np.testing.assert_allclose(recorder.rows, expected, rtol=1e-10, atol=1e-12)
@@ -57,7 +60,7 @@ def test_every_point_of_the_descent_equals_numpys(optimizer: str, lr: float, sta
 def test_several_steps_at_once_go_the_same_way() -> None:
     ends = []
     for at_once in (1, 20):
-        model = FunctionDescent("himmelblau", optimizer={"name": "Adam", "lr": 0.05})
+        model = FunctionDescent("himmelblau", optimizer={"_target_": "torch.optim.Adam", "lr": 0.05})
         trainer = fitted(model, NoData(repeat=100, steps_per_execution=at_once), log_every_n_steps=20)
         assert trainer.global_step == 100
         ends.append(as_numpy(model.network.get_parameter("point")))

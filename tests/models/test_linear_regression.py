@@ -53,8 +53,10 @@ def test_weights_converge_to_scikit_learns_lasso(l1: float) -> None:
     x, y, _, _ = standardised()
     expected = linear_model.Lasso(alpha=l1 / 2, tol=1e-10).fit(x, y)
     # Around a kink the sub-gradient makes a weight jump by lr * l1, so lr has to vanish.
-    cosine = {"name": "CosineAnnealingLR", "interval": "step"}
-    model = LinearRegression(10, initial_weight=0.0, optimizer={"name": "SGD", "lr": 0.2}, scheduler=cosine, l1=l1)
+    cosine = {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "step"}
+    model = LinearRegression(
+        10, initial_weight=0.0, optimizer={"_target_": "torch.optim.SGD", "lr": 0.2}, scheduler=cosine, l1=l1
+    )
     fitted(model, full_batches(torch.from_numpy(x), torch.from_numpy(y[:, None]), 2500))
     weight, bias = weight_and_bias(model)
     np.testing.assert_allclose(weight[0], expected.coef_, atol=4e-3)
@@ -86,7 +88,9 @@ def test_plain_gradient_descent_takes_numpys_steps() -> None:
         residuals = x @ weight + bias - y
         weight = weight - 0.1 * (2 / len(x) * x.T @ residuals + 2 * 0.01 * weight)
         bias -= 0.1 * 2 * residuals.mean()
-    learned, learned_bias = weight_and_bias(on_diabetes({"name": "SGD", "lr": 0.1}, 50, initial_weight=0.0, l2=0.01))
+    learned, learned_bias = weight_and_bias(
+        on_diabetes({"_target_": "torch.optim.SGD", "lr": 0.1}, 50, initial_weight=0.0, l2=0.01)
+    )
     np.testing.assert_allclose(learned[0], weight, atol=1e-6)
     np.testing.assert_allclose(learned_bias, bias, atol=1e-6)
 

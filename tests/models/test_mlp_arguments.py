@@ -81,7 +81,7 @@ def test_a_misspelt_activation_is_answered_with_the_nearest_one() -> None:
 
 def test_a_plain_lightning_checkpoint_is_loaded_as_plain_data(own_folder: Path) -> None:
     torch.manual_seed(6)
-    optimizer = {"name": "SGD", "lr": 0.1, "momentum": 0.9}
+    optimizer = {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9}
     model = MLPClassifier(64, 10, hidden=(16,), activation="gelu", optimizer=optimizer, l2=1e-4)
     trainer = Trainer(max_epochs=1, limit_train_batches=3, limit_val_batches=1, **QUIET)
     trainer.fit(model, Digits(), weights_only=True)

@@ -61,7 +61,7 @@ def test_one_seed_gives_both_the_same_initial_weights(init: Init) -> None:
 def test_twenty_steps_of_both_are_equal(
     dtype: torch.dtype, tolerance: float, output_activation: OutputActivation | None, l1: float, l2: float
 ) -> None:
-    optimizer = {"name": "SGD", "lr": 0.1, "momentum": 0.5}
+    optimizer = {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.5}
     arguments: dict[str, Any] = {"output_activation": output_activation, "optimizer": optimizer, "l1": l1, "l2": l2}
     scratch, library = pair(init="kaiming_normal", **arguments)
     losses, parameters = steps(scratch.to(dtype), dtype)

@@ -21,7 +21,7 @@ def by_hand() -> nn.Sequential:
 def test_steps_equal_those_of_layers_put_together_by_hand() -> None:
     expected = by_hand()
     torch.manual_seed(0)
-    optimizer = {"name": "SGD", "lr": 0.1}
+    optimizer = {"_target_": "torch.optim.SGD", "lr": 0.1}
     model = MLPRegressor(6, num_targets=2, hidden=(8, 4), activation="tanh", optimizer=optimizer, l2=0.01)
     torch.testing.assert_close(list(model.parameters()), list(expected.parameters()), rtol=0, atol=0)
     x, y = torch.randn(20, 2, 3), torch.randn(20, 2)
@@ -48,7 +48,7 @@ def test_a_curve_is_learned_that_no_line_fits() -> None:
     x = torch.linspace(-2, 2, 100, dtype=torch.float64).unsqueeze(1)
     y = x**2
     torch.manual_seed(1)
-    model = MLPRegressor(1, hidden=(20,), activation="tanh", optimizer={"name": "Adam", "lr": 0.02})
+    model = MLPRegressor(1, hidden=(20,), activation="tanh", optimizer={"_target_": "torch.optim.Adam", "lr": 0.02})
     trainer = fitted(model, full_batches(x, y, 150), max_epochs=4)
     score = r2_score(y.numpy(), as_numpy(model.double()(x)))
     assert score > 0.99

@@ -25,7 +25,7 @@ def expected() -> tuple[Array, Array]:
 
 
 def trajectory(precision: str) -> Array:
-    model = LinearRegression(1, bias=False, initial_weight=1.0, optimizer={"name": "SGD", "lr": 0.01})
+    model = LinearRegression(1, bias=False, initial_weight=1.0, optimizer={"_target_": "torch.optim.SGD", "lr": 0.01})
     x = torch.tensor([[1.0], [2.0], [3.0]])
     loader = BatchLoader(TensorSource(x, 2 * x), BatchOrder(3, batch_size=1, repeat=EPOCHS))
     recorder = Recorder()
@@ -56,7 +56,12 @@ def test_the_experiment_is_this_one() -> None:
     cfg = compose("+experiment=online_line")
     points = [[1.0], [2.0], [3.0]], [2.0, 4.0, 6.0]
     assert (cfg.data.inputs, cfg.data.targets) == points
-    assert (cfg.model.bias, cfg.model.initial_weight, cfg.optimizer.name, cfg.optimizer.lr) == (False, 1, "SGD", 0.01)
+    assert (cfg.model.bias, cfg.model.initial_weight, cfg.optimizer._target_, cfg.optimizer.lr) == (
+        False,
+        1,
+        "torch.optim.SGD",
+        0.01,
+    )
     assert (cfg.trainer.max_epochs, cfg.data.batch_size, cfg.data.shuffle) == (EPOCHS, 1, False)
 
 

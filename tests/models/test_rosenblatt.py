@@ -40,7 +40,7 @@ def naive(inputs: Array, targets: Array, lr: float) -> tuple[Array, int]:
 
 
 def model_with(lr: float, features: int = 2, **arguments: Any) -> Rosenblatt:
-    return Rosenblatt(features, optimizer={"name": "SGD", "lr": lr}, **arguments)
+    return Rosenblatt(features, optimizer={"_target_": "torch.optim.SGD", "lr": lr}, **arguments)
 
 
 @pytest.mark.parametrize(("seed", "lr"), [(0, 1.0), (1, 0.1), (2, 3.0)])
@@ -159,12 +159,12 @@ def test_outputs_predictions_and_loss_are_those_of_a_step() -> None:
 @pytest.mark.parametrize(
     "optimizer",
     [
-        {"name": "Adam", "lr": 1e-3},
-        {"name": "SGD", "lr": 0.1, "momentum": 0.9},
-        {"name": "LBFGS"},
+        {"_target_": "torch.optim.Adam", "lr": 1e-3},
+        {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9},
+        {"_target_": "torch.optim.LBFGS"},
         *(
             pytest.param(
-                {"name": "SGD", "lr": 0.1, **more},
+                {"_target_": "torch.optim.SGD", "lr": 0.1, **more},
             )
             for more in ({"weight_decay": 0.1}, {"maximize": True})
         ),
@@ -185,4 +185,4 @@ def test_a_penalty_is_said_to_have_no_effect(penalty: str) -> None:
     arguments: dict[str, Any] = {penalty: 0.1}
     with pytest.warns(UserWarning, match="have no effect on Rosenblatt's rule"):
         model = model_with(1.0, **arguments)
-    assert model.l1 == model.l2 == 0
+    assert not model.objective.penalties

@@ -27,7 +27,7 @@ def wanted(targets: torch.Tensor, num_classes: int) -> Array:
 @pytest.mark.parametrize("num_classes", [2, 3, 7])
 def test_one_step_descends_by_the_closed_form_gradient(num_classes: int, l1: float, l2: float) -> None:
     torch.manual_seed(0)
-    optimizer = {"name": "SGD", "lr": 0.25}
+    optimizer = {"_target_": "torch.optim.SGD", "lr": 0.25}
     model = SigmoidUnits(10, num_classes, optimizer=optimizer, l1=l1, l2=l2).double()
     x, targets = torch.randn(12, 10, dtype=torch.float64), torch.randint(num_classes, (12,))
     layer = model.network.get_submodule("output")

@@ -18,7 +18,7 @@ Step = tuple[Tensor, Tensor, Tensor, Tensor]  # outputs, targets, loss, penalty
 
 def new_metrics(with_penalty: bool = True) -> StageMetrics:
     accuracy = MulticlassAccuracy(3, average="micro", validate_args=False)
-    return StageMetrics("train", {"accuracy": accuracy}, with_penalty=with_penalty)
+    return StageMetrics("train", {"accuracy": accuracy}, {}, lambda outputs: outputs, with_penalty=with_penalty)
 
 
 def random_steps(sizes: Iterable[int], seed: int = 0) -> list[Step]:

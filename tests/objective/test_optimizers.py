@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gradexp.config import CONF_DIR
-from gradexp.optimizers import build_optimizer
+from gradexp.objective.optimizers import build_optimizer
 
 Array = npt.NDArray[np.float64]
 
@@ -21,7 +21,7 @@ CURVATURE, START = np.array([1.0, 0.3, 0.05]), np.array([2.0, -3.0, 1.0])
 
 
 def options() -> list[str]:
-    return sorted(path.stem for path in (CONF_DIR / "optimizer").glob("*.yaml"))
+    return sorted(path.stem for path in (CONF_DIR / "optimizer").glob("*.yaml") if path.stem != "custom")
 
 
 def load(option: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def sgd(w: Array, s: dict[str, Any]) -> Array:
 
 def adam(w: Array, s: dict[str, Any]) -> Array:
     m, v, (beta1, beta2) = np.zeros(3), np.zeros(3), s["betas"]
-    decoupled = s["name"] == "AdamW"
+    decoupled = s["_target_"].endswith(".AdamW")
     for t in range(1, 4):
         g = gradient(w) + (0 if decoupled else s["weight_decay"] * w)
         w = w * (1 - s["lr"] * s["weight_decay"]) if decoupled else w
@@ -95,9 +95,10 @@ FORMULAS |= {"rmsprop": rmsprop, "adagrad": adagrad}
 def test_every_configured_optimizer_steps_downhill_as_torchs_own_does(option: str) -> None:
     settings = load(option)
     assert settings["lr"] > 0
-    arguments = {key: value for key, value in settings.items() if key != "name"}
+    arguments = {key: value for key, value in settings.items() if key != "_target_"}
+    own = getattr(torch.optim, settings["_target_"].removeprefix("torch.optim."))
     after = descend(lambda w: build_optimizer([w], settings), steps=1)
-    np.testing.assert_array_equal(after, descend(lambda w: getattr(torch.optim, settings["name"])([w], **arguments), 1))
+    np.testing.assert_array_equal(after, descend(lambda w: own([w], **arguments), 1))
     assert (CURVATURE * after**2).sum() < (CURVATURE * START**2).sum()
 
 
@@ -117,22 +118,37 @@ def test_every_configured_optimizer_but_lbfgs_has_a_formula_here() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": "Adamm"}, r"optimizer\.name must be one of .*Adam, AdamW.*SGD.*got 'Adamm'\. Did you mean Adam"),
-        ({"name": "Optimizer"}, r"optimizer\.name must be one of"),
-        ({"lr": 0.1}, r"optimizer\.name must be one of .*got None"),
         (
-            {"name": "SGD", "momentun": 0.9},
+            {"_target_": "torch.optim.Adamm"},
+            r"optimizer\._target_ must name an optimizer; got torch\.optim\.Adamm\. Did you mean Adam.*AdamW.*SGD",
+        ),
+        ({"_target_": "torch.optim.Optimizer"}, r"optimizer\._target_ must name an optimizer; got"),
+        (
+            {"_target_": "torch.nn.Linear"},
+            r"optimizer\._target_ must name a class in a trusted package \(.*torch\.optim\)",
+        ),
+        ({"_target_": "SGD"}, r"optimizer\._target_ must be the dotted path of an optimizer"),
+        (
+            {"lr": 0.1},
+            r"optimizer\._target_ must be the dotted path of an optimizer, such as torch\.optim\.SGD; got \{'lr'",
+        ),
+        ({"name": "SGD", "lr": 0.1}, r"optimizer\._target_ must be the dotted path of an optimizer"),
+        (
+            {"_target_": "torch.optim.SGD", "momentun": 0.9},
             r"optimizer\.momentun is not an argument of SGD, which takes lr, .*Did you mean momentum\?",
         ),
-        ({"name": "SGD", "params": []}, r"optimizer\.params is not an argument"),
-        ({"name": "SGD", "momentum": -0.1}, r"optimizer\.momentum must be a finite number of at least 0; got -0\.1"),
-        ({"name": "Adam", "betas": [2.0, 0.9]}, "beta"),
+        ({"_target_": "torch.optim.SGD", "params": []}, r"optimizer\.params is set by"),
+        (
+            {"_target_": "torch.optim.SGD", "momentum": -0.1},
+            r"optimizer\.momentum must be a finite number of at least 0; got -0\.1",
+        ),
+        ({"_target_": "torch.optim.Adam", "betas": [2.0, 0.9]}, "beta"),
         pytest.param(
-            {"name": "Adam", "betas": [0.9]},
+            {"_target_": "torch.optim.Adam", "betas": [0.9]},
             "betas",
         ),
         pytest.param(
-            {"name": "Adam", "eps": "x"},
+            {"_target_": "torch.optim.Adam", "eps": "x"},
             "eps",
         ),
     ],
@@ -145,4 +161,4 @@ def test_what_an_optimizer_does_not_take_is_refused_by_name(settings: dict[str, 
 @pytest.mark.parametrize("lr", [0, -0.1, math.nan, math.inf, "x", None, True])
 def test_a_learning_rate_is_a_finite_number_above_zero(lr: Any) -> None:
     with pytest.raises(ValueError, match=r"optimizer\.lr must be a finite number above 0; got "):
-        build_optimizer([nn.Parameter(torch.ones(2))], {"name": "SGD", "lr": lr})
+        build_optimizer([nn.Parameter(torch.ones(2))], {"_target_": "torch.optim.SGD", "lr": lr})

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gradexp import Diabetes, LinearRegression, MLPClassifier, compose, run
-from gradexp.proximal import shrink_after_steps
+from gradexp.objective.proximal import shrink_after_steps
 from tests.models.fitting import as_numpy, fitted
 
-PLAIN: dict[str, Any] = {"name": "SGD", "lr": 0.1}
+PLAIN: dict[str, Any] = {"_target_": "torch.optim.SGD", "lr": 0.1}
 MOMENTUM = {"lr": 0.02, "momentum": 0.9}
 
 
