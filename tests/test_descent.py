@@ -1,6 +1,5 @@
 """Descent of many starts at once against plain loops of torch.optim with autograd, one start each."""
 
-import inspect
 from typing import Any
 
 import pytest
@@ -8,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gradexp.descent import COUPLING, descend, nearest_minimum
+from gradexp.descent import descend, nearest_minimum
+from gradexp.objective.optimizers import ELEMENTWISE
 from gradexp.surfaces import SURFACES, Surface
 
 HIMMELBLAU = SURFACES["himmelblau"]
@@ -23,11 +23,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "adagrad": {"_target_": "torch.optim.Adagrad", "lr": 0.1},
     "adamw": {"_target_": "torch.optim.AdamW", "lr": 1e-2, "weight_decay": 0.1},
 }
-ELEMENTWISE = [
-    name
-    for name, found in vars(torch.optim).items()
-    if inspect.isclass(found) and issubclass(found, Optimizer) and found is not Optimizer and name not in COUPLING
-]
 
 
 def starts_on(surface: Surface, count: int, dtype: torch.dtype = torch.float64) -> Tensor:

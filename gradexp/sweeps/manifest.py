@@ -46,22 +46,22 @@ class Manifest:
     Attributes:
         name: Name of the experiment.
         monitor: Metric that the sweep ranks by.
-        monitor_mode: "max" where more of it is better, else "min".
         on_failure: "continue", or "stop" where no job starts after one that failed.
         command: What was typed, axes and all.
         base: Flat configuration: what all jobs have in common.
         varying: Flat keys of the rest.
         jobs: By the hash of the resolved configuration.
+        monitor_mode: "max" where more of the monitor is better, else "min".
     """
 
     name: str
     monitor: str
-    monitor_mode: Mode
     on_failure: str
     command: list[str]
     base: dict[str, Any]
     varying: list[str]
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
+    monitor_mode: Mode | None = None
 
     @staticmethod
     def read(folder: Path) -> "Manifest | None":

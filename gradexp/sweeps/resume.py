@@ -19,7 +19,9 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
     """
     varying = plan.varying | set(old.varying if old else ())
     on_failure = plan.settings["on_failure"]
-    manifest = Manifest(plan.name, plan.monitor, plan.monitor_mode, on_failure, command, plan.common, sorted(varying))
+    manifest = Manifest(
+        plan.name, plan.monitor, on_failure, command, plan.common, sorted(varying), monitor_mode=plan.monitor_mode
+    )
     if old is None:
         manifest.add(plan.jobs)
         return manifest

@@ -138,9 +138,9 @@ def test_put_between_epochs() -> None:
 
 def test_set_batches_done(own_folder: Path) -> None:
     eight: dict[str, Any] = {"epoch": {"batch_size": 8, "repeat": 2}, "trainer": {"max_epochs": 1}}
-    fit(1, Checkpoints(own_folder, "train/loss", {}), **eight | {"trainer": {"max_steps": 3}})
+    fit(1, Checkpoints(own_folder, "train/loss", "min", {}), **eight | {"trainer": {"max_steps": 3}})
     look = Look(lambda trainer: trainer.fit_loop.epoch_loop.batch_progress.current.ready)
-    checkpoints = Checkpoints(own_folder, "train/loss", {})
+    checkpoints = Checkpoints(own_folder, "train/loss", "min", {})
     result = fit(2, look, checkpoints, ckpt_path=checkpoints.last_path, **eight)
     assert look.answers == [2, 3, 4], "the fourth step, then two groups of two; the first group was done"
     assert result.trainer.global_step == 8

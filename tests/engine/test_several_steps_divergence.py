@@ -67,7 +67,7 @@ def test_the_checkpoint_left_is_the_last_good_one(own_folder: Path) -> None:
     optimizer = {"_target_": "torch.optim.SGD", "lr": 0.75}
     assert 100 < first_step_not_finite(0.75)[0] < 200
     with pytest.raises(Diverged):
-        fit(TOGETHER, Divergence(TOGETHER), Checkpoints(own_folder, "train/loss", {}), optimizer=optimizer)
+        fit(TOGETHER, Divergence(TOGETHER), Checkpoints(own_folder, "train/loss", "min", {}), optimizer=optimizer)
     left = torch.load(own_folder / "last.ckpt", weights_only=True)
     assert left["global_step"] == 100
     assert exactly(left["state_dict"]) == fit(1, trainer={"max_epochs": 1}, optimizer=optimizer).state["weights"]

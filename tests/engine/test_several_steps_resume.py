@@ -64,7 +64,7 @@ def part(
     **settings: Any,
 ) -> Fit:
     """A fit with checkpoints in `folder`, from its last one on if `resume`."""
-    checkpoints = Checkpoints(folder, "train/loss", {})
+    checkpoints = Checkpoints(folder, "train/loss", "min", {})
     ckpt_path = checkpoints.last_path if resume else None
     settings = {"epoch": EPOCHS["ragged last batches"], "optimizer": ADAM} | settings
     return fit(steps_per_execution, *callbacks, checkpoints, trainer=limits, ckpt_path=ckpt_path, **settings)

@@ -39,7 +39,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 def trained(steps_per_execution: int, optimizer: str, schedule: str, **arguments: Any) -> tuple[list[Array], Trainer]:
     data = Blobs(num_classes=3, num_samples=100, repeat=2, steps_per_execution=steps_per_execution)
     torch.manual_seed(0)
-    model = SoftmaxRegression(2, 3, OPTIMIZERS[optimizer], SCHEDULES[schedule], l1=1e-3, l2=1e-3, monitor="train/loss")
+    model = SoftmaxRegression(
+        2, 3, optimizer=OPTIMIZERS[optimizer], scheduler=SCHEDULES[schedule], l1=1e-3, l2=1e-3, monitor="train/loss"
+    )
     settings: dict[str, Any] = {"max_epochs": 3, "log_every_n_steps": 2}
     trainer = fitted(model, data, **(settings | arguments))
     assert data.steps_at_once == steps_per_execution

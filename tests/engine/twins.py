@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gradexp.models import MLPRegressor
-from gradexp.objective.optimizers import build_optimizer, build_scheduler
+from gradexp.objective.optimizers import build_optimizer
+from gradexp.objective.schedules import Fit, build_schedules
 from tests.engine.several_steps import Logged, data, exactly, trainer_for
 
 BATCHES = {"batch_size": 8, "repeat": 25}  # 100 an epoch: 8, 8, 8 and 6 samples
@@ -43,10 +44,7 @@ class Plain(LightningModule):
         if self.scheduler is None:
             return optimizer
         steps = self.trainer.estimated_stepping_batches
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": build_scheduler(optimizer, self.scheduler, steps, self.monitor, "min"),
-        }
+        return [optimizer], build_schedules(optimizer, self.scheduler, Fit(lambda: steps, self.monitor, "min"))
 
 
 class Steps(Callback):
