@@ -63,7 +63,7 @@ def check_config(cfg: DictConfig) -> None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", str(cfg.name)):
         # Part of a path, and of a command that Lightning starts again for every further process.
         raise ValueError(f"name must be letters, digits, dots, dashes and underscores; got {cfg.name!r}.")
-    check_proximal(cfg.regularizer.get("proximal", False), cfg.optimizer.name)
+    check_proximal(cfg.regularizer.get("proximal", False), str(cfg.optimizer._target_).rpartition(".")[2])
     if cfg.trainer.max_epochs == cfg.trainer.max_steps == -1 and cfg.early_stopping.patience is None:
         raise ValueError(
             "trainer.max_epochs and trainer.max_steps must not both be -1, which never ends; "
