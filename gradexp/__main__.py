@@ -8,6 +8,7 @@ import hydra
 from gradexp.config import CONF_DIR
 from gradexp.experiment import main
 from gradexp.messages import explain, traceback_wanted
+from gradexp.section_loader import class_sections
 from gradexp.sweeps.grid_sweeper import register
 
 
@@ -17,7 +18,8 @@ def cli() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         register()
-        hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
+        with class_sections():
+            hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
     except Exception as error:
         message = explain(error)
         if message is None or show_traceback:

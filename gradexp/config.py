@@ -16,12 +16,15 @@ from typing import Any, cast
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.checks import RULES, check
+from gradexp.class_sections import typed_sections
 from gradexp.messages import explain, traceback_wanted
+from gradexp.section_loader import class_sections
 from gradexp.sweeps import resources  # noqa: F401  # registers what the launchers' files ask for
 from gradexp.sweeps.extras import check_installed
 
@@ -45,7 +48,7 @@ def compose(*overrides: str) -> DictConfig:
         hydra.errors.HydraException: An override names no key, group or option.
         ValueError: A value breaks its rule.
     """
-    with initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
+    with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
         cfg = hydra_compose("config", overrides=list(overrides))
     check_config(cfg)
     return cfg
@@ -129,7 +132,7 @@ def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str
     """The configuration in a checkpoint, changed by what was typed.
 
     With +experiment=NAME on the command line the typed configuration stands as it is; otherwise the saved one does,
-    with each typed key or group put in its place.
+    with each typed key or group put in its place, and a section whose class is typed as it is composed.
 
     Args:
         saved: The resolved configuration inside the checkpoint.
@@ -146,16 +149,25 @@ def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str
             cfg[key] = value
     for key in LOCAL_TRAINER_KEYS:
         cfg.trainer[key] = typed.trainer[key]
-    deleted = {override.split("=")[0] for override in overrides if override.startswith("~")}
-    typed_keys = [override.lstrip("+~").split("=")[0].split("@")[0] for override in overrides]
-    # Whole groups first: the numbers typed beside a group belong to the new option.
-    for key in sorted(typed_keys, key=lambda key: key not in groups):
-        if f"~{key}" in deleted:
-            parent, _, name = key.rpartition(".")
+    wholes, values = [], []
+    for override in OverridesParser.create().parse_overrides(overrides):
+        if override.is_delete():
+            parent, _, name = override.key_or_group.rpartition(".")
             (OmegaConf.select(cfg, parent) if parent else cfg).pop(name, None)
             continue
+        wholes += typed_sections(override)
+        values += _leaves(override.key_or_group, override.value())
+    # Whole sections first: the numbers typed beside an option or a class belong to it.
+    for key in (*wholes, *sorted(values, key=lambda key: key not in groups)):
         OmegaConf.update(cfg, key, OmegaConf.select(typed, key), merge=False)
     return cfg
+
+
+def _leaves(key: str, value: Any) -> list[str]:
+    """The key, or for a mapping the keys of all values in it."""
+    if not isinstance(value, dict):
+        return [key]
+    return [leaf for name, item in value.items() for leaf in _leaves(f"{key}.{name}", item)]
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from gradexp.config import CONF_DIR, check_config, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
+from gradexp.section_loader import class_sections
 from gradexp.sweeps import job_folder, own_gpu
 from gradexp.sweeps.manifest import Manifest
 
@@ -47,7 +48,7 @@ def run(*overrides: str) -> Result:
     """
     compose(*overrides)  # raises here what the command line prints
     results: list[Result] = []
-    with initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
+    with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         job = hydra.run(

@@ -49,5 +49,6 @@ def _unknown_key(full_key: str, cause: ConfigKeyError | ConfigAttributeError) ->
     keys = [str(key) for key in cause.parent_node] if OmegaConf.is_dict(cause.parent_node) else []
     return (
         f"error: {full_key} is not a key of the configuration.{did_you_mean(name, keys)} "
-        f"Keys of {parent or 'the top level'}: {', '.join(sorted(keys))}. A new key is added with +{full_key}=VALUE."
+        f"Keys of {parent or 'the top level'}: {', '.join(sorted(keys)) or 'none'}. "
+        f"A new key is added with +{full_key}=VALUE."
     )

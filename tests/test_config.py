@@ -94,7 +94,7 @@ def test_help_config_and_errors_answer_without_torch(own_folder: Path) -> None:
     code = """
 import sys
 from gradexp.__main__ import cli
-for arguments in (["--help"], ["--cfg", "job"], ["optimizer.lr=-1"], ["+experiment=none"], ["optimizer.none=1"]):
+for arguments in (["--help"], ["--cfg", "job"], ["optimizer.lr=-1"], ["+experiment=none"], ["trainer.none=1"]):
     sys.argv = ["gradexp", *arguments]
     try:
         cli()

@@ -94,6 +94,6 @@ def test_what_copies_would_meddle_in_is_refused() -> None:
         Ensemble([nn.BatchNorm1d(3), nn.BatchNorm1d(3)])
     with pytest.raises(ArithmeticError, match=r"no longer finite after epoch 1; a smaller optimizer\.lr"):
         train_copies(
-            Ensemble(networks()), F.cross_entropy, inputs * float("inf"), targets, objective=objective("SGD", {"lr": 0.1}),
-            epochs=5, batch_size=None, seed=0,
+            Ensemble(networks()), F.cross_entropy, inputs * float("inf"), targets, epochs=5, batch_size=None,
+            objective=objective("SGD", {"lr": 0.1}), seed=0,
         )  # fmt: skip

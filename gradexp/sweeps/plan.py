@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gradexp.checks import check
+from gradexp.class_sections import TARGET, add_without_plus, check_rivals, rival, typed_sections
 from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, check_config, config_hash, plain
 from gradexp.monitor import Mode, monitor_mode, needs_mode
 from gradexp.sweeps.axes import Axis, axis, spanned
@@ -69,8 +70,11 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
         if override.is_sweep_override() and _is_of_sweep(override):
             raise ValueError(f"{override.key_or_group} must have one value for all jobs; got {override.input_line}.")
     axes = [Axis(o.get_key_element(), _values(o)) for o in typed if o.is_sweep_override()]
-    names = {override.get_key_element().lstrip("+") for override in typed}
+    # Of a key that is typed, be it the option or the class of a group, a preset's axis gives way.
+    keys = [override.get_key_element().lstrip("+") for override in typed]
+    names = {*keys, *map(rival, keys)}
     axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
+    check_rivals([axis.name for axis in axes], keys)
     constants = [_line(override) for override in fixed if not _is_of_sweep(override)]
     check("sweep.", **{key: settings[key] for key in ("on_failure", "dry_run", "study")})
     if settings["final"] is not None:
@@ -79,10 +83,14 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
         constants = [*(line for line in constants if not line.startswith("test=")), "test=false"]
 
     def setting(key: str, job: Mapping[str, str]) -> str:
-        # The options that the job chooses, be it by an experiment, say which others it has.
+        # The options and classes that the job chooses, be it by an experiment, say which others it has.
         known = compose.groups(fixed)
-        groups = [f"{name}={value}" for name, value in job.items() if name.startswith("+") or name in known]
-        choices = compose.choices([*(_line(override) for override in fixed), *groups])
+        chosen = [
+            f"{name}={value}"
+            for name, value in job.items()
+            if name.startswith("+") or name in known or name.endswith(f".{TARGET}")
+        ]
+        choices = compose.choices([*(_line(override) for override in fixed), *chosen])
         return str(choices[key] if key in choices else OmegaConf.select(base, key))
 
     combinations = spanned(axes, _groups(settings["zip"]), setting)
@@ -144,16 +152,20 @@ class Composer:
         parsed = self._parser.parse_overrides(overrides)
         groups = self.groups(parsed)
         changes = [o for o in parsed if o.type is OverrideType.CHANGE and o.package is None]
-        plain = [override for override in changes if override.key_or_group not in groups]
+        options = [o for o in changes if o.key_or_group in groups and not isinstance(o.value(), dict)]
+        # A class decides what else is in its section, as an option does.
+        plain = [o for o in changes if o.key_or_group not in groups and not typed_sections(o)]
         rest = [override for override in parsed if override not in plain]
-        if any(_touch(one.key_or_group, other.key_or_group) for one in plain for other in rest if other not in changes):
+        if any(_touch(one.key_or_group, other.key_or_group) for one in plain for other in rest if other not in options):
             plain, rest = [], parsed  # what is added or deleted and changed too goes by the order of both
         whole = self._whole([_line(override) for override in rest])
         cfg = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
+        add_without_plus(plain, cfg)
         OmegaConf.set_struct(cfg, True)
         try:
             for override in plain:
-                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True)
+                is_added = override.is_force_add()
+                OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=is_added)
         except OmegaConfBaseException:
             self._compose(overrides)  # whose error names the key as Hydra does
             raise

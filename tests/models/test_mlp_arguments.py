@@ -76,7 +76,7 @@ def test_a_bad_argument_is_refused_by_its_name(argument: str, value: Any) -> Non
 
 def test_a_misspelt_activation_is_answered_with_the_nearest_one() -> None:
     with pytest.raises(ValueError, match=r"activation must be one of relu, .*got 'rleu'\. Did you mean relu\?"):
-        MLPClassifier(4, 3, activation="rleu")  # type: ignore[arg-type]  # the point
+        MLPClassifier(4, 3, activation="rleu")
 
 
 def test_a_plain_lightning_checkpoint_is_loaded_as_plain_data(own_folder: Path) -> None:

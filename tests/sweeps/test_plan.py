@@ -4,20 +4,17 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.config import CONF_DIR, compose, config_hash
 from gradexp.sweeps.plan import Composer
 from tests.command_line import call
+from tests.hydra_jobs import composed_by_hydra, content
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics
 from tests.sweeps.test_presets import listed
 
@@ -27,6 +24,8 @@ SAME_AS_HYDRAS: list[list[str]] = [
     ["optimizer=sgd", "optimizer.lr=0.5"],
     ["optimizer.lr=0.5", "optimizer=sgd"],
     ["seed=3", "seed=4"],
+    ["optimizer.amsgrad=true", "optimizer.lr=0.1"],
+    ["optimizer._target_=torch.optim.NAdam", "optimizer.lr=0.1"],
     ["model.hidden=[]"],
     ["model.hidden=[5,6]", "optimizer.betas=[0.5,0.6]"],
     ["data.batch_size=null", "test=false", "figures=true"],
@@ -56,17 +55,8 @@ SAME_AS_HYDRAS: list[list[str]] = [
 
 @pytest.fixture
 def as_hydra() -> Iterator[Callable[[list[str]], DictConfig]]:
-    """Hydra's own composing of a job."""
-    with initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
-        master = hydra.compose_config("config", overrides=[], run_mode=RunMode.MULTIRUN)
-        yield lambda overrides: hydra.config_loader.load_sweep_config(master, overrides)
-
-
-def content(cfg: DictConfig) -> dict[str, Any]:
-    found: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]))  # type: ignore[assignment]
-    return found
+    with composed_by_hydra() as compose_job:
+        yield compose_job
 
 
 def identity(cfg: DictConfig) -> str:
@@ -100,7 +90,16 @@ def test_overrides_of_one_key_hold_in_the_order_in_which_they_are_typed(
 
 
 @pytest.mark.parametrize(
-    "overrides", [["optimizr.lr=1"], ["optimizer.lrr=1"], ["optimizer=sdg"], ["+seed=1"], ["~nothing"], ["seed.a=1"]]
+    "overrides",
+    [
+        ["optimizr.lr=1"],
+        ["optimizer.lr.r=1"],
+        ["trainer.max_epoch=1"],
+        ["optimizer=sdg"],
+        ["+seed=1"],
+        ["~nothing"],
+        ["seed.a=1"],
+    ],
 )
 def test_what_hydra_refuses_is_refused_as_hydra_does(
     overrides: list[str], as_hydra: Callable[[list[str]], DictConfig]
