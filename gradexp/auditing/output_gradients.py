@@ -15,7 +15,7 @@ from gradexp.objective.losses import (
     Hinge,
 )
 
-Gradient = Callable[[Any, Tensor, Tensor], Tensor]
+Gradient = Callable[[Any, Tensor, Tensor], Tensor]  # of the loss, outputs and targets
 
 
 def output_gradient(loss: nn.Module | None, outputs: Tensor, targets: Tensor) -> Tensor | None:
@@ -40,14 +40,14 @@ def output_gradient(loss: nn.Module | None, outputs: Tensor, targets: Tensor) ->
 def _cross_entropy(loss: Any, logits: Tensor, classes: Tensor) -> Tensor:
     """(p - q) / n, q the one-hot classes with a share of each spread over all."""
     num_classes = logits.shape[1]
-    smoothed = loss.label_smoothing * (nn.functional.one_hot(classes, num_classes) - 1 / num_classes)
+    smoothed: Tensor = loss.label_smoothing * (nn.functional.one_hot(classes, num_classes) - 1 / num_classes)
     return losses.cross_entropy_gradient(logits, classes) + smoothed.to(logits) / len(logits)
 
 
 def _binary_cross_entropy(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor:
-    if loss.from_logits:
-        return (outputs.sigmoid() - targets) / outputs.numel()
-    return (outputs - targets) / (outputs * (1 - outputs)) / outputs.numel()
+    probabilities = outputs.sigmoid() if loss.from_logits else outputs
+    gradient = (probabilities - targets) / outputs.numel()
+    return gradient if loss.from_logits else gradient / (outputs * (1 - outputs))
 
 
 def _hinge(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -68,17 +68,17 @@ class SweepResults:
         folder: Where it lies.
         name: Name of the experiment.
         monitor: Metric that it ranks by.
-        monitor_mode: "max" where more of it is better, "min" where less is; None where no job says it.
         command: What was typed; empty where no manifest says it.
         jobs: In the order of their folders.
+        monitor_mode: "max" where more of the monitor is better, "min" where less is; None where no job says it.
     """
 
     folder: Path
     name: str
     monitor: str
-    monitor_mode: Mode | None
     command: list[str]
     jobs: list[Job]
+    monitor_mode: Mode | None = None
 
     @property
     def axes(self) -> list[str]:
@@ -139,9 +139,9 @@ def read_sweep(folder: Path) -> SweepResults:
         folder,
         manifest.name if manifest else str(first.get("name")),
         monitor,
-        mode,
         manifest.command if manifest else [],
         jobs,
+        mode,
     )
 
 
