@@ -1,11 +1,13 @@
 """How many weights a fit has left at zero."""
 
+from typing import Annotated
+
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.callbacks.report import Report
-from gradexp.checks import POSITIVE
 from gradexp.penalties import weights
+from gradexp.rules import POSITIVE
 
 
 class Sparsity(Report):
@@ -20,9 +22,7 @@ class Sparsity(Report):
         ValueError: The threshold is not above 0.
     """
 
-    def __init__(self, threshold: float = 1e-3) -> None:
-        if not POSITIVE.holds(threshold):
-            raise ValueError(f"threshold must be {POSITIVE.words}; got {threshold!r}.")
+    def __init__(self, threshold: Annotated[float, POSITIVE] = 1e-3) -> None:
         super().__init__()
         self.threshold = threshold
 
