@@ -1,15 +1,21 @@
 """Arguments of data modules: each has its rule, a misspelt one is answered, Lightning's command line knows them."""
 
+import ast
+import collections.abc
 import inspect
+import typing
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from lightning.pytorch.cli import LightningCLI
 
 import gradexp.data
+import gradexp.rules
 from gradexp import MLPClassifier
 from gradexp.data import AbstractDataModule
-from gradexp.rules import arguments_of, rules_of
+from gradexp.rules import arguments_of, rule_of, rules_of
 
 COMMON = {"seed", "steps_per_execution"}
 SAMPLES = COMMON | {"batch_size", "repeat", "shuffle"}
@@ -96,3 +102,23 @@ def test_a_user_s_data_module_may_take_any_options() -> None:
         Two(repeats=5)
     with pytest.raises(ValueError, match=r"^seed must be a whole number of at least 0; got -1"):
         Two(seed=-1)
+
+
+def annotations(path: Path) -> Iterator[str]:
+    """Of the arguments of constructors, and of the keys of TypedDicts, in a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            yield from (ast.unparse(each.annotation) for each in given if each.annotation is not None)
+        elif isinstance(node, ast.ClassDef) and path.stem == "options":
+            yield from (ast.unparse(each.annotation) for each in node.body if isinstance(each, ast.AnnAssign))
+
+
+def test_rules_can_be_read_from_the_source_without_torch() -> None:
+    names = {name: value for home in (collections.abc, typing, gradexp.rules) for name, value in vars(home).items()}
+    folders = [Path(gradexp.__file__).parent / folder for folder in ("data", "callbacks")]
+    found = [text for folder in folders for path in folder.glob("*.py") for text in annotations(path)]
+    ruled = [text for text in found if "Annotated" in text or "Literal" in text or "Size" in text]
+    assert len(ruled) > 50
+    for text in ruled:
+        assert rule_of(eval(text, dict(names))) is not None, text
