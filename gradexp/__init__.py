@@ -1,78 +1,30 @@
 """gradexp: experiments in learning by gradients, on Lightning, Hydra and TensorBoard.
 
-Names are imported when they are first used, so that `import gradexp` costs nothing.
+It exports what gradexp.data and gradexp.models export, and the names below. Names are imported when they are first
+used, so that `import gradexp` costs nothing.
 """
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradexp.auditing import audit
-    from gradexp.config import compose
-    from gradexp.data import (
-        EMNIST,
-        KMNIST,
-        MNIST,
-        Blobs,
-        BreastCancer,
-        Diabetes,
-        Digits,
-        FashionMNIST,
-        ImageFolder,
-        LinearData,
-        NoData,
-        Points,
-        PolynomialData,
-        Separable,
-        Table,
-    )
-    from gradexp.experiment import Result, run
-    from gradexp.models import (
-        FunctionDescent,
-        LinearRegression,
-        LogisticRegression,
-        MLPClassifier,
-        MLPFromScratch,
-        MLPRegressor,
-        Rosenblatt,
-        SigmoidUnits,
-        SoftmaxRegression,
-    )
+    from gradexp.auditing import audit as audit
+    from gradexp.config import compose as compose
+    from gradexp.data import *  # noqa: F403  # the package's own list
+    from gradexp.experiment import Result as Result
+    from gradexp.experiment import run as run
+    from gradexp.models import *  # noqa: F403
 
-__all__ = [
-    "EMNIST",
-    "KMNIST",
-    "MNIST",
-    "Blobs",
-    "BreastCancer",
-    "Diabetes",
-    "Digits",
-    "FashionMNIST",
-    "FunctionDescent",
-    "ImageFolder",
-    "LinearData",
-    "LinearRegression",
-    "LogisticRegression",
-    "MLPClassifier",
-    "MLPFromScratch",
-    "MLPRegressor",
-    "NoData",
-    "Points",
-    "PolynomialData",
-    "Result",
-    "Rosenblatt",
-    "Separable",
-    "SigmoidUnits",
-    "SoftmaxRegression",
-    "Table",
-    "audit",
-    "compose",
-    "run",
-]
-
-# Asked in this order: the first two import no torch.
-_HOMES = ("gradexp.config", "gradexp.experiment", "gradexp.data", "gradexp.models", "gradexp.auditing")
+_HOMES = {
+    "Result": "gradexp.experiment",
+    "audit": "gradexp.auditing",
+    "compose": "gradexp.config",
+    "run": "gradexp.experiment",
+}
+_PACKAGES = ("gradexp.data", "gradexp.models")
 
 try:
     __version__ = version("gradexp")
@@ -81,12 +33,22 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 
 def __getattr__(name: str) -> Any:
-    for home in _HOMES if name in __all__ else ():
-        module = import_module(home)
-        if hasattr(module, name):
-            return getattr(module, name)
+    if name == "__all__":
+        return sorted([*_HOMES, *(exported for package in _PACKAGES for exported in import_module(package).__all__)])
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    # Python asks for modules and for names of its own too, which must not import torch.
+    if not name.startswith("_") and name not in _modules():
+        for package in map(import_module, _PACKAGES):
+            if name in package.__all__:
+                return getattr(package, name)
     raise AttributeError(f"module 'gradexp' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*__getattr__("__all__"), "__version__"])
+
+
+@cache
+def _modules() -> frozenset[str]:
+    return frozenset(module.name for module in iter_modules(__path__))  # noqa: F405  # every package has it

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from gradexp.explain import topic_names
+from gradexp.sweeps.studies import study_names
+
 Activation = Literal[
     "relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid", "hardtanh", "identity"
 ]
@@ -13,19 +16,6 @@ OutputActivation = Literal["relu"]
 Backward = Literal["autograd", "by_hand"]
 Init = Literal["default", "lecun_normal", "kaiming_normal", "xavier_uniform", "normal"]
 Task = Literal["train", "test", "predict", "audit", "bias_variance", "report", "explain"]
-Topic = Literal[
-    "chain_rule",
-    "autograd",
-    "activations",
-    "softmax",
-    "losses",
-    "information",
-    "perceptron",
-    "backprop",
-    "custom_function",
-    "direction",
-]
-Study = Literal["costs", "vanishing_gradients", "regularization_path", "overfitting", "bias_variance"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +67,7 @@ SEPARATOR_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "sp
 
 RULES: Mapping[str, Rule] = {
     "task": one_of(get_args(Task)),
-    "topic": _or_null(one_of(get_args(Topic))),
+    "topic": _or_null(one_of(topic_names())),
     "seed": WHOLE,
     "test": BOOLEAN,
     "figures": Rule("true, false or auto", lambda v: isinstance(v, bool) or v == "auto", ("true", "false", "auto")),
@@ -90,7 +80,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "on_failure": one_of(("continue", "stop")),
     "dry_run": BOOLEAN,
-    "study": _or_null(one_of(get_args(Study))),
+    "study": _or_null(one_of(study_names())),
     # data
     "batch_size": _or_null(COUNT),
     "eval_batch_size": COUNT,

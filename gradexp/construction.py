@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, TypeVar
 
-from gradexp.checks import did_you_mean
+from gradexp.rules import arguments_of, did_you_mean, takes_any
 
 T = TypeVar("T")
 
@@ -66,10 +66,9 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
         ValueError: `cls` does not take a given argument, or refuses a value.
     """
     parameters = inspect.signature(cls).parameters
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    valid = [name for name, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
+    valid, others = arguments_of(cls), takes_any(cls)
     for name in given:
-        if name not in valid and not takes_any:
+        if name not in valid and not others:
             raise ValueError(
                 f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(valid) or 'none'}."
                 f"{did_you_mean(name, valid)}"
@@ -80,5 +79,5 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
     for name in needed:
         if name not in given and name not in offered:
             raise ValueError(f"{key}.{name} must be given: {cls.__name__} has no default for it; got {dict(given)}.")
-    ready = {name: value for name, value in offered.items() if name in valid or takes_any}
+    ready = {name: value for name, value in offered.items() if name in valid or others}
     return cls(**ready, **given)

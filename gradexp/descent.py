@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gradexp.building.trust import OWN_PACKAGE
 from gradexp.objective.optimizers import ELEMENTWISE, build_optimizer, class_name, is_elementwise
-from gradexp.rules import COUNT, POSITIVE
+from gradexp.rules import COUNT, POSITIVE, check
 from gradexp.surfaces import Surface
 
 REPORTS = 200  # calls of `progress` in a descent, about
@@ -44,9 +44,8 @@ def descend(
     Raises:
         ValueError: An argument breaks its rule.
     """
-    for argument, count in (("steps", steps), ("every", every)):
-        if not COUNT.holds(count):
-            raise ValueError(f"{argument} must be {COUNT.words}; got {count!r}.")
+    check("steps", steps, COUNT)
+    check("every", every, COUNT)
     if starts.ndim != 2 or starts.shape[1] != 2 or not starts.is_floating_point():
         raise ValueError(
             f"starts must be a floating-point tensor [starts, 2]; got {list(starts.shape)} of {starts.dtype}."
@@ -98,8 +97,7 @@ def nearest_minimum(surface: Surface, points: Tensor, tolerance: float) -> Tenso
     Raises:
         ValueError: The tolerance is not above 0.
     """
-    if not POSITIVE.holds(tolerance):
-        raise ValueError(f"tolerance must be {POSITIVE.words}; got {tolerance!r}.")
+    check("tolerance", tolerance, POSITIVE)
     nothing = torch.full((len(points),), -1, device=points.device)
     minima = points.new_tensor(surface.minima + surface.local_minima)
     if not len(minima):

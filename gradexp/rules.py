@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, Unpack, get_args, get_origin, get_type_hints
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -113,6 +114,65 @@ OUTPUT_ACTIVATION = or_null(one_of("relu", "log_softmax"))
 PAIR = or_null(list_of(FINITE, "a pair [x, y] of finite numbers", length=2))
 SECTION = Rule("a section of keys and values", lambda value: isinstance(value, Mapping))
 
+# Arguments that most data modules have, each with a default of its own.
+BatchSize = Annotated[int | None, or_null(COUNT)]
+SampleNumber = Annotated[int | float, NUMBER_OR_SHARE]
+
+# Rules of one class each. They stand here because annotations are evaluated without the module of the class.
+PATH = Rule("the file or folder of your data: data.path=PATH", lambda value: isinstance(value, str) and value != "")
+TARGET_COLUMN = Rule(
+    "the name of the column to predict: data.target=COLUMN",
+    lambda value: (isinstance(value, str) and value != "") or _is_number(value),
+)
+COLUMNS = list_of(
+    Rule("a name", lambda value: isinstance(value, str | int | float)), "a list of column names, such as [id,name]"
+)
+SEPARATOR_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
+SEPARATOR = Rule(
+    f"one of {', '.join(SEPARATOR_NAMES)}, or a single character",
+    lambda value: isinstance(value, str) and (value in SEPARATOR_NAMES or (len(value) == 1 and value.isascii())),
+    tuple(SEPARATOR_NAMES),
+)
+CHANNELS = Rule("1 (grey) or 3 (colour)", lambda value: _is_int(value) and value in (1, 3))
+POINTS = Rule(
+    "a list of points, each a list of as many numbers, such as [[0, 0], [0, 1]]",
+    lambda value: (
+        _is_list(value)
+        and len(value) > 0
+        and all(_is_list(point) and len(point) > 0 and all(map(_is_number, point)) for point in value)
+        and len(set(map(len, value))) == 1
+    ),
+)
+MARGIN = Rule("a number above 0 and at most 0.5", lambda value: _is_number(value) and 0 < value <= 0.5)
+SCALE = Rule(
+    "a pair [smallest, largest] of numbers above 0",
+    lambda value: _is_list(value) and len(value) == 2 and all(map(POSITIVE.holds, value)) and value[0] <= value[1],
+)
+SHEAR = Rule("a number of degrees from 0 to below 90", lambda value: _is_number(value) and 0 <= value < 90)
+Quantity = Literal[
+    "grad_norm",
+    "bias_grad_norm",
+    "update_ratio",
+    "weight_norm",
+    "zero_gradients",
+    "dead_units",
+    "saturated_units",
+    "histograms",
+]
+QUANTITIES = list_of(one_of(*get_args(Quantity)), f"a list out of {', '.join(get_args(Quantity))}")
+ACCUMULATION = Rule(
+    "a whole number of at least 1, or such numbers by epoch (from 0 on), such as {0:1,4:2}",
+    lambda value: (
+        COUNT.holds(value)
+        or (
+            isinstance(value, Mapping)
+            and len(value) > 0
+            and all(map(WHOLE.holds, value))
+            and all(map(COUNT.holds, value.values()))
+        )
+    ),
+)
+
 
 def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
     """' Did you mean X?' where a valid name is close to `name`, else nothing."""
@@ -137,7 +197,11 @@ def check(name: str, value: Any, rule: Rule) -> None:
 
 
 def rule_of(annotation: Any) -> Rule | None:
-    """The rule in ``Annotated[type, rule]`` or ``Literal[names]``, None where there is neither."""
+    """The rule in ``Annotated[type, rule]``, ``Literal[names]`` or either of them ``| None``; None without a rule."""
+    if get_origin(annotation) in (UnionType, Union):
+        others = [option for option in get_args(annotation) if option is not NoneType]
+        rule = rule_of(others[0]) if len(others) == 1 else None
+        return or_null(rule) if rule else None
     if get_origin(annotation) is Annotated:
         return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, Rule)), None)
     if get_origin(annotation) is Literal:
@@ -145,25 +209,41 @@ def rule_of(annotation: Any) -> Rule | None:
     return BOOLEAN if annotation is bool else None
 
 
-def unpacked_keys(annotation: Any) -> list[str] | None:
-    """The keys of ``Unpack[SomeTypedDict]``; None for any other annotation."""
-    arguments = get_args(annotation)
-    return list(get_type_hints(arguments[0])) if len(arguments) == 1 and is_typeddict(arguments[0]) else None
+def _unpacked(parameter: inspect.Parameter) -> Any:
+    """The TypedDict of ``**options: Unpack[SomeTypedDict]``, else None."""
+    if parameter.kind is not parameter.VAR_KEYWORD or get_origin(parameter.annotation) is not Unpack:
+        return None
+    return get_args(parameter.annotation)[0]
+
+
+def arguments_of(function: Callable[..., Any]) -> list[str]:
+    """The names of its arguments, of ``**options: Unpack[SomeTypedDict]`` those of the TypedDict."""
+    names: list[str] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            names += get_type_hints(_unpacked(parameter) or object)
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            names.append(name)
+    return names
+
+
+def takes_any(function: Callable[..., Any]) -> bool:
+    """Whether a function has ``**options`` whose names no TypedDict lists."""
+    parameters = inspect.signature(function).parameters.values()
+    return any(each.kind is each.VAR_KEYWORD and _unpacked(each) is None for each in parameters)
 
 
 @functools.cache
 def rules_of(function: Callable[..., Any]) -> Mapping[str, Rule | None]:
-    """The rule of each named argument, or None; of ``**options: Unpack[SomeTypedDict]`` that of each of its keys."""
-    hints = get_type_hints(function, include_extras=True)
-    rules: dict[str, Rule | None] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        hint = hints.get(name)
-        if unpacked_keys(hint) is not None:
-            keys = get_type_hints(get_args(hint)[0], include_extras=True)
-            rules |= {key: rule_of(annotation) for key, annotation in keys.items()}
-        elif parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            rules[name] = rule_of(hint)
-    return rules
+    """The rule, or None, of each argument in `arguments_of`."""
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError:  # another's annotations, whose names only type checkers import
+        hints = {}
+    for parameter in inspect.signature(function).parameters.values():
+        options = _unpacked(parameter)
+        hints |= get_type_hints(options, include_extras=True) if options else {}
+    return {name: rule_of(hints.get(name)) for name in arguments_of(function)}
 
 
 def checked(constructor: Function) -> Function:
@@ -174,20 +254,17 @@ def checked(constructor: Function) -> Function:
         TypeError: There is no such argument.
     """
     signature = inspect.signature(constructor)
+    any_name = takes_any(constructor)
 
     @functools.wraps(constructor)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
         rules = rules_of(constructor)
-        bound = signature.bind(self, *args, **kwargs).arguments
-        given = {name: value for name, value in bound.items() if name in rules}
-        for name, parameter in signature.parameters.items():
-            if parameter.kind is parameter.VAR_KEYWORD:
-                given |= bound.get(name, {})
-        for name, value in given.items():
-            if name not in rules:
+        for name in kwargs:
+            if name not in rules and not any_name:
                 own = [known for known in rules if known != "self"]
                 raise TypeError(f"{type(self).__name__} has no argument {name}.{did_you_mean(name, own)}")
-            rule = rules[name]
+        for name, value in {**signature.bind(self, *args, **kwargs).arguments, **kwargs}.items():
+            rule = rules.get(name)
             if rule is not None:
                 check(name, value, rule)
         constructor(self, *args, **kwargs)

@@ -1,8 +1,11 @@
 """A walk over everything that gradexp exports."""
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -17,6 +20,8 @@ from gradexp import MLPClassifier
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule, AbstractRegressor, FunctionDescent
 from tests.models.fitting import fitted
+
+CHECKOUT = Path(__file__).parents[1]
 
 
 def concrete_modules() -> Iterator[type[AbstractModule]]:
@@ -78,3 +83,14 @@ def test_every_concrete_model_learns_from_one_step_of_a_plain_trainer(cls: type[
     assert all(parameter.isfinite().all() for parameter in after)
     assert not any(map(torch.equal, before, after))
     assert trainer.callback_metrics["train/loss"].isfinite()
+
+
+def test_what_the_packages_export_is_exported_and_imports_no_torch_before_it_is_used() -> None:
+    assert {*gradexp.data.__all__, *gradexp.models.__all__, "audit", "compose", "run", "Result"} == set(gradexp.__all__)
+    assert set(gradexp.__all__) <= set(dir(gradexp))
+    code = "import sys, gradexp; from gradexp import rules; print('torch' in sys.modules)\n"
+    code += "from gradexp import *; print(MNIST.__name__, run.__module__, 'torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    assert told.splitlines() == ["False", "MNIST gradexp.experiment True"]
+    with pytest.raises(AttributeError, match="module 'gradexp' has no attribute 'MNITS'"):
+        _ = gradexp.MNITS

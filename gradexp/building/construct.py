@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from gradexp.rules import did_you_mean, unpacked_keys
+from gradexp.rules import arguments_of, did_you_mean, takes_any
 
 T = TypeVar("T")
 
@@ -24,16 +24,12 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
         ValueError: `cls` does not take a given argument, or refuses a value.
     """
     parameters = inspect.signature(cls).parameters
-    valid = [name for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-    further = next((p for p in parameters.values() if p.kind is p.VAR_KEYWORD), None)
-    unpacked = unpacked_keys(further.annotation) if further is not None else None
-    takes_any = further is not None and unpacked is None
-    valid += unpacked or ()
+    valid = arguments_of(cls)
     typed = [name for name in valid if name not in offered]
     for name in given:
         if name in offered:
             raise ValueError(f"{key}.{name} is set by another key of the configuration; got {given[name]!r} here.")
-        if name not in valid and not takes_any:
+        if name not in valid and not takes_any(cls):
             raise ValueError(
                 f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(typed) or 'none'}."
                 f"{did_you_mean(name, typed)}"

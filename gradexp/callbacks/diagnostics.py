@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -13,17 +13,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.callbacks.publication import writer_of
 from gradexp.engine.step_callback import StepCallback
+from gradexp.rules import COUNT, QUANTITIES, Quantity, checked
 
-Quantity = Literal[
-    "grad_norm",
-    "bias_grad_norm",
-    "update_ratio",
-    "weight_norm",
-    "zero_gradients",
-    "dead_units",
-    "saturated_units",
-    "histograms",
-]
 ALL: tuple[Quantity, ...] = get_args(Quantity)
 HISTOGRAMS = 10  # looks between two histograms, which cost more than numbers
 BINS = 64  # of a histogram
@@ -61,13 +52,13 @@ class Diagnostics(StepCallback):
         ValueError: An argument breaks its rule.
     """
 
-    def __init__(self, every_n_steps: int = 100, quantities: Sequence[Quantity] = ALL, patience: int = 3) -> None:
-        for name, value in (("every_n_steps", every_n_steps), ("patience", patience)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1; got {value!r}.")
-        unknown = [name for name in quantities if name not in ALL]
-        if isinstance(quantities, str) or unknown:
-            raise ValueError(f"quantities must be a list out of {', '.join(ALL)}; got {quantities!r}.")
+    @checked
+    def __init__(
+        self,
+        every_n_steps: Annotated[int, COUNT] = 100,
+        quantities: Annotated[Sequence[Quantity], QUANTITIES] = ALL,
+        patience: Annotated[int, COUNT] = 3,
+    ) -> None:
         self.every_n_steps = every_n_steps
         self.quantities = frozenset(quantities)
         self.patience = patience

@@ -1,6 +1,6 @@
 """Ends a run whose loss has turned NaN or infinite, and says at which step and in which layer first."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gradexp.engine.interval import Interval
 from gradexp.engine.step_callback import StepCallback
+from gradexp.rules import COUNT, checked
 
 
 class Diverged(RuntimeError):  # noqa: N818  # an outcome of a run, not a mistake
@@ -23,7 +24,8 @@ class Divergence(StepCallback):
         every_n_steps: Steps between looks; an epoch's end is always looked at, before a checkpoint is written.
     """
 
-    def __init__(self, every_n_steps: int = 50) -> None:
+    @checked
+    def __init__(self, every_n_steps: Annotated[int, COUNT] = 50) -> None:
         self._interval = Interval(every_n_steps)
         self._step = 0
         self._watched: list[tuple[int, str, Tensor]] = []

@@ -2,8 +2,10 @@
 
 from lightning.pytorch import Callback
 
+from gradexp.rules import Checked
 
-class Report(Callback):
+
+class Report(Checked, Callback):
     """Numbers, lines for people, and figures; a sub-class finds them at the end of a fit, where it applies.
 
     Args:

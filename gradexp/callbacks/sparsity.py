@@ -1,5 +1,7 @@
 """How many weights a fit has left at zero."""
 
+from typing import Annotated
+
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
@@ -20,9 +22,7 @@ class Sparsity(Report):
         ValueError: The threshold is not above 0.
     """
 
-    def __init__(self, threshold: float = 1e-3) -> None:
-        if not POSITIVE.holds(threshold):
-            raise ValueError(f"threshold must be {POSITIVE.words}; got {threshold!r}.")
+    def __init__(self, threshold: Annotated[float, POSITIVE] = 1e-3) -> None:
         super().__init__()
         self.threshold = threshold
 

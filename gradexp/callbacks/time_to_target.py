@@ -1,12 +1,13 @@
 """After how many epochs, and seconds of fitting, a run was first good enough."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.callbacks.report import Report
 from gradexp.engine.fit_clock import FitClock
 from gradexp.monitor import Mode, sign
+from gradexp.rules import FINITE, TEXT
 
 
 class TimeToTarget(Report):
@@ -21,7 +22,9 @@ class TimeToTarget(Report):
         clock: Of the same fit.
     """
 
-    def __init__(self, monitor: str, mode: Mode, target: float, clock: FitClock) -> None:
+    def __init__(
+        self, monitor: Annotated[str, TEXT], mode: Mode, target: Annotated[float, FINITE], clock: FitClock
+    ) -> None:
         super().__init__()
         self.monitor, self.target, self._clock = monitor, target, clock
         self._sign = sign(mode)

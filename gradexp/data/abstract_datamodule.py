@@ -3,24 +3,24 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from gradexp.checks import check
 from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
 from gradexp.data.samples import Samples
 from gradexp.engine.grouping import steps_at_once
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup
 from gradexp.randomness import generator, mix
+from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, Checked, SampleNumber
 
 GIB = 2**30
 
 
-class AbstractDataModule(LightningDataModule, ABC):
+class AbstractDataModule(Checked, LightningDataModule, ABC):
     """Training, validation and test batches of one data source.
 
     The validation samples are drawn by `seed` from the training part; the test part is read by `test` (and `predict`)
@@ -29,8 +29,8 @@ class AbstractDataModule(LightningDataModule, ABC):
 
     Args:
         batch_size: Training samples a step and process; None for full batches.
-        eval_batch_size: Samples a step in validation, test and prediction.
         val_size: Validation samples, as a number (0 for none) or as a fraction of the training part.
+        eval_batch_size: Samples a step in validation, test and prediction.
         seed: Seed of the split, the order of batches and the augmentation.
         num_workers: Processes that read ahead when the data is streamed.
         memory_limit: Largest part that is held in memory, in GiB; 0 streams everything.
@@ -40,6 +40,8 @@ class AbstractDataModule(LightningDataModule, ABC):
         steps_per_execution: Optimizer steps that are taken at once, without going back to Lightning in between: for
             steps that cost less than Lightning's own work. Nothing but the speed depends on it. Several processes,
             augmentation, streamed data, limits in batches, and callbacks that act on each step take single steps.
+
+    Sub-classes that hand arguments on take them as ``**options: Unpack[...]`` of a TypedDict in gradexp.data.options.
 
     Attributes:
         notes: What was done with the data that its user should know; after setup.
@@ -52,27 +54,17 @@ class AbstractDataModule(LightningDataModule, ABC):
 
     def __init__(
         self,
-        batch_size: int | None,
-        eval_batch_size: int,
-        val_size: int | float,
-        seed: int,
-        num_workers: int = 0,
-        memory_limit: float = 2.0,
+        batch_size: BatchSize,
+        val_size: SampleNumber,
+        eval_batch_size: Annotated[int, COUNT] = 10_000,
+        seed: Annotated[int, WHOLE] = 0,
+        num_workers: Annotated[int, WHOLE] = 0,
+        memory_limit: Annotated[float, NON_NEGATIVE] = 2.0,
         shuffle: bool = True,
-        repeat: int = 1,
-        steps_per_execution: int = 1,
+        repeat: Annotated[int, COUNT] = 1,
+        steps_per_execution: Annotated[int, COUNT] = 1,
     ) -> None:
         super().__init__()
-        check(
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            val_size=val_size,
-            seed=seed,
-            num_workers=num_workers,
-            memory_limit=memory_limit,
-            repeat=repeat,
-            steps_per_execution=steps_per_execution,
-        )
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.val_size = val_size
@@ -194,6 +186,10 @@ class AbstractDataModule(LightningDataModule, ABC):
         source = self._parts["train"]
         inputs, targets = source[torch.arange(min(number, len(source)))]
         return (self.augment(inputs.cpu()) if self.augment else inputs.cpu()), targets.cpu()
+
+    def train_targets(self) -> Tensor:
+        """The targets of all training samples [samples, ...], on the CPU, without reading inputs; after setup."""
+        return self._parts["train"].targets.cpu()
 
     def resample(self, copies: int, size: int | float) -> Batch:
         """Training sets like the one at hand; after setup.

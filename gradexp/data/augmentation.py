@@ -1,13 +1,13 @@
 """Random geometric changes of images, drawn anew for every image of a batch."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
-from gradexp.checks import check
+from gradexp.rules import FINITE, FRACTION, NON_NEGATIVE, SCALE, SHEAR, at_least, checked
 
 
 class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships no types
@@ -28,26 +28,18 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
         fill: Value of the pixels that move in from outside the image.
     """
 
+    @checked
     def __init__(
         self,
-        degrees: float = 0.0,
-        translate: float = 0.0,
-        scale: tuple[float, float] = (1.0, 1.0),
-        shear: float = 0.0,
-        elastic: float = 0.0,
-        elastic_grid: int = 4,
-        fill: float = 0.0,
+        degrees: Annotated[float, NON_NEGATIVE] = 0.0,
+        translate: Annotated[float, FRACTION] = 0.0,
+        scale: Annotated[tuple[float, float], SCALE] = (1.0, 1.0),
+        shear: Annotated[float, SHEAR] = 0.0,
+        elastic: Annotated[float, NON_NEGATIVE] = 0.0,
+        elastic_grid: Annotated[int, at_least(2)] = 4,
+        fill: Annotated[float, FINITE] = 0.0,
     ) -> None:
         super().__init__()
-        check(
-            degrees=degrees,
-            translate=translate,
-            scale=scale,
-            shear=shear,
-            elastic=elastic,
-            elastic_grid=elastic_grid,
-            fill=fill,
-        )
         self.degrees = degrees
         self.translate = translate
         self.smallest, self.largest = scale

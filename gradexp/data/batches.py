@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, repeat
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from gradexp.engine.step_groups import StepGroup, group_bounds
 from gradexp.randomness import generator
+from gradexp.rules import COUNT, WHOLE, BatchSize, checked, or_null
 
 TOGETHER = 2**20  # bytes up to which the batches of a group are looked up at once: more does not stay in a core's cache
 
@@ -19,6 +20,11 @@ Batch = tuple[Tensor, Tensor]
 
 class Source(Protocol):
     """Samples that are fetched a whole batch at a time."""
+
+    @property
+    def targets(self) -> Tensor:
+        """Of all samples [samples, ...]; no input is read for them."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -30,6 +36,7 @@ class Source(Protocol):
 class TensorSource:
     """Inputs [samples, ...] and targets [samples, ...] in memory, on whatever device holds them."""
 
+    @checked
     def __init__(self, inputs: Tensor, targets: Tensor) -> None:
         if len(inputs) != len(targets):
             raise ValueError(f"inputs and targets must be equally many; got {len(inputs)} and {len(targets)}.")
@@ -53,6 +60,10 @@ class SubsetSource:
         self.source = source
         self.indices = indices
 
+    @property
+    def targets(self) -> Tensor:
+        return self.source.targets[self.indices]
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -74,15 +85,16 @@ class BatchOrder:
         repeat: Passes over the source in one epoch.
     """
 
+    @checked
     def __init__(
         self,
-        num_samples: int,
-        batch_size: int | None,
-        seed: int | None = None,
+        num_samples: Annotated[int, WHOLE],
+        batch_size: BatchSize,
+        seed: Annotated[int | None, or_null(WHOLE)] = None,
         rank: int = 0,
         world_size: int = 1,
         even: bool = False,
-        repeat: int = 1,
+        repeat: Annotated[int, COUNT] = 1,
     ) -> None:
         self.num_samples = num_samples
         self.seed = seed
@@ -142,13 +154,14 @@ class BatchLoader:
         cut: A place within an epoch where a group ends too, as the fit does there.
     """
 
+    @checked
     def __init__(
         self,
         source: Source,
         order: BatchOrder,
-        num_workers: int = 0,
-        steps_per_execution: int = 1,
-        cut: int = 0,
+        num_workers: Annotated[int, WHOLE] = 0,
+        steps_per_execution: Annotated[int, COUNT] = 1,
+        cut: Annotated[int, WHOLE] = 0,
     ) -> None:
         self.source = source
         # Lightning reads these two of any loader, and calls the sampler's set_epoch.

@@ -1,14 +1,15 @@
 """Clouds of points, one a class."""
 
 import math
-from typing import Literal, final
+from typing import Annotated, Literal, Unpack, final
 
 import torch
 from torch import Tensor
 
-from gradexp.checks import check
+from gradexp.data.options import DataOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
 from gradexp.randomness import generator
+from gradexp.rules import COUNT, NON_NEGATIVE, BatchSize, SampleNumber, at_least
 
 
 @final
@@ -22,7 +23,7 @@ class Blobs(TensorDataModule):
         num_features: Number of features; all beyond the first two are noise.
         radius: Radius of the circle, in standard deviations of a cloud.
         num_samples: Samples drawn for a part, equally many a class but for the remainder.
-        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -30,18 +31,15 @@ class Blobs(TensorDataModule):
 
     def __init__(
         self,
-        num_classes: int = 2,
-        num_features: int = 2,
-        radius: float = 2.0,
-        num_samples: int = 500,
-        batch_size: int | None = 32,
-        val_size: int | float = 0.2,
-        seed: int = 0,
-        repeat: int = 1,
-        steps_per_execution: int = 1,
+        num_classes: Annotated[int, at_least(2)] = 2,
+        num_features: Annotated[int, COUNT] = 2,
+        radius: Annotated[float, NON_NEGATIVE] = 2.0,
+        num_samples: Annotated[int, COUNT] = 500,
+        batch_size: BatchSize = 32,
+        val_size: SampleNumber = 0.2,
+        **options: Unpack[DataOptions],
     ) -> None:
-        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution)
-        check("data.", num_classes=num_classes, num_features=num_features, radius=radius, num_samples=num_samples)
+        super().__init__(batch_size, val_size, **options)
         self._num_classes = num_classes
         self._num_features = num_features
         self.radius = radius

@@ -15,7 +15,7 @@ class BreastCancer(BundledDataModule):
     Inputs are standardised by the training samples; every fifth sample is kept for the test.
 
     Args:
-        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
     @property

@@ -1,29 +1,29 @@
 """What the real sets share that scikit-learn ships."""
 
-from typing import Literal
+from typing import Literal, Unpack
 
 import torch
 from torch import Tensor
 
+from gradexp.data.options import DataOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
+from gradexp.rules import BatchSize, SampleNumber
 
 
 class BundledDataModule(TensorDataModule):
     """A small real set, standardised by its training samples. A final sub-class says which.
 
     Args:
-        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
     def __init__(
         self,
-        batch_size: int | None = None,
-        val_size: int | float = 0.2,
-        seed: int = 0,
-        repeat: int = 1,
-        steps_per_execution: int = 1,
+        batch_size: BatchSize = None,
+        val_size: SampleNumber = 0.2,
+        **options: Unpack[DataOptions],
     ) -> None:
-        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution, standardize=True)
+        super().__init__(batch_size, val_size, standardize=True, **options)
 
 
 def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:

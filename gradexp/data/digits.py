@@ -1,11 +1,12 @@
 """The handwritten digits that scikit-learn ships: 1,797 images of 8 x 8 pixels, ten classes, no network."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, final
+from typing import Literal, Unpack, final
 
 import torch
 
 from gradexp.data.image_datamodule import ImageDataModule, ImageSource
+from gradexp.data.options import ImageOptions
+from gradexp.rules import BatchSize, SampleNumber
 
 
 @final
@@ -17,32 +18,18 @@ class Digits(ImageDataModule):
     Args:
         data_dir: Not needed; taken so that all data modules are made alike.
         augmentation: Arguments of RandomGeometry; None for the images as they are.
-        batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, steps_per_execution: See
-            AbstractDataModule.
+        batch_size, val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
     def __init__(
         self,
         data_dir: str | None = None,
-        batch_size: int | None = 32,
-        eval_batch_size: int = 1000,
-        val_size: int | float = 200,
-        seed: int = 0,
-        augmentation: Mapping[str, Any] | None = None,
-        num_workers: int = 0,
-        memory_limit: float = 2.0,
-        steps_per_execution: int = 1,
+        batch_size: BatchSize = 32,
+        val_size: SampleNumber = 200,
+        **options: Unpack[ImageOptions],
     ) -> None:
-        super().__init__(
-            batch_size,
-            eval_batch_size,
-            val_size,
-            seed,
-            num_workers,
-            memory_limit,
-            augmentation,
-            steps_per_execution,
-        )
+        super().__init__(batch_size, val_size, **options)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, cast
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Unpack, cast
 
 import torch
 from torch import Tensor
@@ -14,7 +14,9 @@ from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.augmentation import RandomGeometry
 from gradexp.data.batches import Batch, Source
 from gradexp.data.image_files import image_paths, read_image
+from gradexp.data.options import DataOptions
 from gradexp.data.samples import Samples
+from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
 
 MEASURED = 10_000  # images that mean and spread are taken from where they do not fit in memory
 
@@ -70,23 +72,16 @@ class ImageDataModule(AbstractDataModule):
 
     def __init__(
         self,
-        batch_size: int | None,
-        eval_batch_size: int,
-        val_size: int | float,
-        seed: int,
-        num_workers: int,
-        memory_limit: float,
-        augmentation: Mapping[str, Any] | None,
-        steps_per_execution: int = 1,
+        batch_size: BatchSize,
+        val_size: SampleNumber,
+        eval_batch_size: Annotated[int, COUNT] = 1000,
+        augmentation: Annotated[Mapping[str, Any] | None, or_null(SECTION)] = None,
+        num_workers: Annotated[int, WHOLE] = 0,
+        memory_limit: Annotated[float, NON_NEGATIVE] = 2.0,
+        **options: Unpack[DataOptions],
     ) -> None:
         super().__init__(
-            batch_size,
-            eval_batch_size,
-            val_size,
-            seed,
-            num_workers,
-            memory_limit,
-            steps_per_execution=steps_per_execution,
+            batch_size, val_size, eval_batch_size, num_workers=num_workers, memory_limit=memory_limit, **options
         )
         self.augmentation = dict(augmentation or {})
         self.mean: float | None = None

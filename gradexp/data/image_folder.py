@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Annotated, Any, Literal, Unpack, final
 
 import torch
 from torch import Tensor
 
-from gradexp.checks import check
 from gradexp.data.abstract_datamodule import GIB
 from gradexp.data.batches import Batch
 from gradexp.data.image_datamodule import ByteSource, ImageDataModule, ImageSource
 from gradexp.data.image_folder_cache import DecodedFiles, decode_files, parallel_images
 from gradexp.data.image_folder_files import SHOWN, LabelledFiles, find_images
 from gradexp.data.mnist import default_data_dir
+from gradexp.data.options import ImageOptions
 from gradexp.randomness import generator
+from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
 
 FEWEST_IMAGES = 5  # one to test, one to validate, three to train on
 
@@ -87,7 +88,8 @@ class ImageFolder(ImageDataModule):
         data_dir: Folder of the cache; None for GRADEXP_DATA_DIR, else the user's cache.
         augmentation: Arguments of RandomGeometry; None for the images as they are.
         batch_size: Training images a step and process; full batches where there are fewer; None for full batches.
-        eval_batch_size, val_size, seed, num_workers, memory_limit, steps_per_execution: See AbstractDataModule.
+        val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
     full_batch_if_fewer = True
@@ -95,32 +97,19 @@ class ImageFolder(ImageDataModule):
 
     def __init__(
         self,
-        path: str | None = None,
-        image_size: Sequence[int] = (32, 32),
-        channels: int | None = None,
-        test_size: int | float = 0.2,
+        path: Annotated[str, PATH],
+        image_size: Annotated[
+            Sequence[int], list_of(COUNT, "a pair [height, width] of whole numbers of at least 1", length=2)
+        ] = (32, 32),
+        channels: Annotated[int | None, or_null(CHANNELS)] = None,
+        test_size: SampleNumber = 0.2,
         data_dir: str | None = None,
-        batch_size: int | None = 64,
-        eval_batch_size: int = 1000,
-        val_size: int | float = 0.2,
-        seed: int = 0,
-        augmentation: Mapping[str, Any] | None = None,
-        num_workers: int = 0,
-        memory_limit: float = 2.0,
-        steps_per_execution: int = 1,
+        batch_size: BatchSize = 64,
+        val_size: SampleNumber = 0.2,
+        **options: Unpack[ImageOptions],
     ) -> None:
-        check(path=path, image_size=image_size, channels=channels, test_size=test_size)
-        super().__init__(
-            batch_size,
-            eval_batch_size,
-            val_size,
-            seed,
-            num_workers,
-            memory_limit,
-            augmentation,
-            steps_per_execution,
-        )
-        self.path = Path(str(path)).expanduser()
+        super().__init__(batch_size, val_size, **options)
+        self.path = Path(path).expanduser()
         self.image_size = (image_size[0], image_size[1])
         self.channels = channels
         self.test_size = test_size

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradexp.checks import did_you_mean
 from gradexp.data.image_files import SUFFIXES
+from gradexp.rules import did_you_mean
 
 TRAIN, TEST = ("train", "training"), ("test",)
 VAL = ("val", "valid", "validation")

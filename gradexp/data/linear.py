@@ -1,14 +1,15 @@
 """Points on a plane with noise: the truth that a linear regression should find."""
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Annotated, Literal, Unpack, final
 
 import torch
 from torch import Tensor
 
-from gradexp.checks import check
+from gradexp.data.options import DataOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
 from gradexp.randomness import generator
+from gradexp.rules import COUNT, FINITE, NON_NEGATIVE, BatchSize, SampleNumber, list_of
 
 
 @final
@@ -21,7 +22,7 @@ class LinearData(TensorDataModule):
         noise: Standard deviation of the noise.
         distribution: Distribution of each feature: "uniform" on [0, 1], or "normal", standard normal.
         num_samples: Samples drawn for a part.
-        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -29,20 +30,18 @@ class LinearData(TensorDataModule):
 
     def __init__(
         self,
-        true_weight: Sequence[float] = (5.0,),
-        true_bias: float = 7.0,
-        noise: float = 0.25,
+        true_weight: Annotated[
+            Sequence[float], list_of(FINITE, "a list of finite numbers, one a feature", empty=False)
+        ] = (5.0,),
+        true_bias: Annotated[float, FINITE] = 7.0,
+        noise: Annotated[float, NON_NEGATIVE] = 0.25,
         distribution: Literal["uniform", "normal"] = "uniform",
-        num_samples: int = 256,
-        batch_size: int | None = None,
-        val_size: int | float = 0,
-        seed: int = 0,
-        repeat: int = 1,
-        steps_per_execution: int = 1,
+        num_samples: Annotated[int, COUNT] = 256,
+        batch_size: BatchSize = None,
+        val_size: SampleNumber = 0,
+        **options: Unpack[DataOptions],
     ) -> None:
-        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution)
-        check("data.", true_weight=true_weight, true_bias=true_bias, noise=noise, num_samples=num_samples)
-        check("data.", distribution=distribution)
+        super().__init__(batch_size, val_size, **options)
         self.true_weight = torch.tensor(true_weight).float()
         self.true_bias = true_bias
         self.noise = noise

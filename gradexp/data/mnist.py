@@ -2,20 +2,21 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, Literal, Unpack, final
 
 from filelock import FileLock
 from platformdirs import user_cache_dir
 from torchvision import datasets
 from torchvision.datasets.utils import calculate_md5
 
-from gradexp.checks import did_you_mean
 from gradexp.data.idx import idx_shape
 from gradexp.data.image_datamodule import ImageDataModule, ImageSource
+from gradexp.data.options import ImageOptions, TorchvisionOptions
 from gradexp.files import write_atomically
+from gradexp.rules import BatchSize, SampleNumber
 
 DOWNLOAD_TIMEOUT = 30  # seconds without an answer from a host
 
@@ -35,8 +36,8 @@ class TorchvisionDataModule(ImageDataModule):
         data_dir: Folder of the archives; None for GRADEXP_DATA_DIR, else the user's cache.
         mirror: A URL or a folder that holds the archives, asked before torchvision's own mirrors.
         augmentation: Arguments of RandomGeometry; None for the images as they are.
-        batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, steps_per_execution: See
-            AbstractDataModule.
+        batch_size, val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
     dataset_class: ClassVar[type[datasets.MNIST]]
@@ -45,25 +46,11 @@ class TorchvisionDataModule(ImageDataModule):
         self,
         data_dir: str | None = None,
         mirror: str | None = None,
-        batch_size: int | None = 200,
-        eval_batch_size: int = 1000,
-        val_size: int | float = 5000,
-        seed: int = 0,
-        augmentation: Mapping[str, Any] | None = None,
-        num_workers: int = 0,
-        memory_limit: float = 2.0,
-        steps_per_execution: int = 1,
+        batch_size: BatchSize = 200,
+        val_size: SampleNumber = 5000,
+        **options: Unpack[ImageOptions],
     ) -> None:
-        super().__init__(
-            batch_size,
-            eval_batch_size,
-            val_size,
-            seed,
-            num_workers,
-            memory_limit,
-            augmentation,
-            steps_per_execution,
-        )
+        super().__init__(batch_size, val_size, **options)
         self.data_dir = Path(data_dir or default_data_dir()).expanduser().absolute()
         self.mirror = _url_or_folder(mirror) if mirror else None
 
@@ -198,13 +185,12 @@ class EMNIST(TorchvisionDataModule):
 
     dataset_class = datasets.EMNIST
 
-    def __init__(self, split: str = "balanced", **options: Any) -> None:
+    def __init__(
+        self,
+        split: Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"] = "balanced",
+        **options: Unpack[TorchvisionOptions],
+    ) -> None:
         super().__init__(**options)
-        splits = datasets.EMNIST.splits
-        if split not in splits:
-            raise ValueError(
-                f"data.split must be one of {', '.join(splits)}; got {split!r}.{did_you_mean(split, splits)}"
-            )
         self.split = split
 
     @property

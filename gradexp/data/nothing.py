@@ -1,11 +1,13 @@
 """No data: for models whose loss depends on their parameters alone."""
 
-from typing import Literal, final
+from typing import Annotated, Literal, Unpack, final
 
 import torch
 from torch import Tensor
 
+from gradexp.data.options import StepOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
+from gradexp.rules import COUNT
 
 
 @final
@@ -13,11 +15,11 @@ class NoData(TensorDataModule):
     """Empty batches; an epoch is `repeat` steps.
 
     Args:
-        seed, repeat, steps_per_execution: See AbstractDataModule.
+        repeat, seed, steps_per_execution: See AbstractDataModule.
     """
 
-    def __init__(self, seed: int = 0, repeat: int = 1000, steps_per_execution: int = 1) -> None:
-        super().__init__(None, 0, seed, repeat, steps_per_execution)
+    def __init__(self, repeat: Annotated[int, COUNT] = 1000, **options: Unpack[StepOptions]) -> None:
+        super().__init__(None, 0, repeat=repeat, **options)
 
     @property
     def num_features(self) -> int:

@@ -1,13 +1,14 @@
 """A handful of points, written down in the configuration."""
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Annotated, Literal, Unpack, final
 
 import torch
 from torch import Tensor
 
-from gradexp.checks import check
+from gradexp.data.options import DataOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
+from gradexp.rules import FINITE, POINTS, BatchSize, list_of
 
 
 @final
@@ -18,7 +19,7 @@ class Points(TensorDataModule):
         inputs: Features of each point.
         targets: A number each; with `classes` the number of its class.
         classes: Names of the classes; none where the targets are real numbers.
-        batch_size, seed, repeat, steps_per_execution, shuffle: See AbstractDataModule.
+        batch_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: The points have no common number of features, or no target each.
@@ -26,17 +27,13 @@ class Points(TensorDataModule):
 
     def __init__(
         self,
-        inputs: Sequence[Sequence[float]],
-        targets: Sequence[float],
+        inputs: Annotated[Sequence[Sequence[float]], POINTS],
+        targets: Annotated[Sequence[float], list_of(FINITE, "a list of numbers, one a point")],
         classes: Sequence[str] = (),
-        batch_size: int | None = None,
-        seed: int = 0,
-        repeat: int = 1,
-        steps_per_execution: int = 1,
-        shuffle: bool = True,
+        batch_size: BatchSize = None,
+        **options: Unpack[DataOptions],
     ) -> None:
-        super().__init__(batch_size, 0, seed, repeat, steps_per_execution, shuffle)
-        check("data.", inputs=inputs, targets=targets)
+        super().__init__(batch_size, 0, **options)
         if len(inputs) != len(targets):
             raise ValueError(
                 f"data.targets must be as many as data.inputs, {len(inputs)}; got {len(targets)}: {list(targets)}."

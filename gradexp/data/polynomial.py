@@ -1,15 +1,16 @@
 """A wave with noise, seen through polynomials: a truth that is known, and models of any complexity."""
 
 import math
-from typing import Literal, final
+from typing import Annotated, Literal, Unpack, final
 
 import torch
 from torch import Tensor
 
-from gradexp.checks import check
 from gradexp.data.batches import Batch
+from gradexp.data.options import DataOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
 from gradexp.randomness import generator
+from gradexp.rules import COUNT, NON_NEGATIVE, BatchSize, SampleNumber
 
 
 @final
@@ -24,7 +25,7 @@ class PolynomialData(TensorDataModule):
         degree: Of the polynomials; the number of features.
         noise: Standard deviation of the noise.
         num_samples: Samples drawn for a part.
-        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -32,17 +33,14 @@ class PolynomialData(TensorDataModule):
 
     def __init__(
         self,
-        degree: int = 3,
-        noise: float = 0.3,
-        num_samples: int = 25,
-        batch_size: int | None = None,
-        val_size: int | float = 0,
-        seed: int = 0,
-        repeat: int = 1,
-        steps_per_execution: int = 1,
+        degree: Annotated[int, COUNT] = 3,
+        noise: Annotated[float, NON_NEGATIVE] = 0.3,
+        num_samples: Annotated[int, COUNT] = 25,
+        batch_size: BatchSize = None,
+        val_size: SampleNumber = 0,
+        **options: Unpack[DataOptions],
     ) -> None:
-        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution)
-        check("data.", degree=degree, noise=noise, num_samples=num_samples)
+        super().__init__(batch_size, val_size, **options)
         self.degree = degree
         self.noise = noise
         self.num_samples = num_samples

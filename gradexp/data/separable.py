@@ -1,13 +1,14 @@
 """Two classes with a gap between them: data on which a perceptron must come to rest."""
 
-from typing import Literal, final
+from typing import Annotated, Literal, Unpack, final
 
 import torch
 from torch import Tensor
 
-from gradexp.checks import check
+from gradexp.data.options import DataOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
 from gradexp.randomness import generator
+from gradexp.rules import COUNT, MARGIN, BatchSize, SampleNumber
 
 
 @final
@@ -20,7 +21,7 @@ class Separable(TensorDataModule):
         num_features: Number of features.
         margin: Half the width of the gap.
         num_samples: Samples drawn for a part.
-        batch_size, val_size, seed, repeat, steps_per_execution: See AbstractDataModule.
+        batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -28,17 +29,14 @@ class Separable(TensorDataModule):
 
     def __init__(
         self,
-        num_features: int = 2,
-        margin: float = 0.1,
-        num_samples: int = 200,
-        batch_size: int | None = 1,
-        val_size: int | float = 0,
-        seed: int = 0,
-        repeat: int = 1,
-        steps_per_execution: int = 1,
+        num_features: Annotated[int, COUNT] = 2,
+        margin: Annotated[float, MARGIN] = 0.1,
+        num_samples: Annotated[int, COUNT] = 200,
+        batch_size: BatchSize = 1,
+        val_size: SampleNumber = 0,
+        **options: Unpack[DataOptions],
     ) -> None:
-        super().__init__(batch_size, val_size, seed, repeat, steps_per_execution)
-        check("data.", num_features=num_features, margin=margin, num_samples=num_samples)
+        super().__init__(batch_size, val_size, **options)
         self._num_features = num_features
         self.margin = margin
         self.num_samples = num_samples

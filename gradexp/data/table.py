@@ -2,23 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Annotated, Any, Literal, Unpack, final
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
 
-from gradexp.checks import SEPARATOR_NAMES, check
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.batches import Batch, Source
+from gradexp.data.options import StreamOptions
 from gradexp.data.samples import Samples
 from gradexp.data.table_columns import Column, learn_columns, listed
 from gradexp.data.table_encoded import Encoded, EncodedTable
 from gradexp.data.table_file import read_table
 from gradexp.data.table_names import check_columns, no_such_column
-from gradexp.data.table_target import Kind, Target, recognise
+from gradexp.data.table_target import Target, recognise
 from gradexp.randomness import generator
+from gradexp.rules import (
+    COLUMNS,
+    PATH,
+    SEPARATOR,
+    SEPARATOR_NAMES,
+    TARGET_COLUMN,
+    TEXT,
+    BatchSize,
+    Rule,
+    SampleNumber,
+    or_null,
+)
 
 FEWEST_ROWS = 5  # one to test, one to validate, three to train on
 
@@ -61,50 +73,28 @@ class Table(AbstractDataModule):
         test_path: Another file whose rows are the test part; then all of `path` is there to train on.
         drop: Columns that are not used, such as identifiers.
         batch_size: Training rows a step and process; full batches where there are fewer rows; None for full batches.
-        eval_batch_size, val_size, seed, num_workers, memory_limit, repeat, steps_per_execution: See AbstractDataModule.
+        val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
     full_batch_if_fewer = True  # of a table that a new user tries, few know how many rows it has
 
     def __init__(
         self,
-        path: str | None = None,
-        target: str | None = None,
-        kind: Kind | None = None,
-        separator: str | None = None,
-        test_size: int | float = 0.2,
-        test_path: str | None = None,
-        drop: Sequence[str] = (),
-        batch_size: int | None = 64,
-        eval_batch_size: int = 10_000,
-        val_size: int | float = 0.2,
-        seed: int = 0,
-        num_workers: int = 0,
-        memory_limit: float = 2.0,
-        repeat: int = 1,
-        steps_per_execution: int = 1,
+        path: Annotated[str, PATH],
+        target: Annotated[str, TARGET_COLUMN],
+        kind: Literal["regression", "classification"] | None = None,
+        separator: Annotated[str | None, or_null(SEPARATOR)] = None,
+        test_size: SampleNumber = 0.2,
+        test_path: Annotated[str | None, or_null(Rule("a file", TEXT.holds))] = None,
+        drop: Annotated[Sequence[str], COLUMNS] = (),
+        batch_size: BatchSize = 64,
+        val_size: SampleNumber = 0.2,
+        **options: Unpack[StreamOptions],
     ) -> None:
-        check(
-            path=path,
-            target=target,
-            kind=kind,
-            separator=separator,
-            test_size=test_size,
-            test_path=test_path,
-            drop=drop,
-        )
-        super().__init__(
-            batch_size,
-            eval_batch_size,
-            val_size,
-            seed,
-            num_workers,
-            memory_limit,
-            repeat=repeat,
-            steps_per_execution=steps_per_execution,
-        )
-        self.path = Path(str(path)).expanduser()
-        self.target = str(target)
+        super().__init__(batch_size, val_size, **options)
+        self.path = Path(path).expanduser()
+        self.target = str(target)  # YAML reads a name of digits as a number
         self.kind = kind
         self.separator = SEPARATOR_NAMES.get(separator, separator) if separator else None
         self.test_size = test_size

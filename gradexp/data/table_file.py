@@ -9,11 +9,11 @@ from typing import NamedTuple
 import polars as pl
 from polars.exceptions import PolarsError
 
-from gradexp.checks import did_you_mean
+from gradexp.rules import SEPARATOR_NAMES, did_you_mean
 
 # What people and programs write where a value is missing; compared as written, spaces around it aside.
 NULLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "#N/A", "<NA>")
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
+SEPARATORS = {character: name for name, character in SEPARATOR_NAMES.items()}
 RECOGNISED = (",", ";", "\t", "|")
 HEAD_BYTES, HEAD_LINES = 2**16, 50  # that say what the rest is like
 INFERRED_ROWS = 1000  # that say what type a column has; all rows where these are wrong

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from gradexp.checks import did_you_mean
 from gradexp.data.table_columns import listed
+from gradexp.rules import did_you_mean
 
 NAMES_SHOWN = 20
 

@@ -2,15 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.batches import Source, TensorSource
-
-EVAL_BATCH_SIZE = 10_000
+from gradexp.data.options import DataOptions
+from gradexp.rules import BatchSize, SampleNumber
 
 
 class TensorDataModule(AbstractDataModule):
@@ -19,30 +19,19 @@ class TensorDataModule(AbstractDataModule):
     Targets are class numbers [samples], or real numbers [samples, targets].
 
     Args:
-        batch_size, val_size, seed, repeat, steps_per_execution, shuffle: See AbstractDataModule.
+        batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
         standardize: Subtract the training samples' mean from every input, and divide by their standard deviation; real
             targets too.
     """
 
     def __init__(
         self,
-        batch_size: int | None,
-        val_size: int | float,
-        seed: int,
-        repeat: int,
-        steps_per_execution: int,
-        shuffle: bool = True,
+        batch_size: BatchSize,
+        val_size: SampleNumber,
         standardize: bool = False,
+        **options: Unpack[DataOptions],
     ) -> None:
-        super().__init__(
-            batch_size,
-            EVAL_BATCH_SIZE,
-            val_size,
-            seed,
-            shuffle=shuffle,
-            repeat=repeat,
-            steps_per_execution=steps_per_execution,
-        )
+        super().__init__(batch_size, val_size, **options)
         self.standardize = standardize
         self._scales: dict[str, Tensor] = {}
 

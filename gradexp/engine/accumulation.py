@@ -1,29 +1,30 @@
 """Gradient accumulation: how many batches make one step of the optimizer, and so how many steps a fit has."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
-from gradexp.checks import check
 from gradexp.engine.step_callback import takes_steps
+from gradexp.rules import ACCUMULATION, checked
 
 
 class Accumulation:
     """Batches a step, by epoch. The last step of an epoch takes the batches that are left.
 
     Args:
-        setting: One number for all epochs, or numbers by the epoch from which each holds, counted from 0:
-            ``{0: 1, 4: 2}``. Before the first of them each batch is a step.
+        accumulate_grad_batches: One number for all epochs, or numbers by the epoch from which each holds, counted
+            from 0: ``{0: 1, 4: 2}``. Before the first of them each batch is a step.
 
     Raises:
         ValueError: A number or an epoch breaks its rule.
     """
 
-    def __init__(self, setting: int | Mapping[int, int]) -> None:
-        check("trainer.", accumulate_grad_batches=setting)
-        schedule = setting if isinstance(setting, Mapping) else {0: setting}
+    @checked
+    def __init__(self, accumulate_grad_batches: Annotated[int | Mapping[int, int], ACCUMULATION]) -> None:
+        given = accumulate_grad_batches
+        schedule = given if isinstance(given, Mapping) else {0: given}
         self.schedule = dict(sorted({0: 1, **schedule}.items()))
 
     @classmethod

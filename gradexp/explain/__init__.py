@@ -1,30 +1,26 @@
-"""Short worked examples, a topic a file; every number is computed when it is printed, and held against autograd."""
+"""Short worked examples; every number is computed when it is printed, and held against autograd.
+
+A topic is one file: ``task=explain topic=NAME`` calls the function NAME of the module NAME in this folder. Importing
+this package imports none of them, so that their names are known without torch.
+"""
 
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from gradexp.explain.activations import activations
-from gradexp.explain.autograd import autograd
-from gradexp.explain.backprop import backprop
-from gradexp.explain.chain_rule import chain_rule
-from gradexp.explain.custom_function import custom_function
-from gradexp.explain.direction import direction
-from gradexp.explain.information import information
-from gradexp.explain.lesson import Lesson
-from gradexp.explain.losses import losses
-from gradexp.explain.perceptron import perceptron
-from gradexp.explain.softmax import softmax
+if TYPE_CHECKING:
+    from gradexp.explain.lesson import Lesson
 
-__all__ = ["TOPICS", "Lesson"]
+SHARED = ("lesson",)  # modules here that are no topic
 
-TOPICS: dict[str, Callable[[Lesson], None]] = {
-    "chain_rule": chain_rule,
-    "autograd": autograd,
-    "activations": activations,
-    "softmax": softmax,
-    "losses": losses,
-    "information": information,
-    "perceptron": perceptron,
-    "backprop": backprop,
-    "custom_function": custom_function,
-    "direction": direction,
-}
+
+def topic_names() -> list[str]:
+    """What `topic` may be."""
+    return sorted(module.name for module in iter_modules(__path__) if module.name not in SHARED)
+
+
+def topic_named(name: str) -> "Callable[[Lesson], None]":
+    """The topic of a name in `topic_names`."""
+    found: Callable[[Lesson], None] = getattr(import_module(f"{__name__}.{name}"), name)
+    return found

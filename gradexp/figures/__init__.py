@@ -2,16 +2,14 @@
 
 from gradexp.figures.array import Array
 from gradexp.figures.basins import basin_map
-from gradexp.figures.bias_variance import Complexity, bias_variance_curves, resampled_fits
+from gradexp.figures.bias_variance import resampled_fits
 from gradexp.figures.classification import accuracy_and_loss, decision_boundary
 from gradexp.figures.confusion import confusion_matrix
 from gradexp.figures.contours import panels_of_paths, paths_over_contours
 from gradexp.figures.curves import cost_comparison, loss_curve
 from gradexp.figures.derivatives import Curve, directional_derivatives, functions_and_derivatives
 from gradexp.figures.images import image_grid, weight_images
-from gradexp.figures.layers import Family, gradient_norms_by_depth
 from gradexp.figures.regression import coefficients, fitted_lines, loss_along_weight, predicted_against_true
-from gradexp.figures.regularization import PenaltyPath, penalty_paths
 from gradexp.figures.surface import surface_3d
 from gradexp.figures.sweep import (
     best_and_median_curves,
@@ -23,14 +21,10 @@ from gradexp.figures.sweep import (
 
 __all__ = [
     "Array",
-    "Complexity",
     "Curve",
-    "Family",
-    "PenaltyPath",
     "accuracy_and_loss",
     "basin_map",
     "best_and_median_curves",
-    "bias_variance_curves",
     "coefficients",
     "confusion_matrix",
     "cost_comparison",
@@ -38,7 +32,6 @@ __all__ = [
     "directional_derivatives",
     "fitted_lines",
     "functions_and_derivatives",
-    "gradient_norms_by_depth",
     "image_grid",
     "importance",
     "learning_rate_sensitivity",
@@ -47,7 +40,6 @@ __all__ = [
     "panels_of_paths",
     "paths_over_contours",
     "penalty_map",
-    "penalty_paths",
     "predicted_against_true",
     "resampled_fits",
     "surface_3d",

@@ -7,7 +7,8 @@ from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.callbacks.publication import write_figure
-from gradexp.explain import TOPICS, Lesson
+from gradexp.explain import topic_named
+from gradexp.explain.lesson import Lesson
 from gradexp.tasks.outcome import Outcome
 
 
@@ -18,7 +19,7 @@ def explain(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         ArithmeticError: A closed form and autograd differ.
     """
     lesson = Lesson()
-    TOPICS[cfg.topic](lesson)
+    topic_named(cfg.topic)(lesson)
     printed = Console()
     for line in lesson.lines:
         printed.print(line, markup=False, highlight=False, soft_wrap=True)

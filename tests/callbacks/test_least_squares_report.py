@@ -266,7 +266,7 @@ class TwoTargets(TensorDataModule):
     classes: list[str] = []  # noqa: RUF012  # a property in the base class
 
     def __init__(self) -> None:
-        super().__init__(None, 0, 0, 1, 1)
+        super().__init__(None, 0)
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         inputs = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))

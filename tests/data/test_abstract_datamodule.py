@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gradexp.data.batches import TensorSource
+from gradexp.data.image_datamodule import ImageSource
 from tests.data.tiny import TEST, TRAIN, TinyImages
 
 
@@ -123,3 +124,15 @@ def test_the_state_says_which_batch_comes_next() -> None:
     loader = resumed.train_dataloader()
     assert numbers(loader) == whole[30:]
     assert numbers(loader) == numbers(resumed.train_dataloader()) == whole
+
+
+@pytest.mark.parametrize("memory_limit", [0, 1])
+def test_training_targets_are_had_without_reading_images(memory_limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = TinyImages(memory_limit=memory_limit)
+    module.setup("fit")
+    _, expected = module.sample(TRAIN)
+    for cls in (ImageSource, TensorSource):
+        monkeypatch.delattr(cls, "__getitem__")
+    targets = module.train_targets()
+    assert targets.tolist() == expected.tolist()
+    assert len(targets) == 40

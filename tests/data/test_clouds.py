@@ -78,5 +78,5 @@ def test_points_of_separable_fill_the_square_beside_the_gap() -> None:
     ],
 )
 def test_a_bad_argument_is_refused_by_its_name(cls: Any, argument: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=rf"data.{argument} must be .*; got "):
+    with pytest.raises(ValueError, match=rf"^{argument} must be .*; got "):
         cls(**{argument: value})

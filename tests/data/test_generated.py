@@ -47,7 +47,7 @@ class Constant(TensorDataModule):
     classes: list[str] = []  # noqa: RUF012  # a property in the base
 
     def __init__(self) -> None:
-        super().__init__(None, 0, 0, 1, 1, standardize=True)
+        super().__init__(None, 0, standardize=True)
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         return torch.tensor([[1.0, 7.0], [3.0, 7.0]]), torch.tensor([[5.0], [5.0]])

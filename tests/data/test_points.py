@@ -48,13 +48,13 @@ def test_every_pass_has_every_point_once_in_an_order_of_its_own(seed: int) -> No
 @pytest.mark.parametrize(
     ("inputs", "targets", "message"),
     [
-        ([[1.0, 2.0], [3.0]], [0, 1], r"data.inputs must be a list of points, .*got \[\[1.0, 2.0\], \[3.0\]\]"),
+        ([[1.0, 2.0], [3.0]], [0, 1], r"^inputs must be a list of points, .*got \[\[1.0, 2.0\], \[3.0\]\]"),
         ([[1.0], [2.0]], [0, 1, 2], r"data.targets must be as many as data.inputs, 2; got 3: \[0, 1, 2\]"),
-        ([[], []], [0, 1], r"data.inputs must be a list of points, .*got \[\[\], \[\]\]"),
-        ([], [], r"data.inputs must be a list of points, .*got \[\]"),
-        ([["a"]], [0], r"data.inputs must be a list of points, .*got \[\['a'\]\]"),
-        (5, [0], "data.inputs must be a list of points, .*got 5"),
-        ([[1.0]], 5, "data.targets must be a list of numbers, one a point; got 5"),
+        ([[], []], [0, 1], r"^inputs must be a list of points, .*got \[\[\], \[\]\]"),
+        ([], [], r"^inputs must be a list of points, .*got \[\]"),
+        ([["a"]], [0], r"^inputs must be a list of points, .*got \[\['a'\]\]"),
+        (5, [0], "^inputs must be a list of points, .*got 5"),
+        ([[1.0]], 5, "^targets must be a list of numbers, one a point; got 5"),
     ],
 )
 def test_points_that_do_not_fit_together_are_refused(inputs: Any, targets: Any, message: str) -> None:

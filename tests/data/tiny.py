@@ -37,14 +37,11 @@ class TinyImages(ImageDataModule):
     def __init__(
         self,
         batch_size: int | None = 10,
-        eval_batch_size: int = 8,
         val_size: int | float = 20,
-        seed: int = 0,
-        num_workers: int = 0,
-        memory_limit: float = 1.0,
-        augmentation: dict[str, Any] | None = None,
+        eval_batch_size: int = 8,
+        **options: Any,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, val_size, seed, num_workers, memory_limit, augmentation)
+        super().__init__(batch_size, val_size, eval_batch_size, **options)
         self.images = random_images(TRAIN + TEST, 6, 6)
         self.reads: list[str] = []
 

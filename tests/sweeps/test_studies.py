@@ -2,6 +2,9 @@
 
 import json
 import math
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +15,30 @@ from sklearn import linear_model
 
 from gradexp import Diabetes
 from gradexp.sweeps.results import SweepResults
-from gradexp.sweeps.studies import STUDIES
+from gradexp.sweeps.studies import study_named, study_names
 from gradexp.sweeps.studies.study import Study
 from tests.callbacks.drawing import drawn, shown
 from tests.command_line import call
+
+DRAWING = {
+    "gradexp.sweeps.studies.vanishing_gradients": "gradient_norms_by_depth",
+    "gradexp.sweeps.studies.regularization_path": "penalty_paths",
+    "gradexp.figures": "best_and_median_curves",
+}
 
 
 def swept(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: str) -> tuple[Path, dict[str, Any]]:
     """The folder of an experiment's multirun, and what its study has drawn by the name of the function."""
     given: dict[str, Any] = {}
-    from gradexp import figures
-
-    for function in ("gradient_norms_by_depth", "penalty_paths", "best_and_median_curves"):
-        original = getattr(figures, function)
+    for module, function in DRAWING.items():
+        home = import_module(module)
+        original = getattr(home, function)
 
         def kept(*values: Any, original: Any = original, function: str = function) -> Any:
             given.setdefault(function, []).append(values)
             return original(*values)
 
-        monkeypatch.setattr(figures, function, kept)
+        monkeypatch.setattr(home, function, kept)
     assert call(monkeypatch, f"+experiment={name}", *arguments) is None
     (sweep,) = Path(f"outputs/sweeps/{name}").iterdir()
     return sweep, given
@@ -110,13 +118,29 @@ def test_overfitting_shows_both_curves_of_both_jobs(
     assert "regularizer.l2=5e-05: ends at train/loss" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", study_names())
 def test_without_jobs_a_study_says_what_is_missing(name: str, tmp_path: Path) -> None:
-    study = STUDIES[name](SweepResults(tmp_path, "x", "val/loss", [], []))
-    assert isinstance(study, Study)
-    assert not study.figures
-    assert len(study.lines) == 1
+    found = study_named(name)(SweepResults(tmp_path, "x", "val/loss", [], []))
+    assert isinstance(found, Study)
+    assert not found.figures
+    assert len(found.lines) == 1
 
 
 def test_an_unknown_study_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "sweep.study must be one of costs" in str(call(monkeypatch, "-m", "seed=0,1", "sweep.study=cost"))
+    message = str(call(monkeypatch, "-m", "seed=0,1", "sweep.study=cost"))
+    assert "sweep.study must be one of bias_variance, costs" in message
+    assert "Did you mean costs?" in message
+
+
+def test_the_names_of_studies_and_topics_are_had_without_what_costs_seconds() -> None:
+    code = """
+import sys
+from gradexp.explain import topic_names
+from gradexp.sweeps.studies import study_names
+print(*study_names(), *[name for name in ("torch", "matplotlib", "numpy") if name in sys.modules])
+print(*topic_names())
+"""
+    command, checkout = [sys.executable, "-c", code], Path(__file__).parents[2]
+    told = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told[0].split() == ["bias_variance", "costs", "overfitting", "regularization_path", "vanishing_gradients"]
+    assert {"chain_rule", "softmax"} <= set(told[1].split())

@@ -1,29 +1,37 @@
-"""Studies: what experiments that are sweeps show beyond the report, a study a file; `sweep.study` names one."""
+"""Studies: what experiments that are sweeps show beyond the report.
+
+A study is one file: ``sweep.study=NAME`` calls the function NAME of the module NAME in this folder. Importing this
+package imports none of them, so that their names are known without matplotlib and torch.
+"""
 
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from gradexp.sweeps.results import SweepResults
-from gradexp.sweeps.studies.bias_variance import bias_variance
-from gradexp.sweeps.studies.costs import costs
-from gradexp.sweeps.studies.overfitting import overfitting
-from gradexp.sweeps.studies.regularization_path import regularization_path
-from gradexp.sweeps.studies.study import Study
-from gradexp.sweeps.studies.vanishing_gradients import vanishing_gradients
+if TYPE_CHECKING:
+    from gradexp.sweeps.results import SweepResults
+    from gradexp.sweeps.studies.study import Study
 
-__all__ = ["STUDIES", "Study", "study_of"]
-
-STUDIES: dict[str, Callable[[SweepResults], Study]] = {
-    "costs": costs,
-    "vanishing_gradients": vanishing_gradients,
-    "regularization_path": regularization_path,
-    "overfitting": overfitting,
-    "bias_variance": bias_variance,
-}
+SHARED = ("study",)  # modules here that are no study
 
 
-def study_of(results: SweepResults) -> Study:
+def study_names() -> list[str]:
+    """What `sweep.study` may be."""
+    return sorted(module.name for module in iter_modules(__path__) if module.name not in SHARED)
+
+
+def study_named(name: str) -> "Callable[[SweepResults], Study]":
+    """The study of a name in `study_names`."""
+    found: Callable[[SweepResults], Study] = getattr(import_module(f"{__name__}.{name}"), name)
+    return found
+
+
+def study_of(results: "SweepResults") -> "Study":
     """The study that was typed, or that the jobs' experiment names; an empty one where there is none."""
+    from gradexp.sweeps.studies.study import Study
+
     typed = [line.partition("=")[2] for line in results.command if line.startswith("sweep.study=")]
     configured = [job.config["sweep.study"] for job in results.jobs if job.config.get("sweep.study")]
     names = typed[-1:] or configured[:1]
-    return STUDIES[names[0]](results) if names and names[0] in STUDIES else Study()
+    return study_named(names[0])(results) if names and names[0] in study_names() else Study()
