@@ -135,7 +135,7 @@ def test_a_bad_value_is_named_with_its_rule(
 
 
 def test_penalties_have_no_effect_on_rosenblatts_rule_and_it_is_said() -> None:
-    with pytest.warns(UserWarning, match="regularizer.l1 and l2 have no effect on Rosenblatt's rule"):
+    with pytest.warns(UserWarning, match="regularizer has no effect on Rosenblatt's rule"):
         run("+experiment=rosenblatt", "regularizer.l2=0.1", "trainer.max_epochs=1", "figures=false", "test=false")
 
 

@@ -30,7 +30,8 @@ from gradexp import compose
 from gradexp.assembly import build_data, build_model, build_trainer
 from gradexp.data import AbstractDataModule
 from gradexp.models import AbstractModule
-from gradexp.objective.optimizers import build_optimizer, build_scheduler
+from gradexp.objective.optimizers import build_optimizer
+from gradexp.objective.schedules import Fit, build_schedules
 from gradexp.quiet import quiet_libraries
 
 # Linux's own high-water mark of this process: what wait4 gives begins with the size of the process that forked.
@@ -103,14 +104,14 @@ def plain_epochs(cfg: DictConfig, inputs: Tensor, targets: Tensor, fused: bool) 
     epochs, batch_size = cfg.trainer.max_epochs, cfg.data.batch_size
     optimizer = build_optimizer(network.parameters(), dict(cfg.optimizer) | {"fused": fused})
     steps = epochs * -(-len(inputs) // batch_size)
-    schedule = build_scheduler(optimizer, cfg.scheduler, steps, "val/accuracy", "max")
+    schedules = build_schedules(optimizer, cfg.scheduler, Fit(lambda: steps, "val/accuracy", "max"))
 
     def epoch() -> None:
         for batch in torch.split(torch.randperm(len(inputs)), batch_size):
             optimizer.zero_grad()
             torch.autograd.backward(F.cross_entropy(network(inputs[batch]), targets[batch]))
             optimizer.step()
-            if schedule:
+            for schedule in schedules:
                 schedule["scheduler"].step()
 
     return [seconds(epoch) for _ in range(epochs)]

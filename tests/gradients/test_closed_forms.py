@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from gradexp.gradients import activations, losses
 from gradexp.gradients.penalties import l1_gradient, l2_gradient, soft_threshold
+from gradexp.objective import penalties
 
 Elementwise = Callable[[Tensor], Tensor]
 
@@ -133,11 +134,9 @@ def test_cross_entropy_is_nll_of_log_softmax_and_stable_where_the_naive_form_is_
 
 
 def test_the_penalties_gradients_and_the_proximal_step() -> None:
-    from gradexp import penalties
-
     weight = drawn(3, 4).requires_grad_()
     for penalty, gradient in ((penalties.l1, l1_gradient), (penalties.l2, l2_gradient)):
-        (expected,) = torch.autograd.grad(penalty([("w", weight)]), weight)
+        (expected,) = torch.autograd.grad(penalty(weight), weight)
         torch.testing.assert_close(gradient(weight.detach()), expected)
     # By its definition: the minimum over u of t |u| + (u - w)^2 / 2, on a fine grid.
     u = torch.linspace(-3, 3, 60001, dtype=torch.float64)

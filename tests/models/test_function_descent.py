@@ -81,5 +81,5 @@ def test_an_unknown_surface_is_answered_with_the_nearest_one() -> None:
 
 @pytest.mark.parametrize("start", [[1.0], [1.0, 2.0, 3.0], 1.0, "12", [1.0, float("nan")], ["a", "b"]])
 def test_a_start_that_is_no_point_is_refused(start: Any) -> None:
-    with pytest.raises(ValueError, match=r"model.start must be a pair \[x, y\] of finite numbers, or null; got "):
+    with pytest.raises(ValueError, match=r"start must be a pair \[x, y\] of finite numbers, or null; got "):
         FunctionDescent("saddle", start=start)

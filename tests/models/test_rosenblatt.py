@@ -171,7 +171,7 @@ def test_outputs_predictions_and_loss_are_those_of_a_step() -> None:
     ],
 )
 def test_an_optimizer_with_another_rule_is_refused(optimizer: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"optimizer must be sgd for Rosenblatt's rule.*got \{'name'"):
+    with pytest.raises(ValueError, match=r"optimizer must be sgd for Rosenblatt's rule.*got \{'_target_'"):
         Rosenblatt(2, optimizer=optimizer)
 
 
@@ -183,6 +183,6 @@ def test_more_than_two_classes_are_refused() -> None:
 @pytest.mark.parametrize("penalty", ["l1", "l2"])
 def test_a_penalty_is_said_to_have_no_effect(penalty: str) -> None:
     arguments: dict[str, Any] = {penalty: 0.1}
-    with pytest.warns(UserWarning, match="have no effect on Rosenblatt's rule"):
+    with pytest.warns(UserWarning, match="no effect on Rosenblatt's rule"):
         model = model_with(1.0, **arguments)
     assert not model.objective.penalties

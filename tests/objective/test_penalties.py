@@ -115,7 +115,7 @@ def test_a_function_of_a_trusted_package_is_a_penalty() -> None:
     section = {"_target_": f"{__name__}.cubes", "factor": 0.5, "scale": 2.0}
     model = MLPClassifier(3, 2, hidden=(), penalties={"mine": section}, trusted_packages=["tests"])
     weight = model.network.get_parameter("output.weight")
-    assert model.penalty().item() == pytest.approx(float(weight.abs().pow(3).sum()), rel=1e-6)
+    assert model.penalty().item() == pytest.approx(float(weight.detach().abs().pow(3).sum()), rel=1e-6)
     with pytest.raises(ValueError, match=r"regularizer\.mine\._target_ must name .* trusted"):
         build_penalties({"mine": section}, ())
     with pytest.raises(ValueError, match=r"regularizer\.l3 is no penalty; there are l1, l2, group_lasso\."):
