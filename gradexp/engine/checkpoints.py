@@ -9,6 +9,8 @@ from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from gradexp.engine.lightning_internals import put_between_epochs
 from gradexp.monitor import better
 
+FORMAT = 2  # of what a checkpoint holds beside Lightning's part; grows when another gradexp could not read it right
+
 
 class Checkpoints(Checkpoint):
     """Saves ``last.ckpt`` as training starts, between epochs and at the end, and ``best.ckpt`` when `monitor` is best.
@@ -20,7 +22,7 @@ class Checkpoints(Checkpoint):
     Args:
         folder: Where the two files lie.
         monitor: Metric that picks the best epoch; of equals the earliest.
-        config: The resolved configuration as plain data, kept inside under "config".
+        config: The resolved configuration as plain data, kept inside under "config", beside "format".
 
     Attributes:
         best_score: The monitored metric of best.ckpt; None as long as it was not measured.
@@ -77,6 +79,7 @@ class Checkpoints(Checkpoint):
         return False
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["format"] = FORMAT
         checkpoint["config"] = self.config
         put_between_epochs(checkpoint)
 

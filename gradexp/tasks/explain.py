@@ -1,31 +1,31 @@
 """Print a worked example, and keep its figures."""
 
-from pathlib import Path
-
 from omegaconf import DictConfig
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.callbacks.publication import write_figure
 from gradexp.explain import TOPICS, Lesson
+from gradexp.run_record import RunRecord
 from gradexp.tasks.outcome import Outcome
 
 
-def explain(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+def explain(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     """Work through `topic`, each number held against autograd.
 
     Raises:
         ArithmeticError: A closed form and autograd differ.
     """
+    record.write(cfg)
     lesson = Lesson()
     TOPICS[cfg.topic](lesson)
     printed = Console()
     for line in lesson.lines:
         printed.print(line, markup=False, highlight=False, soft_wrap=True)
     if lesson.figures:
-        with SummaryWriter(str(folder / "tensorboard")) as writer:
+        with SummaryWriter(str(record.folder / "tensorboard")) as writer:
             for tag, figure in lesson.figures.items():
-                path = write_figure(folder, tag, figure, writer)
+                path = write_figure(record.folder, tag, figure, writer)
                 printed.print(f"figure: {path}", markup=False, highlight=False, soft_wrap=True)
     printed.print(f"{lesson.checks} numbers were computed twice and agree", markup=False, highlight=False)
     return Outcome({"status": "completed", "data": "none", "checks": lesson.checks})
