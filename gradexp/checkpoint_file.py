@@ -47,10 +47,11 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
             f"ckpt_path must be a checkpoint that gradexp wrote; {path} lacks {', '.join(missing)}. "
             "A plain Lightning checkpoint is read by the class itself, with load_from_checkpoint."
         )
-    if checkpoint.get("format") != FORMAT:
+    written = checkpoint.get("format", "none")
+    if written != FORMAT:
         raise ValueError(
-            f"ckpt_path must be a checkpoint of format {FORMAT}; got {path} of format {checkpoint.get('format', 'none')}. "
-            "Another version of gradexp wrote it, and this one cannot read it. Train anew."
+            f"ckpt_path must be a checkpoint of format {FORMAT}; got {path} of format {written}. Another "
+            "version of gradexp wrote it, and this one cannot read it. Train anew."
         )
     return checkpoint
 

@@ -1,9 +1,12 @@
 """TensorBoard's HPARAMS tab: a fixed, flat, typed set of settings and the final metrics of a run."""
 
+from pathlib import Path
 from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams as hparams_summary
+
+OWN_FILE = ".hparams"  # ends the name of the event file with the settings, which a resumed run replaces
 
 
 def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
@@ -42,9 +45,16 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
 
 
 def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
-    """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars."""
+    """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars.
+
+    TensorBoard shows the first settings that it finds for a run, so those of a run that was resumed are removed.
+    """
     for name, value in metrics.items():
         if not name.startswith(("val/", "test/")):  # whose last point is this number already
             writer.add_scalar(name, value, step)
-    for summary in hparams_summary(settings, metrics):  # type: ignore[no-untyped-call]
-        writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
+    writer.flush()  # TensorBoard leaves a file for good when it finds a later one
+    for path in Path(writer.log_dir).glob(f"*{OWN_FILE}"):
+        path.unlink()
+    with SummaryWriter(writer.log_dir, filename_suffix=OWN_FILE) as own:
+        for summary in hparams_summary(settings, metrics):  # type: ignore[no-untyped-call]
+            own._get_file_writer().add_summary(summary)

@@ -6,6 +6,7 @@ contents, once it knows what the data asks for: `config.yaml` is the configurati
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -53,8 +54,7 @@ class RunRecord:
             return
         resumed = f"resumed_{datetime.now():%Y-%m-%d_%H-%M-%S}" if self.is_resumed else ""
         folder = self.folder / HYDRA_FOLDER / resumed
-        hydra = HydraConfig.instance().cfg
-        assert hydra is not None
+        hydra: Any = HydraConfig.instance().cfg
         contents = {"overrides.yaml": hydra.hydra.overrides.task, "hydra.yaml": hydra, "config.yaml": cfg}
         for name, content in contents.items():  # config.yaml comes last: where it lies, the record is whole
             write_atomically(folder / name, OmegaConf.to_yaml(content).encode())

@@ -77,9 +77,9 @@ def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outco
     with SummaryWriter(str(record.folder / "tensorboard")) as writer:
         for name, value in final.items():
             writer.add_scalar(name, value, 0)
-        write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), final, 0)
         if figure is not None:
             write_figure(record.folder, "fits", figure, writer)
+        write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), final, 0)
     told = f"{len(models)} models, each trained on {targets.shape[1]:,} samples of its own"
     outcome = {"status": "completed", **final, **shape, "seconds/fit": seconds, **facts(data, models[0])}
     return Outcome(outcome, [*data.notes, *notes, told])
