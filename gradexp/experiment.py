@@ -120,8 +120,9 @@ def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
         done = job_folder.outcome(folder)
         if done is not None and job_folder.is_done(folder) and (sweep or done.get("asked_hash") == asked_hash(cfg)):
             return Result(done, folder)
-        if sweep and cfg.task == "train":
-            cfg = changed(cfg, {"ckpt_path": job_folder.last_checkpoint(folder) or cfg.ckpt_path})
+        last = job_folder.last_checkpoint(folder) if sweep and cfg.task == "train" else None
+        if last is not None:
+            cfg = changed(cfg, {"ckpt_path": last})
         try:
             return _execute(cfg, record, asked)
         except Exception:
@@ -151,6 +152,7 @@ def _execute(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
             cfg = with_overrides(saved, cfg, list(job.overrides.task), list(job.runtime.choices))
+            OmegaConf.set_readonly(cfg, True)
             check_config(cfg)
         if cfg.figures == "auto":
             # In a sweep they would cost more than a small job itself.

@@ -45,16 +45,27 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
 
 
 def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
-    """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars.
-
-    TensorBoard shows the first settings that it finds for a run, so those of a run that was resumed are removed.
-    """
+    """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars."""
     for name, value in metrics.items():
         if not name.startswith(("val/", "test/")):  # whose last point is this number already
             writer.add_scalar(name, value, step)
     writer.flush()  # TensorBoard leaves a file for good when it finds a later one
-    for path in Path(writer.log_dir).glob(f"*{OWN_FILE}"):
+    write_row(Path(writer.log_dir), settings, metrics)
+
+
+def write_row(folder: Path, settings: dict[str, Any], metrics: dict[str, float], suffix: str = OWN_FILE) -> None:
+    """Write a run's row of the tab into an event file of its own, in the place of an earlier one.
+
+    TensorBoard shows the first settings that it finds in a run; those of a resumed run must be its only ones.
+
+    Args:
+        folder: Where the run's event files lie.
+        settings: Of the run.
+        metrics: Their names make the columns.
+        suffix: Ends the name of the file.
+    """
+    for path in folder.glob(f"*{suffix}"):
         path.unlink()
-    with SummaryWriter(writer.log_dir, filename_suffix=OWN_FILE) as own:
+    with SummaryWriter(str(folder), filename_suffix=suffix) as writer:
         for summary in hparams_summary(settings, metrics):  # type: ignore[no-untyped-call]
-            own._get_file_writer().add_summary(summary)
+            writer._get_file_writer().add_summary(summary)

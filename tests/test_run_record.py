@@ -160,7 +160,8 @@ def test_a_task_cannot_change_its_configuration(monkeypatch: pytest.MonkeyPatch)
 
     trained = run(*SHORT)
     monkeypatch.setitem(TASKS, "train", assign)
-    for typed in ((), ("figures=false",), (f"ckpt_path={trained.folder}/checkpoints/last.ckpt",)):
+    checkpointed = f"ckpt_path={trained.folder}/checkpoints/last.ckpt"
+    for typed in ((), ("figures=false",), (checkpointed,), (checkpointed, "figures=false")):
         with pytest.raises(ReadonlyConfigError):
             run(*typed, "hydra.run.dir=stopped")
 
