@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradexp.engine.checkpoints import FORMAT
+
 NEEDED = ("state_dict", "config", "global_step")
 
 
@@ -15,7 +17,8 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
     """The checkpoint as plain data; nothing in the file is executed.
 
     Raises:
-        ValueError: There is no such file, or it is truncated, not of gradexp, or holds more than plain data.
+        ValueError: There is no such file, or it is truncated, not of gradexp or of another version of it, or holds
+            more than plain data.
     """
     path = Path(ckpt_path)
     if not path.is_file():
@@ -43,6 +46,12 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
         raise ValueError(
             f"ckpt_path must be a checkpoint that gradexp wrote; {path} lacks {', '.join(missing)}. "
             "A plain Lightning checkpoint is read by the class itself, with load_from_checkpoint."
+        )
+    written = checkpoint.get("format", "none")
+    if written != FORMAT:
+        raise ValueError(
+            f"ckpt_path must be a checkpoint of format {FORMAT}; got {path} of format {written}. Another "
+            "version of gradexp wrote it, and this one cannot read it. Train anew."
         )
     return checkpoint
 

@@ -3,6 +3,7 @@
 Nothing here imports torch, so that help and errors in the configuration answer at Hydra's own speed.
 """
 
+import copy
 import hashlib
 import json
 import random
@@ -10,6 +11,7 @@ import re
 import string
 import sys
 import warnings
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +21,7 @@ from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from gradexp.checks import RULES, check
 from gradexp.class_sections import typed_sections
@@ -39,6 +41,8 @@ LOCAL_KEYS = (
     "trusted_packages", "sweep",
 )  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
+
+HYDRA_FOLDER = ".hydra"  # in a run's folder: the configuration, and what was typed
 
 
 def compose(*overrides: str) -> DictConfig:
@@ -170,6 +174,21 @@ def _leaves(key: str, value: Any) -> list[str]:
     return [leaf for name, item in value.items() for leaf in _leaves(f"{key}.{name}", item)]
 
 
+def changed(cfg: DictConfig, changes: Mapping[str, Any]) -> DictConfig:
+    """A new, read-only configuration with other values; the given one stays as it is.
+
+    Args:
+        cfg: The configuration.
+        changes: Values by key, such as {"trainer.devices": 1}; a mapping replaces the whole part of the configuration.
+    """
+    new = copy.deepcopy(cfg)
+    with read_write(new):
+        for key, value in changes.items():
+            OmegaConf.update(new, key, value, merge=False)
+    OmegaConf.set_readonly(new, True)
+    return new
+
+
 def plain(cfg: DictConfig) -> dict[str, Any]:
     """The resolved configuration as plain data."""
     return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
@@ -179,7 +198,27 @@ def config_hash(cfg: DictConfig) -> str:
     """16 hexadecimal digits that two runs share when they are the same experiment, wherever they run."""
     experiment = {key: value for key, value in plain(cfg).items() if key not in LOCAL_KEYS}
     experiment["trainer"] = {k: v for k, v in experiment["trainer"].items() if k not in LOCAL_TRAINER_KEYS}
-    return hashlib.sha256(json.dumps(experiment, sort_keys=True).encode()).hexdigest()[:16]
+    return _digits(experiment)
+
+
+def asked_hash(cfg: DictConfig, settings: Mapping[str, Any] | None = None) -> str:
+    """16 hexadecimal digits by which a sweep knows a job: the hash of the configuration asked for.
+
+    The hash of the one that ran, `config_hash`, differs where the data asks for another model or monitor.
+
+    Args:
+        cfg: The configuration of a job, as composed.
+        settings: Values of the sweep's axes; those that belong to the machine, such as `threads`, tell jobs apart too.
+    """
+    local = (*LOCAL_KEYS, *(f"trainer.{key}" for key in LOCAL_TRAINER_KEYS))
+    beside = {key: value for key, value in (settings or {}).items() if key in local}
+    if cfg.task != "train" or cfg.ckpt_path is not None:
+        beside |= {key: cfg[key] for key in ("task", "ckpt_path", "input")}
+    return _digits([config_hash(cfg), beside]) if beside else config_hash(cfg)
+
+
+def _digits(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _random_letters() -> str:
@@ -187,13 +226,13 @@ def _random_letters() -> str:
     return "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
 
 
-def _run_of(ckpt_path: str | None) -> Path | None:
+def run_of(ckpt_path: str | None) -> Path | None:
     """The run folder that a checkpoint lies in, RUN of RUN/checkpoints/NAME.ckpt, or None."""
     if ckpt_path is None:
         return None
     folder = Path(ckpt_path).absolute().parent
     run = folder.parent
-    return run if folder.name == "checkpoints" and (run / ".hydra" / "config.yaml").is_file() else None
+    return run if folder.name == "checkpoints" and (run / HYDRA_FOLDER / "config.yaml").is_file() else None
 
 
 def _run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | None) -> str:
@@ -202,21 +241,12 @@ def _run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | No
         return sweep_dir
     if task == "explain":
         name = task
-    run = _run_of(ckpt_path)
+    run = run_of(ckpt_path)
     if run is not None and task == "train":
         return str(run)
     if run is not None:
-        name = OmegaConf.select(OmegaConf.load(run / ".hydra" / "config.yaml"), "name", default=name)
+        name = OmegaConf.select(OmegaConf.load(run / HYDRA_FOLDER / "config.yaml"), "name", default=name)
     return f"outputs/{name}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{_random_letters()}"
-
-
-def _hydra_subdir(task: str, ckpt_path: str | None, mode: RunMode | None) -> str | None:
-    """Where Hydra writes its three files; those of a resumed run stand beside the first ones, a report has none."""
-    if task == "report":
-        return None
-    # A job of a sweep has a folder of its own, wherever its checkpoint lies.
-    resumed_in_place = task == "train" and _run_of(ckpt_path) is not None and mode != RunMode.MULTIRUN
-    return f".hydra/resumed_{datetime.now():%Y-%m-%d_%H-%M-%S}" if resumed_in_place else ".hydra"
 
 
 def _sweep_folder(resume: str | None, name: str) -> str:
@@ -227,6 +257,6 @@ def _sweep_folder(resume: str | None, name: str) -> str:
 # Our presets of launchers bear the names of the plugins' own, against which Hydra checks them, saying so each time.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
-for _resolver in (_run_folder, _hydra_subdir, _sweep_folder):
+for _resolver in (_run_folder, _sweep_folder):
     # Cached, so that a folder keeps its name however often it is asked for, in all jobs of a multirun.
     OmegaConf.register_new_resolver(_resolver.__name__.lstrip("_"), _resolver, use_cache=True, replace=True)

@@ -9,11 +9,12 @@ from typing import Any
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gradexp.config import CONF_DIR, check_config, compose, config_hash, with_overrides
+from gradexp.config import CONF_DIR, asked_hash, changed, check_config, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
+from gradexp.run_record import RunRecord, is_first_process
 from gradexp.section_loader import class_sections
 from gradexp.sweeps import job_folder, own_gpu
 from gradexp.sweeps.manifest import Manifest
@@ -81,7 +82,7 @@ def main(cfg: DictConfig) -> float | None:
         return None
     if _in_multirun():
         print_job(Console(), result.metrics, _shortest(result.folder), _told(result.folder))
-    elif _is_first_process():
+    elif is_first_process():
         print_summary(Console(), result.metrics, _shortest(result.folder), result.notes)
     is_bad = result.metrics["status"] == "diverged" or result.metrics.get("checks/failed")
     if is_bad and not _in_multirun():
@@ -92,6 +93,7 @@ def main(cfg: DictConfig) -> float | None:
 
 def execute(cfg: DictConfig) -> Result:
     """Run the task of a configuration inside a Hydra job; leaves metrics.json in the job's folder, whatever happens."""
+    OmegaConf.set_readonly(cfg, True)
     folder = Path(HydraConfig.get().runtime.output_dir)
     if cfg.task == "report":
         from gradexp.sweeps.report import write_report
@@ -103,30 +105,42 @@ def execute(cfg: DictConfig) -> Result:
             return Result({"status": "completed"}, folder)
         jobs = write_report(Path(cfg.sweep_dir), Console())
         return Result({"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}, folder)
-    return _execute_in_sweep(cfg, folder) if _in_multirun() else _execute(cfg, folder)
+    record = RunRecord(folder, cfg)
+    return _execute_in_sweep(cfg, record) if _in_multirun() else _execute(cfg, record, asked=None)
 
 
-def _execute_in_sweep(cfg: DictConfig, folder: Path) -> Result:
+def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
     """What is done is not done again, what is half done goes on; no two processes work on one job."""
+    folder = record.folder
+    job_folder.note_start(folder)
     own_gpu.claim(folder.parent, str(HydraConfig.get().launcher._target_))
     with job_folder.hold(folder):
         sweep = Manifest.read(folder.parent)  # None under another sweeper than ours
         job_folder.check_not_stopped(folder)
+        asked = sweep.key(folder.name) if sweep else None
         done = job_folder.outcome(folder)
-        if done is not None and job_folder.is_done(folder) and (sweep or done["config_hash"] == config_hash(cfg)):
+        if done is not None and job_folder.is_done(folder) and (sweep or done.get("asked_hash") == asked_hash(cfg)):
             return Result(done, folder)
-        if sweep and cfg.task == "train":
-            cfg.ckpt_path = job_folder.last_checkpoint(folder) or cfg.ckpt_path
+        last = job_folder.last_checkpoint(folder) if sweep and cfg.task == "train" else None
+        if last is not None:
+            cfg = changed(cfg, {"ckpt_path": last})
         try:
-            return _execute(cfg, folder)
+            return _execute(cfg, record, asked)
         except Exception:
             if sweep and sweep.on_failure == "stop":
                 job_folder.stop(folder)
             raise
 
 
-def _execute(cfg: DictConfig, folder: Path) -> Result:
-    job = HydraConfig.get()
+def _execute(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
+    """Run the task.
+
+    Args:
+        cfg: The configuration.
+        record: Where the configuration that runs is written down.
+        asked: The hash by which a sweep's manifest knows the job; None where there is no manifest.
+    """
+    job, folder = HydraConfig.get(), record.folder
     try:
         check_config(cfg)
         # Only now what costs seconds: torch, Lightning.
@@ -139,17 +153,25 @@ def _execute(cfg: DictConfig, folder: Path) -> Result:
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
             cfg = with_overrides(saved, cfg, list(job.overrides.task), list(job.runtime.choices))
+            OmegaConf.set_readonly(cfg, True)
             check_config(cfg)
         if cfg.figures == "auto":
-            cfg.figures = not _in_multirun()  # in a sweep they would cost more than a small job itself
+            # In a sweep they would cost more than a small job itself.
+            cfg = changed(cfg, {"figures": not _in_multirun()})
         with threads_of_one_run():
-            outcome = TASKS[cfg.task](cfg, folder, Console(stderr=True))
+            outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
     except Exception as error:
-        if not _is_completed(folder):
+        completed = _is_completed(folder)
+        if record.ran is None and (record.is_resumed or not completed):
+            record.write_asked()
+        if not completed:
             _write_metrics(folder, {"status": "failed", "reason": str(error)})
         raise
-    known = {"monitor": cfg.monitor, "monitor_mode": cfg.monitor_mode, "seed": cfg.seed}
-    metrics = known | outcome.metrics | {"config_hash": config_hash(cfg)}
+    ran = record.ran
+    assert ran is not None, "each task records the configuration that runs"
+    known = {"monitor": ran.monitor, "monitor_mode": ran.monitor_mode, "seed": ran.seed}
+    hashes = {"config_hash": config_hash(ran), "asked_hash": asked or asked_hash(record.asked)}
+    metrics = known | outcome.metrics | hashes
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
     return Result(metrics, folder, outcome.notes)
@@ -158,7 +180,7 @@ def _execute(cfg: DictConfig, folder: Path) -> Result:
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
     from gradexp.files import write_json
 
-    if _is_first_process():
+    if is_first_process():
         write_json(folder / "metrics.json", metrics)
 
 
@@ -166,12 +188,6 @@ def _is_completed(folder: Path) -> bool:
     """Whether the folder holds a finished run, whose metrics a failed attempt to go on must not replace."""
     path = folder / "metrics.json"
     return path.is_file() and json.loads(path.read_text()).get("status") == "completed"
-
-
-def _is_first_process() -> bool:
-    from lightning.pytorch.utilities import rank_zero_only
-
-    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def _in_multirun() -> bool:

@@ -1,11 +1,14 @@
 """TensorBoard's HPARAMS tab: a fixed, flat, typed set of settings and the final metrics of a run."""
 
+from pathlib import Path
 from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams as hparams_summary
 
 from gradexp.objective.optimizers import class_name, learning_rate
+
+OWN_FILE = ".hparams"  # ends the name of the event file with the settings, which a resumed run replaces
 
 
 def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
@@ -49,5 +52,23 @@ def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict
     for name, value in metrics.items():
         if not name.startswith(("val/", "test/")):  # whose last point is this number already
             writer.add_scalar(name, value, step)
-    for summary in hparams_summary(settings, metrics):  # type: ignore[no-untyped-call]
-        writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
+    writer.flush()  # TensorBoard leaves a file for good when it finds a later one
+    write_row(Path(writer.log_dir), settings, metrics)
+
+
+def write_row(folder: Path, settings: dict[str, Any], metrics: dict[str, float], suffix: str = OWN_FILE) -> None:
+    """Write a run's row of the tab into an event file of its own, in the place of an earlier one.
+
+    TensorBoard shows the first settings that it finds in a run; those of a resumed run must be its only ones.
+
+    Args:
+        folder: Where the run's event files lie.
+        settings: Of the run.
+        metrics: Their names make the columns.
+        suffix: Ends the name of the file.
+    """
+    for path in folder.glob(f"*{suffix}"):
+        path.unlink()
+    with SummaryWriter(str(folder), filename_suffix=suffix) as writer:
+        for summary in hparams_summary(settings, metrics):  # type: ignore[no-untyped-call]
+            writer._get_file_writer().add_summary(summary)

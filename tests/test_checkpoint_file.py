@@ -9,11 +9,13 @@ import torch
 from torch import nn
 
 from gradexp.checkpoint_file import check_architecture, read_checkpoint
+from gradexp.engine.checkpoints import FORMAT
 
 
 def content() -> dict[str, Any]:
     torch.manual_seed(0)
-    return {"state_dict": nn.Linear(3, 2).state_dict(), "config": {"seed": 0, "hidden": [3]}, "global_step": 12}
+    weights = nn.Linear(3, 2).state_dict()
+    return {"state_dict": weights, "config": {"seed": 0, "hidden": [3]}, "global_step": 12, "format": FORMAT}
 
 
 @pytest.fixture
@@ -88,6 +90,14 @@ def test_a_text_file_is_refused(saved: Path, text: str) -> None:
 def test_a_file_that_something_else_saved_is_refused_with_what_it_lacks(saved: Path, foreign: Any, lacks: str) -> None:
     torch.save(foreign, saved)
     with pytest.raises(ValueError, match=rf"a checkpoint that gradexp wrote; .*last\.ckpt lacks {lacks}\."):
+        read_checkpoint(str(saved))
+
+
+@pytest.mark.parametrize("other", ["none", 1, FORMAT + 1])
+def test_a_checkpoint_of_another_format_is_refused_with_what_to_do(saved: Path, other: int | str) -> None:
+    written = {key: value for key, value in content().items() if key != "format"}
+    torch.save(written if other == "none" else written | {"format": other}, saved)
+    with pytest.raises(ValueError, match=rf"of format {FORMAT}; got .*last\.ckpt of format {other}\. .*Train anew\."):
         read_checkpoint(str(saved))
 
 

@@ -20,6 +20,9 @@ def test_two_processes_train_and_test_as_one(own_folder: Path, more: list[str]) 
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("folder: two") == 1, "one process speaks"
+    files = sorted(path.name for path in Path("two/.hydra").rglob("*"))
+    assert files == ["config.yaml", "hydra.yaml", "overrides.yaml"]
+    assert "train_ddp_process" not in Path("two/.hydra/hydra.yaml").read_text(), "the first process wrote them"
     one = run(*settings, "data.batch_size=32", "trainer.devices=1")
     two = json.loads(Path("two/metrics.json").read_text())
     for name in ("train/loss", "val/loss", "test/loss", "train/accuracy", "val/accuracy", "test/accuracy"):

@@ -10,6 +10,8 @@ from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from gradexp.engine.lightning_internals import put_between_epochs
 from gradexp.monitor import Mode, sign
 
+FORMAT = 2  # of what a checkpoint holds beside Lightning's part; grows when another gradexp could not read it right
+
 
 class Checkpoints(Checkpoint):
     """Saves ``last.ckpt`` as training starts, between epochs and at the end, and ``best.ckpt`` when `monitor` is best.
@@ -22,9 +24,9 @@ class Checkpoints(Checkpoint):
         folder: Where the two files lie.
         monitor: Metric that picks the best epoch; of equals the earliest.
         mode: "max" where more of it is better, else "min".
+        config: The resolved configuration as plain data, kept inside under "config", beside "format".
         fallbacks: Metrics to go by, with their modes, where a module logs no `monitor`; of a module that logs none of
             them either the last epoch counts as the best. None where `monitor` must be logged.
-        config: The resolved configuration as plain data, kept inside under "config".
 
     Attributes:
         best_score: The monitored metric of best.ckpt; None as long as it was not measured.
@@ -94,6 +96,7 @@ class Checkpoints(Checkpoint):
         return False
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["format"] = FORMAT
         checkpoint["config"] = self.config
         put_between_epochs(checkpoint)
 

@@ -11,7 +11,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from gradexp import figures
 from gradexp.callbacks.publication import write_figure
-from gradexp.hparams import hyperparameters, write_hparams
+from gradexp.config import HYDRA_FOLDER
+from gradexp.hparams import hyperparameters, write_row
 from gradexp.sweeps.curves import curves
 from gradexp.sweeps.findings import best_and_median, learning_rates, pareto_front, penalties, shown_range, sign
 from gradexp.sweeps.importance import variance_explained
@@ -85,9 +86,9 @@ def _curves(results: SweepResults) -> dict[str, dict[str, tuple[figures.Array, f
 
 def _write_row(job: Job) -> None:
     """The HPARAMS of a job that failed before it could write its own."""
-    config: dict[str, Any] = yaml.load((job.folder / ".hydra" / "config.yaml").read_text(), LOADER)
-    with SummaryWriter(str(job.folder / "tensorboard"), filename_suffix=OURS) as writer:
-        write_hparams(writer, hyperparameters(config, str(config["data"]["_target_"]).rpartition(".")[2]), {}, 0)
+    config: dict[str, Any] = yaml.load((job.folder / HYDRA_FOLDER / "config.yaml").read_text(), LOADER)
+    settings = hyperparameters(config, str(config["data"]["_target_"]).rpartition(".")[2])
+    write_row(job.folder / "tensorboard", settings, {}, OURS)
 
 
 def _remove(folder: Path) -> None:

@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 State = Literal["completed", "diverged", "failed", "running", "interrupted", "planned"]
 
 LOCK, METRICS, CHECKPOINT = ".lock", "metrics.json", "checkpoints/last.ckpt"
+STARTED = ".started"  # in the job's folder: written anew whenever the job starts
 STOPPED = ".stopped"  # in the sweep's folder: no further job is to start
 
 
@@ -40,6 +41,17 @@ def is_done(folder: Path) -> bool:
     """Whether the job has a result; one that failed has none and is repeated, one that diverged has."""
     found = outcome(folder)
     return found is not None and found["status"] in ("completed", "diverged")
+
+
+def note_start(folder: Path) -> None:
+    """Note that the job starts; its first act, before anything that may end its process."""
+    (folder / STARTED).touch()
+
+
+def last_start(folder: Path) -> int:
+    """When the job last started, in nanoseconds; 0 where it never did."""
+    path = folder / STARTED
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def hold(folder: Path) -> FileLock:

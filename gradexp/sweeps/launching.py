@@ -60,11 +60,11 @@ def _launch(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> tup
     Raises:
         Exception: The launcher's, where no job had begun.
     """
-    before = {job.folder: _start(folder / job.folder) for job in jobs}
+    before = {job.folder: job_folder.last_start(folder / job.folder) for job in jobs}
     try:
         returns = launcher.launch([_overrides(folder, job) for job in jobs], int(jobs[0].folder))
     except Exception as error:
-        begun = [job for job in jobs if _start(folder / job.folder) != before[job.folder]]
+        begun = [job for job in jobs if job_folder.last_start(folder / job.folder) != before[job.folder]]
         if not begun:
             raise
         log.warning("the launcher gave up, and is given again what has not come to an end: %s", error)
@@ -77,12 +77,6 @@ def _launch(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> tup
 def _overrides(folder: Path, job: PlannedJob) -> list[str]:
     """What the job is launched with; its folder goes by the manifest, and is the same for workers elsewhere."""
     return [*job.overrides, f"hydra.sweep.dir={text(str(folder.absolute()))}", f"hydra.sweep.subdir={text(job.folder)}"]
-
-
-def _start(folder: Path) -> int:
-    """When the job last started: Hydra writes what it was typed with anew each time."""
-    path = folder / ".hydra" / "overrides.yaml"
-    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def _note_failure(folder: Path, job_return: JobReturn) -> None:

@@ -1,4 +1,4 @@
-"""What a sweep knows of itself: its command and its jobs, each under a hash of what it computes."""
+"""What a sweep knows of itself: its command and its jobs, each under the hash of what is asked for."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from gradexp.monitor import Mode
 from gradexp.sweeps.axes import text
 
 NAME = "manifest.json"
-VERSION = 1
+FORMAT = 2  # grows when another gradexp could no longer read it right
 ABSENT = "absent"
 
 
@@ -50,7 +50,7 @@ class Manifest:
         command: What was typed, axes and all.
         base: Flat configuration: what all jobs have in common.
         varying: Flat keys of the rest.
-        jobs: By the hash of the resolved configuration.
+        jobs: By the hash of the configuration asked for; the one that ran is in the job's folder.
         monitor_mode: "max" where more of the monitor is better, else "min".
     """
 
@@ -68,26 +68,32 @@ class Manifest:
         """The manifest in `folder`, or None where there is none.
 
         Raises:
-            ValueError: It is no manifest of this version.
+            ValueError: It is no manifest, or one of another format.
         """
         path = folder / NAME
         if not path.is_file():
             return None
         try:
             content = json.loads(path.read_text())
-            version = content.pop("version")
-            del content["axes"]  # told for readers; the jobs have them
-            jobs = {key: PlannedJob(**job) for key, job in content.pop("jobs").items()}
-            manifest = Manifest(**content, jobs=jobs)
+            written = content.pop("format", "none")
+            if written == FORMAT:
+                del content["axes"]  # told for readers; the jobs have them
+                jobs = {key: PlannedJob(**job) for key, job in content.pop("jobs").items()}
+                return Manifest(**content, jobs=jobs)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path} must be a manifest that a sweep wrote; it cannot be read ({error}).") from error
-        if version != VERSION:
-            raise ValueError(f"{path} must be of version {VERSION}, which this gradexp writes; got {version}.")
-        return manifest
+        raise ValueError(
+            f"{path} must be of format {FORMAT}; got {written}. Another version of gradexp wrote it, and this one can "
+            "neither go on with that sweep nor report it. Run the sweep anew, in another folder."
+        )
+
+    def key(self, folder: str) -> str:
+        """The hash under which the job of a folder stands."""
+        return next(key for key, job in self.jobs.items() if job.folder == folder)
 
     def write(self, folder: Path) -> None:
         """Write it into `folder`, atomically."""
-        write_json(folder / NAME, {"version": VERSION, "axes": self.axes, **asdict(self)})
+        write_json(folder / NAME, {"format": FORMAT, "axes": self.axes, **asdict(self)})
 
     @property
     def axes(self) -> list[str]:

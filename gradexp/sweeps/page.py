@@ -154,7 +154,7 @@ def _panels(results: SweepResults) -> list[Panel]:
 
 def _table(results: SweepResults) -> tuple[list[str], list[list[Any]]]:
     """What the table of all jobs shows: not the whole configuration, which sweep.csv has."""
-    skipped = ("status", "reason", "monitor", "config_hash", "data", "seed")
+    skipped = ("status", "reason", "monitor", "config_hash", "asked_hash", "data", "seed")
     metrics = list(dict.fromkeys(k for job in results.jobs for k in job.metrics if k not in skipped))
     metrics.sort(key=lambda name: (name != results.monitor, not name.startswith(("val/", "test/", "seconds/fit"))))
     columns = ["job", "status", *results.axes, *metrics, "reason"]

@@ -1,7 +1,5 @@
-"""From a sweep's command to its jobs: what each is typed with, and the hash of what it computes."""
+"""From a sweep's command to its jobs: what each is typed with, and the hash of what is asked for."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gradexp.checks import check
 from gradexp.class_sections import TARGET, add_without_plus, check_rivals, rival, typed_sections
-from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, check_config, config_hash, plain
+from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, asked_hash, check_config, plain
 from gradexp.monitor import Mode, monitor_mode, needs_mode
 from gradexp.sweeps.axes import Axis, axis, spanned
 from gradexp.sweeps.final_runs import check_final
@@ -34,7 +32,7 @@ class Plan:
         name: Name of the experiment.
         monitor: Metric that the sweep ranks by.
         monitor_mode: "max" where more of it is better, else "min".
-        jobs: By the hash of what they compute; they have no folders yet.
+        jobs: By the hash of the configuration asked for; they have no folders yet.
         common: Flat configuration: what all the jobs share.
         varying: Flat keys that do differ.
     """
@@ -124,7 +122,7 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
         except ValueError as error:
             told = ", ".join(f"{key}={value}" for key, value in values.items())
             raise ValueError(f"{error}" + (f" (In the job {told}.)" if told else "")) from error
-        plan.jobs.setdefault(_identity(cfg, values), PlannedJob("", stage, line, values))
+        plan.jobs.setdefault(asked_hash(cfg, values), PlannedJob("", stage, line, values))
         facts = {key: value for key, value in flat(cfg).items() if not key.startswith("sweep.") and key not in LOCAL}
         if not plan.common and not plan.varying:
             plan.common.update(facts)
@@ -185,17 +183,6 @@ class Composer:
         if key not in self._composed:
             self._composed[key] = self._compose(overrides)
         return self._composed[key]
-
-
-def _identity(cfg: DictConfig, values: dict[str, Any]) -> str:
-    """The hash of the configuration; of a task on a checkpoint, and where a machine's setting is an axis, of it too."""
-    identity = config_hash(cfg)
-    beside = {key: value for key, value in values.items() if key in LOCAL}
-    if cfg.task != "train" or cfg.ckpt_path is not None:
-        beside |= {key: cfg[key] for key in ("task", "ckpt_path", "input")}
-    if not beside:
-        return identity
-    return hashlib.sha256(json.dumps([identity, beside], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _line(override: Override) -> str:

@@ -8,6 +8,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.console import Console
 
+from gradexp.sweeps import job_folder
+
 if TYPE_CHECKING:
     from gradexp.sweeps.results import SweepResults
 
@@ -19,7 +21,7 @@ class WriteReport(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
-        if not config.sweep.dry_run and any(folder.glob("*/.hydra/config.yaml")):  # else nothing could be started
+        if not config.sweep.dry_run and any(folder.glob(f"*/{job_folder.STARTED}")):  # else nothing could be started
             write_report(folder, Console())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from gradexp.config import HYDRA_FOLDER
 from gradexp.files import write_atomically
 from gradexp.monitor import Mode
 from gradexp.sweeps import job_folder
@@ -29,7 +30,7 @@ class Job:
         status: "completed", "diverged", "failed", "running", "interrupted" or "planned".
         settings: The value of each axis.
         overrides: What a single run is typed with to be this job.
-        config: Flat configuration; empty where the job has not begun.
+        config: Flat configuration that ran; empty where the data was not known yet.
         metrics: The content of its metrics.json; empty where there is none.
     """
 
@@ -109,7 +110,7 @@ def read_sweep(folder: Path) -> SweepResults:
     """
     manifest = Manifest.read(folder) if folder.is_dir() else None
     planned = {job.folder: job for job in manifest.jobs.values()} if manifest else {}
-    found = {path.parent.parent.name for path in folder.glob("*/.hydra/config.yaml")}
+    found = {path.parent.parent.name for path in folder.glob(f"*/{HYDRA_FOLDER}/config.yaml")}
     if not planned and not found:
         raise ValueError(f"sweep_dir must be the folder of a multirun, with its jobs' folders in it; got {folder}.")
     jobs = []
@@ -126,7 +127,7 @@ def read_sweep(folder: Path) -> SweepResults:
                 job_folder.state(path),
                 plan.settings if plan else unplanned[name],
                 plan.overrides if plan else _overrides(path),
-                flat(_yaml(path / ".hydra" / "config.yaml")),
+                flat(_yaml(path / HYDRA_FOLDER / "config.yaml")),
                 job_folder.outcome(path) or {},
             )
         )
@@ -184,9 +185,8 @@ def _unplanned_settings(folder: Path, names: list[str]) -> dict[str, dict[str, A
 
 
 def _overrides(folder: Path) -> list[str]:
-    return [str(line) for line in _yaml(folder / ".hydra" / "overrides.yaml") or []]
+    return [str(line) for line in _yaml(folder / HYDRA_FOLDER / "overrides.yaml") or []]
 
 
 def _yaml(path: Path) -> Any:
-    # A file that Hydra has opened, and not written yet, is empty.
-    return (yaml.load(path.read_text(), LOADER) if path.is_file() else None) or {}
+    return yaml.load(path.read_text(), LOADER) if path.is_file() else {}

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from gradexp.config import HYDRA_FOLDER
 from gradexp.diagnosis import TAGS, diagnose
 from gradexp.sweeps.curves import curves
 from gradexp.sweeps.job_folder import METRICS
@@ -15,7 +16,7 @@ from gradexp.sweeps.results import LOADER
 
 def is_run(folder: Path) -> bool:
     """Whether the folder is a single run's, not a multirun's."""
-    return (folder / METRICS).is_file() and (folder / ".hydra" / "config.yaml").is_file()
+    return (folder / METRICS).is_file() and (folder / HYDRA_FOLDER / "config.yaml").is_file()
 
 
 def report_run(folder: Path, console: Console) -> None:
@@ -25,7 +26,7 @@ def report_run(folder: Path, console: Console) -> None:
         ValueError: The run has not trained to its end, or without a validation part.
     """
     metrics = json.loads((folder / METRICS).read_text())
-    config = flat(yaml.load((folder / ".hydra" / "config.yaml").read_text(), LOADER))
+    config = flat(yaml.load((folder / HYDRA_FOLDER / "config.yaml").read_text(), LOADER))
     found = diagnose(metrics, curves(folder, TAGS), config)
     if found is None:
         raise ValueError(

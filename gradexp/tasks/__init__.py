@@ -1,11 +1,11 @@
-"""The tasks, one a file: each takes a configuration, a folder and a console, and gives an Outcome."""
+"""The tasks, one a file: each takes a configuration, the run's record and a console, and gives an Outcome."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from omegaconf import DictConfig
 from rich.console import Console
 
+from gradexp.run_record import RunRecord
 from gradexp.tasks.audit import audit
 from gradexp.tasks.bias_variance import bias_variance
 from gradexp.tasks.explain import explain
@@ -16,7 +16,7 @@ from gradexp.tasks.train import train
 
 __all__ = ["TASKS", "Outcome"]
 
-TASKS: dict[str, Callable[[DictConfig, Path, Console], Outcome]] = {
+TASKS: dict[str, Callable[[DictConfig, RunRecord, Console], Outcome]] = {
     "train": train,
     "test": test,
     "predict": predict,

@@ -1,7 +1,6 @@
 """Check an experiment's model, or a checkpoint, on one real batch."""
 
 import time
-from pathlib import Path
 
 import torch
 from lightning.pytorch import seed_everything
@@ -12,14 +11,15 @@ from gradexp.assembly import build_data, build_model
 from gradexp.auditing import audit as checks_of
 from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.files import write_json
-from gradexp.tasks.mend import mend
+from gradexp.run_record import RunRecord
+from gradexp.tasks.adapt import adapt
 from gradexp.tasks.outcome import Outcome, facts
 from gradexp.tasks.restore import restore
 
 SAMPLES = 64
 
 
-def audit(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+def audit(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     """Print one table, write audit.json; the metric "checks/failed" says how many checks do not hold.
 
     Raises:
@@ -27,13 +27,14 @@ def audit(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     """
     notes: list[str] = []
     if cfg.ckpt_path is not None:
-        restored = restore(cfg, folder, console)
+        restored = restore(cfg, record, console)
         data, model, is_trained = restored.data, restored.model, restored.step > 0
     else:
         seed_everything(cfg.seed, workers=True, verbose=False)
         data = build_data(cfg)
-        notes = mend(cfg, data)
+        cfg, notes = adapt(cfg, data)
         model, is_trained = build_model(cfg, data), False
+        record.write(cfg)
     if not data.num_features:
         raise ValueError(f"task=audit must have samples to check on; got {type(data).__name__}, which has none.")
     data.prepare_data()
@@ -43,7 +44,7 @@ def audit(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     torch.set_num_threads(choose_threads(cfg.threads, operations_per_step(model, samples[0][:1], len(samples[0]))))
     result = checks_of(model, samples, seed=cfg.seed, is_trained=is_trained)
     result.print(Console())
-    write_json(folder / "audit.json", result.as_dict())
+    write_json(record.folder / "audit.json", result.as_dict())
     counts: dict[str, float] = {"checks": len(result.checks), "checks/failed": len(result.failed)}
     counts["seconds/audit"] = time.perf_counter() - started
     return Outcome({"status": "completed", **counts, **facts(data, model)}, [*data.notes, *notes])

@@ -1,7 +1,6 @@
 """Bias and variance of a configured model, by training it on many training sets at once."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,14 +15,15 @@ from gradexp.assembly import build_data, build_model
 from gradexp.bias_variance import Decomposition, of_probabilities, of_squared_error, of_votes
 from gradexp.callbacks.late_bar import LateBar
 from gradexp.callbacks.publication import write_figure
-from gradexp.config import plain
+from gradexp.config import changed, plain
 from gradexp.data import AbstractDataModule, PolynomialData
 from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.ensembles import Ensemble, train_copies
 from gradexp.hparams import hyperparameters, write_hparams
 from gradexp.models import AbstractModule
 from gradexp.randomness import mix
-from gradexp.tasks.mend import mend
+from gradexp.run_record import RunRecord
+from gradexp.tasks.adapt import adapt
 from gradexp.tasks.outcome import Outcome, facts
 
 POINTS = 2000  # where a known law is measured
@@ -31,7 +31,7 @@ GRID = 200  # places of the figure
 MONITOR = "val/error"
 
 
-def bias_variance(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     """Train `resampling.copies` models, each on a training set of its own, and split their error.
 
     Of data whose law is known the sets are drawn from it, and truth and noise are known; of others they are drawn from
@@ -42,14 +42,15 @@ def bias_variance(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     """
     data = build_data(cfg)
     # The monitored metric is this task's own.
-    notes = [note for note in mend(cfg, data) if "monitor" not in note]
-    cfg.monitor = MONITOR
+    cfg, notes = adapt(cfg, data)
+    cfg, notes = changed(cfg, {"monitor": MONITOR}), [note for note in notes if "monitor" not in note]
     _check(cfg, data)
     data.prepare_data()
     data.setup("fit")
     models = [_model(cfg, data, number) for number in range(cfg.resampling.copies)]
     if models[0].has_own_gradients:
         raise ValueError(f"model must learn by gradients for task=bias_variance; got {type(models[0]).__name__}.")
+    record.write(cfg)
     device = Trainer(
         accelerator=cfg.trainer.accelerator, devices=1, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False,
@@ -74,12 +75,12 @@ def bias_variance(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     final = {name: metrics[name] for name in sorted(metrics)}
     shape = {"resampling/copies": len(models), "resampling/samples": targets.shape[1]}
     figure = _fits(data, ensemble, inputs, targets, device) if cfg.figures else None
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
+    with SummaryWriter(str(record.folder / "tensorboard")) as writer:
         for name, value in final.items():
             writer.add_scalar(name, value, 0)
-        write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), final, 0)
         if figure is not None:
-            write_figure(folder, "fits", figure, writer)
+            write_figure(record.folder, "fits", figure, writer)
+        write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), final, 0)
     told = f"{len(models)} models, each trained on {targets.shape[1]:,} samples of its own"
     outcome = {"status": "completed", **final, **shape, "seconds/fit": seconds, **facts(data, models[0])}
     return Outcome(outcome, [*data.notes, *notes, told])

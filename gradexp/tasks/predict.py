@@ -12,27 +12,29 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from gradexp.config import changed
 from gradexp.data import AbstractDataModule, BatchLoader, BatchOrder, Samples, TensorSource
 from gradexp.files import write_atomically
+from gradexp.run_record import RunRecord
 from gradexp.tasks.outcome import Outcome, facts
 from gradexp.tasks.restore import Restored, restore
 
 PRINTED_ROWS, PRINTED_COLUMNS = 10, 8
 
 
-def predict(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     """Write predictions.csv (what each sample is, its class and probability or its number) and print the first few.
 
     Args:
         cfg: The configuration; `input` is a file or a folder that the data module reads, or None for the test part.
-        folder: The run's folder.
+        record: The run's record.
         console: Where the progress bar is drawn.
 
     Raises:
         ValueError: The checkpoint or the input is not usable.
     """
-    cfg.trainer.devices = 1  # one process sees all inputs, in order
-    restored = restore(cfg, folder, console)
+    one_process = changed(cfg, {"trainer.devices": 1})  # it sees all inputs, in order
+    restored = restore(one_process, record, console)
     started = time.perf_counter()
     if cfg.input is None:
         outputs = _predictions(restored, None)
@@ -43,7 +45,7 @@ def predict(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     frame = samples.frame.with_columns(_columns(restored.data, outputs, samples.frame.columns))
     content = io.BytesIO()
     frame.write_csv(content)
-    write_atomically(folder / "predictions.csv", content.getvalue())
+    write_atomically(record.folder / "predictions.csv", content.getvalue())
     _print(frame)
     metrics = {
         "status": "completed",

@@ -1,7 +1,6 @@
 """A trained model and its data module from a checkpoint alone."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
@@ -13,6 +12,7 @@ from gradexp.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.data import AbstractDataModule
 from gradexp.engine.threads import choose_threads
 from gradexp.models import AbstractModule
+from gradexp.run_record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Restored:
     step: int
 
 
-def restore(cfg: DictConfig, folder: Path, console: Console) -> Restored:
-    """Build data, model and trainer of `cfg`, and load the checkpoint into them.
+def restore(cfg: DictConfig, record: RunRecord, console: Console) -> Restored:
+    """Build data, model and trainer of `cfg`, load the checkpoint into them, and record `cfg`.
 
     Raises:
         ValueError: The checkpoint is not usable, or is of another architecture.
@@ -41,5 +41,6 @@ def restore(cfg: DictConfig, folder: Path, console: Console) -> Restored:
     check_architecture(checkpoint, model, cfg.ckpt_path)
     model.load_state_dict(checkpoint["state_dict"])
     torch.set_num_threads(choose_threads(cfg.threads, saved=checkpoint.get("threads")))
-    trainer = build_trainer(cfg, folder, data, model, console, purge_step=None)
+    trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=None)
+    record.write(cfg)
     return Restored(data, model, trainer, checkpoint["global_step"])

@@ -1,23 +1,23 @@
 """Measure a checkpoint on the test part."""
 
 import time
-from pathlib import Path
 
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 from rich.console import Console
 
+from gradexp.run_record import RunRecord
 from gradexp.tasks.outcome import Outcome, facts, logged, root_errors
 from gradexp.tasks.restore import restore
 
 
-def test(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+def test(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     """Run the model of `ckpt_path` on the test part; figures go to TensorBoard.
 
     Raises:
         ValueError: The checkpoint or the data is not usable.
     """
-    restored = restore(cfg, folder, console)
+    restored = restore(cfg, record, console)
     started = time.perf_counter()
     restored.trainer.test(restored.model, datamodule=restored.data, verbose=False)
     seconds = time.perf_counter() - started

@@ -22,21 +22,22 @@ from gradexp.files import write_atomically
 from gradexp.hparams import hyperparameters, write_hparams
 from gradexp.objective.optimizers import class_name
 from gradexp.objective.schedules import is_laid_out
+from gradexp.run_record import RunRecord
 from gradexp.sweeps.curves import curves
 from gradexp.sweeps.manifest import flat
-from gradexp.tasks.mend import mend
+from gradexp.tasks.adapt import adapt
 from gradexp.tasks.outcome import Outcome, facts, logged, root_errors
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
+def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     """Fit, and test best.ckpt.
 
     Args:
         cfg: The configuration; with `ckpt_path` the fit goes on from there.
-        folder: The run's folder.
+        record: The run's record.
         console: Where the progress bar is drawn.
 
     Raises:
@@ -45,7 +46,7 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
     checkpoint = read_checkpoint(cfg.ckpt_path) if cfg.ckpt_path else None
     seed_everything(cfg.seed, workers=True, verbose=False)
     data = build_data(cfg)
-    notes = mend(cfg, data)
+    cfg, notes = adapt(cfg, data)
     model = build_model(cfg, data)
     step = 0
     if checkpoint is not None:
@@ -53,10 +54,11 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         _check_schedule(cfg, checkpoint)
         step = checkpoint["global_step"]
         notes.append(f"resumed from step {step:,} of {cfg.ckpt_path}")
-    trainer = build_trainer(cfg, folder, data, model, console, purge_step=step + 1 if step else None)
+    trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=step + 1 if step else None)
     checkpoints, clock = _callback(trainer, Checkpoints), _callback(trainer, FitClock)
     if checkpoint is not None:
         _bring_best(Path(cfg.ckpt_path), checkpoints.best_path)
+    record.write(cfg)
     text = OmegaConf.to_yaml(cfg, resolve=True)
     log.info("configuration\n%s", text)
     log.info("network\n%s", getattr(model, "network", model))
@@ -93,7 +95,7 @@ def train(cfg: DictConfig, folder: Path, console: Console) -> Outcome:
         trainer.test(model, datamodule=data, verbose=False)
         metrics |= logged(trainer) | {"seconds/test": time.perf_counter() - started}
     metrics |= root_errors(metrics, data) | facts(data, model)
-    diagnosis = _diagnosis(cfg, folder, trainer, metrics)
+    diagnosis = _diagnosis(cfg, record.folder, trainer, metrics)
     if diagnosis is not None:
         metrics["diagnosis"] = diagnosis.kind
         notes.append(str(diagnosis))

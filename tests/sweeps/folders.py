@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from gradexp import compose
 from gradexp.config import config_hash, plain
 from gradexp.files import write_json
+from gradexp.sweeps import job_folder
 from gradexp.sweeps.manifest import Manifest, PlannedJob, flat
 
 Settings = dict[str, Any]
@@ -41,6 +42,7 @@ def write_sweep(folder: Path, jobs: list[Settings], outcomes: dict[int, Settings
         manifest.jobs[f"{number:016x}"] = PlannedJob(str(number), "grid", overrides, settings)
         job = folder / str(number)
         (job / ".hydra").mkdir(parents=True)
+        job_folder.note_start(job)
         own = json.loads(json.dumps(config))
         for key, value in settings.items():
             if key != "optimizer":
@@ -54,6 +56,7 @@ def write_sweep(folder: Path, jobs: list[Settings], outcomes: dict[int, Settings
             "status": "completed", "val/accuracy": score, "val/loss": 1 - score, "test/accuracy": score - 0.01,
             "train/loss": 0.5 - score / 2, "seconds/fit": 1.0 + 0.1 * number, "epochs": 3, "steps": 117,
             "data": "Digits", "monitor": "val/accuracy", "seed": own["seed"], "config_hash": config_hash(cfg),
+            "asked_hash": f"{number:016x}",
         }  # fmt: skip
         metrics = (outcomes or {}).get(number, metrics)
         if metrics:

@@ -39,9 +39,8 @@ class Pool(Launcher):
         for begin in range(0, len(names), self.workers):
             beside = names[begin : begin + self.workers]
             for name in beside:
-                hydra = Path("sweep", name, ".hydra")
-                hydra.mkdir(parents=True, exist_ok=True)
-                (hydra / "overrides.yaml").write_text("[]")
+                Path("sweep", name).mkdir(parents=True, exist_ok=True)
+                job_folder.note_start(Path("sweep", name))
                 self.starts[name] += 1
             dying = [name for name in beside if self.deaths[name] > 0]
             if dying:

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.config import config_hash
 from gradexp.engine.step_seed import StepSeed
 from gradexp.sweeps import grid_sweeper, job_folder
-from gradexp.sweeps.manifest import Manifest, PlannedJob, differences
+from gradexp.sweeps.manifest import FORMAT, Manifest, PlannedJob, differences
 from gradexp.sweeps.plan import Plan, make_plan
 from tests.command_line import call
 from tests.sweeps.small import REPORTED, RESUMED, SMALL, UNREPORTED, jobs, metrics, stamps, table
@@ -34,6 +34,22 @@ def test_a_manifest_is_read_as_it_was_written(own_folder: Path) -> None:
     assert Manifest.read(own_folder) == written
     assert Manifest.read(own_folder / "nowhere") is None
     assert [path.name for path in own_folder.iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize("other", ["none", 1, FORMAT + 1])
+def test_a_manifest_of_another_format_is_refused_with_what_to_do(
+    other: int | str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Manifest("default", "val/accuracy", "continue", ["seed=0,1"], {}, []).write(Path("sweep"))
+    content = json.loads(Path("sweep/manifest.json").read_text())
+    written = {key: value for key, value in content.items() if key != "format"}
+    Path("sweep/manifest.json").write_text(json.dumps(written if other == "none" else written | {"format": other}))
+    before = stamps(Path("sweep"))
+    for command in (RESUMED, ("task=report", "sweep_dir=sweep")):
+        message = str(call(monkeypatch, *command))
+        assert message.startswith(f"error: sweep/manifest.json must be of format {FORMAT}; got {other}. ")
+        assert message.endswith("Run the sweep anew, in another folder.")
+    assert {name: stamp for name, stamp in stamps(Path("sweep")).items() if name != "sweep/gradexp.log"} == before
 
 
 def test_new_jobs_get_the_next_folders_and_old_ones_keep_theirs() -> None:
@@ -68,8 +84,8 @@ def test_the_manifest_tells_the_command_the_axes_the_base_and_every_job(monkeypa
     typed = ["model.hidden=[4]", "trainer.max_epochs=1", "optimizer=sgd,adam", "optimizer.lr=0.1,0.01"]
     assert call(monkeypatch, "-m", UNREPORTED, *typed, "hydra.sweep.dir=sweep") is None
     content = json.loads(Path("sweep/manifest.json").read_text())
-    assert {"version", "name", "monitor", "command", "axes", "base", "jobs"} <= set(content)
-    assert (content["version"], content["name"], content["monitor"]) == (1, "default", "val/accuracy")
+    assert {"format", "name", "monitor", "command", "axes", "base", "jobs"} <= set(content)
+    assert (content["format"], content["name"], content["monitor"]) == (FORMAT, "default", "val/accuracy")
     assert content["command"] == typed
     assert content["axes"] == ["optimizer", "optimizer.lr"]
     assert content["base"]["trainer.max_epochs"] == 1
@@ -82,7 +98,7 @@ def test_the_manifest_tells_the_command_the_axes_the_base_and_every_job(monkeypa
         assert (job["folder"], job["stage"]) == (str(number), "grid")
         assert re.fullmatch("[0-9a-f]{16}", key)
         saved = DictConfig(OmegaConf.load(Path("sweep", str(number), ".hydra", "config.yaml")))
-        assert key == config_hash(saved) == metrics(number)["config_hash"]
+        assert key == config_hash(saved) == metrics(number)["config_hash"] == metrics(number)["asked_hash"]
 
 
 def test_a_dry_run_of_an_extended_sweep_says_what_would_be_done_and_touches_nothing(

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from rich.console import Console
 
-from gradexp.sweeps.report import write_report
 from gradexp.sweeps.results import read_sweep, write_csv
 from tests.sweeps.folders import accuracy, grid, write_sweep
 
@@ -71,11 +69,3 @@ def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ValueError, match="sweep_dir must be the folder of a multirun"):
             read_sweep(folder)
-
-
-def test_a_configuration_that_is_being_written_does_not_hinder(tmp_path: Path) -> None:
-    folder = write_sweep(tmp_path / "sweep", grid(optimizer=["sgd", "adam"], optimizer__lr=[0.1, 0.01]), {1: {}})
-    for number in (0, 1):
-        (folder / str(number) / ".hydra" / "config.yaml").write_text("")
-    write_report(folder, Console(quiet=True))
-    assert len((folder / "sweep.csv").read_text().splitlines()) == 5

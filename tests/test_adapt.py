@@ -1,4 +1,4 @@
-"""Data with real targets: the default model is replaced by its like, and test and predict go on from the checkpoint."""
+"""Data with real targets: the default model is replaced by a regressor; test and predict go on from the checkpoint."""
 
 import csv
 from pathlib import Path
@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from omegaconf.errors import ReadonlyConfigError
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from gradexp import Result, compose, run
+from gradexp.config import plain
 from gradexp.data import Blobs, Diabetes, LinearData
-from gradexp.tasks.mend import mend
+from gradexp.tasks.adapt import adapt
 from tests.command_line import call
 from tests.test_resume import checkpoint
 
@@ -63,16 +65,21 @@ def test_real_targets_get_a_regressor_of_the_same_layers() -> None:
         (("data=blobs", "data.val_size=0", "monitor=train/loss"), "train/loss", []),
     ],
 )
-def test_what_is_replaced_is_said_once(overrides: tuple[str, ...], monitor: str, expected: list[str]) -> None:
+def test_each_change_is_reported_once(overrides: tuple[str, ...], monitor: str, expected: list[str]) -> None:
     cfg = compose(*overrides)
     kind = Blobs if "data=blobs" in overrides else Diabetes
     data = kind(val_size=cfg.data.val_size)
-    notes = mend(cfg, data)
-    assert cfg.monitor == monitor
+    before = plain(cfg)
+    adapted, notes = adapt(cfg, data)
+    assert plain(cfg) == before, "the given configuration stays as it is"
+    assert adapted.monitor == monitor
     assert len(notes) == len(expected)
     for note, words in zip(notes, expected, strict=True):
         assert words in note
-    assert mend(cfg, data) == [], "mended is mended"
+    again, nothing = adapt(adapted, data)
+    assert (again, nothing) == (adapted, [])
+    with pytest.raises(ReadonlyConfigError):
+        adapted.seed = 1
 
 
 def test_the_changes_are_printed_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +105,7 @@ def test_a_checkpoint_alone_tests_and_predicts_in_the_targets_own_units() -> Non
     assert trained.metrics["test/r2"] == pytest.approx(r2, abs=1e-4)
 
 
-def test_a_mended_run_tests_predicts_and_goes_on() -> None:
+def test_an_adapted_run_tests_predicts_and_goes_on() -> None:
     settings = ("data=diabetes", *SHORT, "model.hidden=[8]")
     trained = run(*settings, "hydra.run.dir=part")
     tested = run("task=test", f"ckpt_path={best(trained)}")
@@ -107,7 +114,7 @@ def test_a_mended_run_tests_predicts_and_goes_on() -> None:
     whole = run(*settings, "trainer.max_epochs=2", "hydra.run.dir=whole")
     resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_epochs=2")
     assert resumed.metrics["train/loss"] == whole.metrics["train/loss"]
-    assert not any("MLPRegressor" in note for note in resumed.notes), "its configuration is mended already"
+    assert not any("MLPRegressor" in note for note in resumed.notes), "its configuration is adapted already"
 
 
 def test_targets_that_were_never_scaled_are_predicted_as_they_are() -> None:
