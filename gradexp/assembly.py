@@ -1,6 +1,5 @@
 """A configuration's data, model and trainer."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from gradexp.engine.profiler import NoProfiler
 from gradexp.engine.step_callback import takes_steps
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.objective.objective import ObjectiveOptions
+from gradexp.rules import arguments_of
 
 
 class EventFiles(TensorBoardLogger):
@@ -37,8 +37,7 @@ def build_data(cfg: DictConfig) -> AbstractDataModule:
     given = plain(cfg)["data"]
     cls: Any = trusted_class(given.pop("_target_"), "data", cfg.trusted_packages)
     augmentation = plain(cfg).get("augmentation") or None
-    takes_augmentation = "augmentation" in inspect.signature(cls).parameters
-    if augmentation and not takes_augmentation:
+    if augmentation and "augmentation" not in arguments_of(cls):
         raise ValueError(f"augmentation must be none for {cls.__name__}, which takes none; got {augmentation}.")
     offered = {"data_dir": cfg.data_dir, "seed": cfg.seed, "augmentation": augmentation}
     data: Any = construct(cls, "data", given, offered)
@@ -86,7 +85,7 @@ def objective_options(config: Mapping[str, Any]) -> ObjectiveOptions:
 
 def _check_fits(cls: type[AbstractModule], data: AbstractDataModule) -> None:
     """Hold one of our models against the data's features and targets."""
-    takes = inspect.signature(cls).parameters
+    takes = arguments_of(cls)
     if not data.num_features and "in_features" in takes:
         raise ValueError(
             f"model must be one without features for this data, which has none; got {cls.__name__}. "

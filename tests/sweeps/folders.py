@@ -48,14 +48,15 @@ def write_sweep(folder: Path, jobs: list[Settings], outcomes: dict[int, Settings
             if key != "optimizer":
                 node, _, leaf = key.rpartition(".")
                 (own[node] if node else own)[leaf] = value
-        own["optimizer"]["name"] = {"sgd": "SGD", "adam": "Adam"}[settings.get("optimizer", "adam")]
+        name = {"sgd": "SGD", "adam": "Adam"}[settings.get("optimizer", "adam")]
+        own["optimizer"]["_target_"] = f"torch.optim.{name}"
         (job / ".hydra" / "config.yaml").write_text(yaml.safe_dump(own))
         (job / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(overrides))
         score = accuracy(settings)
         metrics = {
             "status": "completed", "val/accuracy": score, "val/loss": 1 - score, "test/accuracy": score - 0.01,
             "train/loss": 0.5 - score / 2, "seconds/fit": 1.0 + 0.1 * number, "epochs": 3, "steps": 117,
-            "data": "Digits", "monitor": "val/accuracy", "seed": own["seed"], "config_hash": config_hash(cfg),
+            "data": "Digits", "monitor": "val/accuracy", "monitor_mode": "max", "seed": own["seed"], "config_hash": config_hash(cfg),
             "asked_hash": f"{number:016x}",
         }  # fmt: skip
         metrics = (outcomes or {}).get(number, metrics)

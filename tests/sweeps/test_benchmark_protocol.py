@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from gradexp.files import write_json
+from gradexp.monitor import OWN
 from gradexp.sweeps.final_runs import final_runs
 from gradexp.sweeps.grid_sweeper import GridSweeper
 from gradexp.sweeps.manifest import Manifest, PlannedJob
@@ -47,13 +48,18 @@ def config(number: int | str) -> dict[str, Any]:
     return content
 
 
+def optimizer_rate_and_seed(number: int | str) -> tuple[str, float, int]:
+    optimizer = config(number)["optimizer"]
+    return optimizer["_target_"], optimizer["lr"], config(number)["seed"]
+
+
 def winners() -> dict[str, tuple[float, float]]:
     """By hand, from the files of the grid's jobs: for each optimizer its best rate, and that one's mean accuracy."""
     scores: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for job in jobs():
         if job["stage"] == "grid":
             optimizer = config(job["folder"])["optimizer"]
-            scores[optimizer["name"]][optimizer["lr"]].append(metrics(int(job["folder"]))["val/accuracy"])
+            scores[optimizer["_target_"]][optimizer["lr"]].append(metrics(int(job["folder"]))["val/accuracy"])
     found = {}
     for name, by_rate in scores.items():
         means = {rate: fmean(found) for rate, found in by_rate.items()}
@@ -69,7 +75,7 @@ def finals(stage: str = "final") -> list[int]:
 def test_the_final_runs_are_the_winners_at_fresh_seeds(sweep: Path) -> None:
     best = winners()
     assert len(finals("grid")) == 2 * 2 * 2
-    runs = Counter((config(n)["optimizer"]["name"], config(n)["optimizer"]["lr"], config(n)["seed"]) for n in finals())
+    runs = Counter(optimizer_rate_and_seed(n) for n in finals())
     assert runs == Counter((name, rate, seed) for name, (rate, _) in best.items() for seed in (100, 101))
     target = max(mean for _, mean in best.values()) * 0.99
     for number in finals():
@@ -132,12 +138,12 @@ def test_a_grid_that_grows_sets_beaten_final_runs_aside(
     best = winners()
     assert best != kept, "the new rate was to win"
     assert len(finals("grid")) == 12
-    runs = Counter((config(n)["optimizer"]["name"], config(n)["optimizer"]["lr"], config(n)["seed"]) for n in finals())
+    runs = Counter(optimizer_rate_and_seed(n) for n in finals())
     assert runs == Counter((name, rate, seed) for name, (rate, _) in best.items() for seed in (100, 101))
     for number in finals("beaten"):
         optimizer = config(number)["optimizer"]
         target = max(mean for _, mean in best.values()) * 0.99
-        beaten = best[optimizer["name"]][0] != optimizer["lr"]
+        beaten = best[optimizer["_target_"]][0] != optimizer["lr"]
         assert beaten or not math.isclose(config(number)["target_score"], target)
     assert {number: stamps(sweep / str(number)) for number in old} == files
     # What is beaten and has no result is not waited for.
@@ -183,14 +189,15 @@ def test_a_protocol_that_is_none_is_refused(final: str, own_folder: Path, monkey
 
 def synthetic(outcomes: dict[tuple[str, float, int], float | None], monitor: str = "val/accuracy") -> Manifest:
     """A grid on disk: the score of each optimizer, rate and seed; None for one that diverged."""
-    manifest = Manifest("made", monitor, "continue", [], {"seed": 0, "data.val_size": 0.1}, [])
+    mode = OWN[monitor.rpartition("/")[2]]
+    manifest = Manifest("made", monitor, "continue", [], {"seed": 0, "data.val_size": 0.1}, [], monitor_mode=mode)
     for number, ((optimizer, rate, seed), score) in enumerate(outcomes.items()):
         settings = {"optimizer": optimizer, "optimizer.lr": rate, "seed": seed}
         typed = [*(f"{key}={value}" for key, value in settings.items()), "test=false"]
         manifest.jobs[f"{number:016x}"] = PlannedJob(str(number), "grid", typed, settings)
-        found = {"status": "diverged", "monitor": monitor, "reason": "loss is not finite"}
+        found = {"status": "diverged", "monitor": monitor, "monitor_mode": mode, "reason": "loss is not finite"}
         if score is not None:
-            found = {"status": "completed", "monitor": monitor, monitor: score}  # type: ignore[dict-item]
+            found = {"status": "completed", "monitor": monitor, "monitor_mode": mode, monitor: score}  # type: ignore[dict-item]
         write_json(Path("made", str(number), "metrics.json"), found)
     return manifest
 

@@ -91,7 +91,7 @@ def test_the_manifest_tells_the_command_the_axes_the_base_and_every_job(monkeypa
     assert content["base"]["trainer.max_epochs"] == 1
     assert content["base"]["model.hidden"] == [4]
     assert content["base"]["optimizer.weight_decay"] == 0.0
-    assert not {"optimizer.lr", "optimizer.name", "optimizer.betas"} & set(content["base"])
+    assert not {"optimizer.lr", "optimizer._target_", "optimizer.betas"} & set(content["base"])
     expected = [("sgd", 0.1), ("sgd", 0.01), ("adam", 0.1), ("adam", 0.01)]
     assert [tuple(job["settings"].values()) for job in jobs()] == expected
     for number, (key, job) in enumerate(content["jobs"].items()):

@@ -19,7 +19,13 @@ def test_every_job_is_a_row_whatever_became_of_it(tmp_path: Path) -> None:
     jobs = grid(**AXES)
     gone_wrong: dict[int, dict[str, Any]] = {
         1: {"status": "failed", "reason": 'no "memory",\nat all'},
-        2: {"status": "diverged", "reason": "at step 3", "monitor": "val/accuracy", "seconds/fit": 1.0},
+        2: {
+            "status": "diverged",
+            "reason": "at step 3",
+            "monitor": "val/accuracy",
+            "monitor_mode": "max",
+            "seconds/fit": 1.0,
+        },
         3: {},
         4: {},
     }
@@ -61,8 +67,9 @@ def test_the_metric_that_the_jobs_really_monitored_counts(tmp_path: Path) -> Non
     """Data without classes make a loss of an accuracy that was asked for."""
     folder = write_sweep(tmp_path / "sweep", grid(seed=[0, 1]))
     for path in folder.glob("*/metrics.json"):
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"monitor": "val/loss"}))
-    assert read_sweep(folder).monitor == "val/loss"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"monitor": "val/loss", "monitor_mode": "min"}))
+    results = read_sweep(folder)
+    assert (results.monitor, results.monitor_mode) == ("val/loss", "min")
 
 
 def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_another_base_is_refused_by_name_and_all_stays_as_it_was(monkeypatch: py
     message = call(monkeypatch, *GRID, "trainer.max_epochs=3", "optimizer=sgd")
     assert isinstance(message, str)
     assert "trainer.max_epochs was 2, is 3" in message
-    assert "optimizer.name was Adam, is SGD" in message
+    assert "optimizer._target_ was torch.optim.Adam, is torch.optim.SGD" in message
     assert stamps(Path("sweep")) == before
 
 
