@@ -138,7 +138,7 @@ def test_the_training_sets_are_of_the_training_part_alone() -> None:
         (("model.backward=by_hand",), "model.backward must be autograd for task=bias_variance; got by_hand"),
         (
             ("scheduler=cosine",),
-            "scheduler must be none for task=bias_variance; got torch.optim.lr_scheduler.CosineAnnealingLR",
+            "scheduler must be none for task=bias_variance; got torch.optim.lr_scheduler.Cos",
         ),
         (("trainer.max_steps=5",), "trainer.max_steps must be -1 for task=bias_variance; got 5"),
         (("augmentation=affine",), "augmentation must be none"),

@@ -56,8 +56,8 @@ def write_sweep(folder: Path, jobs: list[Settings], outcomes: dict[int, Settings
         metrics = {
             "status": "completed", "val/accuracy": score, "val/loss": 1 - score, "test/accuracy": score - 0.01,
             "train/loss": 0.5 - score / 2, "seconds/fit": 1.0 + 0.1 * number, "epochs": 3, "steps": 117,
-            "data": "Digits", "monitor": "val/accuracy", "monitor_mode": "max", "seed": own["seed"], "config_hash": config_hash(cfg),
-            "asked_hash": f"{number:016x}",
+            "data": "Digits", "monitor": "val/accuracy", "monitor_mode": "max", "seed": own["seed"],
+            "config_hash": config_hash(cfg), "asked_hash": f"{number:016x}",
         }  # fmt: skip
         metrics = (outcomes or {}).get(number, metrics)
         if metrics:

@@ -17,6 +17,7 @@ AXES: dict[str, list[Any]] = {"optimizer": ["sgd", "adam"], "optimizer__lr": [0.
 
 def test_every_job_is_a_row_whatever_became_of_it(tmp_path: Path) -> None:
     jobs = grid(**AXES)
+    monitored = {"monitor": "val/accuracy", "monitor_mode": "max"}
     gone_wrong: dict[int, dict[str, Any]] = {
         1: {"status": "failed", "reason": 'no "memory",\nat all'},
         2: {
