@@ -1,0 +1,140 @@
+"""What a function takes, out of its source."""
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradexp.building.annotations import rule_in
+from gradexp.building.modules import Module
+from gradexp.rules import Rule
+
+# Packages whose annotations are held to: our own, and those whose annotations we have tried.
+READ = ("gradexp", "torch", "torchmetrics", "lightning", "pytorch_lightning")
+
+UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "?"})()  # a value that is no literal
+
+Expand = Callable[[ast.expr, Module], Iterator["Parameter"]]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument that can be given by name.
+
+    Attributes:
+        name: Its name.
+        required: Whether it has no default.
+        rule: What values it takes; None where nothing is known.
+        default: UNKNOWN where it is no literal or there is none.
+    """
+
+    name: str
+    required: bool
+    rule: Rule | None = None
+    default: Any = UNKNOWN
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a call takes.
+
+    Attributes:
+        parameters: By name, in their order.
+        takes_any: Whether it takes any other name, as far as the source shows.
+    """
+
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    takes_any: bool = False
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """What becomes of a function's ``**kwargs``.
+
+    Attributes:
+        taken: Those that the body takes out by name.
+        to_base: The call of ``super().__init__`` that gets the others, if there is one.
+        is_open: Whether any other name is taken.
+    """
+
+    taken: tuple[Parameter, ...] = ()
+    to_base: ast.Call | None = None
+    is_open: bool = False
+
+
+def named_parameters(function: ast.FunctionDef, module: Module, skip: int) -> Iterator[Parameter]:
+    """The arguments of a function that stand in its signature; `skip` is 1 for methods."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + [*arguments.defaults]
+    by_position = list(zip(positional, defaults, strict=True))[max(skip, len(arguments.posonlyargs)) :]
+    for argument, default in [*by_position, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]:
+        yield parameter(argument.arg, argument.annotation, default, module)
+
+
+def parameter(name: str, annotation: ast.expr | None, default: ast.expr | None, module: Module) -> Parameter:
+    """One argument, with the rule in its annotation where the package's annotations are held to."""
+    value = literal(default) if default is not None else UNKNOWN
+    is_read = module.name.partition(".")[0] in READ or "gradexp.rules" in module.text
+    rule = rule_in(annotation, module, ... if value is UNKNOWN else value) if is_read else None
+    return Parameter(name, default is None, rule, value)
+
+
+def keywords(function: ast.FunctionDef) -> Keywords:
+    """What a function does with its open ``**kwargs``, seen in its body.
+
+    Known are ``super().__init__(..., **kwargs)``, ``kwargs.pop("name", default)``, and an error where some are left.
+    Whatever else is done with them may take any name.
+    """
+    assert function.args.kwarg is not None
+    name = function.args.kwarg.arg
+    taken: list[Parameter] = []
+    calls: list[ast.Call] = []
+    is_closed = is_open = False
+
+    def visit(node: ast.AST) -> None:
+        nonlocal is_closed, is_open
+        match node:
+            case ast.If(test=test, body=[*_, ast.Raise()]) if _mentions(test, name):
+                is_closed = True
+                for child in node.orelse:
+                    visit(child)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="pop" | "get"), args=[ast.Constant(value=str(key)), *rest]) if owner == name:  # fmt: skip
+                taken.append(Parameter(key, not rest, None, literal(rest[0]) if rest else UNKNOWN))
+            case ast.Call() if is_super_init(node) and any(_is_name(one.value, name) for one in node.keywords if one.arg is None):  # fmt: skip
+                calls.append(node)
+                for child in [*node.args, *(one.value for one in node.keywords if one.arg is not None)]:
+                    visit(child)
+            case ast.Name(id=used) if used == name:
+                is_open = True
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    visit(child)
+
+    for statement in function.body:
+        visit(statement)
+    return Keywords(tuple(taken), calls[0] if calls else None, is_open or not (calls or is_closed))
+
+
+def is_super_init(call: ast.Call) -> bool:
+    """Whether a call is ``super().__init__(...)``."""
+    match call.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"):
+            return True
+    return False
+
+
+def literal(expression: ast.expr) -> Any:
+    """The value of a literal; UNKNOWN for any other expression."""
+    try:
+        return ast.literal_eval(expression)
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return UNKNOWN
+
+
+def _mentions(node: ast.AST, name: str) -> bool:
+    return any(_is_name(one, name) for one in ast.walk(node))
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
