@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
@@ -13,7 +13,8 @@ from rich.console import Console
 
 from gradexp.callback_list import build_callbacks
 from gradexp.config import plain
-from gradexp.construction import construct, trusted_class
+from gradexp.building.construct import construct
+from gradexp.building.trust import trusted_class
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_io import AtomicCheckpointIO
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
@@ -33,7 +34,7 @@ class EventFiles(TensorBoardLogger):
 def build_data(cfg: DictConfig) -> AbstractDataModule:
     """The data module that `data` describes."""
     offered = {"data_dir": cfg.data_dir, "seed": cfg.seed, "augmentation": plain(cfg).get("augmentation") or None}
-    data: Any = _build(cfg, "data", LightningDataModule, offered)
+    data: Any = _build(cfg, "data", offered)
     return data  # type: ignore[no-any-return]
 
 
@@ -50,7 +51,7 @@ def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
         "proximal": cfg.regularizer.get("proximal", False),  # of a checkpoint from before there was the choice
         "monitor": cfg.monitor,
     }
-    model: Any = _build(cfg, "model", LightningModule, offered)
+    model: Any = _build(cfg, "model", offered)
     if isinstance(model, AbstractRegressor) and data.classes:
         raise ValueError(
             f"model must be a classifier for {type(data).__name__}, whose targets are {data.num_classes} classes; got "
@@ -101,9 +102,9 @@ def build_trainer(
     return construct(Trainer, "trainer", given, ours)
 
 
-def _build(cfg: DictConfig, key: str, base: type, offered: Mapping[str, Any]) -> Any:
+def _build(cfg: DictConfig, key: str, offered: Mapping[str, Any]) -> Any:
     given = plain(cfg)[key]
-    cls: Any = trusted_class(given.pop("_target_"), base, cfg.trusted_packages, f"{key}._target_")
+    cls: Any = trusted_class(given.pop("_target_"), key, cfg.trusted_packages)
     if offered.get("in_features") == 0 and "in_features" in inspect.signature(cls).parameters:
         raise ValueError(
             f"model must be one without features for this data, which has none; got {cls.__name__}. "

@@ -24,7 +24,8 @@ from gradexp.callbacks import (
     TimeToTarget,
 )
 from gradexp.config import plain
-from gradexp.construction import construct, trusted_class
+from gradexp.building.construct import construct
+from gradexp.building.trust import trusted_class
 from gradexp.data import AbstractDataModule, ImageDataModule
 from gradexp.engine.checkpoints import Checkpoints, SaveBeforeAverages
 from gradexp.engine.fit_clock import FitClock
@@ -98,7 +99,7 @@ def _own(cfg: DictConfig, key: str, given: Any, others: list[Callback]) -> Callb
     if not isinstance(given, dict) or "_target_" not in given:
         raise ValueError(f"{key} must be a callback's class and arguments, {key}._target_=CLASS; got {given!r}.")
     arguments = {name: value for name, value in given.items() if name != "_target_"}
-    cls: Any = trusted_class(given["_target_"], Callback, cfg.trusted_packages, f"{key}._target_")
+    cls: Any = trusted_class(given["_target_"], "callbacks", cfg.trusted_packages, f"{key}._target_")
     if any(type(other) is cls for other in others):
         raise ValueError(f"{key}._target_ must be a callback that the run has not already; got {given['_target_']}.")
     callback: Callback = construct(cls, key, arguments, {})

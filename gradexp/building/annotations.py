@@ -68,6 +68,8 @@ def _evaluate(expression: ast.expr, module: Module, depth: int = 0) -> Any:
 
 def _value(name: str, module: Module, depth: int) -> Any:
     unknown = _Unknown(name, (), {})
+    if name == "Tensor":  # is looked up in torch's own file, the largest of all
+        return unknown
     item = module.names.get(name)
     if item is None:
         return getattr(builtins, name, unknown) if not module.stars else _elsewhere(name, module, depth, unknown)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradexp.building.modules import Found, Missing, Module, Unreadable, lookup_expression, public_names, resolve
+from gradexp.building.modules import Found, Missing, Module, Unreadable, find_module, lookup_expression, public_names, resolve
 from gradexp.building.signatures import (
     UNKNOWN,
     Keywords,
@@ -20,7 +20,7 @@ from gradexp.building.signatures import (
 from gradexp.rules import did_you_mean
 
 # Bases without a constructor of their own, and decorators that write one.
-PLAIN_BASES = ("object", "ABC", "Generic", "Protocol")
+PLAIN_BASES = ("object", "ABC", "Generic", "Protocol", "TypedDict")
 WRITE_CONSTRUCTORS = ("dataclass", "define", "frozen", "attrs", "s")
 
 
@@ -30,24 +30,31 @@ class ClassSource:
 
     Attributes:
         module: Where it is defined.
-        node: Its definition.
+        name: Its name there.
     """
 
     module: Module
-    node: ast.ClassDef
-
-    @property
-    def name(self) -> str:
-        return self.node.name
+    name: str
 
     @property
     def path(self) -> str:
         """Dotted, where it is defined, whatever it was imported from."""
-        return f"{self.module.name}.{self.node.name}"
+        return f"{self.module.name}.{self.name}"
+
+    @property
+    def node(self) -> ast.ClassDef | None:
+        """Its definition; None where the file has a syntax error.
+
+        To parse a large file takes 16 ms: a base that is only compared with another is never parsed.
+        """
+        node = self.module.names.get(self.name)
+        return node if isinstance(node, ast.ClassDef) else None
 
     @functools.cached_property
     def bases(self) -> "tuple[ClassSource | None, ...]":
         """The base classes; None for one that cannot be read."""
+        if self.node is None:
+            return (None,)
         given = [base.value if isinstance(base, ast.Subscript) else base for base in self.node.bases]
         return tuple(_base(self.module, base) for base in given if _last_name(base) not in PLAIN_BASES)
 
@@ -73,31 +80,44 @@ class ClassSource:
         waiting: list[ClassSource | None] = [self]
         while waiting:
             one = waiting.pop()
-            if one is not None and one.path in wanted and one is not self:
+            if one is None:
+                unknown = True
+                continue
+            if one.path in wanted and one is not self:
                 return True
-            unknown = unknown or one is None
-            waiting += one.bases if one is not None else ()
+            waiting += one.bases
         return None if unknown else False
 
     @property
     def is_abstract(self) -> bool:
         """Whether it leaves methods of its own to its sub-classes, as far as its own source shows."""
-        return any(
+        return self._leaves_methods and any(one is not None and one._is_abc for one in self.lineage())
+
+    @property
+    def _leaves_methods(self) -> bool:
+        return self.node is not None and any(
             isinstance(item, ast.FunctionDef) and any(_last_name(one) == "abstractmethod" for one in item.decorator_list)
             for item in self.node.body
+        )
+
+    @property
+    def _is_abc(self) -> bool:
+        return self.node is not None and (
+            any(_last_name(base) == "ABC" for base in self.node.bases)
+            or any(_last_name(one.value) == "ABCMeta" for one in self.node.keywords)
         )
 
     def attribute(self, name: str) -> Any:
         """A class attribute's value, its own or a base's; UNKNOWN where it has none or it is no literal."""
         for one in self.lineage():
-            for item in one.node.body if one is not None else ():
+            if one is None or one.node is None:
+                return UNKNOWN
+            for item in one.node.body:
                 match item:
                     case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
                         return literal(value)
                     case ast.AnnAssign(target=ast.Name(id=bound), value=ast.expr() as value) if bound == name:
                         return literal(value)
-            if one is None:
-                return UNKNOWN
         return UNKNOWN
 
 
@@ -118,11 +138,9 @@ def read_class(target: str) -> ClassSource | None:
         valid = class_names(target.rpartition(".")[0])
         raise Missing(f"{error}.{did_you_mean(target.rpartition('.')[2], valid)}") from error
     source = _class(found.module, found.name)
-    if source is None and not isinstance(found.node, ast.Call | ast.Subscript | ast.IfExp | ast.ClassDef | None):
+    if source is None and isinstance(found.node, ast.FunctionDef | ast.Constant | ast.List | ast.Dict | ast.Tuple | None):
         raise Missing(f"{target} is no class")
-    if source is None and not found.name:
-        raise Missing(f"{target} is a module")
-    return source
+    return source if source is not None and source.node is not None else None
 
 
 def read_function(target: str) -> Signature | None:
@@ -143,8 +161,6 @@ def read_function(target: str) -> Signature | None:
 
 def class_names(module_name: str, bases: Sequence[str] = ()) -> list[str]:
     """Public classes of a module, those that it imports too; of these `bases` where some are named."""
-    from gradexp.building.modules import find_module
-
     module = find_module(module_name)
     names = public_names(module) if module is not None else []
     read = {name: _read_quietly(f"{module_name}.{name}") for name in names}
@@ -164,8 +180,8 @@ def _read_quietly(target: str) -> ClassSource | None:
 
 @functools.cache
 def _class(module: Module, name: str) -> ClassSource | None:
-    node = module.names.get(name)
-    return ClassSource(module, node) if isinstance(node, ast.ClassDef) else None
+    is_class = module.defines_class(name) or isinstance(module.names.get(name), ast.ClassDef)
+    return ClassSource(module, name) if is_class else None
 
 
 def _base(module: Module, expression: ast.expr) -> ClassSource | None:
@@ -203,7 +219,9 @@ def _merged(source: ClassSource | None) -> list[ClassSource | None]:
 def _constructor(lineage: Iterator[ClassSource | None]) -> Signature | None:
     """The signature of the first constructor; of one that hands ``**kwargs`` on, with what the next one takes."""
     for one in lineage:
-        if one is None or any(_last_name(item) in WRITE_CONSTRUCTORS for item in one.node.decorator_list):
+        if one is None or one.node is None:
+            return None
+        if any(_last_name(item) in WRITE_CONSTRUCTORS for item in one.node.decorator_list):
             return None
         methods = {item.name: item for item in one.node.body if isinstance(item, ast.FunctionDef)}
         if any(isinstance(item, ast.Assign) and _last_name(item.targets[0]) == "__init__" for item in one.node.body):
@@ -223,7 +241,7 @@ def _signature(function: ast.FunctionDef, module: Module, bases: Iterator[ClassS
         annotation = ast.parse(annotation.value, mode="eval").body
     if isinstance(annotation, ast.Subscript) and _last_name(annotation.value) == "Unpack":
         options = _base(module, annotation.slice)
-        if options is None:
+        if options is None or None in options.lineage():
             return Signature(named, takes_any=True)
         return Signature(named | {one.name: one for one in _typed_keys(options)})
     found: Keywords = keywords(function)
@@ -242,8 +260,8 @@ def _signature(function: ast.FunctionDef, module: Module, bases: Iterator[ClassS
 def _typed_keys(options: ClassSource) -> Iterator[Parameter]:
     """The keys of a TypedDict and its bases."""
     for one in reversed(list(options.lineage())):
-        if one is None:  # TypedDict itself
-            continue
+        assert one is not None
+        assert one.node is not None
         total = not any(item.arg == "total" and literal(item.value) is False for item in one.node.keywords)
         for item in one.node.body:
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):

@@ -7,9 +7,8 @@ source: definitions, `from .x import A as B`, `from .x import *`, and assignment
 import ast
 import builtins
 import functools
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,7 +36,7 @@ class Module:
     """
 
     name: str
-    text: str
+    text: str = field(repr=False)
     is_package: bool
 
     @functools.cached_property
@@ -57,11 +56,13 @@ class Module:
     @functools.cached_property
     def is_dynamic(self) -> bool:
         """Whether it may have names that its source does not show."""
-        return not self.names or "__getattr__" in self.names or re.search(r"\bglobals\(\)|sys\.modules", self.text) is not None
+        signs = ("def __getattr__", "globals()", "sys.modules")
+        return not self.names or any(sign in self.text for sign in signs)
 
     def defines_class(self, name: str) -> bool:
         """Whether it has the class, by its text alone: to parse a large file costs 16 ms, to search it 0.1 ms."""
-        return re.search(rf"^class {re.escape(name)}\b", self.text, re.MULTILINE) is not None
+        start = f"\nclass {name}"
+        return any(start + end in self.text for end in "(:[")
 
     def exports(self, name: str) -> bool:
         """Whether `import *` takes a name along."""

@@ -1,7 +1,8 @@
 """What a function takes, out of its source."""
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +15,6 @@ READ = ("gradexp", "torch", "torchmetrics", "lightning", "pytorch_lightning")
 
 UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "?"})()  # a value that is no literal
 
-Expand = Callable[[ast.expr, Module], Iterator["Parameter"]]
-
-
 @dataclass(frozen=True)
 class Parameter:
     """An argument that can be given by name.
@@ -24,14 +22,22 @@ class Parameter:
     Attributes:
         name: Its name.
         required: Whether it has no default.
-        rule: What values it takes; None where nothing is known.
         default: UNKNOWN where it is no literal or there is none.
+        annotation: In the source of `module`.
     """
 
     name: str
     required: bool
-    rule: Rule | None = None
     default: Any = UNKNOWN
+    annotation: ast.expr | None = None
+    module: Module | None = None
+
+    @functools.cached_property
+    def rule(self) -> Rule | None:
+        """What values it takes; None where nothing is known. Read for the few arguments that are given."""
+        if self.annotation is None or self.module is None:
+            return None
+        return rule_in(self.annotation, self.module, ... if self.default is UNKNOWN else self.default)
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,7 @@ def parameter(name: str, annotation: ast.expr | None, default: ast.expr | None, 
     """One argument, with the rule in its annotation where the package's annotations are held to."""
     value = literal(default) if default is not None else UNKNOWN
     is_read = module.name.partition(".")[0] in READ or "gradexp.rules" in module.text
-    rule = rule_in(annotation, module, ... if value is UNKNOWN else value) if is_read else None
-    return Parameter(name, default is None, rule, value)
+    return Parameter(name, default is None, value, annotation if is_read else None, module)
 
 
 def keywords(function: ast.FunctionDef) -> Keywords:
@@ -100,7 +105,7 @@ def keywords(function: ast.FunctionDef) -> Keywords:
                 for child in node.orelse:
                     visit(child)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="pop" | "get"), args=[ast.Constant(value=str(key)), *rest]) if owner == name:  # fmt: skip
-                taken.append(Parameter(key, not rest, None, literal(rest[0]) if rest else UNKNOWN))
+                taken.append(Parameter(key, False, literal(rest[0]) if rest else UNKNOWN))
             case ast.Call() if is_super_init(node) and any(_is_name(one.value, name) for one in node.keywords if one.arg is None):  # fmt: skip
                 calls.append(node)
                 for child in [*node.args, *(one.value for one in node.keywords if one.arg is not None)]:
