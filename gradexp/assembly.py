@@ -97,9 +97,15 @@ def build_trainer(
     if isinstance(given["accumulate_grad_batches"], dict) and not takes_steps(model):
         # Lightning's own loop has a callback for numbers by epoch.
         ours["callbacks"] += [GradientAccumulationScheduler(given.pop("accumulate_grad_batches"))]
-    for name in given.keys() & ours.keys():
-        raise ValueError(f"trainer.{name} is set by gradexp and cannot be given; got {given[name]!r}.")
-    return construct(Trainer, "trainer", given, ours)
+    for name in ("profiler", "num_sanity_val_steps"):
+        if given.get(name) is not None:
+            ours.pop(name)
+        else:
+            given.pop(name, None)
+    try:
+        return construct(Trainer, "trainer", given, ours)
+    except TypeError as error:  # such as devices=[0] where there is no GPU
+        raise ValueError(f"trainer must have arguments that Lightning takes: {error}") from error
 
 
 def _build(cfg: DictConfig, key: str, offered: Mapping[str, Any]) -> Any:

@@ -12,7 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
-from gradexp.config import CONF_DIR, check_config, compose, config_hash, with_overrides
+from gradexp.app.config_check import check_config
+from gradexp.config import CONF_DIR, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
 from gradexp.sweeps import job_folder, own_gpu
 from gradexp.sweeps.manifest import Manifest
@@ -127,7 +128,7 @@ def _execute_in_sweep(cfg: DictConfig, folder: Path) -> Result:
 def _execute(cfg: DictConfig, folder: Path) -> Result:
     job = HydraConfig.get()
     try:
-        check_config(cfg)
+        check_config(cfg, list(job.overrides.task))
         # Only now what costs seconds: torch, Lightning.
         from gradexp.checkpoint_file import read_checkpoint
         from gradexp.engine.threads import threads_of_one_run
@@ -138,7 +139,7 @@ def _execute(cfg: DictConfig, folder: Path) -> Result:
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
             cfg = with_overrides(saved, cfg, list(job.overrides.task), list(job.runtime.choices))
-            check_config(cfg)
+            check_config(cfg, own_keys=True)
         if cfg.figures == "auto":
             cfg.figures = not _in_multirun()  # in a sweep they would cost more than a small job itself
         with threads_of_one_run():

@@ -112,6 +112,7 @@ KINDS: Mapping[str, Kind] = {
         tuple(f"{package}.loggers.Logger" for package in LIGHTNING),
         ("lightning.pytorch.loggers",),
     ),
+    "regularizer": Kind("a penalty, a function of a weight", (), ("gradexp.objective",)),
     "activation": Kind("an activation, a torch.nn.Module", ("torch.nn.Module",), ("torch.nn",)),
 }
 

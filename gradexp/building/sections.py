@@ -116,9 +116,9 @@ def check_arguments(
                 f"{key}.{argument} is not an argument of {name}, which takes {', '.join(valid) or 'none'}."
                 f"{did_you_mean(argument, valid)}"
             )
-        rule = (rules or {}).get(argument) or parameter.rule
-        if rule is not None:
-            check(f"{key}.{argument}", value, rule)
+        for rule in ((rules or {}).get(argument), parameter.rule):
+            if rule is not None:
+                check(f"{key}.{argument}", value, rule)
 
 
 def _read(target: str, wanted: Kind, key: str) -> ClassSource | None:
