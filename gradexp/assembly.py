@@ -11,10 +11,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig
 from rich.console import Console
 
-from gradexp.callback_list import build_callbacks
-from gradexp.config import plain
 from gradexp.building.construct import construct
 from gradexp.building.trust import trusted_class
+from gradexp.callback_list import build_callbacks
+from gradexp.config import plain
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_io import AtomicCheckpointIO
 from gradexp.engine.lightning_internals import drop_slow_cuda_check

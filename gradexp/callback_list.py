@@ -8,6 +8,8 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from omegaconf import DictConfig
 from rich.console import Console
 
+from gradexp.building.construct import construct
+from gradexp.building.trust import trusted_class
 from gradexp.callbacks import (
     AccuracyAndLoss,
     ClassifierFigures,
@@ -24,8 +26,6 @@ from gradexp.callbacks import (
     TimeToTarget,
 )
 from gradexp.config import plain
-from gradexp.building.construct import construct
-from gradexp.building.trust import trusted_class
 from gradexp.data import AbstractDataModule, ImageDataModule
 from gradexp.engine.checkpoints import Checkpoints, SaveBeforeAverages
 from gradexp.engine.fit_clock import FitClock

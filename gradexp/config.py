@@ -6,7 +6,6 @@ Nothing here imports torch, so that help and errors in the configuration answer 
 import hashlib
 import json
 import random
-import re
 import string
 import sys
 import warnings
@@ -21,6 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.config_check import check_config
+from gradexp.app.retarget import drop_arguments_of_replaced_classes
 from gradexp.messages import explain, traceback_wanted
 from gradexp.sweeps import resources  # noqa: F401  # registers what the launchers' files ask for
 from gradexp.sweeps.extras import check_installed
@@ -47,6 +47,7 @@ def compose(*overrides: str) -> DictConfig:
     """
     with initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
         cfg = hydra_compose("config", overrides=list(overrides))
+    cfg = drop_arguments_of_replaced_classes(cfg, overrides)
     check_config(cfg, overrides)
     return cfg
 
@@ -59,7 +60,8 @@ class CheckBeforeRun(Callback):
             return  # the same check in the run raises with its traceback
         try:
             own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-            check_config(own, list(config.hydra.overrides.task))
+            typed = list(config.hydra.overrides.task)
+            check_config(drop_arguments_of_replaced_classes(own, typed), typed)
         except Exception as error:
             # Hydra turns an Exception in a callback into a warning; SystemExit passes.
             sys.exit(explain(error) or f"error: {error}")

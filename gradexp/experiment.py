@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.config_check import check_config
+from gradexp.app.retarget import drop_arguments_of_replaced_classes
 from gradexp.config import CONF_DIR, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
 from gradexp.sweeps import job_folder, own_gpu
@@ -128,7 +129,9 @@ def _execute_in_sweep(cfg: DictConfig, folder: Path) -> Result:
 def _execute(cfg: DictConfig, folder: Path) -> Result:
     job = HydraConfig.get()
     try:
-        check_config(cfg, list(job.overrides.task))
+        typed = list(job.overrides.task)
+        cfg = drop_arguments_of_replaced_classes(cfg, typed)
+        check_config(cfg, typed)
         # Only now what costs seconds: torch, Lightning.
         from gradexp.checkpoint_file import read_checkpoint
         from gradexp.engine.threads import threads_of_one_run
@@ -138,7 +141,8 @@ def _execute(cfg: DictConfig, folder: Path) -> Result:
         quiet_libraries()
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
-            cfg = with_overrides(saved, cfg, list(job.overrides.task), list(job.runtime.choices))
+            cfg = with_overrides(saved, cfg, typed, list(job.runtime.choices))
+            cfg = drop_arguments_of_replaced_classes(cfg, typed)
             check_config(cfg, own_keys=True)
         if cfg.figures == "auto":
             cfg.figures = not _in_multirun()  # in a sweep they would cost more than a small job itself

@@ -6,7 +6,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from gradexp.app.config_check import unknown_key
+from gradexp.app.unknown_keys import unknown_key
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.extras import hint
 

@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints, is_typeddict
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -110,12 +111,26 @@ def check(name: str, value: Any, rule: Rule) -> None:
 
 
 def rule_of(annotation: Any) -> Rule | None:
-    """The rule in ``Annotated[type, rule]`` or ``Literal[names]``, None where there is neither."""
+    """The rule in ``Annotated[type, rule]`` or ``Literal[names]``, also with ``| None``; None where there is none."""
     if get_origin(annotation) is Annotated:
         return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, Rule)), None)
     if get_origin(annotation) is Literal:
-        return one_of(*map(str, get_args(annotation)))
+        return _one_of_values(get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType):
+        others = [one for one in get_args(annotation) if one is not NoneType]
+        rule = rule_of(others[0]) if len(others) == 1 else None
+        return or_null(rule) if rule is not None and not rule.holds(None) else rule
     return BOOLEAN if annotation is bool else None
+
+
+def _one_of_values(values: Sequence[Any]) -> Rule:
+    """One of a few values of any plain type; True is not 1."""
+    names = tuple({True: "true", False: "false", None: "null"}.get(value, str(value)) for value in values)
+    return Rule(
+        f"one of {', '.join(names)}",
+        lambda value: any(value == one and type(value) is type(one) for one in values),
+        names,
+    )
 
 
 @functools.cache

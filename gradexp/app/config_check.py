@@ -12,11 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.ignored import check_ignored
 from gradexp.app.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL, TOPICS
-from gradexp.app.nearest_key import nearest_key
 from gradexp.app.penalty_keys import check_penalties
 from gradexp.app.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
-from gradexp.building.class_reader import ClassSource, read_class
-from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES
+from gradexp.app.unknown_keys import first_leaf, unknown_key
+from gradexp.building.class_reader import read_class
+from gradexp.building.class_source import ClassSource
+from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
 from gradexp.building.sections import check_arguments, check_section
 from gradexp.rules import SECTION, check, did_you_mean
 
@@ -52,43 +53,6 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     check_ignored(overrides, node["model"], classes.get("model"))
 
 
-def known_keys(node: Plain) -> list[str]:
-    """All keys that could be typed: those of the configuration first, then further arguments of its classes."""
-    listed = [key for key in _flat(node) if not key.startswith(("hydra.", "sweep.axes."))]
-    return [*listed, *KEY_RULES, *addable_keys(node)]
-
-
-def addable_keys(node: Plain) -> list[str]:
-    """Arguments that the configuration's classes take and its files do not list: these are added with a plus."""
-    keys = [f"trainer.{name}" for name in TRAINER_RULES if f"trainer.{name}" in OPTIONAL]
-    for group in CLASS_GROUPS:
-        section = node.get(group)
-        target = section.get("_target_") if isinstance(section, Mapping) else None
-        try:
-            source = read_class(target) if isinstance(target, str) else None
-        except ValueError:
-            continue
-        if source is not None and source.signature is not None:
-            keys += [f"{group}.{name}" for name in source.signature.parameters if name not in KINDS[group].offered]
-        keys += [f"{group}.{name}" for name in KINDS[group].own_keys]
-    return keys
-
-
-def unknown_key(key: str, node: Plain) -> str:
-    """What is said of a key that nothing reads."""
-    if key in addable_keys(node):
-        return f"{key} is not in the configuration, but can be added: +{key}=VALUE."
-    near = nearest_key(key, known_keys(node))
-    parent = key.rpartition(".")[0]
-    section: Any = node
-    for part in parent.split(".") if parent else ():
-        section = section.get(part, {}) if isinstance(section, Mapping) else {}
-    listed = ", ".join(sorted(map(str, section))) if isinstance(section, Mapping) else ""
-    meant = f" Did you mean {near}?" if near is not None else ""
-    keys = f" Keys of {parent or 'the top level'}: {listed}." if listed else ""
-    return f"{key} is not a key of the configuration.{meant}{keys}"
-
-
 def _check_sections(node: Plain, read: set[str]) -> None:
     """The top level: each section is one, and there is no other key than ours and those that something reads."""
     sections = (*CLASS_GROUPS, *CLOSED_SECTIONS)
@@ -98,7 +62,7 @@ def _check_sections(node: Plain, read: set[str]) -> None:
         check(name, node[name], SECTION)
     ours = {*sections, "augmentation", *(key.partition(".")[0] for key in KEY_RULES)}
     for name in node.keys() - ours - read:
-        raise ValueError(unknown_key(_first_leaf(name, node[name]), {k: v for k, v in node.items() if k != name}))
+        raise ValueError(unknown_key(first_leaf(name, node[name]), {k: v for k, v in node.items() if k != name}))
 
 
 def _check_key(node: Plain, key: str, rule: Any) -> None:
@@ -127,11 +91,10 @@ def _check_augmentation(node: Plain, data: ClassSource | None) -> None:
     geometry = read_class(AUGMENTATION)
     if geometry is not None and geometry.signature is not None:
         check_arguments("augmentation", given, geometry.name, geometry.signature)
-    if data is not None and data.signature is not None and not data.signature.takes_any:
-        if "augmentation" not in data.signature.parameters:
-            raise ValueError(
-                f"augmentation must be none for {data.name}, which augments nothing; got {dict(given)}."
-            )
+    signature = data.signature if data is not None else None
+    if signature is not None and not signature.takes_any and "augmentation" not in signature.parameters:
+        assert data is not None
+        raise ValueError(f"augmentation must be none for {data.name}, which augments nothing; got {dict(given)}.")
 
 
 def _check_trainer(given: Plain) -> None:
@@ -201,19 +164,6 @@ def _references(value: Any) -> Iterator[str]:
             yield from _references(item)
     elif isinstance(value, str):
         yield from re.findall(r"\$\{\s*([A-Za-z_]\w*)\s*[.\[}]", value)
-
-
-def _flat(node: Plain, prefix: str = "") -> Iterator[str]:
-    for name, value in node.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
-
-
-def _first_leaf(name: str, value: Any) -> str:
-    """A key in full, as it was typed: of a section the first key in it."""
-    return next(_flat({name: value}), name)
 
 
 def _without(section: Plain, name: str) -> dict[str, Any]:

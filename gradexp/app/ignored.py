@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gradexp.building.class_reader import ClassSource
+from gradexp.building.class_source import ClassSource
 
 # The arguments that a model takes a section by; a model with none of them makes that part itself.
 TAKEN_AS: Mapping[str, tuple[str, ...]] = {

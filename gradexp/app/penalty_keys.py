@@ -7,7 +7,8 @@ from typing import Any
 from gradexp.app.key_rules import KEY_RULES
 from gradexp.building.class_reader import read_function
 from gradexp.building.kinds import KINDS
-from gradexp.building.modules import Missing, find_module
+from gradexp.building.modules import find_module
+from gradexp.building.names import MissingNameError
 from gradexp.building.sections import check_arguments
 from gradexp.building.trust import check_trusted
 from gradexp.rules import NON_NEGATIVE, check, did_you_mean
@@ -64,7 +65,7 @@ def _check_foreign(key: str, section: Mapping[str, Any], trusted_packages: Seque
     target = section["_target_"]
     try:
         signature = read_function(target)
-    except Missing as error:
+    except MissingNameError as error:
         raise ValueError(f"{key}._target_ must name {kind.noun}; got {target}: {error}.") from error
     if signature is not None:
         given = {name: value for name, value in section.items() if name not in ("_target_", "factor")}

@@ -10,7 +10,8 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from gradexp.building.modules import Import, Missing, Module, Unreadable, find_module, lookup
+from gradexp.building.modules import Import, Module, find_module
+from gradexp.building.names import MissingNameError, Unreadable, lookup
 from gradexp.rules import BOOLEAN, SECTION, Rule, rule_of
 
 # What an annotation may use as it is. Each is free of torch, and imported already.
@@ -91,7 +92,7 @@ def _elsewhere(name: str, module: Module, depth: int, unknown: Any) -> Any:
     source = find_module(item.module) if isinstance(item, Import) else None
     try:
         found = lookup(module, name)
-    except (Missing, Unreadable):
+    except (MissingNameError, Unreadable):
         # The alias may itself be of typing or gradexp.rules, which ends the search.
         if source is not None and isinstance(item, Import) and depth < 5:
             return _value(item.name, source, depth + 1)
@@ -159,4 +160,3 @@ def _tuple(rules: Sequence[Rule | None]) -> Rule:
         )
 
     return Rule(f"a list of {len(rules)}{each}", holds)
-

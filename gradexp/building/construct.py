@@ -1,4 +1,4 @@
-"""Objects from a configuration: only arguments that the class takes. What its source does not show is found out here."""
+"""Objects from a configuration: only arguments that the class takes, also where its source does not show them."""
 
 import inspect
 from collections.abc import Mapping

@@ -6,9 +6,10 @@ All of it by the class's source, in milliseconds: a mistyped argument need not w
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from gradexp.building.class_reader import ClassSource, class_names, read_class
+from gradexp.building.class_reader import class_names, read_class
+from gradexp.building.class_source import ClassSource
 from gradexp.building.kinds import KINDS, Kind
-from gradexp.building.modules import Missing
+from gradexp.building.names import MissingNameError
 from gradexp.building.signatures import Signature
 from gradexp.building.trust import check_trusted
 from gradexp.rules import SECTION, Rule, check, did_you_mean
@@ -63,7 +64,9 @@ def check_section(
         check(f"{key}.{name}", given[name], wanted.own_keys[name])
     if target is None and kind in MAY_BE_NULL:
         for name in given.keys() - wanted.own_keys.keys():
-            raise ValueError(f"{key}.{name} must go with a class in {key}._target_, which is null; got {given[name]!r}.")
+            raise ValueError(
+                f"{key}.{name} must go with a class in {key}._target_, which is null; got {given[name]!r}."
+            )
         return None
     check_trusted(target, wanted, trusted_packages, f"{key}._target_")
     source = _read(target, wanted, f"{key}._target_")
@@ -122,12 +125,10 @@ def check_arguments(
 
 
 def _read(target: str, wanted: Kind, key: str) -> ClassSource | None:
-    module, _, name = target.rpartition(".")
     try:
         source = read_class(target)
-    except Missing as error:
-        valid = class_names(module, wanted.bases)
-        if not valid:
+    except MissingNameError as error:
+        if not class_names(target.rpartition(".")[0], wanted.bases):
             raise ValueError(f"{key} must name {wanted.noun}; got {target}: {error}") from error
         raise ValueError(_other_kind(target, wanted, key)) from error
     if source is not None and (source.is_subclass(wanted.bases) is False or source.is_abstract):

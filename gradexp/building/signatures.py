@@ -15,6 +15,7 @@ READ = ("gradexp", "torch", "torchmetrics", "lightning", "pytorch_lightning")
 
 UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "?"})()  # a value that is no literal
 
+
 @dataclass(frozen=True)
 class Parameter:
     """An argument that can be given by name.
@@ -92,36 +93,53 @@ def keywords(function: ast.FunctionDef) -> Keywords:
     Whatever else is done with them may take any name.
     """
     assert function.args.kwarg is not None
-    name = function.args.kwarg.arg
-    taken: list[Parameter] = []
-    calls: list[ast.Call] = []
-    is_closed = is_open = False
-
-    def visit(node: ast.AST) -> None:
-        nonlocal is_closed, is_open
-        match node:
-            case ast.If(test=test, body=[*_, ast.Raise()]) if _mentions(test, name):
-                is_closed = True
-                for child in node.orelse:
-                    visit(child)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="pop" | "get"), args=[ast.Constant(value=str(key)), *rest]) if owner == name:  # fmt: skip
-                taken.append(Parameter(key, False, literal(rest[0]) if rest else UNKNOWN))
-            case ast.Call() if is_super_init(node) and any(_is_name(one.value, name) for one in node.keywords if one.arg is None):  # fmt: skip
-                calls.append(node)
-                for child in [*node.args, *(one.value for one in node.keywords if one.arg is not None)]:
-                    visit(child)
-            case ast.Name(id=used) if used == name:
-                is_open = True
-            case _:
-                for child in ast.iter_child_nodes(node):
-                    visit(child)
-
+    uses = _Uses(function.args.kwarg.arg)
     for statement in function.body:
-        visit(statement)
-    return Keywords(tuple(taken), calls[0] if calls else None, is_open or not (calls or is_closed))
+        uses.visit(statement)
+    to_base = uses.calls[0] if uses.calls else None
+    return Keywords(tuple(uses.taken), to_base, uses.is_open or not (uses.calls or uses.is_closed))
 
 
-def is_super_init(call: ast.Call) -> bool:
+class _Uses(ast.NodeVisitor):
+    """The uses of ``**kwargs`` in a function's body; what is not of the known kinds opens them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.taken: list[Parameter] = []
+        self.calls: list[ast.Call] = []
+        self.is_open = self.is_closed = False
+
+    def visit_If(self, node: ast.If) -> None:
+        if isinstance(node.body[-1], ast.Raise) and any(self._is_it(one) for one in ast.walk(node.test)):
+            self.is_closed = True
+            for child in node.orelse:
+                self.visit(child)
+        else:
+            self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=owner, attr="pop" | "get"), args=[ast.Constant(value=str(key)), *rest]
+            ) if self._is_it(owner):
+                self.taken.append(Parameter(key, False, literal(rest[0]) if rest else UNKNOWN))
+                return
+        starred = [one for one in node.keywords if one.arg is None and self._is_it(one.value)]
+        if _is_super_init(node) and starred:
+            self.calls.append(node)
+            for child in [*node.args, *(one for one in node.keywords if one not in starred)]:
+                self.visit(child)
+        else:
+            self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.is_open = self.is_open or self._is_it(node)
+
+    def _is_it(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id == self.name
+
+
+def _is_super_init(call: ast.Call) -> bool:
     """Whether a call is ``super().__init__(...)``."""
     match call.func:
         case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"):
@@ -135,11 +153,3 @@ def literal(expression: ast.expr) -> Any:
         return ast.literal_eval(expression)
     except (ValueError, TypeError, SyntaxError, RecursionError):
         return UNKNOWN
-
-
-def _mentions(node: ast.AST, name: str) -> bool:
-    return any(_is_name(one, name) for one in ast.walk(node))
-
-
-def _is_name(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gradexp.app.config_check import check_config
 from gradexp.app.key_rules import KEY_RULES
+from gradexp.app.retarget import drop_arguments_of_replaced_classes
 from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, config_hash
 from gradexp.rules import SECTION, check
 from gradexp.sweeps.axes import Axis, axis, spanned
@@ -110,7 +111,7 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
         hydra.errors.HydraException: An override names no key, group or option.
     """
     for line, values in jobs:
-        cfg = compose(line)
+        cfg = drop_arguments_of_replaced_classes(compose(line), line)
         try:
             check_config(cfg, line)
         except ValueError as error:
