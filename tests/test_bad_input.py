@@ -36,7 +36,7 @@ OPTIMIZERS = "adagrad, adam, adamw, lbfgs, momentum, nesterov, rmsprop, sgd"
         ("trainer.max_epochs=0", ["trainer.max_epochs must be a whole number of at least 1, or -1", "got 0"]),
         ("trainer.max_epochs=-1", ["trainer.max_epochs and trainer.max_steps must not both be -1"]),
         ("trainer.precision=8-bit", ["8-bit"]),
-        ("optimizer.betas=[0.9]", ["optimizer must have arguments that Adam takes", "betas=[0.9]"]),
+        ("optimizer.betas=[0.9]", ["optimizer.betas must be a list of 2", "got [0.9]"]),
         ("trainer.accelerator=abacus", ["abacus"]),
         ("+trainer.no_such=1", ["trainer.no_such is not an argument of Trainer"]),
         ("name=a/b", ["name must be letters, digits", "'a/b'"]),

@@ -50,7 +50,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     check_penalties(node["regularizer"], node["trusted_packages"])
     _check_unknown(node)
     _check_together(node)
-    check_ignored(overrides, node["model"], classes.get("model"))
+    check_ignored(overrides, node, classes.get("model"))
 
 
 def _check_sections(node: Plain, read: set[str]) -> None:

@@ -15,12 +15,12 @@ TAKEN_AS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def check_ignored(overrides: Sequence[str], model: Mapping[str, Any], source: ClassSource | None) -> None:
+def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: ClassSource | None) -> None:
     """Refuse what was typed for a part that the model makes itself.
 
     Args:
         overrides: What was typed, such as "optimizer=adam" or "+metrics.f1._target_=...".
-        model: The section `model`.
+        node: The configuration.
         source: The model's class; None where it cannot be read, and nothing is known.
 
     Raises:
@@ -31,9 +31,9 @@ def check_ignored(overrides: Sequence[str], model: Mapping[str, Any], source: Cl
         return
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0].partition("@")[0]
-        names = TAKEN_AS.get(key.partition(".")[0])
-        if names is not None and not any(name in signature.parameters for name in names):
-            raise ValueError(
-                f"{key} has no effect: {model['_target_']} takes no {key.partition('.')[0]}, it makes its own. "
-                f"Got {override}."
-            )
+        section = key.partition(".")[0]
+        names = TAKEN_AS.get(section, ())
+        is_none = "_target_" in node[section] and node[section]["_target_"] is None if names else True
+        if not is_none and not any(name in signature.parameters for name in names):
+            model = node["model"]["_target_"]
+            raise ValueError(f"{key} has no effect: {model} takes no {section}, it makes its own. Got {override}.")
