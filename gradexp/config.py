@@ -7,7 +7,6 @@ import copy
 import hashlib
 import json
 import random
-import re
 import string
 import sys
 import warnings
@@ -23,7 +22,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from gradexp.checks import RULES, check
+from gradexp.app.config_check import check_config
 from gradexp.class_sections import typed_sections
 from gradexp.messages import explain, traceback_wanted
 from gradexp.section_loader import class_sections
@@ -50,53 +49,12 @@ def compose(*overrides: str) -> DictConfig:
 
     Raises:
         hydra.errors.HydraException: An override names no key, group or option.
-        ValueError: A value breaks its rule.
+        ValueError: A value breaks its rule, or a key is read by nothing.
     """
     with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
         cfg = hydra_compose("config", overrides=list(overrides))
-    check_config(cfg)
+    check_config(cfg, overrides)
     return cfg
-
-
-def check_config(cfg: DictConfig) -> None:
-    """Hold every value that has a rule against it.
-
-    Raises:
-        ValueError: A value breaks its rule; the message names the key in full.
-    """
-    node = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
-    node["sweep"].pop("axes")  # lists of values, whose jobs are held against the rules one by one
-    _check_node(node, prefix="")
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", str(cfg.name)):
-        # Part of a path, and of a command that Lightning starts again for every further process.
-        raise ValueError(f"name must be letters, digits, dots, dashes and underscores; got {cfg.name!r}.")
-    if cfg.trainer.max_epochs == cfg.trainer.max_steps == -1 and cfg.early_stopping.patience is None:
-        raise ValueError(
-            "trainer.max_epochs and trainer.max_steps must not both be -1, which never ends; "
-            "set one of them, or early_stopping.patience."
-        )
-    if cfg.task == "report":
-        if cfg.sweep_dir is None or not Path(cfg.sweep_dir).is_dir():
-            raise ValueError(
-                f"sweep_dir must be the folder of a multirun, or of a run, for task=report; got {cfg.sweep_dir}. "
-                "Multiruns leave theirs below outputs/sweeps/."
-            )
-    elif cfg.task == "explain":
-        if cfg.topic is None:
-            raise ValueError(f"topic must be one of {', '.join(RULES['topic'].names)} for task=explain; got null.")
-    elif cfg.task in ("test", "predict") and cfg.ckpt_path is None:
-        raise ValueError(
-            f"task={cfg.task} needs a checkpoint; got ckpt_path=null. "
-            "Give ckpt_path=RUN/checkpoints/best.ckpt, RUN being the folder of a finished run."
-        )
-
-
-def _check_node(node: dict[str, Any], prefix: str) -> None:
-    for name, value in node.items():
-        if isinstance(value, dict) and name not in RULES:
-            _check_node(value, f"{prefix}{name}.")
-        else:
-            check(prefix, **{str(name): value})
 
 
 class CheckBeforeRun(Callback):
@@ -106,7 +64,8 @@ class CheckBeforeRun(Callback):
         if traceback_wanted():
             return  # the same check in the run raises with its traceback
         try:
-            check_config(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+            own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+            check_config(own, list(config.hydra.overrides.task))
         except Exception as error:
             # Hydra turns an Exception in a callback into a warning; SystemExit passes.
             sys.exit(explain(error) or f"error: {error}")
@@ -121,6 +80,12 @@ class CheckBeforeRun(Callback):
             except ValueError as error:
                 sys.exit(explain(error))
         if "gradexp" in config.hydra.sweeper._target_:
+            for override in config.hydra.overrides.hydra:
+                if override.lstrip("+~").startswith("hydra.sweep.subdir"):
+                    sys.exit(
+                        "error: hydra.sweep.subdir must go with another sweeper, hydra/sweeper=basic: the grid numbers "
+                        f"its jobs' folders, by which it finds them again; got {override}."
+                    )
             return  # it checks each job, before it makes the sweep's folder
         asked = config.sweep
         ours = ("axes", "zip", "final", "resume", "dry_run")

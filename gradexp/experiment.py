@@ -12,7 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gradexp.config import CONF_DIR, asked_hash, changed, check_config, compose, config_hash, with_overrides
+from gradexp.app.config_check import check_config
+from gradexp.config import CONF_DIR, asked_hash, changed, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
 from gradexp.run_record import RunRecord, is_first_process
 from gradexp.section_loader import class_sections
@@ -142,7 +143,8 @@ def _execute(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     """
     job, folder = HydraConfig.get(), record.folder
     try:
-        check_config(cfg)
+        typed = list(job.overrides.task)
+        check_config(cfg, typed)
         # Only now what costs seconds: torch, Lightning.
         from gradexp.checkpoint_file import read_checkpoint
         from gradexp.engine.threads import threads_of_one_run
@@ -152,9 +154,9 @@ def _execute(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         quiet_libraries()
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
-            cfg = with_overrides(saved, cfg, list(job.overrides.task), list(job.runtime.choices))
+            cfg = with_overrides(saved, cfg, typed, list(job.runtime.choices))
             OmegaConf.set_readonly(cfg, True)
-            check_config(cfg)
+            check_config(cfg, own_keys=True)
         if cfg.figures == "auto":
             # In a sweep they would cost more than a small job itself.
             cfg = changed(cfg, {"figures": not _in_multirun()})

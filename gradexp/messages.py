@@ -6,7 +6,9 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from gradexp.checks import did_you_mean
+from gradexp.app.renamed import renamed_option
+from gradexp.app.unknown_keys import unknown_key
+from gradexp.rules import did_you_mean
 from gradexp.sweeps.extras import hint
 
 
@@ -23,6 +25,9 @@ def explain(error: BaseException) -> str | None:
     """One message for an error that a user can mend; None for any other, which deserves its traceback."""
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        renamed = renamed_option(group, option)
+        if renamed is not None:
+            return f"error: {renamed}"
         extra = f" {hint(option)}" if group.startswith("hydra/") and hint(option) else ""
         return (
             f"error: {group} has no option {option}.{did_you_mean(option, error.options)} "
@@ -45,10 +50,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def _unknown_key(full_key: str, cause: ConfigKeyError | ConfigAttributeError) -> str:
-    parent, _, name = full_key.rpartition(".")
-    keys = [str(key) for key in cause.parent_node] if OmegaConf.is_dict(cause.parent_node) else []
-    return (
-        f"error: {full_key} is not a key of the configuration.{did_you_mean(name, keys)} "
-        f"Keys of {parent or 'the top level'}: {', '.join(sorted(keys)) or 'none'}. "
-        f"A new key is added with +{full_key}=VALUE."
-    )
+    root = cause.parent_node._get_root() if cause.parent_node is not None else None
+    node = OmegaConf.to_container(root, resolve=False) if OmegaConf.is_dict(root) else {}
+    assert isinstance(node, dict)
+    return f"error: {unknown_key(full_key, {str(key): value for key, value in node.items() if key != 'hydra'})}"

@@ -198,15 +198,25 @@ def check(name: str, value: Any, rule: Rule) -> None:
 
 def rule_of(annotation: Any) -> Rule | None:
     """The rule in ``Annotated[type, rule]``, ``Literal[names]`` or either of them ``| None``; None without a rule."""
-    if get_origin(annotation) in (UnionType, Union):
-        others = [option for option in get_args(annotation) if option is not NoneType]
-        rule = rule_of(others[0]) if len(others) == 1 else None
-        return or_null(rule) if rule else None
     if get_origin(annotation) is Annotated:
         return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, Rule)), None)
     if get_origin(annotation) is Literal:
-        return one_of(*map(str, get_args(annotation)))
+        return _one_of_values(get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType):
+        others = [one for one in get_args(annotation) if one is not NoneType]
+        rule = rule_of(others[0]) if len(others) == 1 else None
+        return or_null(rule) if rule is not None and not rule.holds(None) else rule
     return BOOLEAN if annotation is bool else None
+
+
+def _one_of_values(values: Sequence[Any]) -> Rule:
+    """One of a few values of any plain type; True is not 1."""
+    names = tuple({True: "true", False: "false", None: "null"}.get(value, str(value)) for value in values)
+    return Rule(
+        f"one of {', '.join(names)}",
+        lambda value: any(value == one and type(value) is type(one) for one in values),
+        names,
+    )
 
 
 def _unpacked(parameter: inspect.Parameter) -> Any:

@@ -3,9 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gradexp.rules import WHOLE, Rule, list_of, one_of, or_null
+from gradexp.rules import (
+    COUNT,
+    FRACTION,
+    NON_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    WHOLE,
+    Rule,
+    list_of,
+    one_of,
+    or_null,
+)
 
 INTERVAL = one_of("step", "epoch")
+FRACTIONS = list_of(FRACTION, "a list of numbers from 0 to below 1", empty=False)
 NO_DECAY = list_of(one_of("bias", "norm"), "a list of bias and norm, the parameters without weight decay")
 
 
@@ -18,7 +30,10 @@ class Kind:
         bases: Dotted names; the class is a sub-class of one of them.
         trusted: Modules that may be imported for this kind, whatever the user's trusted_packages.
         own_keys: Keys of the section that are ours and not the class's; they win over an argument of that name.
-        offered: Arguments that gradexp gives where the class takes them.
+        offered: Arguments that gradexp gives where the class takes them; nobody else may.
+        offered_to: Further ones, for sub-classes of the class of ours that is named first.
+        filled: Arguments that gradexp gives where the user does not.
+        rules: Of arguments of the trusted modules' classes, whose own annotations state no more than a type.
     """
 
     noun: str
@@ -26,6 +41,9 @@ class Kind:
     trusted: tuple[str, ...] = ()
     own_keys: Mapping[str, Rule] = field(default_factory=dict)
     offered: tuple[str, ...] = ()
+    offered_to: tuple[str, tuple[str, ...]] | None = None
+    filled: tuple[str, ...] = ()
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
 
 LIGHTNING = ("lightning.pytorch", "pytorch_lightning")
@@ -40,14 +58,47 @@ KINDS: Mapping[str, Kind] = {
         "a LightningModule",
         tuple(f"{package}.LightningModule" for package in LIGHTNING),
         offered=("in_features", "num_classes"),
+        offered_to=(
+            "gradexp.models.AbstractModule",
+            (
+                "loss",
+                "optimizer",
+                "scheduler",
+                "l1",
+                "l2",
+                "proximal",
+                "penalties",
+                "metrics",
+                "monitor",
+                "monitor_mode",
+                "trusted_packages",
+            ),
+        ),
     ),
-    "loss": Kind("a loss, a torch.nn.Module", ("torch.nn.Module",), ("gradexp.objective", "torch.nn")),
+    "loss": Kind(
+        "a loss, a torch.nn.Module",
+        ("torch.nn.Module",),
+        ("gradexp.objective", "torch.nn"),
+        offered_to=("gradexp.objective.losses.ClassWeightedLoss", ("num_classes", "from_logits")),
+    ),
     "optimizer": Kind(
         "an optimizer",
         ("torch.optim.Optimizer",),
         ("torch.optim",),
         {"no_decay": or_null(NO_DECAY)},
         ("params",),
+        rules={
+            "lr": POSITIVE,
+            "momentum": NON_NEGATIVE,
+            "weight_decay": NON_NEGATIVE,
+            "betas": FRACTIONS,
+            "alpha": NON_NEGATIVE,
+            "rho": SHARE,
+            "max_iter": COUNT,
+            "max_eval": or_null(COUNT),
+            "history_size": COUNT,
+            "line_search_fn": or_null(one_of("strong_wolfe")),
+        },
     ),
     "scheduler": Kind(
         "a learning-rate schedule",
@@ -55,12 +106,24 @@ KINDS: Mapping[str, Kind] = {
         ("torch.optim.lr_scheduler",),
         {"interval": INTERVAL, "warmup_steps": WHOLE},
         ("optimizer",),
+        filled=("T_max", "total_steps", "max_lr", "mode"),
+        rules={
+            "gamma": POSITIVE,
+            "factor": POSITIVE,
+            "step_size": COUNT,
+            "patience": WHOLE,
+            "pct_start": SHARE,
+            "div_factor": POSITIVE,
+            "final_div_factor": POSITIVE,
+            "T_0": COUNT,
+            "T_mult": COUNT,
+        },
     ),
     "metrics": Kind(
         "a metric of torchmetrics",
         ("torchmetrics.Metric",),
         ("torchmetrics",),
-        offered=("task", "num_classes", "num_labels", "num_outputs"),
+        filled=("task", "num_classes", "num_labels", "num_outputs"),
     ),
     "callbacks": Kind(
         "a callback of Lightning's",
@@ -71,7 +134,9 @@ KINDS: Mapping[str, Kind] = {
         "a logger of Lightning's",
         tuple(f"{package}.loggers.Logger" for package in LIGHTNING),
         ("lightning.pytorch.loggers",),
+        filled=("save_dir", "name"),
     ),
+    "regularizer": Kind("a penalty, a function of a weight", (), ("gradexp.objective",)),
     "activation": Kind("an activation, a torch.nn.Module", ("torch.nn.Module",), ("torch.nn",)),
 }
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Unpack, cast
 import torch
 from torch import Tensor
 
-from gradexp.construction import construct
+from gradexp.building.construct import construct
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.augmentation import RandomGeometry
 from gradexp.data.batches import Batch, Source

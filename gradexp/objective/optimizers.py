@@ -9,6 +9,7 @@ from torch.optim import SGD, Optimizer
 
 from gradexp.building.construct import constructed
 from gradexp.building.kinds import KINDS
+from gradexp.building.sections import check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class
 
 # Of torch.optim, those that treat every number by itself: what is stacked moves as if each part were alone.
@@ -31,6 +32,7 @@ def build_optimizer(
         ValueError: There is no such optimizer, or it does not take an argument or a value.
     """
     cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
+    check_settings("optimizer", settings, "optimizer")
     own = KINDS["optimizer"].own_keys
     given = {key: value for key, value in settings.items() if key != "_target_" and key not in own}
     optimizer: Optimizer = constructed(cls, "optimizer", given, {"params": parameters})

@@ -10,6 +10,7 @@ from typing import Any
 from torch.optim import Optimizer, lr_scheduler
 
 from gradexp.building.construct import constructed
+from gradexp.building.sections import check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
 
 Settings = Mapping[str, Any]
@@ -59,6 +60,7 @@ def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[
     Raises:
         ValueError: There is no such schedule, or it does not take an argument or a value.
     """
+    check_settings("scheduler", settings, "scheduler")
     warmup = settings.get("warmup_steps", 0)
     rise = _warmup(optimizer, warmup) if warmup > 1 else None
     if settings.get("_target_") is None:

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from gradexp import monitor
-from gradexp.checks import POSITIVE, WHOLE
+from gradexp.rules import POSITIVE, WHOLE
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.axes import text
 from gradexp.sweeps.manifest import Manifest, PlannedJob

@@ -10,10 +10,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gradexp.checks import check
+from gradexp.app.config_check import check_config
+from gradexp.app.key_rules import KEY_RULES
 from gradexp.class_sections import TARGET, add_without_plus, check_rivals, rival, typed_sections
-from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, asked_hash, check_config, plain
+from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, asked_hash, plain
 from gradexp.monitor import Mode, monitor_mode, needs_mode
+from gradexp.rules import SECTION, check
 from gradexp.sweeps.axes import Axis, axis, spanned
 from gradexp.sweeps.final_runs import check_final
 from gradexp.sweeps.manifest import PlannedJob, flat, same
@@ -63,7 +65,12 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
     typed = list({override.get_key_element(): override for override in parsed}.values())  # of a key, the last word
     fixed = [override for override in typed if not override.is_sweep_override()]
     base = compose([_line(override) for override in fixed])
-    settings = cast(dict[str, Any], OmegaConf.to_container(base.sweep, resolve=True))
+    settings = cast(dict[str, Any], OmegaConf.to_container(base, resolve=True)).get("sweep")
+    check("sweep", settings, SECTION)
+    assert settings is not None
+    for key, rule in KEY_RULES.items():
+        if key.startswith("sweep."):
+            check(key, settings.get(key.removeprefix("sweep.")), rule)
     for override in typed:
         if override.is_sweep_override() and _is_of_sweep(override):
             raise ValueError(f"{override.key_or_group} must have one value for all jobs; got {override.input_line}.")
@@ -74,7 +81,6 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
     axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
     check_rivals([axis.name for axis in axes], keys)
     constants = [_line(override) for override in fixed if not _is_of_sweep(override)]
-    check("sweep.", **{key: settings[key] for key in ("on_failure", "dry_run", "study")})
     if settings["final"] is not None:
         check_final(settings["final"])
         # The grid chooses; what chooses never sees the test part.
@@ -118,7 +124,7 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
     for line, values in jobs:
         cfg = compose(line)
         try:
-            check_config(cfg)
+            check_config(cfg, line)
         except ValueError as error:
             told = ", ".join(f"{key}={value}" for key, value in values.items())
             raise ValueError(f"{error}" + (f" (In the job {told}.)" if told else "")) from error

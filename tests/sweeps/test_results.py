@@ -20,13 +20,7 @@ def test_every_job_is_a_row_whatever_became_of_it(tmp_path: Path) -> None:
     monitored = {"monitor": "val/accuracy", "monitor_mode": "max"}
     gone_wrong: dict[int, dict[str, Any]] = {
         1: {"status": "failed", "reason": 'no "memory",\nat all'},
-        2: {
-            "status": "diverged",
-            "reason": "at step 3",
-            "monitor": "val/accuracy",
-            "monitor_mode": "max",
-            "seconds/fit": 1.0,
-        },
+        2: {"status": "diverged", "reason": "at step 3", "seconds/fit": 1.0, **monitored},
         3: {},
         4: {},
     }

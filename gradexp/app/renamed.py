@@ -1,0 +1,22 @@
+"""Keys and options that had other names: what is typed by its old name is answered with the new one."""
+
+from collections.abc import Mapping
+
+KEYS: Mapping[str, str] = {
+    "case": "problem",
+    "data.passes": "data.repeat",
+    "optimizer.name": "optimizer._target_",
+    "scheduler.name": "scheduler._target_",
+}
+OPTIONS: Mapping[tuple[str, str], str] = {("model", "perceptron"): "sigmoid_units"}  # group and option
+
+
+def renamed_key(key: str) -> str | None:
+    """What is said of a key that has another name now; None for any other."""
+    return f"{key} is now called {KEYS[key]}." if key in KEYS else None
+
+
+def renamed_option(group: str, option: str) -> str | None:
+    """What is said of an option that has another name now; None for any other."""
+    new = OPTIONS.get((group, option))
+    return f"{group}={option} is now called {group}={new}." if new is not None else None

@@ -1,0 +1,155 @@
+"""What a function takes, out of its source."""
+
+import ast
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradexp.building.annotations import rule_in
+from gradexp.building.modules import Module
+from gradexp.rules import Rule
+
+# Packages whose annotations are held to: our own, and those whose annotations we have tried.
+READ = ("gradexp", "torch", "torchmetrics", "lightning", "pytorch_lightning")
+
+UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "?"})()  # a value that is no literal
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument that can be given by name.
+
+    Attributes:
+        name: Its name.
+        required: Whether it has no default.
+        default: UNKNOWN where it is no literal or there is none.
+        annotation: In the source of `module`.
+    """
+
+    name: str
+    required: bool
+    default: Any = UNKNOWN
+    annotation: ast.expr | None = None
+    module: Module | None = None
+
+    @functools.cached_property
+    def rule(self) -> Rule | None:
+        """What values it takes; None where nothing is known. Read for the few arguments that are given."""
+        if self.annotation is None or self.module is None:
+            return None
+        return rule_in(self.annotation, self.module, ... if self.default is UNKNOWN else self.default)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a call takes.
+
+    Attributes:
+        parameters: By name, in their order.
+        takes_any: Whether it takes any other name, as far as the source shows.
+    """
+
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    takes_any: bool = False
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """What becomes of a function's ``**kwargs``.
+
+    Attributes:
+        taken: Those that the body takes out by name.
+        to_base: The call of ``super().__init__`` that gets the others, if there is one.
+        is_open: Whether any other name is taken.
+    """
+
+    taken: tuple[Parameter, ...] = ()
+    to_base: ast.Call | None = None
+    is_open: bool = False
+
+
+def named_parameters(function: ast.FunctionDef, module: Module, skip: int) -> Iterator[Parameter]:
+    """The arguments of a function that stand in its signature; `skip` is 1 for methods."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + [*arguments.defaults]
+    by_position = list(zip(positional, defaults, strict=True))[max(skip, len(arguments.posonlyargs)) :]
+    for argument, default in [*by_position, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]:
+        yield parameter(argument.arg, argument.annotation, default, module)
+
+
+def parameter(name: str, annotation: ast.expr | None, default: ast.expr | None, module: Module) -> Parameter:
+    """One argument, with the rule in its annotation where the package's annotations are held to."""
+    value = literal(default) if default is not None else UNKNOWN
+    is_read = module.name.partition(".")[0] in READ or "gradexp.rules" in module.text
+    return Parameter(name, default is None, value, annotation if is_read else None, module)
+
+
+def keywords(function: ast.FunctionDef) -> Keywords:
+    """What a function does with its open ``**kwargs``, seen in its body.
+
+    Known are ``super().__init__(..., **kwargs)``, ``kwargs.pop("name", default)``, and an error where some are left.
+    Whatever else is done with them may take any name.
+    """
+    assert function.args.kwarg is not None
+    uses = _Uses(function.args.kwarg.arg)
+    for statement in function.body:
+        uses.visit(statement)
+    to_base = uses.calls[0] if uses.calls else None
+    return Keywords(tuple(uses.taken), to_base, uses.is_open or not (uses.calls or uses.is_closed))
+
+
+class _Uses(ast.NodeVisitor):
+    """The uses of ``**kwargs`` in a function's body; what is not of the known kinds opens them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.taken: list[Parameter] = []
+        self.calls: list[ast.Call] = []
+        self.is_open = self.is_closed = False
+
+    def visit_If(self, node: ast.If) -> None:
+        if isinstance(node.body[-1], ast.Raise) and any(self._is_it(one) for one in ast.walk(node.test)):
+            self.is_closed = True
+            for child in node.orelse:
+                self.visit(child)
+        else:
+            self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=owner, attr="pop" | "get"), args=[ast.Constant(value=str(key)), *rest]
+            ) if self._is_it(owner):
+                self.taken.append(Parameter(key, False, literal(rest[0]) if rest else UNKNOWN))
+                return
+        starred = [one for one in node.keywords if one.arg is None and self._is_it(one.value)]
+        if _is_super_init(node) and starred:
+            self.calls.append(node)
+            for child in [*node.args, *(one for one in node.keywords if one not in starred)]:
+                self.visit(child)
+        else:
+            self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.is_open = self.is_open or self._is_it(node)
+
+    def _is_it(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id == self.name
+
+
+def _is_super_init(call: ast.Call) -> bool:
+    """Whether a call is ``super().__init__(...)``."""
+    match call.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"):
+            return True
+    return False
+
+
+def literal(expression: ast.expr) -> Any:
+    """The value of a literal; UNKNOWN for any other expression."""
+    try:
+        return ast.literal_eval(expression)
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return UNKNOWN

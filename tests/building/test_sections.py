@@ -1,0 +1,68 @@
+"""One section with a `_target_`: what is refused, without an import, and what passes."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradexp.building.sections import check_section
+
+OURS = ("gradexp",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "trusted"),
+    [
+        ("metrics", {"_target_": "torchmetrics.F1Score", "average": "macro", "compute_on_cpu": True}, OURS),
+        ("loss", {"_target_": "torch.nn.CrossEntropyLoss", "label_smoothing": 0.1}, OURS),
+        ("loss", {"_target_": None}, OURS),
+        ("scheduler", {"_target_": None, "warmup_steps": 3}, OURS),
+        ("scheduler", {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "interval": "step", "pct_start": 0.3}, OURS),
+        ("optimizer", {"_target_": "lion_pytorch.Lion", "lr": 1e-4}, (*OURS, "lion_pytorch")),
+        ("optimizer", {"_target_": "pytorch_optimizer.Lion", "lr": 0}, (*OURS, "pytorch_optimizer")),
+        ("model", {"_target_": "gradexp.MLPClassifier", "hidden": [3]}, OURS),
+        ("activation", {"_target_": "torch.nn.LeakyReLU", "negative_slope": 0.2}, OURS),
+    ],
+)
+def test_what_a_class_takes_passes(kind: str, section: dict[str, Any], trusted: tuple[str, ...]) -> None:
+    check_section(kind, section, kind, trusted)
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "words"),
+    [
+        ("metrics", {"_target_": "torch.nn.ReLU"}, "must name a class in a trusted package"),
+        ("metrics", {"_target_": "torchmetrics.F1Scor"}, "must name a metric of torchmetrics.* Did you mean F1Score"),
+        ("loss", {"_target_": "torch.nn.CrossEntropyLoss", "label_smoothing": {}}, "must be a number; got {}"),
+        ("loss", {"_target_": "torch.nn.functional.relu"}, "must name a loss"),
+        ("loss", {"_target_": None, "reduction": "sum"}, "must go with a class in"),
+        ("activation", {"_target_": "torch.nn.ReLU", "inplce": True}, "inplce is not an argument of ReLU"),
+        ("activation", {"_target_": "torch.nn.modules"}, "must name an activation"),
+        ("metrics", {"_target_": "torchmetrics.F1Score", "num_classes": 3}, "is set by the data"),
+        ("callbacks", {"_target_": "lightning.pytorch.callbacks.EarlyStopping"}, "monitor must be given"),
+        ("data", {"_target_": "gradexp.models.MLPClassifier"}, "must name a LightningDataModule"),
+    ],
+)
+def test_what_it_does_not_take_is_refused(kind: str, section: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        check_section(kind, section, kind, OURS)
+
+
+def test_our_own_keys_win_over_an_argument_of_that_name(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = (
+        "from torch.optim import Optimizer\nclass Own(Optimizer):\n    def __init__(self, weights, no_decay=3): ...\n"
+    )
+    (own_folder / "own_optimizer.py").write_text(source)
+    monkeypatch.syspath_prepend(own_folder)
+    section: dict[str, Any] = {"_target_": "own_optimizer.Own", "no_decay": ["bias"]}
+    check_section("optimizer", section, "optimizer", ["own_optimizer"])
+    with pytest.raises(ValueError, match=r"optimizer\.no_decay must be a list of bias and norm"):
+        check_section("optimizer", section | {"no_decay": 3}, "optimizer", ["own_optimizer"])
+
+
+def test_what_cannot_be_read_is_left_for_the_import(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own_folder / "lazy_nets.py").write_text("def __getattr__(name): ...\n")
+    monkeypatch.syspath_prepend(own_folder)
+    assert check_section("model", {"_target_": "lazy_nets.Net", "any": 1}, "model", ["lazy_nets"]) is None
+    assert "lazy_nets" not in sys.modules
