@@ -1,7 +1,11 @@
 """Which way a monitored metric is better: by what was asked for, or by the metric's own word; never by a guess."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
+
+from gradexp.building.class_reader import read_class
+from gradexp.building.signatures import UNKNOWN
+from gradexp.rules import did_you_mean
 
 Mode = Literal["max", "min"]
 
@@ -39,15 +43,27 @@ def sign(mode: Mode | None) -> int:
     return 1 if mode == "max" else -1
 
 
-def needs_mode(monitor: str) -> str:
-    """What is said where no one knows which way a metric is better."""
+def needs_mode(monitor: str, metrics: Iterable[str] = ()) -> str:
+    """What is said where nothing says which way a metric is better.
+
+    Args:
+        monitor: The metric.
+        metrics: Names of the user's own, beside those of OWN.
+    """
+    stage = monitor.partition("/")[0]
+    known = [f"{stage}/{name}" for name in (*OWN, *metrics)]
     return (
         f"monitor_mode must be max or min for monitor={monitor}, which does not say which way it is better; got null."
+        f"{did_you_mean(monitor, known)}"
     )
 
 
 def _higher_is_better(section: Mapping[str, Any], trusted_packages: Any) -> bool | None:
-    from gradexp.building.trust import trusted_class
+    """By the source of the metric's class; where that cannot be read, by the class."""
+    source = read_class(str(section.get("_target_")))
+    found = source.attribute("higher_is_better") if source is not None else UNKNOWN
+    if found is UNKNOWN:
+        from gradexp.building.trust import trusted_class
 
-    found: bool | None = trusted_class(section.get("_target_"), "metrics", trusted_packages).higher_is_better
-    return found
+        found = trusted_class(section.get("_target_"), "metrics", trusted_packages).higher_is_better
+    return found if isinstance(found, bool) else None

@@ -66,7 +66,10 @@ from tests.command_line import call
         ("+experiment=himmelblau model.start=[1]", ["model.start must be a pair [x, y] of finite numbers", "got [1]"]),
         ("+experiment=himmelblau model.start=[1,inf]", ["model.start must be a pair", "[1, inf]"]),
         ("+experiment=himmelblau model.start=x", ["model.start must be a pair", "'x'"]),
-        ("+experiment=rosenblatt optimizer=adam", ["optimizer must be sgd for Rosenblatt's rule", "'Adam'"]),
+        (
+            "+experiment=rosenblatt optimizer=adam",
+            ["optimizer must be sgd for Rosenblatt's rule", "'torch.optim.Adam'"],
+        ),
         (
             "+experiment=rosenblatt optimizer=momentum",
             ["optimizer must be sgd for Rosenblatt's rule", "'momentum': 0.9"],

@@ -18,7 +18,7 @@ from gradexp.app.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.app.unknown_keys import first_leaf, unknown_key
 from gradexp.building.class_reader import read_class
 from gradexp.building.class_source import ClassSource
-from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
+from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES, PROXIMAL_NEEDS_SGD
 from gradexp.building.sections import check_arguments, check_section
 from gradexp.rules import MONITOR, SECTION, check, did_you_mean
 
@@ -142,11 +142,7 @@ def _check_together(node: Plain) -> None:
         )
     optimizer = node["optimizer"]["_target_"]
     if node["regularizer"]["proximal"] and not str(optimizer).endswith(".SGD"):
-        # Its threshold is a rate times a factor; an adaptive optimizer would need one for each weight.
-        raise ValueError(
-            f"regularizer.proximal must go with SGD (optimizer=sgd, momentum or nesterov), whose learning rate is its "
-            f"threshold's; got optimizer {optimizer}."
-        )
+        raise ValueError(PROXIMAL_NEEDS_SGD.format(str(optimizer).rpartition(".")[2]))
     task, sweep_dir = node["task"], node["sweep_dir"]
     if task == "report" and (sweep_dir is None or not Path(sweep_dir).is_dir()):
         raise ValueError(

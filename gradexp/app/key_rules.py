@@ -12,6 +12,7 @@ from gradexp.rules import (
     BOOLEAN,
     COUNT,
     FINITE,
+    MONITOR,
     NON_NEGATIVE,
     SECTION,
     TEXT,
@@ -27,6 +28,8 @@ from gradexp.sweeps.studies import study_names
 TASKS = ("train", "test", "predict", "audit", "bias_variance", "report", "explain")
 TOPICS = tuple(topic_names())
 
+METRIC = Rule(MONITOR.words, TEXT.holds)  # of another's module; ours have a rule of their own
+
 KEY_RULES: Mapping[str, Rule] = {
     # Part of a path, and of a command that Lightning starts again for every further process.
     "name": Rule(
@@ -40,7 +43,7 @@ KEY_RULES: Mapping[str, Rule] = {
     "topic": or_null(one_of(*TOPICS)),
     "sweep_dir": or_null(TEXT),
     "data_dir": or_null(TEXT),
-    "monitor": TEXT,
+    "monitor": METRIC,
     "monitor_mode": or_null(one_of("max", "min")),
     "test": BOOLEAN,
     "target_score": or_null(FINITE),

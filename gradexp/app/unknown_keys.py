@@ -42,7 +42,7 @@ def unknown_key(key: str, node: Plain) -> str:
     renamed = renamed_key(key)
     if renamed is not None:
         return renamed
-    if key in addable_keys(node):
+    if key in OPTIONAL:
         return f"{key} is not in the configuration, but can be added: +{key}=VALUE."
     near = nearest_key(key, known_keys(node))
     parent = key.rpartition(".")[0]

@@ -21,6 +21,13 @@ FRACTIONS = list_of(FRACTION, "a list of numbers from 0 to below 1", empty=False
 NO_DECAY = list_of(one_of("bias", "norm"), "a list of bias and norm, the parameters without weight decay")
 
 
+# Its threshold is a rate times a factor; an adaptive optimizer would need one for each weight.
+PROXIMAL_NEEDS_SGD = (
+    "regularizer.proximal must go with SGD (optimizer=sgd, momentum or nesterov), whose learning rate is its "
+    "threshold's; got optimizer {}."
+)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of class.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gradexp.building.construct import constructed
+from gradexp.building.kinds import PROXIMAL_NEEDS_SGD
 from gradexp.building.trust import OWN_PACKAGE, trusted_class
 from gradexp.objective.fit import Outputs, check_takes
 from gradexp.objective.losses import ClassWeightedLoss
@@ -100,7 +101,7 @@ class Objective(nn.Module):
         self.monitor = monitor
         self.monitor_mode = monitor_mode
         if proximal and not is_sgd(optimizer):
-            raise ValueError(proximal_message(class_name(optimizer)))
+            raise ValueError(PROXIMAL_NEEDS_SGD.format(class_name(optimizer)))
 
     def factor(self, penalty: str) -> float:
         """The factor of a penalty; 0 where there is none of that name."""
@@ -173,14 +174,6 @@ class Objective(nn.Module):
         fit = Fit(total_steps, self.monitor, self.monitor_mode or mode, self.trusted_packages)
         schedules = build_schedules(optimizer, self.scheduler, fit)
         return ([optimizer], schedules) if schedules else optimizer  # type: ignore[return-value]  # Lightning's own form
-
-
-def proximal_message(optimizer: str) -> str:
-    """Why a proximal step needs SGD: an adaptive step would need a threshold for each weight."""
-    return (
-        "regularizer.proximal must go with SGD (optimizer=sgd, momentum or nesterov), whose learning rate is its "
-        f"threshold's; got optimizer {optimizer}."
-    )
 
 
 def _build_loss(

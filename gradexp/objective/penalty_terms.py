@@ -49,9 +49,8 @@ def build_penalties(factors: Mapping[str, Any], trusted_packages: Sequence[str])
 def _named(name: str) -> Callable[[Tensor], Tensor]:
     valid = [key for key, value in vars(penalties).items() if _is_penalty(key, value)]
     if name not in valid:
-        raise ValueError(
-            f"regularizer must have penalties ({', '.join(valid)}); got {name}.{did_you_mean(name, valid)}"
-        )
+        known = ", ".join(valid)
+        raise ValueError(f"regularizer.{name} is no penalty; there are {known}.{did_you_mean(name, valid)}")
     function: Callable[[Tensor], Tensor] = getattr(penalties, name)
     return function
 

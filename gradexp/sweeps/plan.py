@@ -102,7 +102,7 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
     named = [{key.lstrip("+"): _parsed(parser, value) for key, value in job.items()} for job in combinations]
     mode = monitor_mode(plain(base))
     if mode is None:
-        raise ValueError(needs_mode(str(base.monitor)))
+        raise ValueError(needs_mode(str(base.monitor), plain(base)["metrics"]))
     plan = Plan(settings, str(base.name), str(base.monitor), mode)
     add_jobs(plan, zip(overrides, named, strict=True), "grid", compose)
     return plan

@@ -134,7 +134,7 @@ def read_sweep(folder: Path) -> SweepResults:
     first: dict[str, Any] = next((job.config for job in jobs if job.config), {})
     planned_monitor = (manifest.monitor, manifest.monitor_mode) if manifest else (str(first.get("monitor")), None)
     # The data may have swapped an accuracy, which they lack, for a loss.
-    ran = Counter((job.metrics["monitor"], job.metrics["monitor_mode"]) for job in jobs if "monitor" in job.metrics)
+    ran = Counter((job.metrics["monitor"], job.metrics.get("monitor_mode")) for job in jobs if "monitor" in job.metrics)
     monitor, mode = ran.most_common(1)[0][0] if ran else planned_monitor
     return SweepResults(
         folder,

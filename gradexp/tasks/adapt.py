@@ -53,5 +53,5 @@ def adapt(cfg: DictConfig, data: AbstractDataModule) -> tuple[DictConfig, list[s
     adapted = changed(cfg, changes)
     mode = monitor_mode(plain(adapted))
     if mode is None and cfg.task == "train":
-        raise ValueError(needs_mode(monitor))
+        raise ValueError(needs_mode(monitor, plain(cfg)["metrics"]))
     return changed(adapted, {"monitor_mode": mode}), notes

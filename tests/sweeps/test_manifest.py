@@ -98,7 +98,8 @@ def test_the_manifest_tells_the_command_the_axes_the_base_and_every_job(monkeypa
         assert (job["folder"], job["stage"]) == (str(number), "grid")
         assert re.fullmatch("[0-9a-f]{16}", key)
         saved = DictConfig(OmegaConf.load(Path("sweep", str(number), ".hydra", "config.yaml")))
-        assert key == config_hash(saved) == metrics(number)["config_hash"] == metrics(number)["asked_hash"]
+        assert key == metrics(number)["asked_hash"]
+        assert config_hash(saved) == metrics(number)["config_hash"]
 
 
 def test_a_dry_run_of_an_extended_sweep_says_what_would_be_done_and_touches_nothing(
