@@ -126,7 +126,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("+logger.csv.save_dir=x", ["logger.csv._target_ must name a logger"]),
     ("+regularizer.mine._target_=os.system +regularizer.mine.factor=1", ["regularizer.mine._target_", "trusted"]),
     ("regularizer.l1=-1", ["regularizer.l1 must be a finite number of at least 0; got -1"]),
-    ("regularizer.proximal=true", ["regularizer.proximal must go with SGD", "torch.optim.Adam"]),
+    ("regularizer.proximal=true", ["regularizer.proximal must go with SGD", "got optimizer Adam"]),
     ("task=test", ["task=test needs a checkpoint"]),
     ("task=explain", ["topic must be one of activations"]),
 ]  # fmt: skip

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from gradexp.monitor import OWN
 from gradexp.sweeps.findings import best_and_median, learning_rates, pareto_front, penalties, ranking, shown_range
 from gradexp.sweeps.importance import variance_explained
 from gradexp.sweeps.results import read_sweep
 from tests.sweeps.folders import accuracy, grid, write_sweep
 
 DIVERGED = {"status": "diverged", "reason": "at step 3", "monitor": "val/accuracy", "seconds/fit": 1.0}
+DIVERGED["monitor_mode"] = "max"
 
 
 def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_last(tmp_path: Path) -> None:
@@ -39,7 +41,8 @@ def test_a_few_far_worse_scores_are_left_outside_the_figures(tmp_path: Path) -> 
     scores = [0.90, 0.92, 0.94, 0.96, 0.98]
 
     def shown(values: list[float], monitor: str, name: str) -> tuple[float, float]:
-        outcomes = {n: {"status": "completed", "monitor": monitor, monitor: value} for n, value in enumerate(values)}
+        found = {"status": "completed", "monitor": monitor, "monitor_mode": OWN[monitor.rpartition("/")[2]]}
+        outcomes = {n: {**found, monitor: value} for n, value in enumerate(values)}
         return shown_range(read_sweep(write_sweep(tmp_path / name, grid(seed=list(range(len(values)))), outcomes)))
 
     low, high = shown(scores, "val/accuracy", "all")
