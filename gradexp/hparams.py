@@ -32,7 +32,7 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
         "init": str(model.get("init", "")),
         "dropout": float(model.get("dropout", 0.0)),
         "loss": class_name(config["loss"]) or "default",
-        "optimizer": class_name(optimizer),
+        "optimizer": class_name(optimizer) or "own",
         "lr": learning_rate(optimizer, config["trusted_packages"]),
         "momentum": float(optimizer.get("momentum", 0.0)),
         "weight_decay": float(optimizer.get("weight_decay", 0.0)),

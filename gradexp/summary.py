@@ -28,9 +28,10 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
         table.add_row("trained", f"{metrics['epochs']} epochs, {metrics['steps']:,} steps")
     table.add_row("seconds", ", ".join(f"{k.partition('/')[2]} {v:.1f}" for k, v in metrics.items() if _is_time(k)))
     for stage in ("train", "val", "test"):
-        values = {k: v for k, v in metrics.items() if k.startswith(f"{stage}/")}
+        # A user's own module may log val_loss in place of val/loss.
+        values = {k: v for k, v in metrics.items() if k.startswith((f"{stage}/", f"{stage}_"))}
         if values:
-            table.add_row(stage, "  ".join(f"{k.partition('/')[2]} {_number(k, v)}" for k, v in values.items()))
+            table.add_row(stage, "  ".join(f"{k[len(stage) + 1 :]} {_number(k, v)}" for k, v in values.items()))
     console.print(table)
     for note in notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from gradexp import compose
 from gradexp.config import CONF_DIR, config_hash, plain, with_overrides
 
 EXPERIMENTS = sorted(path.stem for path in (CONF_DIR / "experiment").glob("*.yaml"))
-ADDED = {"experiment", "sweep", "callbacks", "problem"}  # with a plus
+ADDED = {"experiment", "sweep", "callbacks", "metrics", "problem"}  # with a plus
 WHOLE = {"experiment", "sweep"}  # tested as such
 OPTIONS = sorted((path.parent.name, path.stem) for path in CONF_DIR.glob("*/*.yaml") if path.parent.name not in WHOLE)
 # What an option cannot do without.
@@ -47,6 +47,22 @@ def contains(whole: Any, part: Any) -> bool:
     if isinstance(part, dict):
         return all(key in whole and contains(whole[key], value) for key, value in part.items())
     return bool(whole == part)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_callbacks_are_added_alike_to_every_experiment(experiment: str) -> None:
+    alone = compose(f"+experiment={experiment}").callbacks
+    cfg = compose(f"+experiment={experiment}", "+callbacks=diagnostics")
+    assert set(cfg.callbacks) == {*alone, "diagnostics"}
+
+
+def test_the_help_names_every_group_and_which_are_added_with_a_plus() -> None:
+    text = (CONF_DIR / "config.yaml").read_text()
+    (heading,) = [line for line in text.splitlines() if "Groups and their options" in line]
+    named = heading.partition("GROUP=OPTION; ")[2].partition(" with a plus")[0]
+    defaults = {key for line in OmegaConf.load(CONF_DIR / "config.yaml").defaults if line != "_self_" for key in line}
+    groups = {path.parent.name for path in CONF_DIR.glob("*/*.yaml")}
+    assert set(named.split(", ")) == groups - defaults == ADDED
 
 
 def test_an_experiment_is_added_with_a_plus() -> None:

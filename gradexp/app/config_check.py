@@ -18,7 +18,7 @@ from gradexp.app.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.app.unknown_keys import first_leaf, unknown_key
 from gradexp.building.class_reader import read_class
 from gradexp.building.class_source import ClassSource
-from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES, PROXIMAL_NEEDS_SGD
+from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES, PROXIMAL_NEEDS_SGD
 from gradexp.building.sections import check_arguments, check_section
 from gradexp.rules import MONITOR, SECTION, check, did_you_mean
 
@@ -58,6 +58,11 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     model = classes.get("model")
     if model is not None and model.is_subclass([OURS]):
         check("monitor", node["monitor"], MONITOR)
+        if node["optimizer"]["_target_"] is None:
+            noun = KINDS["optimizer"].noun
+            raise ValueError(
+                f"optimizer._target_ must name {noun}, such as torch.optim.SGD, for {model.name}; got null."
+            )
     check_ignored(overrides, node, model)
 
 

@@ -14,8 +14,8 @@ from gradexp.building.signatures import Signature
 from gradexp.building.trust import check_trusted
 from gradexp.rules import SECTION, Rule, check, did_you_mean
 
-# Sections whose class may be null: the model's own loss, and a constant learning rate.
-MAY_BE_NULL = ("loss", "scheduler")
+# Sections whose class may be null: the model's own loss, a constant learning rate, another module's own optimizer.
+MAY_BE_NULL = ("loss", "scheduler", "optimizer")
 
 # Where the arguments that gradexp gives are set.
 SET_BY = {

@@ -203,7 +203,15 @@ class AbstractModule(SteppedModule, Checked):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         mode = self.mode_of(self.objective.monitor)
-        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, self.precision)
+        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, self._goes_not_with_fused())
+
+    def _goes_not_with_fused(self) -> str:
+        """A fused optimizer unscales gradients itself, after clipping, so Lightning refuses it in mixed precision."""
+        if self.precision == "16-mixed":
+            return "trainer.precision=16-mixed, where gradients must be unscaled"
+        if self.precision == "bf16-mixed" and self.trainer.gradient_clip_val:
+            return "trainer.precision=bf16-mixed with trainer.gradient_clip_val"
+        return ""
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         inputs, targets = batch

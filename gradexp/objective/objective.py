@@ -156,7 +156,7 @@ class Objective(nn.Module):
         return optimizer
 
     def configure(
-        self, module: nn.Module, total_steps: Callable[[], float], mode: str | None, precision: str | None
+        self, module: nn.Module, total_steps: Callable[[], float], mode: str | None, not_fused: str = ""
     ) -> OptimizerLRScheduler:
         """Optimizer and schedules in the form of Lightning's configure_optimizers.
 
@@ -164,13 +164,11 @@ class Objective(nn.Module):
             module: What is trained.
             total_steps: Gives the steps of the whole fit; infinite where nothing ends it.
             mode: Which way the monitor is better by the metric's own word; None where it is unknown.
-            precision: The trainer's.
+            not_fused: Settings that a fused optimizer does not go with, for a warning; empty where there are none.
         """
-        is_scaled = precision == "16-mixed"
-        if is_scaled and self.optimizer.get("fused"):
-            # A fused optimizer unscales gradients itself, after clipping.
-            log.warning("optimizer.fused is false under trainer.precision=16-mixed, where gradients must be unscaled")
-        optimizer = self.build_optimizer(module, fused=False if is_scaled else None)
+        if not_fused and self.optimizer.get("fused"):
+            log.warning("optimizer.fused is false under %s", not_fused)
+        optimizer = self.build_optimizer(module, fused=False if not_fused else None)
         fit = Fit(total_steps, self.monitor, self.monitor_mode or mode, self.trusted_packages)
         schedules = build_schedules(optimizer, self.scheduler, fit)
         return ([optimizer], schedules) if schedules else optimizer  # type: ignore[return-value]  # Lightning's own form

@@ -68,6 +68,8 @@ def learning_rate(settings: Mapping[str, Any], trusted_packages: Sequence[str]) 
     """The rate in the settings, else the class's own default; NaN where it has none."""
     if "lr" in settings:
         return float(settings["lr"])
+    if settings.get("_target_") is None:  # of a module that makes its own
+        return math.nan
     cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
     parameter = inspect.signature(cls).parameters.get("lr")
     default = parameter.default if parameter is not None else None

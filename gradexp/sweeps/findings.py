@@ -108,9 +108,10 @@ def learning_rates(results: SweepResults) -> dict[str, Sensitivity]:
     """By optimizer; nothing where the grid has but one learning rate for each."""
     found: dict[str, dict[float, Setting]] = defaultdict(dict)
     for (optimizer, rate), setting in best_by(
-        results, lambda job: (_optimizer(job), job.config["optimizer.lr"])
+        results, lambda job: (_optimizer(job), job.config.get("optimizer.lr"))
     ).items():
-        found[optimizer][float(rate)] = setting
+        if rate is not None:  # else the class's own, which no configuration says
+            found[optimizer][float(rate)] = setting
     if all(len(by_rate) < 2 for by_rate in found.values()):
         return {}
     return {optimizer: _sensitivity(dict(sorted(by_rate.items()))) for optimizer, by_rate in found.items()}
@@ -131,7 +132,7 @@ def _optimizer(job: Job) -> str:
     return str(
         job.settings["optimizer"]
         if "optimizer" in job.settings
-        else job.config["optimizer._target_"].rpartition(".")[2]
+        else str(job.config["optimizer._target_"]).rpartition(".")[2]
     )
 
 

@@ -4,12 +4,22 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from gradexp.building.trust import trusted_class
 from gradexp.config import changed, plain
 from gradexp.data import AbstractDataModule
+from gradexp.models import AbstractModule
 from gradexp.monitor import monitor_mode, needs_mode
 
 DESCENT = "gradexp.models.FunctionDescent"
 CLASSIFIER, REGRESSOR = "gradexp.models.MLPClassifier", "gradexp.models.MLPRegressor"
+NOTHING = {"_target_": None}
+ITS_OWN = {
+    "loss": NOTHING,
+    "optimizer": NOTHING,
+    "scheduler": NOTHING,
+    "regularizer": {"l1": 0.0, "l2": 0.0, "proximal": False},
+    "metrics": {},
+}
 OF_A_CLASSIFIER = ("output_activation", "backward")  # arguments that the regressor does not have
 
 
@@ -20,6 +30,7 @@ def adapt(cfg: DictConfig, data: AbstractDataModule) -> tuple[DictConfig, list[s
     - No classes, no accuracy: the loss is monitored instead.
     - A descent on a function takes neither data nor penalties.
     - No validation part: the training metric is monitored instead.
+    - A module that is not ours makes its own loss, optimizer and schedule: the configuration names none.
     - `monitor_mode` is the metric's own, where none is asked for.
 
     Returns:
@@ -34,6 +45,9 @@ def adapt(cfg: DictConfig, data: AbstractDataModule) -> tuple[DictConfig, list[s
         kept = {name: value for name, value in plain(cfg)["model"].items() if name not in OF_A_CLASSIFIER}
         changes["model"] = kept | {"_target_": REGRESSOR}
         notes.append("the targets are real numbers: the model is MLPRegressor, with the layers of MLPClassifier")
+    model = trusted_class(cfg.model._target_, "model", cfg.trusted_packages)
+    if not issubclass(model, AbstractModule):
+        changes |= ITS_OWN
     is_descent = cfg.model._target_ == DESCENT
     if is_descent and data.num_features:
         notes.append(

@@ -140,7 +140,8 @@ def _callback(trainer: Trainer, kind: type[T]) -> T:
 
 def _fill_hparams(cfg: DictConfig, trainer: Trainer, metrics: dict[str, Any]) -> None:
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
-        final = {name: value for name, value in metrics.items() if "/" in name and isinstance(value, float)}
+        stages = ("train_", "val_", "test_")  # so some people's own modules begin the names of metrics
+        final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith(stages))}
         settings = hyperparameters(plain(cfg), metrics["data"])
         write_hparams(trainer.logger.experiment, settings, final, trainer.global_step)
         trainer.logger.finalize("success")

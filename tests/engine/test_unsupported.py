@@ -126,6 +126,9 @@ def test_a_fused_optimizer_is_built_unfused_and_it_is_said(caplog: pytest.LogCap
     assert run.trainer.optimizers[0].defaults["fused"] is False
     assert "optimizer.fused is false under trainer.precision=16-mixed" in caplog.text
     assert run.trainer.global_step == 3
+    run = train(True, precision="bf16-mixed", gradient_clip_val=0.1, optimizer=fused, max_steps=3)
+    assert run.trainer.optimizers[0].defaults["fused"] is False
+    assert "optimizer.fused is false under trainer.precision=bf16-mixed with trainer.gradient_clip_val" in caplog.text
     caplog.clear()
     assert train(True, optimizer=fused, max_steps=3).trainer.optimizers[0].defaults["fused"] is True
     assert "fused" not in caplog.text
