@@ -16,6 +16,9 @@ OWN: Mapping[str, Mode] = {
     "error": "min",
 }
 
+# In the place of what the data says, where a metric is built only to be asked.
+STAND_INS = {"task": "multiclass", "num_classes": 1000, "num_labels": 1000}
+
 
 def monitor_mode(config: Mapping[str, Any]) -> Mode | None:
     """The mode: "max" where more of `monitor` is better, "min" where less is, None where nothing says it.
@@ -47,7 +50,17 @@ def needs_mode(monitor: str) -> str:
 
 
 def _higher_is_better(section: Mapping[str, Any], trusted_packages: Any) -> bool | None:
+    from gradexp.building.construct import constructed
     from gradexp.building.trust import trusted_class
 
-    found: bool | None = trusted_class(section.get("_target_"), "metrics", trusted_packages).higher_is_better
-    return found
+    cls = trusted_class(section.get("_target_"), "metrics", trusted_packages)
+    if isinstance(cls.higher_is_better, bool):
+        return cls.higher_is_better
+    # torchmetrics.Accuracy and its like are of another class, by their `task`, once they are built.
+    given = {name: value for name, value in section.items() if name != "_target_"}
+    offered = {name: value for name, value in STAND_INS.items() if name not in given}
+    try:
+        found = constructed(cls, "metrics", given, offered).higher_is_better
+    except ValueError:  # said by the model, which knows the classes
+        return None
+    return found if isinstance(found, bool) else None
