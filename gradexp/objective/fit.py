@@ -70,7 +70,9 @@ def check_takes(loss: nn.Module, outputs: Outputs, model: str) -> None:
             f"{type(loss).__name__}.{hint}"
         )
     if getattr(loss, "reduction", "mean") == "none":
-        raise ValueError(f"loss.reduction must be mean, as a step needs one number; got none for {type(loss).__name__}.")
+        raise ValueError(
+            f"loss.reduction must be mean, as a step needs one number; got none for {type(loss).__name__}."
+        )
 
 
 def measured(loss: nn.Module, outputs: Tensor, targets: Tensor) -> Tensor:
