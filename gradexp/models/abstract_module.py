@@ -25,6 +25,8 @@ from gradexp.rules import Checked
 
 Batch = tuple[Tensor, Tensor]
 
+LOSS_STATE = "objective.loss."  # how names of the loss's tensors begin
+
 # Default optimizers of the models, for use without a configuration.
 SGD: Mapping[str, Any] = {"_target_": "torch.optim.SGD", "lr": 0.1}
 ADAM: Mapping[str, Any] = {"_target_": "torch.optim.Adam", "lr": 1e-3}
@@ -128,6 +130,12 @@ class AbstractModule(SteppedModule, Checked):
         """Lightning's own, but for trusted_packages: a checkpoint must not say whom its reader trusts."""
         caller = frame or cast(FrameType, cast(FrameType, inspect.currentframe()).f_back)
         super().save_hyperparameters(*args, ignore=[*(ignore or ()), "trusted_packages"], frame=caller, logger=logger)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Torch's own, but what another loss than the model's has kept is left out."""
+        own = self.state_dict().keys()
+        kept = {name: value for name, value in state_dict.items() if name in own or not name.startswith(LOSS_STATE)}
+        return super().load_state_dict(kept, strict, assign)
 
     # Lightning's hooks, in its order
 

@@ -89,7 +89,8 @@ class StageMetrics(nn.Module):
     def state(self) -> dict[str, Any]:
         """The sums so far, as plain data."""
         self._measure()
-        return {"sums": [_state(metric) for metric in self._all()], "kept": self._kept}
+        kept = {name: list(samples) for name, samples in self._kept.items()}
+        return {"sums": [_state(metric) for metric in self._all()], "kept": kept}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from the sums of a checkpoint."""
@@ -143,7 +144,9 @@ def _collected(stage: str, metrics: Mapping[str, Metric]) -> MetricCollection:
 
 
 def _state(metric: Metric) -> dict[str, Any]:
-    return {"updates": metric.update_count, "state": dict(metric.metric_state)}
+    # A reset empties lists in place.
+    state = {name: list(value) if isinstance(value, list) else value for name, value in metric.metric_state.items()}
+    return {"updates": metric.update_count, "state": state}
 
 
 def _load(metric: Metric, saved: Mapping[str, Any]) -> None:
