@@ -23,6 +23,7 @@ from gradexp.engine.profiler import NoProfiler
 from gradexp.engine.step_callback import takes_steps
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.objective.objective import ObjectiveOptions
+from gradexp.rules import arguments_of
 
 
 class EventFiles(TensorBoardLogger):
@@ -37,7 +38,7 @@ def build_data(cfg: DictConfig) -> AbstractDataModule:
     given = plain(cfg)["data"]
     cls: Any = trusted_class(given.pop("_target_"), "data", cfg.trusted_packages)
     augmentation = plain(cfg).get("augmentation") or None
-    takes_augmentation = "augmentation" in inspect.signature(cls).parameters
+    takes_augmentation = "augmentation" in arguments_of(cls)
     if augmentation and not takes_augmentation:
         raise ValueError(f"augmentation must be none for {cls.__name__}, which takes none; got {augmentation}.")
     offered = {"data_dir": cfg.data_dir, "seed": cfg.seed, "augmentation": augmentation}

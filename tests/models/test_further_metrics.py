@@ -10,14 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
 from lightning.pytorch import Trainer
+from omegaconf import OmegaConf
 from scipy.stats import pearsonr
 from sklearn import metrics as sk
 from sklearn.datasets import load_digits
 from torch import Tensor
+from torchmetrics import MeanSquaredError
 
 import gradexp.models
 from gradexp import MLPRegressor, Result, monitor, run
+from gradexp.config import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
 from gradexp.models.metrics import OWN_NAMES, metric_mode
@@ -227,6 +232,24 @@ def test_the_mode_is_the_metrics_own_word_or_what_is_asked_for(section: dict[str
     assert monitor.monitor_mode(config) == mode
     for asked in ("max", "min"):
         assert monitor.monitor_mode(config | {"monitor_mode": asked}) == asked
+
+
+class OwnError(MeanSquaredError):
+    """A metric of the user's own package."""
+
+    higher_is_better = True  # the other way round than its base
+
+
+def test_a_search_goes_the_way_of_the_metric_be_it_of_a_package_of_the_users() -> None:
+    metrics = {"mine": {"_target_": f"{OwnError.__module__}.OwnError"}, "f1": {"_target_": "torchmetrics.F1Score"}}
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        for monitored, packages in (("mine", ["gradexp", "tests"]), ("f1", ["gradexp"])):
+            cfg = hydra_compose(
+                "config", ["hydra/sweeper=search", f"monitor=val/{monitored}"], return_hydra_config=True
+            )
+            OmegaConf.update(cfg, "metrics", metrics, force_add=True)
+            cfg.trusted_packages = packages
+            assert cfg.hydra.sweeper.direction == "maximize"
 
 
 F1 = f"+metrics.f1._target_={C}MulticlassF1Score"
