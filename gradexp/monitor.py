@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from gradexp.building.class_reader import read_class
-from gradexp.building.signatures import UNKNOWN
 from gradexp.rules import did_you_mean
 
 Mode = Literal["max", "min"]
@@ -19,6 +18,9 @@ OWN: Mapping[str, Mode] = {
     "r2": "max",
     "error": "min",
 }
+
+# In the place of what the data says, where a metric is built only to be asked.
+STAND_INS = {"task": "multiclass", "num_classes": 1000, "num_labels": 1000}
 
 
 def monitor_mode(config: Mapping[str, Any]) -> Mode | None:
@@ -59,11 +61,22 @@ def needs_mode(monitor: str, metrics: Iterable[str] = ()) -> str:
 
 
 def _higher_is_better(section: Mapping[str, Any], trusted_packages: Any) -> bool | None:
-    """By the source of the metric's class; where that cannot be read, by the class."""
+    """By the source of the metric's class; where that does not say it, by the class or an object of it."""
     source = read_class(str(section.get("_target_")))
-    found = source.attribute("higher_is_better") if source is not None else UNKNOWN
-    if found is UNKNOWN:
-        from gradexp.building.trust import trusted_class
+    known = source.attribute("higher_is_better") if source is not None else None
+    if isinstance(known, bool):
+        return known
+    from gradexp.building.construct import constructed
+    from gradexp.building.trust import trusted_class
 
-        found = trusted_class(section.get("_target_"), "metrics", trusted_packages).higher_is_better
+    cls = trusted_class(section.get("_target_"), "metrics", trusted_packages)
+    if isinstance(cls.higher_is_better, bool):
+        return cls.higher_is_better
+    # torchmetrics.Accuracy and its like are of another class, by their `task`, once they are built.
+    given = {name: value for name, value in section.items() if name != "_target_"}
+    offered = {name: value for name, value in STAND_INS.items() if name not in given}
+    try:
+        found = constructed(cls, "metrics", given, offered).higher_is_better
+    except ValueError:  # said by the model, which knows the classes
+        return None
     return found if isinstance(found, bool) else None

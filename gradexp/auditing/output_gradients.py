@@ -40,8 +40,9 @@ def output_gradient(loss: nn.Module | None, outputs: Tensor, targets: Tensor) ->
 def _cross_entropy(loss: Any, logits: Tensor, classes: Tensor) -> Tensor:
     """(p - q) / n, q the one-hot classes with a share of each spread over all."""
     num_classes = logits.shape[1]
-    smoothed: Tensor = loss.label_smoothing * (nn.functional.one_hot(classes, num_classes) - 1 / num_classes)
-    return losses.cross_entropy_gradient(logits, classes) + smoothed.to(logits) / len(logits)
+    own = nn.functional.one_hot(classes, num_classes).to(logits)
+    smoothed: Tensor = loss.label_smoothing * (own - 1 / num_classes)
+    return losses.cross_entropy_gradient(logits, classes) + smoothed / len(logits)
 
 
 def _binary_cross_entropy(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor:

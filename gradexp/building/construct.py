@@ -50,7 +50,7 @@ def constructed(cls: Any, key: str, given: Mapping[str, Any], offered: Mapping[s
     """
     try:
         return construct(cls, key, given, offered)
-    except (TypeError, IndexError, AssertionError, AttributeError, RuntimeError) as error:
+    except (TypeError, IndexError, AssertionError, AttributeError, RuntimeError, ImportError) as error:
         complaint: Exception = error
     except ValueError as error:
         if str(error).startswith(f"{key}."):

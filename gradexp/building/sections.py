@@ -69,7 +69,8 @@ def check_section(
     for name in given.keys() & wanted.own_keys.keys():
         check(f"{key}.{name}", given[name], wanted.own_keys[name])
     if target is None and kind in MAY_BE_NULL:
-        for name in given.keys() - wanted.own_keys.keys():
+        # Arguments beside a null loss are of the model's own, which is known once the model is.
+        for name in given.keys() - wanted.own_keys.keys() if kind != "loss" else ():
             raise ValueError(
                 f"{key}.{name} must go with a class in {key}._target_, which is null; got {given[name]!r}."
             )

@@ -30,8 +30,9 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
     if package in trusted_packages or any(target.startswith(f"{module}.") for module in kind.trusted):
         return
     trusted = [*trusted_packages, *kind.trusted]
+    noun = "a class" if kind.bases else kind.noun
     raise ValueError(
-        f"{key} must name a class in a trusted package ({', '.join(trusted)}); got {target}. "
+        f"{key} must name {noun} in a trusted package ({', '.join(trusted)}); got {target}. "
         f"If you know its code, add trusted_packages=[{','.join([*trusted_packages, package])}]."
     )
 

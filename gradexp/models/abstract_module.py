@@ -16,14 +16,16 @@ from torchmetrics import Metric
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.stepped_module import SteppedModule
-from gradexp.models.metrics import OWN_NAMES, build_metrics, metric_mode
+from gradexp.models.metrics import OWN_NAMES, build_metrics, can_be_merged, metric_mode
 from gradexp.models.stage_metrics import StageMetrics
-from gradexp.objective.fit import Outputs, encoded
+from gradexp.objective.fit import Outputs, encoded, measured
 from gradexp.objective.losses import ClassWeightedLoss
-from gradexp.objective.objective import Objective, ObjectiveOptions
+from gradexp.objective.objective import Objective, ObjectiveOptions, Section
 from gradexp.rules import Checked
 
 Batch = tuple[Tensor, Tensor]
+
+LOSS_STATE = "objective.loss."  # how names of the loss's tensors begin
 
 # Default optimizers of the models, for use without a configuration.
 SGD: Mapping[str, Any] = {"_target_": "torch.optim.SGD", "lr": 0.1}
@@ -68,15 +70,16 @@ class AbstractModule(SteppedModule, Checked):
         super().__init__()
         self.network = network
         self.outputs = outputs
-        given = {**self.defaults, **options}
-        if _is_default(options.get("loss")):
-            given["loss"] = self.defaults.get("loss")
+        given = {**self.defaults, **options, "loss": _completed(options.get("loss"), self.defaults.get("loss"))}
         sections: Any = given.pop("metrics", {}) or {}
         packages: Any = given.get("trusted_packages", ())
         further = build_metrics(sections, packages, num_classes, num_targets, taken=own_metrics)
+        kept = [name for name, metric in further.items() if not can_be_merged(metric, num_classes, num_targets)]
         # Training is measured twice: over the steps since the last log, and over the epoch.
-        self.recent_metrics = StageMetrics("train", own_metrics, further, self.predictions, with_penalty=True)
-        self.epoch_metrics = StageMetrics("train", own_metrics, further, self.predictions, with_penalty=True)
+        self.recent_metrics, self.epoch_metrics = (
+            StageMetrics("train", own_metrics, further, self.predictions, with_penalty=True, kept=kept)
+            for _ in range(2)
+        )
         self.val_metrics = StageMetrics("val", own_metrics, further, self.predictions)
         self.test_metrics = StageMetrics("test", own_metrics, further, self.predictions)
         self.objective = Objective(outputs, num_classes, type(self).__name__, **cast(Any, given))
@@ -90,8 +93,7 @@ class AbstractModule(SteppedModule, Checked):
         """The data term, a mean over the batch: outputs [batch, ...] against targets [batch, ...]."""
         assert self.outputs is not None
         assert self.objective.loss is not None
-        value: Tensor = self.objective.loss(outputs, encoded(targets, outputs, self.outputs))
-        return value
+        return measured(self.objective.loss, outputs, encoded(targets, outputs, self.outputs))
 
     @abstractmethod
     def predictions(self, outputs: Tensor) -> Tensor:
@@ -128,6 +130,12 @@ class AbstractModule(SteppedModule, Checked):
         """Lightning's own, but for trusted_packages: a checkpoint must not say whom its reader trusts."""
         caller = frame or cast(FrameType, cast(FrameType, inspect.currentframe()).f_back)
         super().save_hyperparameters(*args, ignore=[*(ignore or ()), "trusted_packages"], frame=caller, logger=logger)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Torch's own, but what another loss than the model's has kept is left out."""
+        own = self.state_dict().keys()
+        kept = {name: value for name, value in state_dict.items() if name in own or not name.startswith(LOSS_STATE)}
+        return super().load_state_dict(kept, strict, assign)
 
     # Lightning's hooks, in its order
 
@@ -235,8 +243,12 @@ class AbstractModule(SteppedModule, Checked):
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
 
-def _is_default(loss: Any) -> bool:
-    return not loss or loss.get("_target_") is None
+def _completed(loss: Section | None, default: Section | None) -> Section | None:
+    """The section of the loss; one without a class changes arguments of the model's own."""
+    if loss and loss.get("_target_") is not None:
+        return loss
+    arguments = {name: value for name, value in (loss or {}).items() if name != "_target_"}
+    return {**(default or {}), **arguments} if arguments else default
 
 
 def _train_targets(trainer: Trainer) -> Tensor:

@@ -55,6 +55,8 @@ class FunctionDescent(AbstractModule):
             raise ValueError(
                 f"model.surface must be one of {', '.join(SURFACES)}; got {surface!r}.{did_you_mean(surface, SURFACES)}"
             )
+        if options.get("metrics"):
+            raise ValueError(f"metrics must be empty for FunctionDescent; got {', '.join(options['metrics'])}.")
         function = SURFACES[surface]
         super().__init__(Point(function, function.start if start is None else start), {}, **options)
         self.surface = function

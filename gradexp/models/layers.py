@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
@@ -55,11 +56,11 @@ def multi_layer_perceptron(
         init: Initial weights: torch's own (uniform, and biases too), or with zero biases "lecun_normal" (variance 1 /
             inputs, LeCun et al. 1998), "kaiming_normal" (twice that, He et al. 2015, for relu), "xavier_uniform" (2 /
             (inputs + outputs), Glorot and Bengio 2010), "normal" (standard normal, too large to learn well), or the
-            dotted path of a function in torch.nn.init.
+            dotted path of a function of a weight, such as torch.nn.init.orthogonal_.
         dropout: Probability that a hidden unit is left out of a training step.
         input_dropout: The same for an input.
         batch_norm: Normalise every hidden layer over the batch before its activation (Ioffe and Szegedy 2015).
-        trusted_packages: Packages that an activation may come from beside torch.nn.
+        trusted_packages: Packages that `activation` and `init` may come from beside torch.nn.
 
     Raises:
         ValueError: There is no such activation or initialisation.
@@ -73,7 +74,7 @@ def multi_layer_perceptron(
         layers.append((f"linear_{number}", nn.Linear(width, hidden_width)))
         if batch_norm:
             layers.append((f"batch_norm_{number}", nn.BatchNorm1d(hidden_width)))
-        layers.append((f"{label}_{number}", build()))
+        layers.append((f"{label}_{number}", build(hidden_width)))
         if dropout:
             layers.append((f"dropout_{number}", nn.Dropout(dropout)))
         width = hidden_width
@@ -83,37 +84,48 @@ def multi_layer_perceptron(
     network = nn.Sequential(OrderedDict(layers))
     for layer in network.modules():
         if isinstance(layer, nn.Linear):
-            initialize(layer.weight, layer.bias, init)
+            initialize(layer.weight, layer.bias, init, trusted_packages)
     return network
 
 
-def initialize(weight: Tensor, bias: Tensor, init: str) -> None:
+def initialize(weight: Tensor, bias: Tensor, init: str, trusted_packages: Sequence[str] = ()) -> None:
     """Draw a layer's weight [outputs, inputs] anew by `init`, with a zero bias [outputs]; "default" leaves both.
 
     Raises:
-        ValueError: There is no such function, or it needs more than the weight.
+        ValueError: There is no such function, it needs more than the weight, or it does not fill it in place.
     """
     if init == "default":
         return
-    draw = INITS[init] if init in INITS else trusted_function(init, (), "model.init", trusted=("torch.nn.init",))
+    named = INITS.get(init)
+    draw = named or trusted_function(init, trusted_packages, "model.init", trusted=("torch.nn.init",))
     try:
-        draw(weight)
+        drawn = draw(weight)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"model.init must be a function of a layer's weight alone; got {init}: {error}") from error
+    if drawn is not weight:
+        raise ValueError(f"model.init must fill a layer's weight in place and give it back; got {init}.")
     nn.init.zeros_(bias)
 
 
-def _activation(name: str, trusted_packages: Sequence[str]) -> tuple[str, Callable[[], nn.Module]]:
-    """A layer's label, and what builds it."""
+def _activation(name: str, trusted_packages: Sequence[str]) -> tuple[str, Callable[[int], nn.Module]]:
+    """A layer's label, and what builds it for so many units."""
     if name in ACTIVATIONS:
-        return name, ACTIVATIONS[name]
+        return name, lambda width: ACTIVATIONS[name]()
     cls = trusted_class(name, "activation", trusted_packages, "model.activation")
 
-    def build() -> nn.Module:
+    def build(width: int) -> nn.Module:
         try:
             layer: nn.Module = cls()
         except TypeError as error:
             raise ValueError(f"model.activation must be a class without arguments; got {name}: {error}") from error
-        return layer
+        values = torch.zeros(2, width)
+        try:
+            with torch.no_grad():
+                fits = layer.eval()(values).shape == values.shape
+        except Exception as error:  # of a layer that takes something else
+            raise ValueError(f"model.activation must take outputs [batch, units]; got {name}: {error}") from error
+        if not fits:
+            raise ValueError(f"model.activation must keep the shape of its inputs; got {name}.")
+        return layer.train()
 
     return name.rpartition(".")[2].lower(), build

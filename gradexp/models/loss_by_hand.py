@@ -21,13 +21,17 @@ def loss_by_hand(loss: nn.Module | None) -> nn.Module:
     Raises:
         ValueError: There is none for this loss.
     """
-    if (
-        not isinstance(loss, CrossEntropy | nn.CrossEntropyLoss)
-        or loss.label_smoothing
-        or next(loss.buffers(), None) is not None
-    ):
+    if not _is_plain_cross_entropy(loss):
         raise ValueError(
             "model.backward must be autograd, but for a cross-entropy without label_smoothing and class_weight, whose "
-            f"backward is written by hand; got by_hand with {type(loss).__name__}."
+            f"backward is written by hand; got by_hand with {loss or 'no loss'}."
         )
     return CrossEntropyByHand()
+
+
+def _is_plain_cross_entropy(loss: nn.Module | None) -> bool:
+    if type(loss) is CrossEntropy:
+        return not loss.label_smoothing and loss.class_weight is None
+    if type(loss) is nn.CrossEntropyLoss:  # a sub-class computes something else
+        return not loss.label_smoothing and loss.weight is None and loss.reduction == "mean" and loss.ignore_index < 0
+    return False

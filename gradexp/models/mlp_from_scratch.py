@@ -21,9 +21,12 @@ class HandMadeNetwork(nn.Module):
         widths: Numbers in a sample, in each hidden layer, and in an output.
         output_relu: A ReLU on the outputs too.
         init: Initial weights; see gradexp.models.layers. "default" makes the very draws of torch.nn.Linear.
+        trusted_packages: Packages that `init` may come from beside torch.nn.init.
     """
 
-    def __init__(self, widths: Sequence[int], output_relu: bool, init: str) -> None:
+    def __init__(
+        self, widths: Sequence[int], output_relu: bool, init: str, trusted_packages: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.output_relu = output_relu
         self.weights = nn.ParameterList()
@@ -33,7 +36,7 @@ class HandMadeNetwork(nn.Module):
             self.weights.append(nn.Parameter(torch.empty(fan_out, fan_in).uniform_(-limit, limit)))
             self.biases.append(nn.Parameter(torch.empty(fan_out).uniform_(-limit, limit)))
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            initialize(weight, bias, init)
+            initialize(weight, bias, init, trusted_packages)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits [batch, classes] of samples [batch, ...]."""
@@ -89,6 +92,7 @@ class MLPFromScratch(AbstractClassifier):
         init: Annotated[str, INIT] = "kaiming_normal",
         **options: Unpack[ObjectiveOptions],
     ) -> None:
-        network = HandMadeNetwork([in_features, *hidden, num_classes], output_activation == "relu", init)
+        widths, packages = [in_features, *hidden, num_classes], options.get("trusted_packages", ())
+        network = HandMadeNetwork(widths, output_activation == "relu", init, packages)
         super().__init__(network, num_classes, **options)
         self.save_hyperparameters()

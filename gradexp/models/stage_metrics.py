@@ -1,14 +1,14 @@
 """Loss and metrics of one stage, as means over samples."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
-from gradexp.models.metrics import is_binary
+from gradexp.models.metrics import as_taken
 
 GATHERED = 50  # batches that are measured together
 
@@ -24,6 +24,7 @@ class StageMetrics(nn.Module):
         further: What is measured of the predictions, by name.
         predictions: Outputs [batch, ...] as people read them.
         with_penalty: Also give the penalty, and the objective, which is loss + penalty.
+        kept: Those of `further` that `add` has to measure anew, since their states cannot be merged.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class StageMetrics(nn.Module):
         further: Mapping[str, Metric],
         predictions: Callable[[Tensor], Tensor],
         with_penalty: bool = False,
+        kept: Collection[str] = (),
     ) -> None:
         super().__init__()
         self.stage = stage
@@ -45,6 +47,8 @@ class StageMetrics(nn.Module):
         for metric in self._all():
             metric.compute_with_cache = False  # add() changes the sums, of which a cache knows nothing
         self._gathered: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
+        # Samples since the last reset, for metrics whose sums cannot be added, such as a correlation.
+        self._kept: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in kept}
 
     @property
     def has_samples(self) -> bool:
@@ -77,31 +81,38 @@ class StageMetrics(nn.Module):
     def reset(self) -> None:
         """Forget all samples."""
         self._gathered.clear()
+        for samples in self._kept.values():
+            samples.clear()
         for metric in self._all():
             metric.reset()
 
-    def state(self) -> list[dict[str, Any]]:
+    def state(self) -> dict[str, Any]:
         """The sums so far, as plain data."""
         self._measure()
-        return [{"updates": metric.update_count, **metric.metric_state} for metric in self._all()]
+        kept = {name: list(samples) for name, samples in self._kept.items()}
+        return {"sums": [_state(metric) for metric in self._all()], "kept": kept}
 
-    def load_state(self, state: list[dict[str, Any]]) -> None:
+    def load_state(self, state: dict[str, Any]) -> None:
         """Go on from the sums of a checkpoint."""
         self.reset()
-        for metric, saved in zip(self._all(), state, strict=True):
-            metric._update_count = saved["updates"]
-            for name in metric.metric_state:
-                value = saved[name]  # a list, of metrics that keep all samples
-                moved = value.to(metric.device) if isinstance(value, Tensor) else [v.to(metric.device) for v in value]
-                setattr(metric, name, moved)
+        for metric, saved in zip(self._all(), state["sums"], strict=True):
+            _load(metric, saved)
+        device = self.loss.device
+        for name, samples in self._kept.items():
+            samples += [(some.to(device), theirs.to(device)) for some, theirs in state["kept"].get(name, ())]
 
     def add(self, earlier: "StageMetrics") -> None:
-        """Count the samples of `earlier` too."""
+        """Count the samples of `earlier` too, which must not be asked afterwards."""
         self._measure()
         earlier._measure()
+        kept = [self.further[name] for name in self._kept]
         for mine, others in zip(self._all(), earlier._all(), strict=True):
-            if others.update_called:
+            if others.update_called and not any(mine is metric for metric in kept):
                 mine.merge_state(others)
+        for name, samples in self._kept.items():
+            for predictions, targets in samples:
+                earlier.further[name].update(predictions, targets)
+            _load(self.further[name], _state(earlier.further[name]))
 
     def _measure(self) -> None:
         if not self._gathered:
@@ -116,8 +127,11 @@ class StageMetrics(nn.Module):
         self.metrics.update(together, targets_together)
         if len(self.further):
             predictions = self._predictions(together)
-            for metric in self.further.values():
-                metric.update(_as_taken(predictions, metric), _as_taken(targets_together, metric))
+            for name, metric in self.further.items(keep_base=True):
+                samples = as_taken(predictions, metric), as_taken(targets_together, metric)
+                metric.update(*samples)
+                if name in self._kept:
+                    self._kept[name].append(samples)
 
     def _all(self) -> list[Metric]:
         return [self.loss, self.penalty, *self.metrics.values(), *self.further.values()]
@@ -129,8 +143,14 @@ def _collected(stage: str, metrics: Mapping[str, Metric]) -> MetricCollection:
     return MetricCollection(copies, prefix=f"{stage}/", compute_groups=False)
 
 
-def _as_taken(values: Tensor, metric: Metric) -> Tensor:
-    """Probabilities [batch, 2], for a metric of one, as those of class 1 [batch]; one real number as [batch]."""
-    if is_binary(type(metric)):
-        return values[:, 1] if values.ndim == 2 else values
-    return values.squeeze(1) if values.ndim == 2 and values.shape[1] == 1 else values
+def _state(metric: Metric) -> dict[str, Any]:
+    # A reset empties lists in place.
+    state = {name: list(value) if isinstance(value, list) else value for name, value in metric.metric_state.items()}
+    return {"updates": metric.update_count, "state": state}
+
+
+def _load(metric: Metric, saved: Mapping[str, Any]) -> None:
+    metric._update_count = saved["updates"]
+    for name, value in saved["state"].items():
+        is_tensor = isinstance(value, Tensor)  # else a list, of metrics that keep all samples
+        setattr(metric, name, value.to(metric.device) if is_tensor else [each.to(metric.device) for each in value])

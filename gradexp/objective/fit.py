@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,6 +21,7 @@ WORDS: Mapping[Outputs, str] = {
 }
 
 # What each loss takes. A loss that is not here, of the user's, is tried on the first batch.
+# Those that take nothing need other targets (-1 and 1, or several) than the models have.
 TAKES: Mapping[type[nn.Module], tuple[Outputs, ...]] = {
     CrossEntropy: ("logits", "log_probabilities"),
     nn.CrossEntropyLoss: ("logits", "log_probabilities"),
@@ -34,6 +36,12 @@ TAKES: Mapping[type[nn.Module], tuple[Outputs, ...]] = {
     nn.L1Loss: ("sigmoids", "numbers"),
     nn.SmoothL1Loss: ("sigmoids", "numbers"),
     nn.HuberLoss: ("sigmoids", "numbers"),
+    nn.PoissonNLLLoss: ("numbers",),
+    nn.SoftMarginLoss: (),
+    nn.HingeEmbeddingLoss: (),
+    nn.MultiLabelMarginLoss: (),
+    nn.MultiLabelSoftMarginLoss: (),
+    nn.KLDivLoss: (),
 }
 
 # The options of conf/loss that fit, for messages.
@@ -51,15 +59,47 @@ def check_takes(loss: nn.Module, outputs: Outputs, model: str) -> None:
     """Hold a loss against the outputs of a model.
 
     Raises:
-        ValueError: The loss is for other outputs.
+        ValueError: The loss is for other outputs, or gives a number for each sample.
     """
     taken = TAKES.get(type(loss))
     if outputs == "own" or (taken is not None and outputs not in taken):
-        hint = " nll needs model.output_activation=log_softmax." if isinstance(loss, nn.NLLLoss) else ""
+        is_nll = isinstance(loss, nn.NLLLoss) and outputs == "logits"
+        hint = " nll needs model.output_activation=log_softmax." if is_nll else ""
         raise ValueError(
             f"loss must fit {model}, whose outputs are {WORDS[outputs]} ({OPTIONS[outputs]}); got "
             f"{type(loss).__name__}.{hint}"
         )
+    if getattr(loss, "reduction", "mean") == "none":
+        raise ValueError(
+            f"loss.reduction must be mean, as a step needs one number; got none for {type(loss).__name__}."
+        )
+
+
+def measured(loss: nn.Module, outputs: Tensor, targets: Tensor) -> Tensor:
+    """The loss of outputs [batch, ...] against encoded targets [batch, ...], one number.
+
+    Raises:
+        ValueError: The loss does not take such outputs or targets, or gives no single number.
+    """
+    try:
+        value: Tensor = loss(outputs, targets)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as error:
+        raise ValueError(
+            f"loss must take outputs {_described(outputs)} and targets {_described(targets)}; got "
+            f"{type(loss).__name__}: {error}"
+        ) from error
+    if not isinstance(value, Tensor) or value.ndim:
+        found = f"shape {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        raise ValueError(
+            f"loss must give one number a batch, a mean over its samples; got {found} from {type(loss).__name__}."
+        )
+    return value
+
+
+def _described(values: Tensor) -> str:
+    return f"{list(values.shape)} of {str(values.dtype).removeprefix('torch.')}"
 
 
 def encoded(targets: Tensor, outputs: Tensor, kind: Outputs) -> Tensor:

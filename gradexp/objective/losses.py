@@ -44,8 +44,9 @@ class ClassWeightedLoss(nn.Module):
         given = None if class_weight is None or self.is_balanced else torch.tensor(class_weight, dtype=torch.float32)
         if given is not None and len(given) != num_classes:
             raise ValueError(f"loss.class_weight must have {num_classes} weights, one a class; got {class_weight!r}.")
-        # Kept in checkpoints, so that a restored model needs no training data.
-        self.register_buffer("class_weight", torch.ones(num_classes) if self.is_balanced else given)
+        # Balanced ones are kept in checkpoints, so that a restored model needs no training data.
+        weights = torch.ones(num_classes) if self.is_balanced else given
+        self.register_buffer("class_weight", weights, persistent=self.is_balanced)
 
     def balance(self, targets: Tensor) -> None:
         """Set the balanced weights from the training part's classes [samples]; a class without samples gets 0."""

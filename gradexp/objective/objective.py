@@ -19,7 +19,7 @@ from gradexp.objective.penalty_terms import build_penalties
 from gradexp.objective.proximal import shrink_after_steps
 from gradexp.objective.schedules import Fit, build_schedules
 from gradexp.objective.weights import NamedParameters, names_without_decay, weights
-from gradexp.rules import MONITOR, NON_NEGATIVE
+from gradexp.rules import MONITOR, NON_NEGATIVE, SECTION, or_null
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class ObjectiveOptions(TypedDict, total=False):
     A section is `_target_`, the dotted path of a class, and the arguments of that class.
 
     Attributes:
-        loss: Section of the loss; None, or a `_target_` of None, for the model's own.
+        loss: Section of the loss; without a `_target_`, arguments of the model's own loss.
         optimizer: Section of the optimizer; beside the arguments `no_decay`, a list of "bias" and "norm": parameters
             that get no weight decay.
         scheduler: Section of the learning-rate schedule (see gradexp.objective.schedules); None for a constant rate.
@@ -47,14 +47,14 @@ class ObjectiveOptions(TypedDict, total=False):
         trusted_packages: Packages that a `_target_` may name beside torch and torchmetrics.
     """
 
-    loss: Section | None
-    optimizer: Section
-    scheduler: Section | None
+    loss: Annotated[Section | None, or_null(SECTION)]
+    optimizer: Annotated[Section, SECTION]
+    scheduler: Annotated[Section | None, or_null(SECTION)]
     l1: Annotated[float, NON_NEGATIVE]
     l2: Annotated[float, NON_NEGATIVE]
     proximal: bool
-    penalties: Section
-    metrics: Section
+    penalties: Annotated[Section, SECTION]
+    metrics: Annotated[Section, SECTION]
     monitor: Annotated[str, MONITOR]
     monitor_mode: Literal["max", "min"] | None
     trusted_packages: Sequence[str]
@@ -177,17 +177,16 @@ class Objective(nn.Module):
 def _build_loss(
     section: Section | None, outputs: Outputs | None, num_classes: int, model: str, trusted_packages: Sequence[str]
 ) -> nn.Module | None:
-    target = (section or {}).get("_target_")
-    if target is None:
+    if not section:
         return None
-    assert section is not None
-    cls = trusted_class(target, "loss", trusted_packages)
+    if outputs is None:
+        found = class_name(section) or dict(section)
+        raise ValueError(f"loss must be default for {model}, which has a loss of its own; got {found}.")
+    cls = trusted_class(section.get("_target_"), "loss", (OWN_PACKAGE, *trusted_packages))
     given = {key: value for key, value in section.items() if key != "_target_"}
     offered = {"num_classes": max(num_classes, 2), "from_logits": outputs == "logit"}
     if not issubclass(cls, ClassWeightedLoss):
         offered = {}
     loss: nn.Module = constructed(cls, "loss", given, offered)
-    if outputs is None:
-        raise ValueError(f"loss must be default for {model}, which has a loss of its own; got {cls.__name__}.")
     check_takes(loss, outputs, model)
     return loss

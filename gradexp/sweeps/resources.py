@@ -46,13 +46,14 @@ def gpus_per_job(accelerator: str = "auto") -> int:
     return min(gpu_count(accelerator), 1)
 
 
-def direction(monitor: str, mode: str | None, metrics: Any) -> str:
+def direction(monitor: str, mode: str | None, metrics: Any, trusted_packages: Any = ()) -> str:
     """Which way a search goes, in words of Optuna.
 
     Raises:
         ValueError: Nothing says which way the metric is better.
     """
-    found = monitor_mode({"monitor": monitor, "monitor_mode": mode, "metrics": metrics})
+    config = {"monitor": monitor, "monitor_mode": mode, "metrics": metrics, "trusted_packages": trusted_packages}
+    found = monitor_mode(config)
     if found is None:
         raise ValueError(needs_mode(monitor))
     return {"max": "maximize", "min": "minimize"}[found]

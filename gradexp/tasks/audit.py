@@ -11,6 +11,7 @@ from gradexp.assembly import build_data, build_model
 from gradexp.auditing import audit as checks_of
 from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.files import write_json
+from gradexp.models import AbstractModule
 from gradexp.run_record import RunRecord
 from gradexp.tasks.adapt import adapt
 from gradexp.tasks.outcome import Outcome, facts
@@ -39,6 +40,8 @@ def audit(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         raise ValueError(f"task=audit must have samples to check on; got {type(data).__name__}, which has none.")
     data.prepare_data()
     data.setup("fit")
+    if cfg.ckpt_path is None and isinstance(model, AbstractModule):
+        model.balance_loss(data.train_targets())  # as a fit does; a checkpoint has the weights
     started = time.perf_counter()
     samples = data.sample(SAMPLES)
     torch.set_num_threads(choose_threads(cfg.threads, operations_per_step(model, samples[0][:1], len(samples[0]))))

@@ -41,5 +41,5 @@ def root_errors(metrics: Mapping[str, Any], data: AbstractDataModule) -> dict[st
     return {
         name.replace("/mse", "/rmse"): math.sqrt(value) * data.target_std
         for name, value in metrics.items()
-        if name.endswith("/mse")
+        if name.endswith("/mse") and name.replace("/mse", "/rmse") not in metrics  # one of the user's own
     }

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -89,7 +90,10 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     metrics["threads"] = _callback(trainer, Threads).number
     if cfg.threads not in ("auto", metrics["threads"]):
         notes.append(f"threads={cfg.threads} has no effect: OMP_NUM_THREADS is {metrics['threads']}")
-    if metrics["status"] == "completed" and cfg.test:
+    has_test = is_overridden("test_step", model)
+    if cfg.test and not has_test:
+        notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
+    if metrics["status"] == "completed" and cfg.test and has_test:
         started = time.perf_counter()
         model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
         trainer.test(model, datamodule=data, verbose=False)

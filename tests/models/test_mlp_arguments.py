@@ -10,7 +10,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningCLI
 from torch import nn
 
-from gradexp import Digits, MLPClassifier
+from gradexp import Digits, MLPClassifier, MLPFromScratch
 
 QUIET: dict[str, Any] = {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False}
 QUIET |= {"log_every_n_steps": 1}
@@ -105,3 +105,77 @@ def test_works_under_lightnings_own_command_line(monkeypatch: pytest.MonkeyPatch
     assert [tuple(p.shape) for p in cli.model.parameters() if p.ndim == 2] == [(16, 64), (8, 16), (10, 8)]
     assert cli.datamodule.batch_size == 50
     assert {"val/accuracy", "val/loss"} <= cli.trainer.callback_metrics.keys()
+
+
+@pytest.mark.parametrize("activation", ["torch.nn.Hardswish", "torch.nn.PReLU", "torch.nn.RReLU"])
+def test_an_activation_by_its_path_follows_every_hidden_layer(activation: str) -> None:
+    model = MLPClassifier(4, 3, hidden=(5, 6), activation=activation)
+    kind = getattr(nn, activation.rpartition(".")[2])
+    found = [layer for layer in model.network.modules() if isinstance(layer, kind)]
+    assert len(found) == 2
+    assert found[0] is not found[1]
+    assert all(layer.training for layer in found)
+    again = MLPClassifier(**model.hparams)
+    again.load_state_dict(model.state_dict())
+    inputs = torch.randn(3, 4)
+    assert torch.equal(again.eval()(inputs), model.eval()(inputs))
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        ("os.system", r"activation must name a class in a trusted package \(torch\.nn\); got os\.system"),
+        ("torch.nn.Linear", r"model\.activation must be a class without arguments; got torch\.nn\.Linear"),
+        ("torch.nn.Module", r"model\.activation must name an activation"),
+        ("torch.nn.Hardswitch", r"model\.activation must name an activation.*Did you mean Hardswish\?"),
+        ("torch.nn.functional.relu", r"model\.activation must name an activation"),
+        ("torch.nn.GLU", r"model\.activation must keep the shape of its inputs; got torch\.nn\.GLU"),
+        ("torch.nn.MSELoss", r"model\.activation must take outputs \[batch, units\]; got torch\.nn\.MSELoss"),
+        ("torch.nn.MaxPool2d", r"model\.activation must"),
+        ("torch.nn.init.zeros_", r"model\.activation must name an activation"),
+    ],
+)
+def test_what_is_no_activation_is_refused(activation: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(4, 3, hidden=(6,), activation=activation, trusted_packages=[])
+
+
+@pytest.mark.parametrize("model", [MLPClassifier, MLPFromScratch])
+@pytest.mark.parametrize("init", ["torch.nn.init.orthogonal_", "torch.nn.init.xavier_normal_", "torch.nn.init.eye_"])
+def test_initial_weights_are_those_of_a_function_of_torch(init: str, model: Any) -> None:
+    torch.manual_seed(5)
+    weights = [p for p in model(6, 3, hidden=(4,), init=init).parameters() if p.ndim == 2]
+    biases = [p for p in model(6, 3, hidden=(4,), init=init).parameters() if p.ndim == 1]
+    torch.manual_seed(5)
+    _ = model(6, 3, hidden=(4,), init="default")  # the same draws come first
+    expected = [getattr(nn.init, init.rpartition(".")[2])(torch.empty_like(weight)) for weight in weights]
+    assert all(map(torch.equal, weights, expected))
+    assert not any(bias.any() for bias in biases)
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ("os.system", r"model\.init must name a function in a trusted package \(torch\.nn\.init\); got os\.system"),
+        ("torch.nn.init.dirac_", r"model\.init must be a function of a layer's weight alone; got torch"),
+        ("torch.nn.init.constant_", r"model\.init must be a function of a layer's weight alone"),
+        ("torch.nn.init.calculate_gain", r"model\.init must be a function of a layer's weight alone"),
+        ("torch.nn.init._calculate_fan_in_and_fan_out", r"model\.init must fill a layer's weight in place"),
+        ("torch.nn.init.ortogonal_", r"model\.init must name a function.*Did you mean orthogonal_\?"),
+        ("torch.nn.init.torch", r"model\.init must name a function"),
+        ("torch.nn.functional.relu_", r"model\.init must name a function in a trusted package"),
+    ],
+)
+def test_what_draws_no_weight_is_refused(init: str, message: str) -> None:
+    for model in (MLPClassifier, MLPFromScratch):
+        with pytest.raises(ValueError, match=message):
+            model(4, 3, hidden=(6,), init=init, trusted_packages=[])
+
+
+def test_an_initialisation_of_a_trusted_package_is_taken() -> None:
+    model = MLPClassifier(4, 3, hidden=(6,), init="tests.models.test_mlp_arguments.twos_", trusted_packages=["tests"])
+    assert all((weight == 2).all() for weight in model.parameters() if weight.ndim == 2)
+
+
+def twos_(weight: torch.Tensor) -> torch.Tensor:
+    return nn.init.constant_(weight, 2.0)
