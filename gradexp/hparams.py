@@ -50,7 +50,7 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
 def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
     """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars."""
     for name, value in metrics.items():
-        if not name.startswith(("val/", "test/")):  # whose last point is this number already
+        if not name.startswith(("val/", "test/", "val_", "test_")):  # whose last point is this number already
             writer.add_scalar(name, value, step)
     writer.flush()  # TensorBoard leaves a file for good when it finds a later one
     write_row(Path(writer.log_dir), settings, metrics)

@@ -80,10 +80,6 @@ def test_several_callbacks_have_names_of_their_own() -> None:
             ("+callbacks.mine=5",),
             ["callbacks.mine must be a section of keys and values", "got 5"],
         ),
-        (
-            (f"{TARGET}gradexp.engine.fit_clock.FitClock",),
-            ["callbacks.mine._target_ must be a callback that the run has not already", "FitClock"],
-        ),
     ],
 )
 def test_a_bad_callback_is_refused_by_one_message(

@@ -1,6 +1,5 @@
 """What gradexp overrides in Hydra's loader is still called by Hydra; YAML files that name a class; workers."""
 
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -113,14 +112,21 @@ def test_an_option_on_an_option_keeps_its_keys(files: Path) -> None:
 
 
 def test_a_worker_composes_as_the_process_that_pickled_the_loader() -> None:
-    code = (
-        "import pickle, sys\n"
-        "loader, master, typed = pickle.load(sys.stdin.buffer)\n"
-        "print(loader.load_sweep_config(master, typed).optimizer)\n"
-    )
-    with started_hydra() as hydra:
-        master = hydra.compose_config("config", overrides=[], run_mode=RunMode.MULTIRUN)
-        content = pickle.dumps((hydra.config_loader, master, TYPED))
+    # Both in processes of their own: here Hydra may have imported its plugins twice.
+    pickled = """
+import pickle, sys
+from hydra.types import RunMode
+from tests.hydra_jobs import started_hydra
+with started_hydra() as hydra:
+    master = hydra.compose_config("config", overrides=[], run_mode=RunMode.MULTIRUN)
+    sys.stdout.buffer.write(pickle.dumps((hydra.config_loader, master)))
+"""
+    code = f"""
+import pickle, sys
+loader, master = pickle.load(sys.stdin.buffer)
+print(loader.load_sweep_config(master, {TYPED}).optimizer)
+"""
+    content = subprocess.run([sys.executable, "-c", pickled], capture_output=True, check=True).stdout
     done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=False)
     assert done.stdout.decode().strip() == str(EXPECTED), done.stderr.decode()
 

@@ -36,7 +36,7 @@ def test_what_a_class_takes_passes(kind: str, section: dict[str, Any], trusted: 
         ("metrics", {"_target_": "torchmetrics.F1Scor"}, "must name a metric of torchmetrics.* Did you mean F1Score"),
         ("loss", {"_target_": "torch.nn.CrossEntropyLoss", "label_smoothing": {}}, "must be a number; got {}"),
         ("loss", {"_target_": "torch.nn.functional.relu"}, "must name a loss"),
-        ("loss", {"_target_": None, "reduction": "sum"}, "must go with a class in"),
+        ("scheduler", {"_target_": None, "gamma": 0.5}, "must go with a class in"),
         ("activation", {"_target_": "torch.nn.ReLU", "inplce": True}, "inplce is not an argument of ReLU"),
         ("activation", {"_target_": "torch.nn.modules"}, "must name an activation"),
         ("model", {"_target_": "gradexp.models.MLPClassifier", "num_classes": 3}, "is set by the data"),

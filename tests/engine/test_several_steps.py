@@ -96,7 +96,8 @@ def test_a_schedule_brings_no_warning() -> None:
 @pytest.mark.parametrize(
     ("monitor", "scheduler", "trainer", "message"),
     [
-        ("val/mes", {}, {}, "monitor must be one of .*val/mse.*; got 'val/mes'"),
+        ("val/mes", {}, {}, "monitor_mode must be max or min for ReduceLROnPlateau, which watches 'val/mes'"),
+        ("val/mes", {"mode": "min"}, {}, "monitor must be one of .*val/mse.*; got 'val/mes'"),
         ("val/loss", {"interval": "step"}, {}, "scheduler.interval must be epoch for ReduceLROnPlateau.*'step'"),
         ("val/loss", {}, {"check_val_every_n_epoch": 2}, "monitor must be one of .*train/loss.*; got 'val/loss'"),
     ],

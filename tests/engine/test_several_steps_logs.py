@@ -62,7 +62,7 @@ def test_a_log_is_due_within_a_group_too() -> None:
         },
         {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "epoch", "step_size": 1},
     ],
-    ids=lambda scheduler: f"{scheduler['name']} by {scheduler['interval']}",
+    ids=lambda scheduler: f"{scheduler['_target_'].rpartition('.')[2]} by {scheduler['interval']}",
 )
 def test_the_rates_logged_are_those_of_single_steps(scheduler: dict[str, Any]) -> None:
     several, single = (fit(n, trainer={"max_epochs": 3}, scheduler=scheduler) for n in (TOGETHER, 1))

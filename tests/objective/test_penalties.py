@@ -118,7 +118,7 @@ def test_a_function_of_a_trusted_package_is_a_penalty() -> None:
     assert model.penalty().item() == pytest.approx(float(weight.detach().abs().pow(3).sum()), rel=1e-6)
     with pytest.raises(ValueError, match=r"regularizer\.mine\._target_ must name .* trusted"):
         build_penalties({"mine": section}, ())
-    with pytest.raises(ValueError, match=r"regularizer must have penalties \(l1, l2, group_lasso\); got l3\."):
+    with pytest.raises(ValueError, match=r"regularizer\.l3 is no penalty; there are l1, l2, group_lasso\."):
         build_penalties({"l3": 0.1}, ())
     with pytest.raises(ValueError, match=r"regularizer\.l1 must be a finite number of at least 0; got -1"):
         build_penalties({"l1": -1}, ())
