@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from types import NoneType
+from typing import Any, TypeVar, get_args
 
 import torch
+from torch import Tensor
 
 from gradexp.rules import arguments_of, did_you_mean, takes_any
 
@@ -61,7 +63,8 @@ def constructed(cls: Any, key: str, given: Mapping[str, Any], offered: Mapping[s
 
 
 def _tensor(value: Any, parameter: inspect.Parameter | None) -> Any:
-    """A list of numbers as a tensor, where the class says that it takes one."""
-    wants_tensor = parameter is not None and "Tensor" in str(parameter.annotation)
+    """A list of numbers as a tensor, where a tensor is all that the class takes (betas are a tuple of either)."""
+    annotation = None if parameter is None else parameter.annotation
+    wants_tensor = annotation is Tensor or set(get_args(annotation)) == {Tensor, NoneType}
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
     return torch.tensor(value, dtype=torch.float32) if wants_tensor and is_list else value
