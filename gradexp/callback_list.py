@@ -34,7 +34,8 @@ from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule, FunctionDescent, LinearRegression, LogisticRegression, Rosenblatt
 from gradexp.monitor import Mode
 
-# What picks the best epoch of a module that is not ours and logs no `monitor`.
+DEFAULT_MONITOR = "val/accuracy"
+# What picks the best epoch of a module that is not ours and does not log the default.
 FALLBACKS: dict[str, Mode] = {"val/loss": "min", "val_loss": "min"}
 
 
@@ -76,7 +77,7 @@ def build_callbacks(
         cfg.monitor,
         cfg.monitor_mode,
         plain(cfg),
-        None if isinstance(model, AbstractModule) else FALLBACKS,
+        None if isinstance(model, AbstractModule) or cfg.monitor != DEFAULT_MONITOR else FALLBACKS,
     )
     return [SaveBeforeAverages(checkpoints), *callbacks, StepSeed(cfg.seed), checkpoints]
 

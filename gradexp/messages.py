@@ -37,6 +37,11 @@ def explain(error: BaseException) -> str | None:
         cause = error.__cause__
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.parent_node is not None:
             return _unknown_key(str(cause.full_key), cause)
+        merging = "Error merging override "
+        if str(error).startswith(merging):
+            key, _, value = str(error).removeprefix(merging).partition("=")
+            kind = "a list" if "with ListConfig" in str(cause) else "a section of keys and values"
+            return f"error: {key} must be {kind}; got {value}."
         return f"error: {error}" + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")
     if isinstance(error, OSError) and error.filename is not None:
         return (

@@ -53,7 +53,7 @@ def needs_mode(monitor: str, metrics: Iterable[str] = ()) -> str:
         metrics: Names of the user's own, beside those of OWN.
     """
     stage = monitor.partition("/")[0]
-    known = [f"{stage}/{name}" for name in (*OWN, *metrics)]
+    known = [f"{stage}/{name}" for name in (*OWN, *metrics) if f"{stage}/{name}" != monitor]
     return (
         f"monitor_mode must be max or min for monitor={monitor}, which does not say which way it is better; got null."
         f"{did_you_mean(monitor, known)}"

@@ -17,6 +17,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -62,6 +63,8 @@ class SectionLoader(ConfigLoaderImpl):
         self, config_name: str | None, overrides: list[str]
     ) -> tuple[list[Override], CachingConfigRepository]:
         self._overrides, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        for override in self._overrides:
+            check_option(override, repo)
         return self._overrides, repo
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
@@ -99,6 +102,22 @@ class SectionLoader(ConfigLoaderImpl):
         for section, node in kept.items():
             OmegaConf.update(cfg, section, node, merge=False)
         return cfg
+
+
+def check_option(override: Override, repo: IConfigRepository) -> None:
+    """Hold the option that is typed for a group against what names one.
+
+    Raises:
+        ConfigCompositionException: It is a number or null.
+    """
+    group = override.key_or_group
+    if override.is_delete() or override.is_sweep_override() or not repo.group_exists(group):
+        return
+    value = override.value()
+    several = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if not (several or isinstance(value, str | dict)):
+        options = ", ".join(repo.get_group_options(group))
+        raise ConfigCompositionException(f"{group} must be one of {options}; got {override.input_line}.")
 
 
 def _changes(defaults: Sequence[ResultDefault], repo: IConfigRepository) -> Iterator[tuple[int, str]]:

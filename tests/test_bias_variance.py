@@ -143,7 +143,7 @@ def test_the_training_sets_are_of_the_training_part_alone() -> None:
         (("trainer.max_steps=5",), "trainer.max_steps must be -1 for task=bias_variance; got 5"),
         (("augmentation=affine",), "augmentation must be none"),
         (("data.val_size=0",), "data.val_size must be above 0"),
-        (("data=separable", "model=rosenblatt", "data.val_size=20", "optimizer=sgd"), "model must learn by gradients"),
+        (("data=separable", "model=rosenblatt", "data.val_size=20", "optimizer=sgd"), "that learns by gradients"),
         (("data=none", "model=function_descent"), "task=bias_variance must have samples to draw"),
         (("data=polynomial", "data.degree=0"), "data.degree must be a whole number of at least 1; got 0"),
     ],

@@ -16,10 +16,12 @@ from gradexp.app.penalty_keys import check_penalties
 from gradexp.app.renamed import KEYS, renamed_key
 from gradexp.app.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.app.unknown_keys import first_leaf, unknown_key
-from gradexp.building.class_reader import read_class
+from gradexp.building.class_reader import read_class, read_function
 from gradexp.building.class_source import ClassSource
 from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES, PROXIMAL_NEEDS_SGD
-from gradexp.building.sections import check_arguments, check_section
+from gradexp.building.names import MissingNameError
+from gradexp.building.sections import check_arguments, check_class, check_section
+from gradexp.building.trust import check_trusted
 from gradexp.rules import MONITOR, SECTION, check, did_you_mean
 
 AUGMENTATION = "gradexp.data.augmentation.RandomGeometry"
@@ -52,6 +54,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     classes = _check_classes(node)
     _check_augmentation(node, classes.get("data"))
     _check_trainer(node["trainer"])
+    _check_paths(node, classes.get("model"))
     check_penalties(node["regularizer"], node["trusted_packages"])
     _check_unknown(node)
     _check_together(node)
@@ -126,6 +129,21 @@ def _check_trainer(given: Plain) -> None:
         raise ValueError(
             f"trainer.devices must be a number of processes for trainer.accelerator=cpu; got {given['devices']}."
         )
+
+
+def _check_paths(node: Plain, model: ClassSource | None) -> None:
+    """Dotted paths in the arguments of our models: an activation's class, a function that draws weights."""
+    if model is None or not model.is_subclass([OURS]):
+        return
+    trusted, given = node["trusted_packages"], node["model"]
+    if "." in str(given.get("activation", "")):
+        check_class("model.activation", given["activation"], "activation", trusted)
+    if "." in str(given.get("init", "")):
+        check_trusted(given["init"], KINDS["init"], trusted, "model.init")
+        try:
+            read_function(given["init"])
+        except MissingNameError as error:
+            raise ValueError(f"model.init must name a function; got {given['init']}: {error}.") from error
 
 
 def _check_unknown(node: Plain) -> None:

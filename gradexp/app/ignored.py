@@ -27,6 +27,6 @@ def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: Cla
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0].partition("@")[0]
         section = key.partition(".")[0]
-        if section in SECTIONS and key != override.lstrip("+~"):
+        if section in SECTIONS and (override.startswith("~") or "=" in override):
             model = node["model"]["_target_"]
             raise ValueError(f"{key} has no effect: {model} makes its own {section}; got {override}.")

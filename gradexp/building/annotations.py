@@ -116,6 +116,8 @@ def _rule_of_type(annotation: Any) -> Rule | None:
     if origin in (Union, UnionType):
         plain = [one for one in arguments if not (isinstance(one, _Unknown) and one.__name__ == "Tensor")]
         rules = [rule_of(one) or _rule_of_type(one) for one in plain]
+        if len(plain) < len(arguments) and all(rule is NULL for rule in rules):
+            rules.append(_list(NUMBER))  # becomes a tensor (see gradexp.building.construct)
         return _any_of(rules) if rules else None
     if origin is tuple and arguments and arguments[-1] is not ...:
         return _tuple(tuple(map(_rule_of_type, arguments)))

@@ -12,6 +12,9 @@ from gradexp.rules import arguments_of, did_you_mean, takes_any
 
 T = TypeVar("T")
 
+# What classes of other packages raise for a wrong argument, beside ValueError.
+COMPLAINTS = (TypeError, LookupError, AssertionError, AttributeError, ArithmeticError, RuntimeError, ImportError)
+
 
 def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> T:
     """Call `cls` with all of `given` and with what it takes of `offered`.
@@ -52,14 +55,16 @@ def constructed(cls: Any, key: str, given: Mapping[str, Any], offered: Mapping[s
     """
     try:
         return construct(cls, key, given, offered)
-    except (TypeError, IndexError, AssertionError, AttributeError, RuntimeError, ImportError) as error:
+    except COMPLAINTS as error:
         complaint: Exception = error
     except ValueError as error:
         if str(error).startswith(f"{key}."):
             raise
         complaint = error
     shown = ", ".join(f"{name}={value}" for name, value in given.items())
-    raise ValueError(f"{key} must have arguments that {cls.__name__} takes; got {shown or 'none'}: {complaint}")
+    raise ValueError(
+        f"{key} must have arguments that {cls.__name__} takes; got {shown or 'none'}: {complaint}"
+    ) from complaint
 
 
 def _tensor(value: Any, parameter: inspect.Parameter | None) -> Any:

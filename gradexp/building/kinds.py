@@ -57,8 +57,8 @@ LIGHTNING = ("lightning.pytorch", "pytorch_lightning")
 
 KINDS: Mapping[str, Kind] = {
     "data": Kind(
-        "a LightningDataModule",
-        tuple(f"{package}.LightningDataModule" for package in LIGHTNING),
+        "a data module, a sub-class of gradexp.data.AbstractDataModule",
+        ("gradexp.data.AbstractDataModule",),
         offered=("data_dir", "seed", "augmentation"),
     ),
     "model": Kind(
@@ -112,7 +112,7 @@ KINDS: Mapping[str, Kind] = {
         ("torch.optim.lr_scheduler.LRScheduler",),
         ("torch.optim.lr_scheduler",),
         {"interval": INTERVAL, "warmup_steps": WHOLE},
-        ("optimizer",),
+        ("optimizer", "last_epoch"),
         filled=("T_max", "total_steps", "max_lr", "mode"),
         rules={
             "gamma": POSITIVE,
@@ -144,6 +144,7 @@ KINDS: Mapping[str, Kind] = {
         filled=("save_dir", "name"),
     ),
     "regularizer": Kind("a penalty, a function of a weight", (), ("gradexp.objective",)),
+    "init": Kind("a function of a weight", (), ("torch.nn.init",)),
     "activation": Kind("an activation, a torch.nn.Module", ("torch.nn.Module",), ("torch.nn",)),
 }
 

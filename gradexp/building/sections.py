@@ -6,7 +6,7 @@ All of it by the class's source, in milliseconds: a mistyped argument need not w
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from gradexp.building.class_reader import class_names, read_class
+from gradexp.building.class_reader import class_names, has_many, read_class
 from gradexp.building.class_source import ClassSource
 from gradexp.building.kinds import KINDS, Kind
 from gradexp.building.names import MissingNameError
@@ -75,8 +75,7 @@ def check_section(
                 f"{key}.{name} must go with a class in {key}._target_, which is null; got {given[name]!r}."
             )
         return None
-    check_trusted(target, wanted, trusted_packages, f"{key}._target_")
-    source = _read(target, wanted, f"{key}._target_")
+    source = check_class(f"{key}._target_", target, kind, trusted_packages)
     if source is None or source.signature is None:
         return source
     given = {name: value for name, value in given.items() if name not in wanted.own_keys}
@@ -84,10 +83,38 @@ def check_section(
     if wanted.offered_to is not None and source.is_subclass(wanted.offered_to[:1]):
         offered.update(wanted.offered_to[1])
     check_arguments(key, given, source.name, source.signature, offered, rules_by_name(target, wanted))
+    for name, value in given.items():
+        for number, part in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(part, Mapping) and "_target_" in part:
+                check_part(f"{key}.{name}.{number}", part, kind, trusted_packages)
     for name, parameter in source.signature.parameters.items():
         if parameter.required and name not in {*given, *offered, *wanted.filled, *_positional(source, kind)}:
             raise ValueError(f"{key}.{name} must be given: {source.name} has no default for it.")
     return source
+
+
+def check_class(key: str, target: Any, kind: str, trusted_packages: Sequence[str]) -> ClassSource | None:
+    """Hold the dotted path of a class against what is trusted, and against its kind.
+
+    Returns:
+        The class; None where it can be checked only after its import.
+
+    Raises:
+        ValueError: It is not trusted, not there, or of another kind.
+    """
+    check_trusted(target, KINDS[kind], trusted_packages, key)
+    return _read(target, KINDS[kind], key)
+
+
+def check_part(key: str, part: Mapping[str, Any], kind: str, trusted_packages: Sequence[str]) -> None:
+    """Hold a section in a list of another, such as the schedules of a SequentialLR, against what its class takes.
+
+    Raises:
+        ValueError: Something is wrong, or a key is of the whole and not of a part.
+    """
+    for name in part.keys() & KINDS[kind].own_keys.keys():
+        raise ValueError(f"{key}.{name} must stand beside {kind}._target_, for all parts; got {part[name]!r} here.")
+    check_section(key, part, kind, trusted_packages)
 
 
 def rules_by_name(target: str, kind: Kind) -> Mapping[str, Rule]:
@@ -151,7 +178,7 @@ def _read(target: str, wanted: Kind, key: str) -> ClassSource | None:
     try:
         source = read_class(target)
     except MissingNameError as error:
-        if not class_names(target.rpartition(".")[0], wanted.bases):
+        if not class_names(target.rpartition(".")[0], wanted.bases, like=target.rpartition(".")[2]):
             raise ValueError(f"{key} must name {wanted.noun}; got {target}: {error}") from error
         raise ValueError(_other_kind(target, wanted, key)) from error
     if source is not None and (source.is_subclass(wanted.bases) is False or source.is_abstract):
@@ -161,11 +188,9 @@ def _read(target: str, wanted: Kind, key: str) -> ClassSource | None:
 
 def _other_kind(target: str, wanted: Kind, key: str) -> str:
     module, _, name = target.rpartition(".")
-    valid = class_names(module, wanted.bases)
-    return (
-        f"{key} must name {wanted.noun}; got {target}.{did_you_mean(name, valid)} "
-        f"{module} has {', '.join(valid) or 'none'}."
-    )
+    valid = class_names(module, wanted.bases, like=name)
+    listed = "" if has_many(module) else f" {module} has {', '.join(valid) or 'none'}."
+    return f"{key} must name {wanted.noun}; got {target}.{did_you_mean(name, valid)}{listed}"
 
 
 def _positional(source: ClassSource, kind: str) -> Sequence[str]:

@@ -31,6 +31,7 @@ class Checkpoints(Checkpoint):
     Attributes:
         best_score: The monitored metric of best.ckpt; None as long as it was not measured.
         metrics: Every metric at the time of last.ckpt.
+        goes_by_none: Whether best.ckpt is the last epoch's, as the module logs nothing to go by.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Checkpoints(Checkpoint):
         self._fallbacks = fallbacks
         self.config = config
         self.best_score: float | None = None
+        self.goes_by_none = False
         self.metrics: dict[str, float] = {}
         self._has_ended = False
 
@@ -81,6 +83,7 @@ class Checkpoints(Checkpoint):
     def _is_best(self) -> bool:
         if self.monitor not in self.metrics and self._fallbacks is not None:
             known = next((name for name in self._fallbacks if name in self.metrics), None)
+            self.goes_by_none = known is None
             if known is None:
                 return bool(self.metrics)
             self.monitor, self.mode = known, self._fallbacks[known]

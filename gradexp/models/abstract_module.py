@@ -124,6 +124,11 @@ class AbstractModule(SteppedModule, Checked):
         name = monitor.partition("/")[2]
         return "min" if name in OWN_NAMES else metric_mode(self.val_metrics.metric(name))
 
+    def names_in(self, stage: str) -> list[str]:
+        """What is logged of a stage, "train" or "val", such as "val/loss"."""
+        metrics = self.epoch_metrics if stage == "train" else self.val_metrics
+        return metrics.names
+
     def save_hyperparameters(
         self, *args: Any, ignore: Any = None, frame: FrameType | None = None, logger: bool = True
     ) -> None:

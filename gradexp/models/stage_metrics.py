@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
-from gradexp.models.metrics import as_taken
+from gradexp.models.metrics import OWN_NAMES, as_taken
 
 GATHERED = 50  # batches that are measured together
 
@@ -49,6 +49,12 @@ class StageMetrics(nn.Module):
         self._gathered: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
         # Samples since the last reset, for metrics whose sums cannot be added, such as a correlation.
         self._kept: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in kept}
+
+    @property
+    def names(self) -> list[str]:
+        """What `compute` gives, with the stage."""
+        own = [f"{self.stage}/{name}" for name in (OWN_NAMES if self.with_penalty else OWN_NAMES[:1])]
+        return [*own, *map(str, self.metrics.keys()), *map(str, self.further.keys())]
 
     @property
     def has_samples(self) -> bool:

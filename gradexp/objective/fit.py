@@ -69,9 +69,9 @@ def check_takes(loss: nn.Module, outputs: Outputs, model: str) -> None:
             f"loss must fit {model}, whose outputs are {WORDS[outputs]} ({OPTIONS[outputs]}); got "
             f"{type(loss).__name__}.{hint}"
         )
-    if getattr(loss, "reduction", "mean") == "none":
+    if getattr(loss, "reduction", "mean") != "mean":
         raise ValueError(
-            f"loss.reduction must be mean, as a step needs one number; got none for {type(loss).__name__}."
+            f"loss.reduction must be mean, which no batch size changes; got {loss.reduction} for {type(loss).__name__}."
         )
 
 

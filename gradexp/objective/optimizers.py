@@ -5,12 +5,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import torch
+from torch.nn import Parameter
 from torch.optim import SGD, Optimizer
 
 from gradexp.building.construct import constructed
 from gradexp.building.kinds import KINDS
 from gradexp.building.sections import check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class
+from gradexp.rules import arguments_of, did_you_mean
 
 # Of torch.optim, those that treat every number by itself: what is stacked moves as if each part were alone.
 ELEMENTWISE = (
@@ -36,7 +39,37 @@ def build_optimizer(
     own = KINDS["optimizer"].own_keys
     given = {key: value for key, value in settings.items() if key != "_target_" and key not in own}
     optimizer: Optimizer = constructed(cls, "optimizer", given, {"params": parameters})
+    if class_name(settings) not in (*ELEMENTWISE, "LBFGS"):
+        _try_out(cls, given)
     return optimizer
+
+
+def _try_out(cls: Any, given: Mapping[str, Any]) -> None:
+    """Hold a less usual optimizer against what a training step does: read its arguments, and step by gradients.
+
+    Raises:
+        ValueError: It swallows an argument that it does not know, or needs more than gradients.
+    """
+    read = {name: value for name, value in given.items() if name in arguments_of(cls)}
+    weight = Parameter(torch.ones(2, 2))
+    trial: Optimizer = constructed(cls, "optimizer", read, {"params": [weight]})
+    for name in given.keys() - read.keys() - trial.defaults.keys():
+        valid = [known for known in (*arguments_of(cls), *trial.defaults) if known != "params"]
+        raise ValueError(f"optimizer.{name} is not read by {cls.__name__}.{did_you_mean(name, valid)}")
+
+    def closure() -> torch.Tensor:
+        trial.zero_grad()
+        loss = weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
+        return loss
+
+    try:
+        trial.step(closure)  # type: ignore[arg-type]  # torch's own says float
+    except Exception as error:
+        raise ValueError(
+            f"optimizer._target_ must be an optimizer that steps by gradients alone; {cls.__name__} fails on its first "
+            f"step: {error}"
+        ) from error
 
 
 def target_of(settings: Mapping[str, Any]) -> str:

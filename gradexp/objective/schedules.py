@@ -10,7 +10,7 @@ from typing import Any
 from torch.optim import Optimizer, lr_scheduler
 
 from gradexp.building.construct import constructed
-from gradexp.building.sections import check_settings
+from gradexp.building.sections import check_part, check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
 
 Settings = Mapping[str, Any]
@@ -84,10 +84,12 @@ def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[
     if rise is not None and issubclass(cls, lr_scheduler.OneCycleLR):
         raise ValueError(f"scheduler.warmup_steps must be 0 for OneCycleLR, which has its own; got {warmup}.")
     span = _span(cls, fit) if laid_out else math.inf
+    if span <= warmup:
+        raise ValueError(f"scheduler.warmup_steps must be below {span}, the steps of the fit; got {warmup}.")
     schedule = _schedule(optimizer, settings, span - warmup, fit, cls)
-    if rise is not None and interval == "step":
+    if rise is not None and interval == "step" and not issubclass(cls, lr_scheduler.ChainedScheduler):
         schedule, rise = lr_scheduler.SequentialLR(optimizer, [rise, schedule], [warmup]), None
-    # A schedule by epochs multiplies what the warm-up has reached.
+    # A schedule by epochs, or one of factors, multiplies what the warm-up has reached.
     parts = [] if rise is None else [{"scheduler": rise, "interval": "step"}]
     return [*parts, {"scheduler": schedule, "interval": interval, "monitor": fit.monitor}]
 
@@ -111,12 +113,12 @@ def _schedule(optimizer: Optimizer, settings: Settings, span: float, fit: Fit, c
         bounds = [0, *given.get("milestones", []), span]
         spans = [end - start for start, end in pairwise(bounds)] if "milestones" in given else []
         offered["schedulers"] = [
-            _schedule(
+            _part(
                 optimizer,
                 part,
+                f"scheduler.schedulers.{number}",
                 spans[number] if number < len(spans) else span,
                 fit,
-                trusted_class(part.get("_target_"), "scheduler", fit.trusted_packages, "scheduler.schedulers._target_"),
             )
             for number, part in enumerate(given.pop("schedulers"))
         ]
@@ -129,6 +131,15 @@ def _schedule(optimizer: Optimizer, settings: Settings, span: float, fit: Fit, c
         if name.endswith(("_lambda", "_fn")) and isinstance(value, str):
             given[name] = trusted_function(value, fit.trusted_packages, f"scheduler.{name}")
     return constructed(cls, "scheduler", given, offered)
+
+
+def _part(optimizer: Optimizer, settings: Settings, key: str, span: float, fit: Fit) -> Any:
+    """One of the schedules that another is made of."""
+    check_part(key, settings, "scheduler", fit.trusted_packages)
+    cls = trusted_class(settings.get("_target_"), "scheduler", fit.trusted_packages, f"{key}._target_")
+    if issubclass(cls, lr_scheduler.ChainedScheduler):
+        raise ValueError(f"{key}._target_ must be no ChainedScheduler, which torch steps only by itself; got it.")
+    return _schedule(optimizer, settings, span, fit, cls)
 
 
 def _lengths(cls: type, settings: Settings) -> list[str]:

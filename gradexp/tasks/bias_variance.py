@@ -48,8 +48,11 @@ def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outco
     data.prepare_data()
     data.setup("fit")
     models = [_model(cfg, data, number) for number in range(cfg.resampling.copies)]
-    if models[0].has_own_gradients:
-        raise ValueError(f"model must learn by gradients for task=bias_variance; got {type(models[0]).__name__}.")
+    if not isinstance(models[0], AbstractModule) or models[0].has_own_gradients:
+        name = type(models[0]).__name__
+        raise ValueError(
+            f"model must be one of gradexp's, that learns by gradients, for task=bias_variance; got {name}."
+        )
     record.write(cfg)
     device = Trainer(
         accelerator=cfg.trainer.accelerator, devices=1, logger=False, enable_checkpointing=False,

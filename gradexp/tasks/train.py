@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from omegaconf import DictConfig, OmegaConf
@@ -21,8 +21,10 @@ from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.threads import Threads
 from gradexp.files import write_atomically
 from gradexp.hparams import hyperparameters, write_hparams
+from gradexp.models import AbstractModule
 from gradexp.objective.optimizers import class_name
 from gradexp.objective.schedules import is_laid_out
+from gradexp.rules import did_you_mean
 from gradexp.run_record import RunRecord
 from gradexp.sweeps.curves import curves
 from gradexp.sweeps.manifest import flat
@@ -49,6 +51,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     data = build_data(cfg)
     cfg, notes = adapt(cfg, data)
     model = build_model(cfg, data)
+    _check_monitor(cfg, model)
     step = 0
     if checkpoint is not None:
         check_architecture(checkpoint, model, cfg.ckpt_path)
@@ -86,6 +89,10 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if checkpoints.best_score is not None:
         metrics[f"best/{checkpoints.monitor}"] = checkpoints.best_score  # of best.ckpt, the one that is tested
     metrics |= {"monitor": checkpoints.monitor, "monitor_mode": checkpoints.mode}
+    if checkpoints.monitor != cfg.monitor:
+        notes.append(f"the module logs no {cfg.monitor}: best.ckpt goes by {checkpoints.monitor}")
+    elif checkpoints.goes_by_none:
+        notes.append(f"the module logs no {cfg.monitor}: best.ckpt is the last epoch's")
     metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step, "seconds/fit": clock.seconds}
     metrics["threads"] = _callback(trainer, Threads).number
     if cfg.threads not in ("auto", metrics["threads"]):
@@ -113,6 +120,16 @@ def _diagnosis(cfg: DictConfig, folder: Path, trainer: Trainer, metrics: dict[st
         return None
     trainer.logger.experiment.flush()
     return diagnose(metrics, curves(folder, TAGS), flat(cfg))
+
+
+def _check_monitor(cfg: DictConfig, model: LightningModule) -> None:
+    """Of our models it is known before the first step what they log; callbacks may log more."""
+    if isinstance(model, AbstractModule) and not cfg.callbacks:
+        known = model.names_in(cfg.monitor.partition("/")[0])
+        if cfg.monitor not in known:
+            raise ValueError(
+                f"monitor must be one of {', '.join(known)}; got {cfg.monitor!r}.{did_you_mean(cfg.monitor, known)}"
+            )
 
 
 def _rate(cfg: DictConfig) -> str:

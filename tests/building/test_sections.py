@@ -42,7 +42,7 @@ def test_what_a_class_takes_passes(kind: str, section: dict[str, Any], trusted: 
         ("model", {"_target_": "gradexp.models.MLPClassifier", "num_classes": 3}, "is set by the data"),
         ("model", {"_target_": "gradexp.models.MLPClassifier", "l1": 3}, r"is set by regularizer\.l1=NUMBER"),
         ("callbacks", {"_target_": "lightning.pytorch.callbacks.EarlyStopping"}, "monitor must be given"),
-        ("data", {"_target_": "gradexp.models.MLPClassifier"}, "must name a LightningDataModule"),
+        ("data", {"_target_": "gradexp.models.MLPClassifier"}, "must name a data module"),
     ],
 )
 def test_what_it_does_not_take_is_refused(kind: str, section: dict[str, Any], words: str) -> None:
