@@ -1,6 +1,7 @@
 """Errors worded for people: the argument, the rule, the value received, what would be right."""
 
 import os
+import re
 
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
@@ -37,6 +38,9 @@ def explain(error: BaseException) -> str | None:
         cause = error.__cause__
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.parent_node is not None:
             return _unknown_key(str(cause.full_key), cause)
+        gone = re.fullmatch(r"Could not delete from config. '([^']+)' does not exist.", str(error))
+        if gone:
+            return f"error: {gone[1]} cannot be deleted: it is null, or not there. A key is set, {gone[1]}=VALUE."
         merging = "Error merging override "
         if str(error).startswith(merging):
             key, _, value = str(error).removeprefix(merging).partition("=")

@@ -86,8 +86,10 @@ def test_a_sweep_over_its_own_arguments_is_a_table(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_monitor_of_its_own_is_asked_which_way_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = run(*SHORT, named("Plain"), "monitor=val/loss", "monitor_mode=max", "test=false")
-    assert result.metrics["monitor"] == "val_loss"
+    result = run(*SHORT, named("Plain"), "monitor=val_loss", "monitor_mode=max", "test=false")
+    assert (result.metrics["monitor"], result.metrics["monitor_mode"]) == ("val_loss", "max")
+    with pytest.raises(ValueError, match=r"monitor must be one of val_loss.*; got 'val/loss'"):
+        run(*SHORT, named("Plain"), "monitor=val/loss", "test=false")
     message = str(call(monkeypatch, *SHORT, named("Plain"), "monitor=val/score"))
     assert "monitor_mode must be max or min for monitor=val/score" in message
 

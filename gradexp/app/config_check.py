@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.app.ignored import OURS, check_ignored
 from gradexp.app.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL, TOPICS
 from gradexp.app.penalty_keys import check_penalties
-from gradexp.app.renamed import KEYS, renamed_key
+from gradexp.app.renamed import CLASSES, KEYS, renamed_key
 from gradexp.app.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.app.unknown_keys import first_leaf, unknown_key
 from gradexp.building.class_reader import read_class, read_function
@@ -49,6 +49,10 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
         if name in (node.get(parent) or {} if parent else node):
             raise ValueError(renamed_key(key))
     _check_sections(node, read)
+    for group in CLASS_GROUPS:
+        target = node[group].get("_target_")
+        if target in CLASSES:
+            raise ValueError(f"{group}._target_={target} is now called {CLASSES[target]}.")
     for key, rule in KEY_RULES.items():
         _check_key(node, key, rule)
     classes = _check_classes(node)

@@ -9,6 +9,7 @@ KEYS: Mapping[str, str] = {
     "scheduler.name": "scheduler._target_",
 }
 OPTIONS: Mapping[tuple[str, str], str] = {("model", "perceptron"): "sigmoid_units"}  # group and option
+CLASSES: Mapping[str, str] = {"gradexp.models.Perceptron": "gradexp.models.SigmoidUnits"}
 
 
 def renamed_key(key: str) -> str | None:

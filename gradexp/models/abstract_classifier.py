@@ -1,5 +1,6 @@
 """What the models share that classify by a score for each class."""
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Unpack
 
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ class AbstractClassifier(AbstractModule):
 
     defaults: ClassVar[ObjectiveOptions] = {"loss": CROSS_ENTROPY, "optimizer": SGD, "monitor": "val/accuracy"}
 
+    @abstractmethod
     def __init__(
         self,
         network: nn.Module,

@@ -1,5 +1,6 @@
 """What the models share that predict real numbers."""
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Unpack
 
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ class AbstractRegressor(AbstractModule):
         "monitor": "val/loss",
     }
 
+    @abstractmethod
     def __init__(
         self, network: nn.Module, num_targets: Annotated[int, COUNT], **options: Unpack[ObjectiveOptions]
     ) -> None:

@@ -1,7 +1,7 @@
 """From a sweep's command to its jobs: what each is typed with, and the hash of what is asked for."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -42,7 +42,7 @@ class Plan:
     settings: dict[str, Any]
     name: str
     monitor: str
-    monitor_mode: Mode
+    monitor_mode: Mode | None = None
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
     common: dict[str, Any] = field(default_factory=dict)
     varying: set[str] = field(default_factory=set)
@@ -100,12 +100,13 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
     combinations = spanned(axes, _groups(settings["zip"]), setting)
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
     named = [{key.lstrip("+"): _parsed(parser, value) for key, value in job.items()} for job in combinations]
-    mode = monitor_mode(plain(base))
-    if mode is None:
-        raise ValueError(needs_mode(str(base.monitor), plain(base)["metrics"]))
-    plan = Plan(settings, str(base.name), str(base.monitor), mode)
+    plan = Plan(settings, str(base.name), str(base.monitor))
     add_jobs(plan, zip(overrides, named, strict=True), "grid", compose)
-    return plan
+    first = plain(compose(overrides[0]))  # a metric may be an axis itself
+    mode = monitor_mode(first)
+    if mode is None:
+        raise ValueError(needs_mode(plan.monitor, first["metrics"]))
+    return replace(plan, monitor_mode=mode)
 
 
 def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage: str, compose: "Composer") -> None:

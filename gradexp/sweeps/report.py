@@ -66,7 +66,7 @@ def print_report(results: "SweepResults", lines: list[str], console: Console) ->
     best = ranking(results.comparable)
     if best:
         table = Table(box=None, pad_edge=False)
-        table.add_column("setting")
+        table.add_column("setting", overflow="fold")
         for name in (results.monitor, "± over seeds", "seeds", "seconds"):
             table.add_column(name, justify="right")
         for setting in best[:TOP]:

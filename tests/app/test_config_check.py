@@ -46,7 +46,19 @@ BAD: list[tuple[str, list[str]]] = [
     ("model._target_=null", ["model._target_ must be the dotted path of a LightningModule", "got None"]),
     ("trusted_packages=gradexp", ["trusted_packages must be a list of names of packages", "'gradexp'"]),
     ("trusted_packages=null", ["trusted_packages must be a list"]),
-    ("metrics=[1]", ["+metrics=[1]"]),
+    ("loss=null", ["loss must be one of bce, cross_entropy", "got loss=null"]),
+    ("optimizer=3", ["optimizer must be one of adagrad, adam", "got optimizer=3"]),
+    ("optimizer.betas={a:1}", ["optimizer.betas must be a list; got {a:1}"]),
+    ("trainer=3", ["trainer must be a section of keys and values; got 3"]),
+    ("model.activation=torch.nn.Hardswis", ["model.activation must name an activation", "Did you mean Hardswish?"]),
+    ("model.activation=os.system", ["model.activation must name a class in a trusted package (gradexp, torch.nn)"]),
+    ("model.init=torch.nn.init.orthogonal_x", ["model.init must name a function", "has no orthogonal_x"]),
+    ("model._target_=gradexp.models.Perceptron", ["is now called gradexp.models.SigmoidUnits"]),
+    ("~monitor_mode", ["monitor_mode cannot be deleted"]),
+    ("loss._target_=torch.nn.CrossEntropyLoss loss.weight=3", ["loss.weight must be a list", "got 3"]),
+    ("data._target_=torchvision.datasets.MNIST trusted_packages=[gradexp,torchvision]", ["must name a data module"]),
+    ("scheduler=step scheduler.last_epoch=3", ["scheduler.last_epoch is set by gradexp"]),
+    ("metrics=[1]", ["metrics must be one of f1, mae; got metrics=[1]"]),
     ("+callbacks.mine=3", ["callbacks.mine must be a section", "got 3"]),
     ("monitor_mode=up", ["monitor_mode must be one of max, min, or null; got 'up'"]),
     ("monitor=3", ["monitor must be a metric"]),
@@ -206,6 +218,8 @@ def test_arguments_of_a_users_class_are_its_own_business(own_folder: Path, monke
         compose(*chosen, "+model.chanels=4")
     with pytest.raises(ValueError, match=r"optimizer\.lr has no effect: strangers_net\.Net makes its own optimizer"):
         compose(*chosen, "optimizer.lr=0.5")
+    with pytest.raises(ValueError, match=r"optimizer\.lr has no effect"):
+        compose(*chosen, "~optimizer.lr")
     assert "strangers_net" not in sys.modules
 
 

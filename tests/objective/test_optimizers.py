@@ -169,3 +169,27 @@ def test_lists_of_numbers_stay_numbers() -> None:
         settings = {"_target_": f"torch.optim.{name}", "betas": [0.8, 0.95]}
         group = build_optimizer([nn.Parameter(torch.ones(2))], settings).param_groups[0]
         assert list(group["betas"]) == [0.8, 0.95]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"_target_": "torch.optim.SparseAdam"},
+            "that steps by gradients alone; SparseAdam fails",
+        ),
+        ({"_target_": "pytorch_optimizer.AliG"}, "that steps by gradients alone; AliG fails"),
+        ({"_target_": "pytorch_optimizer.AdamP", "lrr": 3}, r"optimizer\.lrr is not read by AdamP\. Did you mean lr\?"),
+        ({"_target_": "pytorch_optimizer.SAM"}, r"optimizer\.base_optimizer must be given"),
+        ({"_target_": "lion_pytorch.Lion", "betas": [2, 3]}, "optimizer must have arguments that Lion takes"),
+    ],
+)
+def test_an_optimizer_of_another_package_that_needs_more_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build_optimizer([nn.Parameter(torch.ones(2))], settings, ("pytorch_optimizer", "lion_pytorch"))
+
+
+def test_a_step_of_lion_is_its_formula() -> None:
+    settings = {"_target_": "lion_pytorch.Lion", "lr": 0.1, "weight_decay": 0.5}
+    after = descend(lambda w: build_optimizer([w], settings, ("lion_pytorch",)), steps=1)
+    np.testing.assert_allclose(after, START * (1 - 0.1 * 0.5) - 0.1 * np.sign(gradient(START)), rtol=1e-12)

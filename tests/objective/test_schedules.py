@@ -256,3 +256,54 @@ def test_what_does_not_go_together_is_refused() -> None:
         built(load("plateau") | {"interval": "step"})
     with pytest.raises(ValueError, match=r"monitor_mode must be max or min for ReduceLROnPlateau.*'val/metric'"):
         built(load("plateau"), mode=None)
+
+
+LINEAR = {"_target_": f"{TORCH}.LinearLR"}
+TWO = {"_target_": f"{TORCH}.SequentialLR", "milestones": [3]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            load("cosine") | {"warmup_steps": 100},
+            r"scheduler\.warmup_steps must be below 100, the steps of the fit; got 100",
+        ),
+        (
+            {
+                "_target_": f"{TORCH}.SequentialLR",
+                "milestones": [3],
+                "schedulers": [LINEAR | {"interval": "step"}, LINEAR],
+            },
+            r"scheduler\.schedulers\.0\.interval must stand beside scheduler\._target_",
+        ),
+        (
+            TWO | {"schedulers": [LINEAR, LINEAR | {"total": 2}]},
+            r"scheduler\.schedulers\.1\.total is not an argument of LinearLR.*Did you mean total_iters\?",
+        ),
+        (
+            {
+                "_target_": f"{TORCH}.SequentialLR",
+                "milestones": [3],
+                "schedulers": [LINEAR, {"_target_": f"{TORCH}.ChainedScheduler", "schedulers": [LINEAR]}],
+            },
+            r"scheduler\.schedulers\.1\._target_ must be no ChainedScheduler",
+        ),
+        (
+            {"_target_": f"{TORCH}.StepLR", "step_size": 2, "last_epoch": 10},
+            "scheduler must have arguments that StepLR",
+        ),
+    ],
+)
+def test_what_torch_would_trip_over_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        built(settings)
+
+
+def test_a_chain_of_factors_is_warmed_up_too() -> None:
+    chain = {
+        "_target_": f"{TORCH}.ChainedScheduler",
+        "schedulers": [{"_target_": f"{TORCH}.ExponentialLR", "gamma": 0.9}],
+    }
+    rates = rates_of_a_fit(chain | {"interval": "step", "warmup_steps": 4})
+    assert rates == pytest.approx([LR * min((step + 1) / 4, 1) * 0.9**step for step in range(EPOCHS * STEPS)])

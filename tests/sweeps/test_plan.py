@@ -248,3 +248,11 @@ def test_a_key_that_is_added_and_then_typed_again_has_its_last_value(
     compose("+trainer.limit_train_batches=1", "trainer.limit_train_batches=2")
     typed = ("+trainer.limit_train_batches=1", "trainer.limit_train_batches=2", "seed=0,1")
     assert listed(monkeypatch, capsys, *typed) == ["seed=0", "seed=1"]
+
+
+def test_a_metric_may_be_an_axis_and_ranked_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    axis = "+metrics.mine._target_=torchmetrics.F1Score,torchmetrics.classification.MulticlassRecall"
+    assert call(monkeypatch, *SMALL, axis, "monitor=val/mine", "hydra.sweep.dir=sweep") is None
+    manifest = json.loads(Path("sweep/manifest.json").read_text())
+    assert (manifest["monitor"], manifest["monitor_mode"]) == ("val/mine", "max")
+    assert len(manifest["jobs"]) == 2
