@@ -16,7 +16,7 @@ from torchmetrics import Metric
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.stepped_module import SteppedModule
-from gradexp.models.metrics import OWN_NAMES, build_metrics, can_be_merged, metric_mode
+from gradexp.models.further_metrics import OWN_NAMES, build_metrics, can_be_merged, metric_mode
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.objective.fit import Outputs, encoded, measured
 from gradexp.objective.losses import ClassWeightedLoss

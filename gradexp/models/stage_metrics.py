@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
-from gradexp.models.metrics import OWN_NAMES, as_taken
+from gradexp.models.further_metrics import OWN_NAMES, as_taken
 
 GATHERED = 50  # batches that are measured together
 

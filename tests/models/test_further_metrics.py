@@ -25,7 +25,7 @@ from gradexp import MLPRegressor, Result, monitor, run
 from gradexp.config import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
-from gradexp.models.metrics import OWN_NAMES, metric_mode
+from gradexp.models.further_metrics import OWN_NAMES, metric_mode
 from gradexp.sweeps.results import read_sweep, write_csv
 from tests.command_line import call
 from tests.objective.test_losses import FITS, made
