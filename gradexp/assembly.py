@@ -135,9 +135,10 @@ def build_trainer(
     }
     if given["precision"] == "32-true":
         given.pop("precision")
-    if given.get("profiler") is None:
-        given["profiler"] = NoProfiler()
-    given.setdefault("num_sanity_val_steps", 0)
+    for name, default in (("profiler", NoProfiler()), ("num_sanity_val_steps", 0)):
+        if given.get(name) is None:
+            given.pop(name, None)
+            ours[name] = default
     if isinstance(given["accumulate_grad_batches"], dict) and not takes_steps(model):
         # Lightning's own loop has a callback for numbers by epoch.
         ours["callbacks"] += [GradientAccumulationScheduler(given.pop("accumulate_grad_batches"))]

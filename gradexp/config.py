@@ -70,8 +70,10 @@ class CheckBeforeRun(Callback):
             # Hydra turns an Exception in a callback into a warning; SystemExit passes.
             sys.exit(explain(error) or f"error: {error}")
 
-        if config.hydra.mode != RunMode.MULTIRUN and (config.sweep.axes or config.sweep.resume):
-            sys.exit("error: sweep.axes and sweep.resume are of a multirun; add -m. Got a single run.")
+        typed = [line for line in config.hydra.overrides.task if line.lstrip("+~").startswith("sweep.")]
+        if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
+            given = ", ".join(typed) or "sweep.axes"
+            sys.exit(f"error: the keys of sweep are of a multirun; add -m. Got {given} with a single run.")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         for plugin in (config.hydra.sweeper, config.hydra.launcher):

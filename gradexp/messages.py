@@ -52,6 +52,10 @@ def explain(error: BaseException) -> str | None:
             f"error: {error.filename}: {error.strerror}. Runs are written below outputs/ in the current folder, "
             "hydra.run.dir=FOLDER names another place; data lies in data_dir=FOLDER."
         )
+    if isinstance(error, ModuleNotFoundError):
+        return f"error: {error}. What was asked for needs it."
+    if isinstance(error, RuntimeError) and str(error).startswith("Early stopping conditioned on metric"):
+        return f"error: {error}"
     if isinstance(error, ValueError | OmegaConfBaseException) or type(error).__name__ == "MisconfigurationException":
         # The last is Lightning's, for arguments of its Trainer; named, not imported, as importing it costs seconds.
         return f"error: {error}"

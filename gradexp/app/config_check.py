@@ -167,6 +167,13 @@ def _check_together(node: Plain) -> None:
             "trainer.max_epochs and trainer.max_steps must not both be -1, which never ends; "
             "set one of them, or early_stopping.patience."
         )
+    if trainer["gradient_clip_algorithm"] == "value" and trainer["gradient_clip_val"] is None:
+        raise ValueError("trainer.gradient_clip_algorithm=value must go with trainer.gradient_clip_val; got null.")
+    if trainer["max_epochs"] != -1 and (trainer.get("min_epochs") or 0) > trainer["max_epochs"]:
+        raise ValueError(
+            f"trainer.min_epochs must be at most trainer.max_epochs, {trainer['max_epochs']}; got "
+            f"{trainer['min_epochs']}."
+        )
     optimizer = node["optimizer"]["_target_"]
     if node["regularizer"]["proximal"] and not str(optimizer).endswith(".SGD"):
         raise ValueError(PROXIMAL_NEEDS_SGD.format(str(optimizer).rpartition(".")[2]))

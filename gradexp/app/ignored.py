@@ -11,6 +11,15 @@ OURS = "gradexp.models.AbstractModule"
 SECTIONS = ("optimizer", "scheduler", "loss", "metrics", "regularizer")
 
 
+# Keys of one task alone.
+OF_TASKS: Mapping[str, str] = {
+    "resampling": "bias_variance",
+    "topic": "explain",
+    "input": "predict",
+    "sweep_dir": "report",
+}
+
+
 def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: ClassSource | None) -> None:
     """Refuse what was typed for a part that the model makes itself.
 
@@ -22,6 +31,11 @@ def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: Cla
     Raises:
         ValueError: A typed setting would have no effect.
     """
+    for override in overrides:
+        key, _, value = override.lstrip("+~").partition("=")
+        task = OF_TASKS.get(key.partition(".")[0])
+        if task not in (None, node["task"]) and value != "null":
+            raise ValueError(f"{key} has no effect with task={node['task']}, only with task={task}; got {override}.")
     if source is None or source.is_subclass([OURS]) is not False:
         return
     for override in overrides:

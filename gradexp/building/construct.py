@@ -12,8 +12,17 @@ from gradexp.rules import arguments_of, did_you_mean, takes_any
 
 T = TypeVar("T")
 
-# What classes of other packages raise for a wrong argument, beside ValueError.
-COMPLAINTS = (TypeError, LookupError, AssertionError, AttributeError, ArithmeticError, RuntimeError, ImportError)
+# What classes of other packages raise for a wrong argument.
+COMPLAINTS = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AssertionError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    ImportError,
+)
 
 
 def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> T:
@@ -55,10 +64,10 @@ def constructed(cls: Any, key: str, given: Mapping[str, Any], offered: Mapping[s
     """
     try:
         return construct(cls, key, given, offered)
-    except COMPLAINTS as error:
-        complaint: Exception = error
-    except ValueError as error:
-        if str(error).startswith(f"{key}."):
+    except Exception as error:
+        # Lightning's own for a wrong argument is named, not imported: importing it costs seconds.
+        is_complaint = isinstance(error, COMPLAINTS) or type(error).__name__ == "MisconfigurationException"
+        if not is_complaint or str(error).startswith(f"{key}."):
             raise
         complaint = error
     shown = ", ".join(f"{name}={value}" for name, value in given.items())

@@ -43,7 +43,10 @@ def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outco
     data = build_data(cfg)
     # The monitored metric is this task's own.
     cfg, notes = adapt(cfg, data)
-    cfg, notes = changed(cfg, {"monitor": MONITOR}), [note for note in notes if "monitor" not in note]
+    cfg, notes = (
+        changed(cfg, {"monitor": MONITOR, "monitor_mode": "min"}),
+        [note for note in notes if "monitor" not in note],
+    )
     _check(cfg, data)
     data.prepare_data()
     data.setup("fit")
@@ -99,6 +102,9 @@ def _check(cfg: DictConfig, data: AbstractDataModule) -> None:
         raise ValueError("data.val_size must be above 0 for task=bias_variance, which measures there; got 0.")
     for key, value, only in (
         ("augmentation", plain(cfg).get("augmentation") or None, None),
+        ("metrics", plain(cfg)["metrics"] or None, None),
+        ("callbacks", plain(cfg)["callbacks"] or None, None),
+        ("logger", plain(cfg)["logger"] or None, None),
         ("scheduler", cfg.scheduler._target_, None),
         ("trainer.gradient_clip_val", cfg.trainer.gradient_clip_val, None),
         ("trainer.accumulate_grad_batches", cfg.trainer.accumulate_grad_batches, 1),

@@ -93,6 +93,8 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         notes.append(f"the module logs no {cfg.monitor}: best.ckpt goes by {checkpoints.monitor}")
     elif checkpoints.goes_by_none:
         notes.append(f"the module logs no {cfg.monitor}: best.ckpt is the last epoch's")
+    elif checkpoints.best_score is None:
+        notes.append(f"{cfg.monitor} was never measured: best.ckpt is the last state")
     metrics |= {"epochs": trainer.current_epoch, "steps": trainer.global_step, "seconds/fit": clock.seconds}
     metrics["threads"] = _callback(trainer, Threads).number
     if cfg.threads not in ("auto", metrics["threads"]):

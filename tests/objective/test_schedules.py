@@ -300,10 +300,37 @@ def test_what_torch_would_trip_over_is_refused(settings: dict[str, Any], message
         built(settings)
 
 
-def test_a_chain_of_factors_is_warmed_up_too() -> None:
-    chain = {
-        "_target_": f"{TORCH}.ChainedScheduler",
-        "schedulers": [{"_target_": f"{TORCH}.ExponentialLR", "gamma": 0.9}],
-    }
-    rates = rates_of_a_fit(chain | {"interval": "step", "warmup_steps": 4})
-    assert rates == pytest.approx([LR * min((step + 1) / 4, 1) * 0.9**step for step in range(EPOCHS * STEPS)])
+def inverse_root(step: int) -> float:
+    return float((step + 1) ** -0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "after"),
+    [
+        ("LambdaLR", {"lr_lambda": f"{__name__}.inverse_root"}, lambda step: LR * inverse_root(step)),
+        ("CosineAnnealingWarmRestarts", {"T_0": 6}, lambda step: cosine_between(LR, 0.0, step % 6 / 6)),
+        ("CosineAnnealingLR", {"T_max": 50, "eta_min": 0.01}, lambda step: cosine_between(LR, 0.01, step / 50)),
+    ],
+)
+def test_a_schedule_that_sets_its_rate_anew_is_warmed_up_by_steps_alone(
+    name: str, arguments: dict[str, Any], after: Callable[[int], float]
+) -> None:
+    settings = {"_target_": f"{TORCH}.{name}", "warmup_steps": 4, "interval": "step", **arguments}
+    optimizer = sgd()
+    fit = Fit(lambda: 100, "val/loss", "min", trusted_packages=("gradexp", "tests"))
+    (schedule,) = build_schedules(optimizer, settings, fit)
+    rates = []
+    for _ in range(20):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule["scheduler"].step()
+    assert rates == pytest.approx([LR * (n + 1) / 4 if n < 4 else after(n - 4) for n in range(20)])
+    with pytest.raises(ValueError, match=f"scheduler.interval must be step for {name} with scheduler.warmup_steps"):
+        build_schedules(sgd(), settings | {"interval": "epoch"}, fit)
+
+
+@pytest.mark.parametrize("name", ["SequentialLR", "ChainedScheduler"])
+def test_a_list_of_schedules_has_its_warm_up_in_the_list(name: str) -> None:
+    milestones = {"milestones": [3]} if name == "SequentialLR" else {}
+    with pytest.raises(ValueError, match=f"scheduler.warmup_steps must be 0 for {name}, in whose list a LinearLR is"):
+        built({"_target_": f"{TORCH}.{name}", "schedulers": [LINEAR, LINEAR], "warmup_steps": 4, **milestones})

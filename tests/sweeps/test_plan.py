@@ -46,7 +46,7 @@ SAME_AS_HYDRAS: list[list[str]] = [
     ["seed=${trainer.max_epochs}", "trainer.max_epochs=7"],
     ["name=${task}-${seed}", "seed=5"],
     ["name='a b, \\'c\\' = \"d\"'"],
-    ["input=null", "monitor=val/loss", "target_score=-.5"],
+    ["data_dir=null", "monitor=val/loss", "target_score=-.5"],
     ["early_stopping.min_delta=inf"],
     ["+sweep.axes={seed:[1,2],optimizer.lr:{optimizer:{adam:[1]}}}"],
     ["+sweep.axes.seed=[1,2]"],
@@ -133,10 +133,10 @@ def test_values_of_every_kind_are_axes(monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_texts_with_signs_in_them_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     values = ["two words", """it's "so", a=b\\""", "null", "[x] {y} ümlaut"]
     typed = ["'two words'", """'it\\'s "so", a=b\\\\'""", "'null'", "'[x] {y} ümlaut'"]
-    assert call(monkeypatch, *SMALL, "trainer.max_epochs=1", f"input={','.join(typed)}") is None
-    assert [job["settings"]["input"] for job in jobs()] == values
+    assert call(monkeypatch, *SMALL, "trainer.max_epochs=1", f"data_dir={','.join(typed)}") is None
+    assert [job["settings"]["data_dir"] for job in jobs()] == values
     for number, value in enumerate(values):
-        assert yaml.safe_load(Path("sweep", str(number), ".hydra", "config.yaml").read_text())["input"] == value
+        assert yaml.safe_load(Path("sweep", str(number), ".hydra", "config.yaml").read_text())["data_dir"] == value
         assert metrics(number)["status"] == "completed"
 
 
