@@ -43,10 +43,8 @@ def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outco
     data = build_data(cfg)
     # The monitored metric is this task's own.
     cfg, notes = adapt(cfg, data)
-    cfg, notes = (
-        changed(cfg, {"monitor": MONITOR, "monitor_mode": "min"}),
-        [note for note in notes if "monitor" not in note],
-    )
+    cfg = changed(cfg, {"monitor": MONITOR, "monitor_mode": "min"})
+    notes = [note for note in notes if "monitor" not in note]
     _check(cfg, data)
     data.prepare_data()
     data.setup("fit")
