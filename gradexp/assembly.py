@@ -58,7 +58,9 @@ def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
         offered |= objective_options(plain(cfg))
     elif not data.num_classes:
         del offered["num_classes"]
-    model: Any = construct(cls, "model", given, offered)
+    # Of another's class any complaint is of an argument, most likely; HYDRA_FULL_ERROR=1 shows where it comes from.
+    build = construct if issubclass(cls, AbstractModule) else constructed
+    model: Any = build(cls, "model", given, offered)
     return model  # type: ignore[no-any-return]
 
 

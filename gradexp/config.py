@@ -45,7 +45,7 @@ HYDRA_FOLDER = ".hydra"  # in a run's folder: the configuration, and what was ty
 
 
 def compose(*overrides: str) -> DictConfig:
-    """The configuration that the command line `python -m gradexp OVERRIDES` would run with.
+    """The configuration, read-only, that the command line `python -m gradexp OVERRIDES` would run with.
 
     Raises:
         hydra.errors.HydraException: An override names no key, group or option.
@@ -54,6 +54,7 @@ def compose(*overrides: str) -> DictConfig:
     with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
         cfg = hydra_compose("config", overrides=list(overrides))
     check_config(cfg, overrides)
+    OmegaConf.set_readonly(cfg, True)
     return cfg
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from gradexp.app.config_check import check_config
 from gradexp.config import CONF_DIR, asked_hash, changed, compose, config_hash, with_overrides
 from gradexp.messages import explain, traceback_wanted
-from gradexp.run_record import RunRecord, is_first_process
+from gradexp.run_record import RunRecord, check_direction, is_first_process
 from gradexp.section_loader import class_sections
 from gradexp.sweeps import job_folder, own_gpu
 from gradexp.sweeps.manifest import Manifest
@@ -88,6 +88,8 @@ def main(cfg: DictConfig) -> float | None:
     is_bad = result.metrics["status"] == "diverged" or result.metrics.get("checks/failed")
     if is_bad and not _in_multirun():
         raise SystemExit(1)
+    if result.metrics["status"] == "completed":
+        check_direction(result.metrics["monitor"], result.metrics["monitor_mode"])
     # To a search, a job that diverged has no score, whatever it had before.
     return result.metrics.get(result.metrics["monitor"]) if result.metrics["status"] == "completed" else None
 
@@ -156,7 +158,7 @@ def _execute(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
             cfg = with_overrides(saved, cfg, typed, list(job.runtime.choices))
             OmegaConf.set_readonly(cfg, True)
-            check_config(cfg, own_keys=True)
+            check_config(cfg, typed, own_keys=True)
         if cfg.figures == "auto":
             # In a sweep they would cost more than a small job itself.
             cfg = changed(cfg, {"figures": not _in_multirun()})

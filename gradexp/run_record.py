@@ -41,7 +41,12 @@ class RunRecord:
         return run is not None and run.resolve() == self.folder.resolve()
 
     def write(self, cfg: DictConfig) -> None:
-        """Record the configuration that runs: data and model are built, and the first step comes next."""
+        """Record the configuration that runs: data and model are built, and the first step comes next.
+
+        Raises:
+            ValueError: The run is of a search that goes the other way.
+        """
+        check_direction(cfg.monitor, cfg.monitor_mode)
         self._write(cfg)
         self.ran = cfg
 
@@ -58,6 +63,26 @@ class RunRecord:
         contents = {"overrides.yaml": hydra.hydra.overrides.task, "hydra.yaml": hydra, "config.yaml": cfg}
         for name, content in contents.items():  # config.yaml comes last: where it lies, the record is whole
             write_atomically(folder / name, OmegaConf.to_yaml(content).encode())
+
+
+def check_direction(monitor: str, mode: str | None) -> None:
+    """Hold the way that a search goes, where there is one, against the metric that a run goes by.
+
+    Args:
+        monitor: The metric, which the data may have asked for in place of the one that was typed.
+        mode: "max" where more of it is better, "min" where less is; None where that is unknown.
+
+    Raises:
+        ValueError: The search looks for the worst.
+    """
+    hydra: Any = HydraConfig.get()
+    direction = OmegaConf.select(hydra, "sweeper.direction") if hydra.mode == RunMode.MULTIRUN else None
+    wanted = {"max": "maximize", "min": "minimize"}.get(str(mode))
+    if isinstance(direction, str) and wanted is not None and direction != wanted:
+        raise ValueError(
+            f"monitor must be {monitor} for this data and model, of which a search would {wanted}; got one to "
+            f"{direction}. Type monitor={monitor}."
+        )
 
 
 def is_first_process() -> bool:

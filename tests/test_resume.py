@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from omegaconf import OmegaConf
 
 from gradexp import Result, run
 from gradexp.engine.step_seed import StepSeed
@@ -144,3 +145,14 @@ def test_a_process_killed_again_and_again_ends_bit_identically(own_folder: Path)
     assert process.wait() == 0
     assert kills > 0
     assert_same(whole.folder, own_folder / "killed")
+
+
+def test_what_is_typed_beside_a_checkpoint_is_held_against_the_classes_inside(own_folder: Path) -> None:
+    quick = ("trainer.max_epochs=1", "figures=false", "test=false", "model.hidden=[4]")
+    first = run("optimizer=momentum", "scheduler=step", *quick)
+    last = f"ckpt_path={first.folder / 'checkpoints' / 'last.ckpt'}"
+    changed = ("optimizer.momentum=0.5", "scheduler.gamma=0.5", "trainer.max_epochs=2")
+    cfg = OmegaConf.load(run(last, *changed, "hydra.run.dir=more").folder / ".hydra" / "config.yaml")
+    assert (cfg.optimizer.momentum, cfg.optimizer.lr, cfg.scheduler.gamma) == (0.5, 0.05, 0.5)
+    with pytest.raises(ValueError, match=r"optimizer\.betas is not an argument of SGD"):
+        run(last, "optimizer.betas=[0.9,0.99]")

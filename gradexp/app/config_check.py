@@ -55,13 +55,17 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
             raise ValueError(f"{group}._target_={target} is now called {CLASSES[target]}.")
     for key, rule in KEY_RULES.items():
         _check_key(node, key, rule)
-    classes = _check_classes(node)
+    # Beside a checkpoint the classes are those inside, which are read, and checked, after this.
+    is_complete = own_keys or node["ckpt_path"] is None
+    classes = _check_classes(node) if is_complete else {}
     _check_augmentation(node, classes.get("data"))
     _check_trainer(node["trainer"])
     _check_paths(node, classes.get("model"))
     check_penalties(node["regularizer"], node["trusted_packages"])
     _check_unknown(node)
     _check_together(node)
+    if is_complete:
+        _check_proximal(node)
     model = classes.get("model")
     if model is not None and model.is_subclass([OURS]):
         check("monitor", node["monitor"], MONITOR)
@@ -174,9 +178,12 @@ def _check_together(node: Plain) -> None:
             f"trainer.min_epochs must be at most trainer.max_epochs, {trainer['max_epochs']}; got "
             f"{trainer['min_epochs']}."
         )
-    optimizer = node["optimizer"]["_target_"]
-    if node["regularizer"]["proximal"] and not str(optimizer).endswith(".SGD"):
-        raise ValueError(PROXIMAL_NEEDS_SGD.format(str(optimizer).rpartition(".")[2]))
+    stopping = node["early_stopping"]
+    if stopping["min_delta"] and stopping["patience"] is None:
+        raise ValueError(
+            "early_stopping.min_delta must go with early_stopping.patience, which is null; got "
+            f"{stopping['min_delta']}."
+        )
     task, sweep_dir = node["task"], node["sweep_dir"]
     if task == "report" and (sweep_dir is None or not Path(sweep_dir).is_dir()):
         raise ValueError(
@@ -190,6 +197,12 @@ def _check_together(node: Plain) -> None:
             f"task={task} needs a checkpoint; got ckpt_path=null. "
             "Give ckpt_path=RUN/checkpoints/best.ckpt, RUN being the folder of a finished run."
         )
+
+
+def _check_proximal(node: Plain) -> None:
+    optimizer = str(node["optimizer"]["_target_"])
+    if node["regularizer"]["proximal"] and not optimizer.endswith(".SGD"):
+        raise ValueError(PROXIMAL_NEEDS_SGD.format(optimizer.rpartition(".")[2]))
 
 
 def _references(value: Any) -> Iterator[str]:

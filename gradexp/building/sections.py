@@ -70,7 +70,8 @@ def check_section(
         check(f"{key}.{name}", given[name], wanted.own_keys[name])
     if target is None and kind in MAY_BE_NULL:
         # Arguments beside a null loss are of the model's own, which is known once the model is.
-        for name in given.keys() - wanted.own_keys.keys() if kind != "loss" else ():
+        free = wanted.own_keys.keys() - {"interval"} if kind != "loss" else given.keys()
+        for name in given.keys() - free:
             raise ValueError(
                 f"{key}.{name} must go with a class in {key}._target_, which is null; got {given[name]!r}."
             )

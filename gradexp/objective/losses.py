@@ -42,6 +42,8 @@ class ClassWeightedLoss(nn.Module):
         self.num_classes = num_classes
         self.is_balanced = class_weight == "balanced"
         given = None if class_weight is None or self.is_balanced else torch.tensor(class_weight, dtype=torch.float32)
+        if given is not None and not given.any():
+            raise ValueError(f"loss.class_weight must have a weight above 0; got {class_weight!r}.")
         if given is not None and len(given) != num_classes:
             raise ValueError(f"loss.class_weight must have {num_classes} weights, one a class; got {class_weight!r}.")
         # Balanced ones are kept in checkpoints, so that a restored model needs no training data.

@@ -14,7 +14,7 @@ from gradexp.building.kinds import PROXIMAL_NEEDS_SGD
 from gradexp.building.trust import OWN_PACKAGE, trusted_class
 from gradexp.objective.fit import Outputs, check_takes
 from gradexp.objective.losses import ClassWeightedLoss
-from gradexp.objective.optimizers import build_optimizer, class_name, is_sgd
+from gradexp.objective.optimizers import build_optimizer, class_name, is_sgd, target_of
 from gradexp.objective.penalty_terms import build_penalties
 from gradexp.objective.proximal import shrink_after_steps
 from gradexp.objective.schedules import Fit, build_schedules
@@ -96,6 +96,7 @@ class Objective(nn.Module):
         self.loss = _build_loss(loss, outputs, num_classes, model, trusted_packages)
         self.penalties = build_penalties({"l1": l1, "l2": l2, **(penalties or {})}, trusted_packages)
         self.proximal = proximal
+        target_of(optimizer)
         self.optimizer = dict(optimizer)
         self.scheduler = dict(scheduler or {})
         self.monitor = monitor
@@ -146,9 +147,10 @@ class Objective(nn.Module):
             {"params": [parameter for name, parameter in parameters.items() if name in spared], "weight_decay": 0.0},
         ]
         optimizer = build_optimizer([group for group in groups if group["params"]], settings, self.trusted_packages)
-        if spared and "weight_decay" not in optimizer.defaults:
+        if spared and not optimizer.defaults.get("weight_decay"):
+            decay = optimizer.defaults.get("weight_decay", "none")
             raise ValueError(
-                f"optimizer.no_decay must go with an optimizer that has weight_decay; got {class_name(settings)}."
+                f"optimizer.no_decay must go with a weight_decay above 0; got {decay} of {class_name(settings)}."
             )
         if self.proximal and "l1" in self.penalties:
             penalised = weights(parameters.items(), stacked=stacked is not None)

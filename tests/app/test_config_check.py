@@ -62,6 +62,8 @@ BAD: list[tuple[str, list[str]]] = [
     ("topic=softmax", ["topic has no effect with task=train, only with task=explain"]),
     ("trainer.gradient_clip_algorithm=value", ["must go with trainer.gradient_clip_val"]),
     ("+trainer.min_epochs=50", ["trainer.min_epochs must be at most trainer.max_epochs, 20; got 50"]),
+    ("early_stopping.min_delta=0.1", ["early_stopping.min_delta must go with early_stopping.patience"]),
+    ("+scheduler.interval=step", ["scheduler.interval must go with a class in scheduler._target_"]),
     ("metrics=[1]", ["metrics must be one of f1, mae; got metrics=[1]"]),
     ("+callbacks.mine=3", ["callbacks.mine must be a section", "got 3"]),
     ("monitor_mode=up", ["monitor_mode must be one of max, min, or null; got 'up'"]),

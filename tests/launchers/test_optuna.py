@@ -1,6 +1,7 @@
 """Optuna as sweeper: it looks for the best monitor, in the direction that is better."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,13 @@ def test_a_search_is_a_sweep_with_the_same_report(
     assert [float(row["optimizer.lr"]) for row in table] == [trial.params["optimizer.lr"] for trial in trials]
     assert [float(row[monitor]) for row in table] == [trial.value for trial in trials]
     assert Path("search/report.html").is_file()
+
+
+def test_a_search_that_goes_the_wrong_way_is_refused_before_the_first_step(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = (RATES, "hydra.sweeper.n_trials=1", "hydra.sweep.dir=sweep")
+    call(monkeypatch, "-m", "hydra/sweeper=search", "data=diabetes", *space, "trainer.max_epochs=1", "figures=false")
+    found = json.loads(Path("sweep/0/metrics.json").read_text())
+    assert found["status"] == "failed"
+    assert "monitor must be val/loss for this data and model, of which a search would minimize" in found["reason"]

@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LightningCLI
 
 import gradexp.models
 from gradexp.data import BreastCancer, Diabetes, Digits, NoData
-from gradexp.models import AbstractClassifier, AbstractModule
+from gradexp.models import AbstractClassifier, AbstractModule, MLPClassifier
 from gradexp.objective.objective import ObjectiveOptions
 from tests.models.fitting import fitted
 from tests.objective.test_losses import FITS, batches_for, made
@@ -29,7 +29,7 @@ def concrete() -> list[str]:
     return [name for name in gradexp.models.__all__ if not name.startswith("Abstract")]
 
 
-@pytest.mark.parametrize("name", gradexp.models.__all__)
+@pytest.mark.parametrize("name", concrete())
 def test_a_misspelt_argument_is_an_error_that_names_the_right_one(name: str) -> None:
     cls = getattr(gradexp.models, name)
     arguments: dict[str, Any] = {"in_features": 2} if "in_features" in inspect.signature(cls).parameters else {}
@@ -106,3 +106,8 @@ def test_lightnings_command_line_has_the_options_flat(
 
 def test_the_table_of_models_is_whole() -> None:
     assert set(concrete()) == set(FITS)
+
+
+def test_the_old_way_to_name_an_optimizer_is_answered_when_the_model_is_made() -> None:
+    with pytest.raises(ValueError, match=r"optimizer\._target_ must be the dotted path of an optimizer.*got \{'name'"):
+        MLPClassifier(4, 3, optimizer={"name": "Adam"})

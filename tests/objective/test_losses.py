@@ -492,3 +492,8 @@ def test_the_cross_entropy_by_hand_learns_what_autograds_does(loss: Any) -> None
 def test_a_models_own_loss_needs_no_trust(packages: list[str]) -> None:
     for name in FITS:
         made(name, trusted_packages=packages)
+
+
+def test_weights_of_zero_alone_would_train_nothing() -> None:
+    with pytest.raises(ValueError, match=r"loss\.class_weight must have a weight above 0; got \[0, 0, 0\]"):
+        made("MLPClassifier", {"class_weight": [0, 0, 0]})

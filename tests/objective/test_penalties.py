@@ -95,7 +95,11 @@ def test_parameter_groups_decay_the_rest_alone() -> None:
     for settings, message in (
         (
             {"_target_": "torch.optim.Rprop", "no_decay": ["bias"]},
-            "optimizer.no_decay must go with an optimizer that has",
+            "optimizer.no_decay must go with a weight_decay above 0; got none of Rprop",
+        ),
+        (
+            {"_target_": "torch.optim.SGD", "no_decay": ["bias"]},
+            "optimizer.no_decay must go with a weight_decay above 0; got 0 of SGD",
         ),
         ({"_target_": "torch.optim.SGD", "weight_decay": 0.1, "no_decay": []}, None),
     ):
