@@ -87,10 +87,7 @@ def test_a_run_that_goes_on_in_mid_epoch_ends_bit_identically(loss: tuple[str, .
     ("model", "loss"),
     [
         ("softmax_regression", ("loss.label_smoothing=0.2", BALANCED)),
-        ("mlp_classifier", ("loss=hinge",)),
         ("logistic_regression", ("loss=hinge", "loss.class_weight=[1,2]")),
-        ("sigmoid_units", ("loss=bce",)),
-        ("sigmoid_units", ("loss=l1",)),
     ],
 )
 def test_bias_and_variance_are_of_models_trained_with_the_loss_that_is_there(model: str, loss: tuple[str, ...]) -> None:
