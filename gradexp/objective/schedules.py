@@ -12,22 +12,12 @@ from torch.optim import Optimizer, lr_scheduler
 from gradexp.building.construct import constructed
 from gradexp.building.sections import check_part, check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
+from gradexp.objective.warmup import check_goes_with_warmup, rising
 
 Settings = Mapping[str, Any]
 
 # Arguments that lay a schedule out over so many steps.
 LENGTHS = ("total_steps", "T_max")
-# These multiply the rate that there is, whoever set it, so that a warm-up by steps goes beside them.
-RELATIVE = (
-    lr_scheduler.ConstantLR,
-    lr_scheduler.ExponentialLR,
-    lr_scheduler.LinearLR,
-    lr_scheduler.MultiStepLR,
-    lr_scheduler.MultiplicativeLR,
-    lr_scheduler.PolynomialLR,
-    lr_scheduler.ReduceLROnPlateau,
-    lr_scheduler.StepLR,
-)
 BY_BATCH = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)  # to be stepped after every batch, as torch says
 
 
@@ -73,7 +63,7 @@ def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[
     """
     check_settings("scheduler", settings, "scheduler")
     warmup = settings.get("warmup_steps", 0)
-    rise = _warmup(optimizer, warmup) if warmup > 1 else None
+    rise = rising(optimizer, warmup) if warmup > 1 else None
     if settings.get("_target_") is None:
         return [] if rise is None else [{"scheduler": rise, "interval": "step"}]
     cls = trusted_class(settings["_target_"], "scheduler", fit.trusted_packages)
@@ -93,29 +83,15 @@ def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[
         if fit.mode is None and "mode" not in settings:
             raise ValueError(f"monitor_mode must be max or min for {cls.__name__}, which watches {fit.monitor!r}.")
     if rise is not None:
-        _check_goes_with_warmup(cls, interval, warmup)
+        check_goes_with_warmup(cls, interval, warmup)
     span = _span(cls, fit) if laid_out else math.inf
     if span <= warmup:
         raise ValueError(f"scheduler.warmup_steps must be below {span}, the steps of the fit; got {warmup}.")
-    schedule = _schedule(optimizer, settings, span - warmup, fit, cls)
+    schedule = _schedule(optimizer, settings, span - (warmup if rise is not None else 0), fit, cls)
     if rise is not None and interval == "step":
         schedule, rise = lr_scheduler.SequentialLR(optimizer, [rise, schedule], [warmup]), None
     parts = [] if rise is None else [{"scheduler": rise, "interval": "step"}]
     return [*parts, {"scheduler": schedule, "interval": interval, "monitor": fit.monitor}]
-
-
-def _check_goes_with_warmup(cls: type, interval: str, warmup: int) -> None:
-    if issubclass(cls, lr_scheduler.OneCycleLR):
-        raise ValueError(f"scheduler.warmup_steps must be 0 for OneCycleLR, which has its own; got {warmup}.")
-    if issubclass(cls, lr_scheduler.SequentialLR | lr_scheduler.ChainedScheduler):
-        raise ValueError(
-            f"scheduler.warmup_steps must be 0 for {cls.__name__}, in whose list a LinearLR is a warm-up; got {warmup}."
-        )
-    if interval == "epoch" and not issubclass(cls, RELATIVE):
-        raise ValueError(
-            f"scheduler.interval must be step for {cls.__name__} with scheduler.warmup_steps, as it sets the rate "
-            f"anew; got {interval!r}."
-        )
 
 
 def _span(cls: type, fit: Fit) -> float:
@@ -172,8 +148,3 @@ def _lengths(cls: type, settings: Settings) -> list[str]:
         return []
     parameters = inspect.signature(cls).parameters
     return [name for name in LENGTHS if name in parameters and settings.get(name) is None]
-
-
-def _warmup(optimizer: Optimizer, steps: int) -> lr_scheduler.LRScheduler:
-    """1/n, 2/n, ... of the rate in the first n steps (Goyal et al. 2017)."""
-    return lr_scheduler.LinearLR(optimizer, start_factor=1 / steps, total_iters=steps - 1)
