@@ -153,10 +153,6 @@ def test_classes_are_an_axis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert listed(monkeypatch, capsys, "+sweep=optimizers", axis, "optimizer.lr=1,2") == expected
     rates = f"+sweep.axes={{optimizer.lr:{{optimizer._target_:{{{NADAM}:[1],{SGD}:[2,3]}}}}}}"
     assert [job.rpartition("=")[2] for job in listed(monkeypatch, capsys, axis, rates)] == ["1", "2", "3"]
-    assert listed(monkeypatch, capsys, "optimizer._target_=torch.optim.SGD", "+sweep=learning_rate", "seed=1,2") == [
-        "seed=1",
-        "seed=2",
-    ]
 
 
 @pytest.mark.parametrize(

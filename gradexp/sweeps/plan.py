@@ -12,10 +12,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gradexp.app.config_check import check_config
 from gradexp.app.key_rules import KEY_RULES
+from gradexp.building.kinds import CLASS_GROUPS
 from gradexp.class_sections import TARGET, add_without_plus, check_rivals, rival, typed_sections
 from gradexp.config import LOCAL_KEYS, LOCAL_TRAINER_KEYS, asked_hash, plain
 from gradexp.monitor import Mode, monitor_mode, needs_mode
 from gradexp.rules import SECTION, check
+from gradexp.section_loader import CUSTOM
 from gradexp.sweeps.axes import Axis, axis, spanned
 from gradexp.sweeps.final_runs import check_final
 from gradexp.sweeps.manifest import PlannedJob, flat, same
@@ -98,6 +100,14 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: "Composer"
         return str(choices[key] if key in choices else OmegaConf.select(base, key))
 
     combinations = spanned(axes, _groups(settings["zip"]), setting)
+    for one in axes:
+        # A table of several options is meant to have values for each; one of a single option is an exception for it.
+        is_table = one.by in CLASS_GROUPS and len(one.values) > 1
+        if is_table and any(one.key not in job and setting(str(one.by), job) == CUSTOM for job in combinations):
+            raise ValueError(
+                f"sweep.axes.{one.name} has no values for a class of one's own, only for {', '.join(one.values)}; type "
+                f"{one.name}=VALUE,VALUE."
+            )
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
     named = [{key.lstrip("+"): _parsed(parser, value) for key, value in job.items()} for job in combinations]
     plan = Plan(settings, str(base.name), str(base.monitor))
