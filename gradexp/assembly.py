@@ -34,9 +34,10 @@ class EventFiles(TensorBoardLogger):
 
 def build_data(cfg: DictConfig) -> AbstractDataModule:
     """The data module that `data` describes."""
-    given = plain(cfg)["data"]
+    config = plain(cfg)
+    given = config["data"]
     cls: Any = trusted_class(given.pop("_target_"), "data", cfg.trusted_packages)
-    augmentation = plain(cfg).get("augmentation") or None
+    augmentation = config.get("augmentation") or None
     if augmentation and "augmentation" not in arguments_of(cls):
         raise ValueError(f"augmentation must be none for {cls.__name__}, which takes none; got {augmentation}.")
     offered = {"data_dir": cfg.data_dir, "seed": cfg.seed, "augmentation": augmentation}
@@ -50,12 +51,13 @@ def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
     Of our models, loss, optimizer, schedule, penalties and metrics are the configuration's; any other LightningModule
     has its own.
     """
-    given = plain(cfg)["model"]
+    config = plain(cfg)
+    given = config["model"]
     cls: Any = trusted_class(given.pop("_target_"), "model", cfg.trusted_packages)
     offered: dict[str, Any] = {"in_features": data.num_features, "num_classes": data.num_classes}
     if issubclass(cls, AbstractModule):
         _check_fits(cls, data)
-        offered |= objective_options(plain(cfg))
+        offered |= objective_options(config)
     elif not data.num_classes:
         del offered["num_classes"]
     # Of another's class any complaint is of an argument, most likely; HYDRA_FULL_ERROR=1 shows where it comes from.

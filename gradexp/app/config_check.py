@@ -86,7 +86,7 @@ def _check_sections(node: Plain, read: set[str]) -> None:
         check(name, node[name], SECTION)
     ours = {*sections, "augmentation", *(key.partition(".")[0] for key in KEY_RULES)}
     for name in node.keys() - ours - read:
-        raise ValueError(unknown_key(first_leaf(name, node[name]), {k: v for k, v in node.items() if k != name}))
+        raise ValueError(unknown_key(first_leaf(name, node[name]), _without(node, name)))
 
 
 def _check_key(node: Plain, key: str, rule: Any) -> None:
@@ -159,8 +159,8 @@ def _check_unknown(node: Plain) -> None:
     for section in ("early_stopping", "resampling", "sweep"):
         for name in node[section]:
             if f"{section}.{name}" not in KEY_RULES:
-                rest = {k: v for k, v in node.items() if k != section}
-                raise ValueError(unknown_key(f"{section}.{name}", {**rest, section: _without(node[section], name)}))
+                rest = {**_without(node, section), section: _without(node[section], name)}
+                raise ValueError(unknown_key(f"{section}.{name}", rest))
 
 
 def _check_together(node: Plain) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gradexp.rules import BOOLEAN, COUNT, POSITIVE, TEXT, WHOLE, Rule, list_of, one_of, or_null
+from gradexp.rules import ACCUMULATION, BOOLEAN, COUNT, POSITIVE, TEXT, WHOLE, Rule, list_of, one_of, or_null
 
 PRECISIONS = (
     "32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true",
@@ -21,12 +21,6 @@ def _is_time(value: Any) -> bool:
     if isinstance(value, Mapping):
         return len(value) > 0 and all(name in UNITS and POSITIVE.holds(number) for name, number in value.items())
     return isinstance(value, str) and re.fullmatch(r"\d+:\d+:\d+:\d+", value) is not None
-
-
-def _is_accumulation(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return len(value) > 0 and all(map(WHOLE.holds, value)) and all(map(COUNT.holds, value.values()))
-    return COUNT.holds(value)
 
 
 COUNT_OR_ENDLESS = Rule("a whole number of at least 1, or -1 for no limit", lambda v: COUNT.holds(v) or v == -1)
@@ -74,9 +68,7 @@ TRAINER_RULES: Mapping[str, Rule] = {
         Rule("a whole number of at least 0, or -1 for all", lambda value: WHOLE.holds(value) or value == -1)
     ),
     "log_every_n_steps": COUNT,
-    "accumulate_grad_batches": Rule(
-        "a whole number of at least 1, or such numbers by epoch (from 0 on), such as {0:1,4:2}", _is_accumulation
-    ),
+    "accumulate_grad_batches": ACCUMULATION,
     "gradient_clip_val": or_null(POSITIVE),
     "gradient_clip_algorithm": one_of("norm", "value"),
     "deterministic": Rule(

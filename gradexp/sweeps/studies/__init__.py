@@ -5,25 +5,23 @@ package imports none of them, so that their names are known without matplotlib a
 """
 
 from collections.abc import Callable
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
+
+from gradexp.by_file import function_named, names_in
 
 if TYPE_CHECKING:
     from gradexp.sweeps.results import SweepResults
     from gradexp.sweeps.studies.study import Study
 
-SHARED = ("study",)  # modules here that are no study
-
 
 def study_names() -> list[str]:
     """What `sweep.study` may be."""
-    return sorted(module.name for module in iter_modules(__path__) if module.name not in SHARED)
+    return names_in(__path__, shared="study")
 
 
 def study_named(name: str) -> "Callable[[SweepResults], Study]":
     """The study of a name in `study_names`."""
-    found: Callable[[SweepResults], Study] = getattr(import_module(f"{__name__}.{name}"), name)
+    found: Callable[[SweepResults], Study] = function_named(__name__, name)
     return found
 
 
