@@ -11,18 +11,18 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradexp.app.composition import compose as compose
+    from gradexp.app.experiment import Result as Result
+    from gradexp.app.experiment import run as run
     from gradexp.auditing import audit as audit
-    from gradexp.config import compose as compose
     from gradexp.data import *  # noqa: F403  # the package's own list
-    from gradexp.experiment import Result as Result
-    from gradexp.experiment import run as run
     from gradexp.models import *  # noqa: F403
 
 _HOMES = {
-    "Result": "gradexp.experiment",
+    "Result": "gradexp.app.experiment",
     "audit": "gradexp.auditing",
-    "compose": "gradexp.config",
-    "run": "gradexp.experiment",
+    "compose": "gradexp.app.composition",
+    "run": "gradexp.app.experiment",
 }
 _PACKAGES = ("gradexp.data", "gradexp.models")
 

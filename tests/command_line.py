@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gradexp.__main__ import cli
+from gradexp.app.command_line import cli
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str | int | None:

@@ -11,7 +11,7 @@ ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 # Tests run side by side, one a core; the processes that they start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-LONG = {"launchers", "sweeps", "test_ddp.py", "test_resume.py", "test_several_steps_resume.py"}
+LONG = {"sweeps", "test_ddp.py", "test_resume.py", "test_several_steps_resume.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

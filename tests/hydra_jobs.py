@@ -10,8 +10,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from gradexp.config import CONF_DIR
-from gradexp.section_loader import class_sections
+from gradexp.app.section_loader import class_sections
+from gradexp.configuration.files import CONF_DIR
 
 
 @contextmanager

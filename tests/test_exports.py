@@ -91,6 +91,6 @@ def test_what_the_packages_export_is_exported_and_imports_no_torch_before_it_is_
     code = "import sys, gradexp; from gradexp import rules; print('torch' in sys.modules)\n"
     code += "from gradexp import *; print(MNIST.__name__, run.__module__, 'torch' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
-    assert told.splitlines() == ["False", "MNIST gradexp.experiment True"]
+    assert told.splitlines() == ["False", "MNIST gradexp.app.experiment True"]
     with pytest.raises(AttributeError, match="module 'gradexp' has no attribute 'MNITS'"):
         _ = gradexp.MNITS

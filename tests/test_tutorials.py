@@ -8,7 +8,7 @@ import pytest
 from hydra.utils import get_class
 
 from gradexp import compose
-from gradexp.config import CONF_DIR
+from gradexp.configuration.files import CONF_DIR
 from gradexp.data import MNIST, ImageDataModule
 from tests.callbacks.drawing import drawn, shown
 from tests.command_line import call

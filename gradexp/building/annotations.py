@@ -10,9 +10,10 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from gradexp.arguments import rule_of
 from gradexp.building.modules import Import, Module, find_module
 from gradexp.building.names import MissingNameError, Unreadable, lookup
-from gradexp.rules import BOOLEAN, SECTION, Rule, rule_of
+from gradexp.rules import BOOLEAN, SECTION, Rule
 
 # What an annotation may use as it is. Each is free of torch, and imported already.
 MODULES = ("typing", "collections.abc", "gradexp.rules", "typing_extensions")

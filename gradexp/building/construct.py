@@ -8,7 +8,8 @@ from typing import Any, TypeVar, get_args
 import torch
 from torch import Tensor
 
-from gradexp.rules import arguments_of, did_you_mean, takes_any
+from gradexp.arguments import arguments_of, takes_any
+from gradexp.rules import did_you_mean
 
 T = TypeVar("T")
 

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 from torch.utils.tensorboard import SummaryWriter
 
+from gradexp.arguments import checked
 from gradexp.callbacks.publication import writer_of
 from gradexp.engine.step_callback import StepCallback
-from gradexp.rules import COUNT, QUANTITIES, Quantity, checked
+from gradexp.rules import COUNT, QUANTITIES, Quantity
 
 ALL: tuple[Quantity, ...] = get_args(Quantity)
 HISTOGRAMS = 10  # looks between two histograms, which cost more than numbers

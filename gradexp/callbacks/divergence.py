@@ -6,9 +6,10 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
+from gradexp.arguments import checked
 from gradexp.engine.interval import Interval
 from gradexp.engine.step_callback import StepCallback
-from gradexp.rules import COUNT, checked
+from gradexp.rules import COUNT
 
 
 class Diverged(RuntimeError):  # noqa: N818  # an outcome of a run, not a mistake

@@ -6,7 +6,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from rich.console import Console
 
-from gradexp.callbacks.late_bar import LateBar
+from gradexp.callbacks.progress_bar import LateBar
 from gradexp.engine.accumulation import total_steps
 
 SHOWN = ("train/loss", "train/accuracy", "train/r2", "val/accuracy", "val/r2")

@@ -2,7 +2,7 @@
 
 from lightning.pytorch import Callback
 
-from gradexp.rules import Checked
+from gradexp.arguments import Checked
 
 
 class Report(Checked, Callback):

@@ -6,7 +6,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.callbacks.report import Report
 from gradexp.engine.fit_clock import FitClock
-from gradexp.monitor import Mode, sign
+from gradexp.objective.monitor import Mode, sign
 from gradexp.rules import FINITE, TEXT
 
 

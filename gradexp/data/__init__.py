@@ -1,22 +1,22 @@
 """Data modules: batches for any LightningModule, from one source a file."""
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
-from gradexp.data.augmentation import RandomGeometry
 from gradexp.data.batches import BatchLoader, BatchOrder, TensorSource
-from gradexp.data.blobs import Blobs
-from gradexp.data.breast_cancer import BreastCancer
-from gradexp.data.diabetes import Diabetes
-from gradexp.data.digits import Digits
-from gradexp.data.image_datamodule import ImageDataModule
-from gradexp.data.image_folder import ImageFolder
-from gradexp.data.linear import LinearData
-from gradexp.data.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
-from gradexp.data.nothing import NoData
-from gradexp.data.points import Points
-from gradexp.data.polynomial import PolynomialData
+from gradexp.data.generated.blobs import Blobs
+from gradexp.data.generated.linear import LinearData
+from gradexp.data.generated.nothing import NoData
+from gradexp.data.generated.points import Points
+from gradexp.data.generated.polynomial import PolynomialData
+from gradexp.data.generated.separable import Separable
+from gradexp.data.images.augmentation import RandomGeometry
+from gradexp.data.images.digits import Digits
+from gradexp.data.images.image_datamodule import ImageDataModule
+from gradexp.data.images.image_folder import ImageFolder
+from gradexp.data.images.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from gradexp.data.samples import Samples
-from gradexp.data.separable import Separable
-from gradexp.data.table import Table
+from gradexp.data.tables.breast_cancer import BreastCancer
+from gradexp.data.tables.diabetes import Diabetes
+from gradexp.data.tables.table import Table
 from gradexp.data.tensor_datamodule import TensorDataModule
 
 __all__ = [

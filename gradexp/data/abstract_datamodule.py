@@ -9,13 +9,14 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
+from gradexp.arguments import Checked
 from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
 from gradexp.data.samples import Samples
 from gradexp.engine.grouping import steps_at_once
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup
 from gradexp.randomness import generator, mix
-from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, Checked, SampleNumber
+from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, SampleNumber
 
 GIB = 2**30
 

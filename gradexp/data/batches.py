@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from gradexp.arguments import checked
 from gradexp.engine.step_groups import StepGroup, group_bounds
 from gradexp.randomness import generator
-from gradexp.rules import COUNT, WHOLE, BatchSize, checked, or_null
+from gradexp.rules import COUNT, WHOLE, BatchSize, or_null
 
 TOGETHER = 2**20  # bytes up to which the batches of a group are looked up at once: more does not stay in a core's cache
 

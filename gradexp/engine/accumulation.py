@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
+from gradexp.arguments import checked
 from gradexp.engine.step_callback import takes_steps
-from gradexp.rules import ACCUMULATION, checked
+from gradexp.rules import ACCUMULATION
 
 
 class Accumulation:

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 
 from gradexp.engine.lightning_internals import put_between_epochs
-from gradexp.monitor import Mode, sign
+from gradexp.objective.monitor import Mode, sign
 
 FORMAT = 2  # of what a checkpoint holds beside Lightning's part; grows when another gradexp could not read it right
 

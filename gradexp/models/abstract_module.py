@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from gradexp.arguments import Checked
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.stepped_module import SteppedModule
@@ -21,7 +22,6 @@ from gradexp.models.stage_metrics import StageMetrics
 from gradexp.objective.fit import Outputs, encoded, measured
 from gradexp.objective.losses import ClassWeightedLoss
 from gradexp.objective.objective import Objective, ObjectiveOptions, Section
-from gradexp.rules import Checked
 
 Batch = tuple[Tensor, Tensor]
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from gradexp.models.abstract_module import SGD, AbstractModule
+from gradexp.models.surfaces import SURFACES, Surface
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import PAIR, did_you_mean
-from gradexp.surfaces import SURFACES, Surface
 
 
 class Point(nn.Module):
@@ -35,7 +35,7 @@ class FunctionDescent(AbstractModule):
     """Minimises a function of two variables; its only parameter is the point.
 
     Args:
-        surface: Name of the function in gradexp.surfaces.
+        surface: Name of the function in gradexp.models.surfaces.
         start: Where the point begins; None for the function's customary start.
         options: See ObjectiveOptions; there are no weights to penalise, and the loss is the function.
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from gradexp.arguments import arguments_of
 from gradexp.building.construct import constructed
 from gradexp.building.trust import trusted_class
-from gradexp.rules import arguments_of
 
 OWN_NAMES = ("loss", "penalty", "objective")  # which every model logs, and of which less is better
 

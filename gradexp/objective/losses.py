@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradexp.rules import CLASS_WEIGHT, FRACTION, at_least, checked
+from gradexp.arguments import checked
+from gradexp.rules import CLASS_WEIGHT, FRACTION, at_least
 
 ClassWeight = Literal["balanced"] | Sequence[float]
 

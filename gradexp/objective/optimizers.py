@@ -9,11 +9,12 @@ import torch
 from torch.nn import Parameter
 from torch.optim import SGD, Optimizer
 
+from gradexp.arguments import arguments_of
 from gradexp.building.construct import constructed
 from gradexp.building.kinds import KINDS
 from gradexp.building.sections import check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class
-from gradexp.rules import arguments_of, did_you_mean
+from gradexp.rules import did_you_mean
 
 # Of torch.optim, those that treat every number by itself: what is stacked moves as if each part were alone.
 ELEMENTWISE = (

@@ -23,11 +23,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from gradexp import compose
-from gradexp.assembly import build_data, build_model, build_trainer
+from gradexp.app.assembly import build_data, build_model, build_trainer
+from gradexp.app.quiet import quiet_libraries
 from gradexp.data import AbstractDataModule
 from gradexp.models import AbstractModule
 from gradexp.objective.optimizers import build_optimizer
-from gradexp.quiet import quiet_libraries
 
 
 class Naive(LightningModule):

@@ -27,18 +27,18 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from gradexp import compose
-from gradexp.assembly import build_data, build_model, build_trainer
+from gradexp.app.assembly import build_data, build_model, build_trainer
+from gradexp.app.quiet import quiet_libraries
 from gradexp.data import AbstractDataModule
 from gradexp.models import AbstractModule
 from gradexp.objective.optimizers import build_optimizer
 from gradexp.objective.schedules import Fit, build_schedules
-from gradexp.quiet import quiet_libraries
 
 # Linux's own high-water mark of this process: what wait4 gives begins with the size of the process that forked.
 MAIN_JOB = """
 import atexit, re, sys
 from pathlib import Path
-from gradexp.__main__ import cli
+from gradexp.app.command_line import cli
 peak = lambda: int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()).group(1)) / 1024
 atexit.register(lambda: Path(sys.argv[-1].partition("=")[2], "peak").write_text(str(peak())))
 cli()
@@ -202,7 +202,7 @@ def main() -> None:
         imports, walls, outside, peaks = [], [], [], []
         for repeat in range(3):
             target = f"{run_folder}/{repeat}"
-            imports.append(whole_command([], "import gradexp.tasks"))
+            imports.append(whole_command([], "import gradexp.app.tasks"))
             wall = whole_command([*overrides, f"hydra.run.dir={target}"], MAIN_JOB)
             fit = json.loads((Path(target) / "metrics.json").read_text())["seconds/fit"]
             walls.append(wall)

@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from gradexp.__main__ import cli
+from gradexp.app.command_line import cli
 
 WARM_UP = 5  # jobs: the first ones import what the others find
 MIB = 2**20

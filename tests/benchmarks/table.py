@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gradexp import compose
-from gradexp.assembly import build_data, build_model, build_trainer
-from gradexp.config import plain
+from gradexp.app.assembly import build_data, build_model, build_trainer
+from gradexp.app.quiet import quiet_libraries
+from gradexp.configuration.values import plain
 from gradexp.data import AbstractDataModule
 from gradexp.objective.optimizers import build_optimizer
-from gradexp.quiet import quiet_libraries
 
 T = TypeVar("T")
 COLUMNS = 20

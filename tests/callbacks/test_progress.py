@@ -11,7 +11,8 @@ from lightning.pytorch import Callback, Trainer
 from rich.console import Console
 
 from gradexp import MLPClassifier
-from gradexp.callbacks import RichBar, late_bar
+from gradexp.callbacks import RichBar
+from gradexp.callbacks import progress_bar as late_bar
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"

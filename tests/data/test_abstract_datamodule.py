@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gradexp.data.batches import TensorSource
-from gradexp.data.image_datamodule import ImageSource
+from gradexp.data.images.image_datamodule import ImageSource
 from tests.data.tiny import TEST, TRAIN, TinyImages
 
 

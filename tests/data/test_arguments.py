@@ -14,8 +14,8 @@ from lightning.pytorch.cli import LightningCLI
 import gradexp.data
 import gradexp.rules
 from gradexp import MLPClassifier
+from gradexp.arguments import arguments_of, rule_of, rules_of
 from gradexp.data import AbstractDataModule
-from gradexp.rules import arguments_of, rule_of, rules_of
 
 COMMON = {"seed", "steps_per_execution"}
 SAMPLES = COMMON | {"batch_size", "repeat", "shuffle"}

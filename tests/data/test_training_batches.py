@@ -6,8 +6,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
+from gradexp.app.quiet import quiet_libraries
 from gradexp.data.batches import Batch
-from gradexp.quiet import quiet_libraries
 from tests.data.tiny import TinyImages
 
 

@@ -11,8 +11,8 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from gradexp.data import ImageDataModule
-from gradexp.data.image_datamodule import ImageSource
-from gradexp.data.mnist import TorchvisionDataModule
+from gradexp.data.images.image_datamodule import ImageSource
+from gradexp.data.images.mnist import TorchvisionDataModule
 
 Bytes = NDArray[np.uint8]
 

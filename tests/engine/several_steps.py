@@ -11,9 +11,9 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers.logger import Logger
 from torch import Tensor
 
+from gradexp.app.quiet import quiet_libraries
 from gradexp.data import LinearData
 from gradexp.models import AbstractModule, LinearRegression
-from gradexp.quiet import quiet_libraries
 
 TOGETHER = 50  # steps at once
 TRAIN = 30  # samples

@@ -104,7 +104,7 @@ def test_save_by_the_clock(own_folder: Path) -> None:
 
 def test_without_gradient_sync() -> None:
     trainer = trainer_for(Logged())
-    with without_gradient_sync(trainer):  # one process has nothing to exchange; tests/test_ddp.py has two
+    with without_gradient_sync(trainer):  # one process has nothing to exchange; tests/app/test_ddp.py has two
         pass
 
 

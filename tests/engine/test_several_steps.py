@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from gradexp.config import CONF_DIR
+from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchOrder, Points
 from gradexp.models import LinearRegression
 from gradexp.models.abstract_module import SGD

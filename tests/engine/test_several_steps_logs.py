@@ -9,12 +9,13 @@ from lightning.pytorch import Callback
 from rich.console import Console
 
 from gradexp import run
-from gradexp.callbacks import LossCurve, RichBar, late_bar
-from gradexp.callbacks.late_bar import LateBar
+from gradexp.callbacks import LossCurve, RichBar
+from gradexp.callbacks import progress_bar as late_bar
+from gradexp.callbacks.progress_bar import LateBar
 from gradexp.engine import fit_clock
 from gradexp.engine.fit_clock import FitClock
+from tests.app.test_experiment import events
 from tests.engine.several_steps import EPOCHS, TOGETHER, fit
-from tests.test_experiment import events
 
 STEP = 0.5  # seconds a batch of Lightning's
 

@@ -7,7 +7,7 @@ import pytest
 
 from gradexp.data import NoData
 from gradexp.models import FunctionDescent
-from gradexp.surfaces import SURFACES
+from gradexp.models.surfaces import SURFACES
 from tests.models.fitting import Array, Recorder, as_numpy, fitted
 
 STEPS = 40

@@ -21,17 +21,18 @@ from torch import Tensor
 from torchmetrics import MeanSquaredError
 
 import gradexp.models
-from gradexp import MLPRegressor, Result, monitor, run
-from gradexp.config import CONF_DIR
+from gradexp import MLPRegressor, Result, run
+from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
 from gradexp.models.further_metrics import OWN_NAMES, metric_mode
-from gradexp.sweeps.results import read_sweep, write_csv
+from gradexp.objective import monitor
+from gradexp.sweeps.report.results import read_sweep, write_csv
+from tests.app.test_experiment import events
+from tests.app.test_resume import checkpoint
 from tests.command_line import call
 from tests.objective.test_losses import FITS, made
 from tests.sweeps.small import UNREPORTED
-from tests.test_experiment import events
-from tests.test_resume import checkpoint
 
 Array = npt.NDArray[np.float64]
 C, R = "torchmetrics.classification.", "torchmetrics.regression."

@@ -6,7 +6,7 @@ import torch
 from sklearn import linear_model
 from torch import Tensor
 
-from gradexp.least_squares import least_squares, slowest_curvature
+from gradexp.reports.least_squares import least_squares, slowest_curvature
 
 
 def problem(targets: int = 1, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gradexp import run
-from gradexp.config import compose
+from gradexp.app.composition import compose
 from gradexp.data import BatchLoader, BatchOrder, Points, TensorSource
 from gradexp.models import LinearRegression
 from tests.models.fitting import Array, Recorder, fitted

@@ -55,7 +55,7 @@ def test_a_sub_class_of_the_users_own_refuses_what_is_misspelt_too() -> None:
 def test_every_option_is_taken_by_every_model(name: str) -> None:
     names = set(get_type_hints(ObjectiveOptions))
     assert {"loss", "optimizer", "scheduler", "l1", "l2", "penalties", "metrics", "monitor"} <= names
-    assert names <= set(gradexp.rules.arguments_of(getattr(gradexp.models, name)))
+    assert names <= set(gradexp.arguments.arguments_of(getattr(gradexp.models, name)))
 
 
 @pytest.mark.parametrize("name", concrete())

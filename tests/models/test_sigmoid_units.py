@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gradexp import run
-from gradexp.config import compose
+from gradexp.app.composition import compose
 from gradexp.models import SigmoidUnits
 from tests.models.fitting import Array, as_numpy
 

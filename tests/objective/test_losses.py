@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 import gradexp.models
 from gradexp.auditing.output_gradients import CLOSED_FORMS, output_gradient
-from gradexp.config import CONF_DIR
+from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
 from gradexp.objective.losses import BinaryCrossEntropy, CrossEntropy, HalfSquaredError, Hinge

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gradexp import MLPClassifier
-from gradexp.config import CONF_DIR
+from gradexp.configuration.files import CONF_DIR
 from gradexp.gradients.penalties import group_lasso_gradient, l1_gradient, l2_gradient
 from gradexp.objective import penalties
 from gradexp.objective.penalty_terms import build_penalties

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from gradexp import MLPClassifier
-from gradexp.config import CONF_DIR
+from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.objective.schedules import Fit, build_schedules
 

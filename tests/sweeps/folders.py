@@ -10,10 +10,11 @@ import yaml
 from torch.utils.tensorboard import SummaryWriter
 
 from gradexp import compose
-from gradexp.config import config_hash, plain
+from gradexp.configuration.hashes import config_hash
+from gradexp.configuration.values import flat, plain
 from gradexp.files import write_json
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.manifest import Manifest, PlannedJob, flat
+from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 
 Settings = dict[str, Any]
 

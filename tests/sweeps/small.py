@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gradexp.sweeps.results import read_sweep, write_csv
+from gradexp.sweeps.report.results import read_sweep, write_csv
 
 UNREPORTED = "~hydra.callbacks.write_report"  # the report takes longer than the jobs
 # A job of a fifth of a second.

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from gradexp.files import write_json
-from gradexp.monitor import OWN
-from gradexp.sweeps.final_runs import final_runs
-from gradexp.sweeps.grid_sweeper import GridSweeper
-from gradexp.sweeps.manifest import Manifest, PlannedJob
+from gradexp.objective.monitor import OWN
+from gradexp.sweeps.launch.grid_sweeper import GridSweeper
+from gradexp.sweeps.plan.final_runs import final_runs
+from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from tests.command_line import call
 from tests.sweeps.small import RESUMED, SMALL, jobs, metrics, stamps, table
 

@@ -1,0 +1,117 @@
+"""A configuration's callbacks: what every run has, what its model and data call for, and the user's own."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+from omegaconf import DictConfig
+from rich.console import Console
+
+from gradexp.building.construct import constructed
+from gradexp.building.trust import trusted_class
+from gradexp.callbacks import (
+    AccuracyAndLoss,
+    ClassifierFigures,
+    DecisionBoundary,
+    DescentReport,
+    Divergence,
+    LeastSquaresReport,
+    LossCurve,
+    ModelGraph,
+    ParameterScalars,
+    PerceptronBound,
+    RegressionFigures,
+    RichBar,
+    TimeToTarget,
+)
+from gradexp.configuration.values import plain
+from gradexp.data import AbstractDataModule, ImageDataModule
+from gradexp.engine.checkpoints import Checkpoints, SaveBeforeAverages
+from gradexp.engine.fit_clock import FitClock
+from gradexp.engine.step_seed import StepSeed
+from gradexp.engine.threads import Threads
+from gradexp.models import AbstractModule, FunctionDescent, LinearRegression, LogisticRegression, Rosenblatt
+from gradexp.objective.monitor import Mode
+
+DEFAULT_MONITOR = "val/accuracy"
+# What picks the best epoch of a module that is not ours and does not log the default.
+FALLBACKS: dict[str, Mode] = {"val/loss": "min", "val_loss": "min"}
+
+
+def build_callbacks(
+    cfg: DictConfig, folder: Path, data: AbstractDataModule, model: LightningModule, console: Console | None
+) -> list[Callback]:
+    """The callbacks of a run; those that a step would only pass by cost it a hundredth of a millisecond each.
+
+    Args:
+        cfg: The configuration.
+        folder: The run's folder.
+        data: What will be trained on.
+        model: What will be trained.
+        console: Where progress is drawn; None for no progress.
+    """
+    clock = FitClock()
+    callbacks: list[Callback] = [Threads(cfg.threads), Divergence(cfg.trainer.log_every_n_steps), clock]
+    if cfg.target_score is not None:
+        callbacks.append(TimeToTarget(cfg.monitor, cfg.monitor_mode, cfg.target_score, clock))
+    if cfg.early_stopping.patience is not None:
+        callbacks.append(
+            EarlyStopping(
+                cfg.monitor,
+                patience=cfg.early_stopping.patience,
+                min_delta=cfg.early_stopping.min_delta,
+                mode=cfg.monitor_mode,
+                check_on_train_epoch_end=cfg.monitor.startswith("train/"),
+            )
+        )
+    callbacks += _reports(cfg.figures, model, console)
+    if cfg.figures and isinstance(model, AbstractModule):  # whose outputs are known
+        callbacks += _figures(data)
+    if console is not None:
+        callbacks.append(RichBar(console))
+    for name, given in plain(cfg)["callbacks"].items():
+        callbacks.append(_own(cfg, f"callbacks.{name}", given, callbacks))
+    checkpoints = Checkpoints(
+        folder / "checkpoints",
+        cfg.monitor,
+        cfg.monitor_mode,
+        plain(cfg),
+        None if isinstance(model, AbstractModule) or cfg.monitor != DEFAULT_MONITOR else FALLBACKS,
+    )
+    return [SaveBeforeAverages(checkpoints), *callbacks, StepSeed(cfg.seed), checkpoints]
+
+
+def _reports(draw: bool, model: LightningModule, console: Console | None) -> list[Callback]:
+    """What a model has to say of itself."""
+    few: list[Callback] = [ParameterScalars()] if ParameterScalars.applies(model) else []
+    if isinstance(model, LinearRegression):
+        return [*few, LeastSquaresReport(draw)]
+    if isinstance(model, LogisticRegression):
+        return [*few, AccuracyAndLoss(draw)]
+    if isinstance(model, Rosenblatt):
+        return [*few, PerceptronBound()]
+    if isinstance(model, FunctionDescent):
+        return [*few, DescentReport(console or Console(quiet=True), draw)]
+    return few
+
+
+def _figures(data: AbstractDataModule) -> list[Callback]:
+    """What is drawn for any model of such data."""
+    if not data.classes:
+        return [LossCurve(), ModelGraph(), RegressionFigures()]
+    boundary = [] if isinstance(data, ImageDataModule) else [DecisionBoundary(data.classes)]
+    return [LossCurve(), ModelGraph(), *boundary, ClassifierFigures(data.classes)]
+
+
+def _own(cfg: DictConfig, key: str, given: Any, others: list[Callback]) -> Callback:
+    """A callback that the user has configured."""
+    if not isinstance(given, dict) or "_target_" not in given:
+        raise ValueError(f"{key} must be a callback's class and arguments, {key}._target_=CLASS; got {given!r}.")
+    arguments = {name: value for name, value in given.items() if name != "_target_"}
+    cls: Any = trusted_class(given["_target_"], "callbacks", cfg.trusted_packages, f"{key}._target_")
+    if any(type(other) is cls for other in others):
+        # Lightning keeps a callback's state under its class, so a second one needs a class of its own.
+        cls = type(cls.__name__, (cls,), {"state_key": property(lambda self: f"{cls.__qualname__}/{key}")})
+    callback: Callback = constructed(cls, key, arguments, {})
+    return callback

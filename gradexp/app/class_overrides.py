@@ -1,0 +1,34 @@
+"""What overrides on the command line do to sections that are a class (see gradexp.configuration.class_sections)."""
+
+from collections.abc import Sequence
+
+from hydra.core.override_parser.types import Override, OverrideType
+from omegaconf import DictConfig
+
+from gradexp.building.kinds import CLASS_GROUPS
+from gradexp.configuration.class_sections import classes_in, may_be_added
+
+
+def typed_sections(override: Override) -> list[str]:
+    """The sections that an override gives a class: optimizer for `optimizer._target_=CLASS`."""
+    if override.is_delete() or override.is_sweep_override() or override.package is not None:
+        return []
+    return [section for section, _ in classes_in(override.key_or_group, override.value())]
+
+
+def add_without_plus(overrides: Sequence[Override], cfg: DictConfig) -> None:
+    """Turn overrides of arguments of a class into additions (++), in place.
+
+    The class decides which arguments there are, not the YAML file. An override below a plain value, such as
+    `optimizer.lr.x=1`, stays as it is, and Hydra refuses it.
+
+    Args:
+        overrides: All overrides that will be applied.
+        cfg: The configuration before they are applied.
+    """
+    values = {o.key_or_group for o in overrides if not o.is_delete() and not isinstance(o.value(), dict)}
+    for override in overrides:
+        is_change = override.type in (OverrideType.CHANGE, OverrideType.ADD) and override.package is None
+        is_option = override.key_or_group in CLASS_GROUPS and not isinstance(override.value(), dict)
+        if is_change and not is_option and may_be_added(override.key_or_group, cfg, values):
+            override.type = OverrideType.FORCE_ADD

@@ -1,0 +1,63 @@
+"""What conf/ asks for as ${NAME:...}: the folders of runs and sweeps, and what this machine has for jobs."""
+
+import random
+import string
+from datetime import datetime
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from gradexp.configuration.files import read_config, run_of
+from gradexp.engine.cores import core_count
+from gradexp.objective.monitor import monitor_mode, needs_mode
+from gradexp.sweeps.launch.resources import cores_per_job, gpu_count, gpus_per_job, jobs_at_once
+
+
+def run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | None) -> str:
+    """A new folder for the run; a resumed run continues in its own, and a report is written into its sweep."""
+    if task == "report" and sweep_dir is not None:
+        return sweep_dir
+    if task == "explain":
+        name = task
+    run = run_of(ckpt_path)
+    if run is not None and task == "train":
+        return str(run)
+    if run is not None:
+        name = read_config(run).get("name", name)
+    return _new_folder(f"outputs/{name}")
+
+
+def sweep_folder(resume: str | None, name: str) -> str:
+    """A new folder for the sweep; a resumed sweep continues in its own."""
+    return resume or _new_folder(f"outputs/sweeps/{name}")
+
+
+def direction(monitor: str, mode: str | None, metrics: Any, trusted_packages: Any = ()) -> str:
+    """Which way a search goes, in Optuna's words.
+
+    Raises:
+        ValueError: Nothing says which way the metric is better.
+    """
+    config = {"monitor": monitor, "monitor_mode": mode, "metrics": metrics, "trusted_packages": trusted_packages}
+    found = monitor_mode(config)
+    if found is None:
+        raise ValueError(needs_mode(monitor))
+    return {"max": "maximize", "min": "minimize"}[found]
+
+
+def _new_folder(parent: str) -> str:
+    return f"{parent}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{random_letters()}"
+
+
+def random_letters() -> str:
+    """Four letters; not of the seeded generator, as two runs with one seed must not share a folder."""
+    return "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
+
+
+def register_resolvers() -> None:
+    """Make them known to OmegaConf; again without harm."""
+    for resolver in (run_folder, sweep_folder):
+        # Cached, so that a folder keeps its name however often it is asked for, in all jobs of a multirun.
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
+    for function in (core_count, gpu_count, jobs_at_once, cores_per_job, gpus_per_job, direction):
+        OmegaConf.register_new_resolver(function.__name__, function, replace=True)

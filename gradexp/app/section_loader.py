@@ -1,0 +1,160 @@
+"""Hydra's loader of configurations, with sections that a class replaces (class_sections.py).
+
+A class typed as `GROUP._target_=CLASS` removes all that YAML files say of the section. Where a file, such as an
+experiment, names another class than the option, the option's keys go and the file's stay.
+
+This is the one place that knows the inside of Hydra's loader; tests/app/test_section_loader.py fails where Hydra no
+longer calls what is overridden here.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import hydra._internal.hydra as hydra_app
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
+from hydra.core.default_element import ResultDefault
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import ConfigCompositionException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from gradexp.app.class_overrides import add_without_plus, typed_sections
+from gradexp.app.composer import Composer
+from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
+from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, classes_in
+
+
+@contextmanager
+def class_sections() -> Iterator[None]:
+    """Within this context, whatever starts Hydra composes with SectionLoader."""
+    names = vars(hydra_app)  # where Hydra.create_main_hydra2 looks its loader up
+    original = names["ConfigLoaderImpl"]
+    names["ConfigLoaderImpl"] = SectionLoader
+    try:
+        yield
+    finally:
+        names["ConfigLoaderImpl"] = original
+
+
+class SectionLoader(ConfigLoaderImpl):
+    """Composes as Hydra does, and replaces a section where it is given a class.
+
+    Launchers pickle it for their workers, which need no preparation.
+    """
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        self._custom: set[str] = set()
+        cfg = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        choices = cfg.hydra.runtime.choices
+        choices.update({group: CUSTOM for group in self._custom if group in choices})
+        return cfg
+
+    def composer(self, config: DictConfig) -> Composer:
+        """What composes the jobs of the multirun that `config` is the configuration of."""
+        parser = OverridesParser.create(config_loader=self)
+        return Composer(lambda overrides: self.load_sweep_config(config, overrides), parser)
+
+    def _parse_overrides_and_create_caching_repo(
+        self, config_name: str | None, overrides: list[str]
+    ) -> tuple[list[Override], CachingConfigRepository]:
+        self._overrides, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        for override in self._overrides:
+            check_option(override, repo)
+        return self._overrides, repo
+
+    def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        """What all YAML files say together; Hydra applies the overrides afterwards."""
+        typed = sorted({section for override in self._overrides for section in typed_sections(override)})
+        axes = [override.key_or_group for override in self._overrides if override.is_sweep_override()]
+        check_rivals(axes, [f"{section}.{TARGET}" for section in typed])
+        cfg = self._merged(defaults, repo)
+        for section in typed:
+            if section.partition(".")[0] in cfg:
+                OmegaConf.update(cfg, section, {TARGET: "???"}, merge=False)
+                self._custom.add(section)
+        add_without_plus(self._overrides, cfg)
+        return cfg
+
+    def _merged(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        """The files merged in order; a section starts anew with a file that gives it another class."""
+        changes = list(_changes(defaults, repo))
+        if not changes:
+            return super()._compose_config_from_defaults_list(defaults, repo)
+        typed_options = {o.key_or_group for o in self._overrides if o.type is OverrideType.CHANGE}
+        cfg = OmegaConf.create()
+        kept: dict[str, Any] = {}
+        start = 0
+        for index, section in changes:
+            cfg.merge_with(super()._compose_config_from_defaults_list(defaults[start:index], repo))
+            start = index
+            is_option = _is_option(defaults[index], section)
+            if section in typed_options and not is_option:  # what is typed wins over any file
+                kept.setdefault(section, copy.deepcopy(OmegaConf.select(cfg, section)))
+                continue
+            OmegaConf.update(cfg, section, {}, merge=False)
+            (self._custom.discard if is_option else self._custom.add)(section)
+        cfg.merge_with(super()._compose_config_from_defaults_list(defaults[start:], repo))
+        for section, node in kept.items():
+            OmegaConf.update(cfg, section, node, merge=False)
+        return cfg
+
+
+def check_option(override: Override, repo: IConfigRepository) -> None:
+    """Hold the option that is typed for a group against what names one.
+
+    Raises:
+        ConfigCompositionException: It is a number or null.
+    """
+    group = override.key_or_group
+    if override.is_delete() or override.is_sweep_override() or not repo.group_exists(group):
+        return
+    value = override.value()
+    several = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if not (several or isinstance(value, str | dict)):
+        options = ", ".join(repo.get_group_options(group))
+        raise ConfigCompositionException(f"{group} must be one of {options}; got {override.input_line}.")
+
+
+def _changes(defaults: Sequence[ResultDefault], repo: IConfigRepository) -> Iterator[tuple[int, str]]:
+    """Each file, by its index, that gives a section another class than the files before it.
+
+    The files of one group are exempt: an option that has another option in its defaults list builds on it.
+    """
+    classes: dict[str, tuple[Any, bool]] = {}
+    for index, default in enumerate(defaults):
+        for section, name in _classes_of(default, repo):
+            is_option = _is_option(default, section)
+            before, was_option = classes.get(section, (name, is_option))
+            if before != name and not (is_option and was_option):
+                yield index, section
+            classes[section] = (name, is_option)
+
+
+def _is_option(default: ResultDefault, section: str) -> bool:
+    """Whether the file is an option of the section's group."""
+    return str(default.config_path).startswith(f"{section.partition('.')[0]}/")
+
+
+def _classes_of(default: ResultDefault, repo: IConfigRepository) -> Iterator[tuple[str, Any]]:
+    """The sections that a file gives a class, with the class."""
+    path = default.config_path
+    loaded = None if path is None or path.startswith("hydra/") else repo.load_config(path)
+    if loaded is None or not isinstance(loaded.config, DictConfig):
+        return
+    package = loaded.header["package"] if default.package is None else default.package
+    if package in (None, "", "_global_"):
+        names = [name for name in (*CLASS_GROUPS, *NAMED_CLASSES) if name in loaded.config]
+        yield from classes_in("", OmegaConf.to_container(OmegaConf.masked_copy(loaded.config, list(names))))
+    elif package.partition(".")[0] in (*CLASS_GROUPS, *NAMED_CLASSES):
+        yield from classes_in(package, OmegaConf.to_container(loaded.config))

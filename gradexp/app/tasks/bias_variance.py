@@ -1,0 +1,187 @@
+"""Bias and variance of a configured model, by training it on many training sets at once."""
+
+import time
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from omegaconf import DictConfig
+from rich.console import Console
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from gradexp import figures
+from gradexp.app.assembly import build_data, build_model
+from gradexp.app.run_record import RunRecord
+from gradexp.app.tasks.adapt import adapt
+from gradexp.app.tasks.outcome import Outcome, facts
+from gradexp.callbacks.progress_bar import LateBar
+from gradexp.callbacks.publication import write_figure
+from gradexp.configuration.values import changed, plain
+from gradexp.data import AbstractDataModule, PolynomialData
+from gradexp.engine.ensembles import Ensemble, train_copies
+from gradexp.engine.threads import choose_threads, operations_per_step
+from gradexp.models import AbstractModule
+from gradexp.randomness import mix
+from gradexp.reports.bias_variance import Decomposition, of_probabilities, of_squared_error, of_votes
+from gradexp.reports.hparams import hyperparameters, write_hparams
+
+POINTS = 2000  # where a known law is measured
+GRID = 200  # places of the figure
+MONITOR = "val/error"
+
+
+def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
+    """Train `resampling.copies` models, each on a training set of its own, and split their error.
+
+    Of data whose law is known the sets are drawn from it, and truth and noise are known; of others they are drawn from
+    the training part, and the error is measured on the validation part.
+
+    Raises:
+        ValueError: The configuration or the data is not usable.
+    """
+    data = build_data(cfg)
+    # The monitored metric is this task's own.
+    cfg, notes = adapt(cfg, data)
+    cfg = changed(cfg, {"monitor": MONITOR, "monitor_mode": "min"})
+    notes = [note for note in notes if "monitor" not in note]
+    _check(cfg, data)
+    data.prepare_data()
+    data.setup("fit")
+    models = [_model(cfg, data, number) for number in range(cfg.resampling.copies)]
+    if not isinstance(models[0], AbstractModule) or models[0].has_own_gradients:
+        name = type(models[0]).__name__
+        raise ValueError(
+            f"model must be one of gradexp's, that learns by gradients, for task=bias_variance; got {name}."
+        )
+    record.write(cfg)
+    device = Trainer(
+        accelerator=cfg.trainer.accelerator, devices=1, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    ).strategy.root_device  # fmt: skip
+    inputs, targets = (part.to(device) for part in data.resample(cfg.resampling.copies, cfg.resampling.size))
+    operations = operations_per_step(models[0], inputs[0, :1].cpu(), data.batch_size or inputs.shape[1]) * len(models)
+    torch.set_num_threads(choose_threads(cfg.threads, operations if device.type == "cpu" else 0))
+    if models[0].has_balanced_loss:
+        models[0].balance_loss(data.train_targets())
+    models[0].objective.to(device)
+    ensemble = Ensemble([model.network.to(device) for model in models])
+    started = time.perf_counter()
+    try:
+        _train(cfg, data, models[0], ensemble, inputs, targets, console)
+    except ArithmeticError as error:
+        return Outcome({"status": "diverged", "reason": str(error), **facts(data, models[0])}, [f"diverged: {error}"])
+    seconds = time.perf_counter() - started
+    split, metrics = _measured(cfg, data, models[0], ensemble, device)
+    metrics |= {"val/bias2": split.bias2, "val/variance": split.variance}
+    metrics |= {} if split.noise is None else {"val/noise": split.noise}
+    metrics |= {"val/sum": split.total, MONITOR: split.error, "val/error_se": split.error_se}
+    with torch.no_grad():
+        metrics["train/error"] = _squared_error(models[0], ensemble(inputs), targets)
+    final = {name: metrics[name] for name in sorted(metrics)}
+    shape = {"resampling/copies": len(models), "resampling/samples": targets.shape[1]}
+    figure = _fits(data, ensemble, inputs, targets, device) if cfg.figures else None
+    with SummaryWriter(str(record.folder / "tensorboard")) as writer:
+        for name, value in final.items():
+            writer.add_scalar(name, value, 0)
+        if figure is not None:
+            write_figure(record.folder, "fits", figure, writer)
+        write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), final, 0)
+    told = f"{len(models)} models, each trained on {targets.shape[1]:,} samples of its own"
+    outcome = {"status": "completed", **final, **shape, "seconds/fit": seconds, **facts(data, models[0])}
+    return Outcome(outcome, [*data.notes, *notes, told])
+
+
+def _check(cfg: DictConfig, data: AbstractDataModule) -> None:
+    """What the batched program does not do."""
+    if not data.num_features:
+        raise ValueError(f"task=bias_variance must have samples to draw; got {type(data).__name__}, which has none.")
+    if data.val_size == 0 and not isinstance(data, PolynomialData):
+        raise ValueError("data.val_size must be above 0 for task=bias_variance, which measures there; got 0.")
+    for key, value, only in (
+        ("augmentation", plain(cfg).get("augmentation") or None, None),
+        ("metrics", plain(cfg)["metrics"] or None, None),
+        ("callbacks", plain(cfg)["callbacks"] or None, None),
+        ("logger", plain(cfg)["logger"] or None, None),
+        ("scheduler", cfg.scheduler._target_, None),
+        ("trainer.gradient_clip_val", cfg.trainer.gradient_clip_val, None),
+        ("trainer.accumulate_grad_batches", cfg.trainer.accumulate_grad_batches, 1),
+        ("trainer.max_steps", cfg.trainer.max_steps, -1),
+        ("model.backward", cfg.model.get("backward", "autograd"), "autograd"),
+    ):
+        if value != only:
+            wanted = "none" if only is None else only
+            raise ValueError(f"{key} must be {wanted} for task=bias_variance; got {value}.")
+
+
+def _model(cfg: DictConfig, data: AbstractDataModule, number: int) -> AbstractModule:
+    torch.manual_seed(mix("ensemble/init", cfg.seed, number))
+    return build_model(cfg, data)
+
+
+def _train(
+    cfg: DictConfig,
+    data: AbstractDataModule,
+    model: AbstractModule,
+    ensemble: Ensemble,
+    inputs: Tensor,
+    targets: Tensor,
+    console: Console,
+) -> None:
+    epochs, done = cfg.trainer.max_epochs * data.repeat, 0
+    bar = LateBar(console if cfg.progress and console.is_terminal else Console(quiet=True))
+
+    def after_epoch() -> None:
+        nonlocal done
+        done += 1
+        if bar.is_due():
+            bar.draw(f"{len(targets)} models", done, epochs)
+
+    full = data.batch_size is None or data.batch_size >= targets.shape[1]
+    try:
+        train_copies(
+            ensemble, model.loss, inputs, targets, epochs=epochs, batch_size=None if full else data.batch_size,
+            objective=model.objective, seed=cfg.seed, after_epoch=after_epoch,
+        )  # fmt: skip
+    finally:
+        bar.end()
+
+
+def _measured(
+    cfg: DictConfig, data: AbstractDataModule, model: AbstractModule, ensemble: Ensemble, device: torch.device
+) -> tuple[Decomposition, dict[str, float]]:
+    """The squared error, split, and of a classifier the share of mistakes too."""
+    if isinstance(data, PolynomialData):
+        x, _, truth = data.draw(POINTS, "polynomial/points")
+        found = ensemble.on_all(data.features(x).to(device)).cpu()
+        stream = torch.Generator().manual_seed(mix("polynomial/measured", cfg.seed))
+        noisy = truth + data.noise * torch.randn(found.shape, generator=stream)
+        return of_squared_error(found, truth, noisy, data.noise**2), {}
+    inputs, targets = data.held_out()
+    outputs = ensemble.on_all(inputs.to(device)).cpu()
+    if not data.classes:
+        return of_squared_error(outputs, targets, targets.unsqueeze(0), noise=None), {}
+    probabilities = torch.stack([model.predictions(own) for own in outputs])
+    votes = of_votes(probabilities.argmax(dim=2), targets)
+    mistakes = {"val/bias_01": votes.bias, "val/variance_01": votes.variance, "val/error_01": votes.error}
+    return of_probabilities(probabilities, targets), mistakes
+
+
+def _squared_error(model: AbstractModule, outputs: Tensor, targets: Tensor) -> float:
+    """Mean squared distance on the models' own training sets: outputs and targets [models, samples, ...]."""
+    if targets.is_floating_point():
+        return (outputs - targets).square().sum(dim=2).mean().item()
+    probabilities = torch.stack([model.predictions(own) for own in outputs])
+    one_hot = torch.nn.functional.one_hot(targets, probabilities.shape[2])
+    return (probabilities - one_hot).square().sum(dim=2).mean().item()
+
+
+def _fits(data: AbstractDataModule, ensemble: Ensemble, inputs: Tensor, targets: Tensor, device: torch.device) -> Any:
+    """The fits as functions of x, where there is one x."""
+    if not isinstance(data, PolynomialData):
+        return None
+    x = torch.linspace(0, 1, GRID)
+    lines = ensemble.on_all(data.features(x).to(device))[:, :, 0].cpu().numpy()
+    first, _, _ = data.draw(targets.shape[1], "polynomial/resample", 0)
+    sample = (first.numpy(), targets[0, :, 0].cpu().numpy())
+    return figures.resampled_fits(x.numpy(), lines, data.truth(x)[:, 0].numpy(), sample, f"degree {data.degree}")

@@ -1,0 +1,94 @@
+"""Predict for the user's own files, or for the test part, with a checkpoint."""
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from gradexp.app.run_record import RunRecord
+from gradexp.app.tasks.outcome import Outcome, facts
+from gradexp.app.tasks.restore import Restored, restore
+from gradexp.configuration.values import changed
+from gradexp.data import AbstractDataModule, BatchLoader, BatchOrder, Samples, TensorSource
+from gradexp.files import write_atomically
+
+PRINTED_ROWS, PRINTED_COLUMNS = 10, 8
+
+
+def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
+    """Write predictions.csv (what each sample is, its class and probability or its number) and print the first few.
+
+    Args:
+        cfg: The configuration; `input` is a file or a folder that the data module reads, or None for the test part.
+        record: The run's record.
+        console: Where the progress bar is drawn.
+
+    Raises:
+        ValueError: The checkpoint or the input is not usable.
+    """
+    one_process = changed(cfg, {"trainer.devices": 1})  # it sees all inputs, in order
+    restored = restore(one_process, record, console)
+    started = time.perf_counter()
+    if cfg.input is None:
+        outputs = _predictions(restored, None)
+        samples = Samples(pl.DataFrame({"sample": [f"test/{number}" for number in range(len(outputs))]}), outputs)
+    else:
+        samples = restored.data.read_samples(Path(cfg.input))
+        outputs = _predictions(restored, samples.inputs)
+    frame = samples.frame.with_columns(_columns(restored.data, outputs, samples.frame.columns))
+    content = io.BytesIO()
+    frame.write_csv(content)
+    write_atomically(record.folder / "predictions.csv", content.getvalue())
+    _print(frame)
+    metrics = {
+        "status": "completed",
+        "predictions": len(frame),
+        "seconds/predict": time.perf_counter() - started,
+        **facts(restored.data, restored.model),
+    }
+    return Outcome(metrics, [*samples.notes, f"{len(frame):,} predictions in predictions.csv"])
+
+
+def _predictions(restored: Restored, inputs: Tensor | None) -> Tensor:
+    """What the model makes of `inputs`, or of the test part [samples, ...]."""
+    if inputs is None:
+        outputs = restored.trainer.predict(restored.model, datamodule=restored.data)
+    else:
+        unknown = torch.zeros(len(inputs), dtype=torch.long)
+        order = BatchOrder(len(inputs), restored.data.eval_batch_size)
+        outputs = restored.trainer.predict(restored.model, BatchLoader(TensorSource(inputs, unknown), order))
+    batches: list[Any] = outputs or []
+    if not batches:
+        raise ValueError("input must be a file or a folder, as the data has no test part; got null.")
+    return torch.cat([batch.float().cpu() for batch in batches])
+
+
+def _columns(data: AbstractDataModule, outputs: Tensor, taken: list[str]) -> list[pl.Series]:
+    """The predictions as columns, whose names the samples do not have already."""
+    if data.classes:
+        shares, numbers = outputs.max(dim=1)
+        columns = {
+            "class": [data.classes[number] for number in numbers.tolist()],
+            "probability": [round(share, 6) for share in shares.tolist()],
+        }
+    else:
+        values = data.in_target_units(outputs).flatten(1)
+        names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{n}" for n in range(values.shape[1])]
+        columns = dict(zip(names, values.T.tolist(), strict=True))
+    return [pl.Series(f"predicted_{name}" if name in taken else name, values) for name, values in columns.items()]
+
+
+def _print(frame: pl.DataFrame) -> None:
+    # The prediction stands in the last columns.
+    shown = frame.head(PRINTED_ROWS)[frame.columns[-PRINTED_COLUMNS:]]
+    table = Table(*shown.columns)
+    for row in shown.iter_rows():
+        table.add_row(*map(str, row))
+    Console().print(table)

@@ -1,0 +1,46 @@
+"""A trained model and its data module from a checkpoint alone."""
+
+from dataclasses import dataclass
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from omegaconf import DictConfig
+from rich.console import Console
+
+from gradexp.app.assembly import build_data, build_model, build_trainer
+from gradexp.app.run_record import RunRecord
+from gradexp.data import AbstractDataModule
+from gradexp.engine.checkpoint_file import check_architecture, read_checkpoint
+from gradexp.engine.threads import choose_threads
+from gradexp.models import AbstractModule
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a checkpoint held, built anew."""
+
+    data: AbstractDataModule
+    model: AbstractModule
+    trainer: Trainer
+    step: int
+
+
+def restore(cfg: DictConfig, record: RunRecord, console: Console) -> Restored:
+    """Build data, model and trainer of `cfg`, load the checkpoint into them, and record `cfg`.
+
+    Raises:
+        ValueError: The checkpoint is not usable, or is of another architecture.
+    """
+    checkpoint = read_checkpoint(cfg.ckpt_path)
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    data = build_data(cfg)
+    # Another data module than the trained one's takes its preprocessing from its own training part.
+    if type(data).__qualname__ in checkpoint:
+        data.load_state_dict(checkpoint[type(data).__qualname__])
+    model = build_model(cfg, data)
+    check_architecture(checkpoint, model, cfg.ckpt_path)
+    model.load_state_dict(checkpoint["state_dict"])
+    torch.set_num_threads(choose_threads(cfg.threads, saved=checkpoint.get("threads")))
+    trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=None)
+    record.write(cfg)
+    return Restored(data, model, trainer, checkpoint["global_step"])

@@ -1,0 +1,221 @@
+"""The check of a whole configuration, before torch is imported: every key is known, every value obeys its rule.
+
+A key belongs either to the table in key_rules, or to the class that its section names.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from gradexp.building.class_reader import read_class, read_function
+from gradexp.building.class_source import ClassSource
+from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES, PROXIMAL_NEEDS_SGD
+from gradexp.building.names import MissingNameError
+from gradexp.building.sections import check_arguments, check_class, check_section
+from gradexp.building.trust import check_trusted
+from gradexp.configuration.ignored import OURS, check_ignored
+from gradexp.configuration.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL, TOPICS
+from gradexp.configuration.penalty_keys import check_penalties
+from gradexp.configuration.renamed import CLASSES, KEYS, renamed_key
+from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
+from gradexp.configuration.unknown_keys import first_leaf, unknown_key
+from gradexp.rules import MONITOR, SECTION, check, did_you_mean
+
+AUGMENTATION = "gradexp.data.images.augmentation.RandomGeometry"
+TRAINER = "lightning.pytorch.Trainer"
+
+Plain = Mapping[str, Any]
+
+
+def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool = False) -> None:
+    """Hold a configuration against the rules of its keys and classes.
+
+    Args:
+        cfg: As it was composed, interpolations not yet resolved, without Hydra's own part.
+        overrides: What was typed, which must not be ignored.
+        own_keys: Whether top-level keys that we do not know are the user's own. In a checkpoint's configuration
+            the interpolations that read them are resolved.
+
+    Raises:
+        ValueError: Something is wrong; the message names the key in full.
+    """
+    node = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    read = set(node) if own_keys else set(_references(OmegaConf.to_container(cfg, resolve=False)))
+    for key in KEYS:
+        parent, _, name = key.rpartition(".")
+        if name in (node.get(parent) or {} if parent else node):
+            raise ValueError(renamed_key(key))
+    _check_sections(node, read)
+    for group in CLASS_GROUPS:
+        target = node[group].get("_target_")
+        if target in CLASSES:
+            raise ValueError(f"{group}._target_={target} is now called {CLASSES[target]}.")
+    for key, rule in KEY_RULES.items():
+        _check_key(node, key, rule)
+    # Beside a checkpoint the classes are those inside, which are read, and checked, after this.
+    is_complete = own_keys or node["ckpt_path"] is None
+    classes = _check_classes(node) if is_complete else {}
+    _check_augmentation(node, classes.get("data"))
+    _check_trainer(node["trainer"])
+    _check_paths(node, classes.get("model"))
+    check_penalties(node["regularizer"], node["trusted_packages"])
+    _check_unknown(node)
+    _check_together(node)
+    if is_complete:
+        _check_proximal(node)
+    model = classes.get("model")
+    if model is not None and model.is_subclass([OURS]):
+        check("monitor", node["monitor"], MONITOR)
+        if node["optimizer"]["_target_"] is None:
+            noun = KINDS["optimizer"].noun
+            raise ValueError(
+                f"optimizer._target_ must name {noun}, such as torch.optim.SGD, for {model.name}; got null."
+            )
+    check_ignored(overrides, node, model)
+
+
+def _check_sections(node: Plain, read: set[str]) -> None:
+    """The top level: each section is one, and there is no other key than ours and those that something reads."""
+    sections = (*CLASS_GROUPS, *CLOSED_SECTIONS)
+    for name in sections:
+        if name not in node:
+            raise ValueError(f"{name} must be in the configuration, a section of keys and values; it was deleted.")
+        check(name, node[name], SECTION)
+    ours = {*sections, "augmentation", *(key.partition(".")[0] for key in KEY_RULES)}
+    for name in node.keys() - ours - read:
+        raise ValueError(unknown_key(first_leaf(name, node[name]), _without(node, name)))
+
+
+def _check_key(node: Plain, key: str, rule: Any) -> None:
+    parent, _, name = key.rpartition(".")
+    section = node[parent] if parent else node
+    if name in section:
+        check(key, section[name], rule)
+    elif key not in OPTIONAL:
+        raise ValueError(f"{key} must be {rule.words}; it was deleted.")
+
+
+def _check_classes(node: Plain) -> dict[str, ClassSource | None]:
+    trusted = node["trusted_packages"]
+    classes = {group: check_section(group, node[group], group, trusted) for group in CLASS_GROUPS}
+    for group in NAMED_CLASSES:
+        for name, section in node[group].items():
+            check_section(f"{group}.{name}", section, group, trusted)
+    return classes
+
+
+def _check_augmentation(node: Plain, data: ClassSource | None) -> None:
+    given = node.get("augmentation") or {}
+    check("augmentation", given, SECTION)
+    if not given:
+        return
+    geometry = read_class(AUGMENTATION)
+    if geometry is not None and geometry.signature is not None:
+        check_arguments("augmentation", given, geometry.name, geometry.signature)
+    signature = data.signature if data is not None else None
+    if signature is not None and not signature.takes_any and "augmentation" not in signature.parameters:
+        assert data is not None
+        raise ValueError(f"augmentation must be none for {data.name}, which augments nothing; got {dict(given)}.")
+
+
+def _check_trainer(given: Plain) -> None:
+    trainer = read_class(TRAINER)
+    signature = trainer.signature if trainer is not None else None
+    valid = [*(signature.parameters if signature is not None else TRAINER_RULES)]
+    for name, value in given.items():
+        if name in SET_BY_GRADEXP:
+            raise ValueError(f"trainer.{name} cannot be given: {SET_BY_GRADEXP[name]}; got {value!r}.")
+        if name not in valid:
+            takes = ", ".join(one for one in valid if one not in SET_BY_GRADEXP)
+            raise ValueError(
+                f"trainer.{name} is not an argument of Trainer, which takes {takes}.{did_you_mean(name, valid)}"
+            )
+    if given["accelerator"] == "cpu" and isinstance(given["devices"], list):
+        raise ValueError(
+            f"trainer.devices must be a number of processes for trainer.accelerator=cpu; got {given['devices']}."
+        )
+
+
+def _check_paths(node: Plain, model: ClassSource | None) -> None:
+    """Dotted paths in the arguments of our models: an activation's class, a function that draws weights."""
+    if model is None or not model.is_subclass([OURS]):
+        return
+    trusted, given = node["trusted_packages"], node["model"]
+    if "." in str(given.get("activation", "")):
+        check_class("model.activation", given["activation"], "activation", trusted)
+    if "." in str(given.get("init", "")):
+        check_trusted(given["init"], KINDS["init"], trusted, "model.init")
+        try:
+            read_function(given["init"])
+        except MissingNameError as error:
+            raise ValueError(f"model.init must name a function; got {given['init']}: {error}.") from error
+
+
+def _check_unknown(node: Plain) -> None:
+    """Keys of sections of our own that the table does not name."""
+    for section in ("early_stopping", "resampling", "sweep"):
+        for name in node[section]:
+            if f"{section}.{name}" not in KEY_RULES:
+                rest = {**_without(node, section), section: _without(node[section], name)}
+                raise ValueError(unknown_key(f"{section}.{name}", rest))
+
+
+def _check_together(node: Plain) -> None:
+    """Keys that need each other."""
+    trainer = node["trainer"]
+    if trainer["max_epochs"] == trainer["max_steps"] == -1 and node["early_stopping"]["patience"] is None:
+        raise ValueError(
+            "trainer.max_epochs and trainer.max_steps must not both be -1, which never ends; "
+            "set one of them, or early_stopping.patience."
+        )
+    if trainer["gradient_clip_algorithm"] == "value" and trainer["gradient_clip_val"] is None:
+        raise ValueError("trainer.gradient_clip_algorithm=value must go with trainer.gradient_clip_val; got null.")
+    if trainer["max_epochs"] != -1 and (trainer.get("min_epochs") or 0) > trainer["max_epochs"]:
+        raise ValueError(
+            f"trainer.min_epochs must be at most trainer.max_epochs, {trainer['max_epochs']}; got "
+            f"{trainer['min_epochs']}."
+        )
+    stopping = node["early_stopping"]
+    if stopping["min_delta"] and stopping["patience"] is None:
+        raise ValueError(
+            "early_stopping.min_delta must go with early_stopping.patience, which is null; got "
+            f"{stopping['min_delta']}."
+        )
+    task, sweep_dir = node["task"], node["sweep_dir"]
+    if task == "report" and (sweep_dir is None or not Path(sweep_dir).is_dir()):
+        raise ValueError(
+            f"sweep_dir must be the folder of a multirun, or of a run, for task=report; got {sweep_dir}. "
+            "Multiruns leave theirs below outputs/sweeps/."
+        )
+    if task == "explain" and node["topic"] is None:
+        raise ValueError(f"topic must be one of {', '.join(TOPICS)} for task=explain; got null.")
+    if task in ("test", "predict") and node["ckpt_path"] is None:
+        raise ValueError(
+            f"task={task} needs a checkpoint; got ckpt_path=null. "
+            "Give ckpt_path=RUN/checkpoints/best.ckpt, RUN being the folder of a finished run."
+        )
+
+
+def _check_proximal(node: Plain) -> None:
+    optimizer = str(node["optimizer"]["_target_"])
+    if node["regularizer"]["proximal"] and not optimizer.endswith(".SGD"):
+        raise ValueError(PROXIMAL_NEEDS_SGD.format(optimizer.rpartition(".")[2]))
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Top-level keys that interpolations such as ``${width}`` refer to."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, str):
+        yield from re.findall(r"\$\{\s*([A-Za-z_]\w*)\s*[.\[}]", value)
+
+
+def _without(section: Plain, name: str) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key != name}

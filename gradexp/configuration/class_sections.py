@@ -1,0 +1,71 @@
+"""Sections of the configuration that are a class: what is such a section, and what overrides do to it.
+
+`optimizer._target_=lion_pytorch.Lion` on the command line leaves of the section `optimizer` what was typed, so that
+Lion never gets the `betas` and `fused` of the option adam. Further arguments of a class need no plus.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
+
+TARGET = "_target_"
+CUSTOM = "custom"  # the choice of a group in hydra.runtime.choices where its class is not an option's
+
+
+def classes_in(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The sections that the value of a key gives a class, with the class; the key of a whole file is empty."""
+    section, _, name = key.rpartition(".")
+    if name == TARGET and _is_section(section):
+        yield section, value
+    elif isinstance(value, dict):
+        for further, item in value.items():
+            yield from classes_in(f"{key}.{further}" if key else str(further), item)
+
+
+def rival(key: str) -> str | None:
+    """The option's key for a class's key and the other way round, as one replaces the other; None for other keys."""
+    group = key.removesuffix(f".{TARGET}")
+    if group not in CLASS_GROUPS:
+        return None
+    return group if group != key else f"{group}.{TARGET}"
+
+
+def check_rivals(axes: Collection[str], given: Collection[str]) -> None:
+    """Check that no axis of a sweep is the option of a group whose class is given too.
+
+    Args:
+        axes: Keys with several values.
+        given: Keys with one value.
+
+    Raises:
+        ValueError: An axis is such an option.
+    """
+    for group in CLASS_GROUPS:
+        if group in axes and f"{group}.{TARGET}" in {*axes, *given}:
+            raise ValueError(
+                f"{group} must not have several values where {group}.{TARGET} is given: a class replaces the option. "
+                f"Type one of the two; options and classes in one axis are {group}=OPTION,{{{TARGET}:CLASS}}."
+            )
+
+
+def _is_section(key: str) -> bool:
+    """Whether the key is a section that is a class, or lies in one."""
+    first, *rest = key.split(".")
+    return first in CLASS_GROUPS or (first in NAMED_CLASSES and len(rest) > 0)
+
+
+def may_be_added(key: str, cfg: DictConfig, values: Collection[str]) -> bool:
+    """Whether the key lies in a section that exists, and not below a plain value, typed or composed."""
+    parts = key.split(".")
+    depth = 1 if parts[0] in CLASS_GROUPS else 2  # of the section
+    if not _is_section(key) or not isinstance(OmegaConf.select(cfg, ".".join(parts[:depth])), DictConfig):
+        return False
+    for length in range(depth + 1, len(parts)):
+        above = ".".join(parts[:length])
+        node = OmegaConf.select(cfg, above, throw_on_resolution_failure=False)
+        if above in values or not (node is None or isinstance(node, DictConfig)):
+            return False
+    return True

@@ -1,0 +1,100 @@
+"""The rules of all keys that belong to no class, by their full names. One row is all that a new key needs.
+
+Keys of sections with a `_target_` have their rules in the annotations of the class (see gradexp.building).
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from gradexp.by_file import names_in
+from gradexp.configuration.trainer_rules import TRAINER_RULES
+from gradexp.explain import topic_names
+from gradexp.rules import (
+    BOOLEAN,
+    COUNT,
+    FINITE,
+    MONITOR,
+    NON_NEGATIVE,
+    SECTION,
+    TEXT,
+    WHOLE,
+    Rule,
+    at_least,
+    list_of,
+    one_of,
+    or_null,
+)
+
+TASKS = ("train", "test", "predict", "audit", "bias_variance", "report", "explain")
+TOPICS = tuple(topic_names())
+# By their files alone: sweeps imports this room, not the other way round.
+STUDIES = tuple(names_in([str(Path(__file__).parents[1] / "sweeps" / "report" / "studies")], shared="study"))
+
+METRIC = Rule(MONITOR.words, TEXT.holds)  # of another's module; ours have a rule of their own
+
+KEY_RULES: Mapping[str, Rule] = {
+    # Part of a path, and of a command that Lightning starts again for every further process.
+    "name": Rule(
+        "letters, digits, dots, dashes and underscores",
+        lambda value: isinstance(value, str | int) and re.fullmatch(r"[A-Za-z0-9._-]+", str(value)) is not None,
+    ),
+    "task": one_of(*TASKS),
+    "seed": WHOLE,
+    "ckpt_path": or_null(TEXT),
+    "input": or_null(TEXT),
+    "topic": or_null(one_of(*TOPICS)),
+    "sweep_dir": or_null(TEXT),
+    "data_dir": or_null(TEXT),
+    "monitor": METRIC,
+    "monitor_mode": or_null(one_of("max", "min")),
+    "test": BOOLEAN,
+    "target_score": or_null(FINITE),
+    "figures": Rule(
+        "true, false or auto", lambda value: isinstance(value, bool) or value == "auto", ("true", "false", "auto")
+    ),
+    "progress": BOOLEAN,
+    "threads": Rule(
+        "auto, or a whole number of at least 1", lambda value: value == "auto" or COUNT.holds(value), ("auto",)
+    ),
+    "trusted_packages": list_of(
+        Rule("a name", lambda value: isinstance(value, str) and value.isidentifier()),
+        "a list of names of packages, such as [gradexp,my_package]",
+    ),
+    "metrics": SECTION,
+    "callbacks": SECTION,
+    "logger": SECTION,
+    "early_stopping.patience": or_null(WHOLE),
+    "early_stopping.min_delta": NON_NEGATIVE,
+    "regularizer.l1": NON_NEGATIVE,
+    "regularizer.l2": NON_NEGATIVE,
+    "regularizer.proximal": BOOLEAN,
+    "resampling.copies": at_least(2),
+    "resampling.size": Rule(
+        "a whole number of samples of at least 1 or a share between 0 and 1",
+        lambda value: COUNT.holds(value) or (isinstance(value, float) and 0 < value < 1),
+    ),
+    "sweep.axes": SECTION,
+    "sweep.zip": list_of(Rule("a key", lambda value: True), "a list of two or more keys, or a list of such lists"),
+    "sweep.final": or_null(SECTION),
+    "sweep.study": or_null(one_of(*STUDIES)),
+    "sweep.resume": or_null(TEXT),
+    "sweep.on_failure": one_of("continue", "stop"),
+    "sweep.dry_run": BOOLEAN,
+    **{f"trainer.{name}": rule for name, rule in TRAINER_RULES.items()},
+}
+
+# Keys that stand in no file of conf/: added with a plus, they go on to Lightning.
+OPTIONAL = tuple(
+    f"trainer.{name}"
+    for name in TRAINER_RULES
+    if name
+    not in (
+        "accelerator", "devices", "strategy", "precision", "max_epochs", "max_steps", "gradient_clip_val",
+        "gradient_clip_algorithm", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps",
+        "deterministic",
+    )
+)  # fmt: skip
+
+# Sections of which the table names every key.
+CLOSED_SECTIONS = ("early_stopping", "regularizer", "resampling", "sweep", "trainer")

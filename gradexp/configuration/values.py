@@ -1,0 +1,44 @@
+"""Configurations as plain data."""
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf, read_write
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved configuration as plain data."""
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+
+
+def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A plain configuration as one flat mapping, {"optimizer.lr": 0.1, ...}; lists stay lists."""
+    result: dict[str, Any] = {}
+    for name, value in cfg.items():
+        if isinstance(value, Mapping) and value:
+            result |= flat(value, f"{prefix}{name}.")
+        else:
+            result[f"{prefix}{name}"] = value
+    return result
+
+
+def changed(cfg: DictConfig, changes: Mapping[str, Any]) -> DictConfig:
+    """A new, read-only configuration with other values; the given one stays as it is.
+
+    Args:
+        cfg: The configuration.
+        changes: Values by key, such as {"trainer.devices": 1}; a mapping replaces the whole part of the configuration.
+    """
+    new = copy.deepcopy(cfg)
+    with read_write(new):
+        for key, value in changes.items():
+            OmegaConf.update(new, key, value, merge=False)
+    OmegaConf.set_readonly(new, True)
+    return new
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same in a configuration; to Python 1, 1.0 and true are equal, to a Trainer not."""
+    return json.dumps(one) == json.dumps(other)

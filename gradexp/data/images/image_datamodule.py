@@ -1,0 +1,164 @@
+"""What image sources share: grey or colour images as bytes, normalised by the training images' mean and spread."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Unpack, cast
+
+import torch
+from torch import Tensor
+
+from gradexp.building.construct import construct
+from gradexp.data.abstract_datamodule import AbstractDataModule
+from gradexp.data.batches import Batch, Source
+from gradexp.data.images.augmentation import RandomGeometry
+from gradexp.data.images.image_files import image_paths, read_image
+from gradexp.data.options import DataOptions
+from gradexp.data.samples import Samples
+from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
+
+MEASURED = 10_000  # images that mean and spread are taken from where they do not fit in memory
+
+
+class ByteSource(Source, Protocol):
+    """Images of one size as bytes, wherever they are."""
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """The images at `indices` as they came [batch, channels, height, width], uint8."""
+        ...
+
+    def normalised(self, mean: float, std: float) -> Source:
+        """The images as the model takes them: (byte - mean) / std."""
+        ...
+
+
+class ImageSource:
+    """Images [samples, channels, height, width] as bytes and their classes [samples], normalised when fetched.
+
+    Args:
+        images: Images, uint8.
+        targets: Classes, int64.
+        mean: Subtracted from every pixel.
+        std: Divides every pixel after that.
+    """
+
+    def __init__(self, images: Tensor, targets: Tensor, mean: float = 0.0, std: float = 1.0) -> None:
+        assert images.dtype == torch.uint8
+        assert images.ndim == 4
+        self.images = images
+        self.targets = targets
+        self.mean = mean
+        self.std = std
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        return self.images[indices]
+
+    def normalised(self, mean: float, std: float) -> "ImageSource":
+        return ImageSource(self.images, self.targets, mean, std)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.images[indices].float().sub_(self.mean).div_(self.std), self.targets[indices]
+
+
+class ImageDataModule(AbstractDataModule):
+    """Labelled images of one size. A final sub-class says where they come from and what the classes are called."""
+
+    # Whether a file to predict that shows ink on paper is inverted, for data that shows bright figures on black.
+    invert_paper: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        batch_size: BatchSize,
+        val_size: SampleNumber,
+        eval_batch_size: Annotated[int, COUNT] = 1000,
+        augmentation: Annotated[Mapping[str, Any] | None, or_null(SECTION)] = None,
+        num_workers: Annotated[int, WHOLE] = 0,
+        memory_limit: Annotated[float, NON_NEGATIVE] = 2.0,
+        **options: Unpack[DataOptions],
+    ) -> None:
+        super().__init__(
+            batch_size, val_size, eval_batch_size, num_workers=num_workers, memory_limit=memory_limit, **options
+        )
+        self.augmentation = dict(augmentation or {})
+        self.mean: float | None = None
+        self.std: float | None = None
+        construct(RandomGeometry, "augmentation", given=self.augmentation, offered={})  # refuses what is wrong now
+
+    @property
+    @abstractmethod
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+
+    @abstractmethod
+    def load(self, part: Literal["train", "test"]) -> ByteSource:
+        """Read the training or the test images."""
+
+    @property
+    def num_features(self) -> int:
+        return math.prod(self.image_shape)
+
+    @property
+    def is_fitted(self) -> bool:
+        return self.mean is not None
+
+    def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
+        """Mean and standard deviation over all pixels of the training images, or of the first MEASURED drawn ones.
+
+        Cheap and exact: a pixel has 256 values, so their counts say everything.
+        """
+        images = cast(ByteSource, source)
+        chosen = indices if isinstance(source, ImageSource) else indices[:MEASURED]
+        counts = torch.zeros(256, dtype=torch.float64)
+        for part in torch.split(chosen, 1_000):
+            counts += torch.bincount(images.pixels(part).flatten(), minlength=256)
+        values, probability = torch.arange(256, dtype=torch.float64), counts / counts.sum()
+        mean = (probability * values).sum()
+        self._set_preprocessing(mean.item(), (probability * (values - mean) ** 2).sum().sqrt().item())
+
+    def preprocess(self, source: Source) -> Source:
+        assert self.mean is not None
+        assert self.std is not None
+        return cast(ByteSource, source).normalised(self.mean, self.std)
+
+    def read_samples(self, path: Path) -> Samples:
+        """The image in a PNG or JPEG file, or all of a folder's.
+
+        Raises:
+            ValueError: There is no image.
+        """
+        import polars as pl
+
+        paths = image_paths(path)
+        frame = pl.DataFrame({"file": [str(path) for path in paths]})
+        return Samples(frame, torch.cat([self.read(path) for path in paths]))
+
+    def read(self, path: Path) -> Tensor:
+        """The image in a PNG or JPEG file as the model takes it [1, channels, height, width].
+
+        Raises:
+            ValueError: The file is no image.
+        """
+        first = torch.zeros(1, dtype=torch.long)
+        image = read_image(path, self.image_shape, self.white, self.invert_paper)
+        inputs, _ = self.preprocess(ImageSource(image, first))[first]
+        return inputs
+
+    @property
+    def white(self) -> int:
+        """The byte that stands for full brightness."""
+        return 255
+
+    def preprocessing_state(self) -> dict[str, Any]:
+        return {"mean": self.mean, "std": self.std}
+
+    def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
+        self._set_preprocessing(state["mean"], state["std"])
+
+    def _set_preprocessing(self, mean: float, std: float) -> None:
+        self.mean, self.std = mean, std or 1.0  # images of one colour have no spread
+        if self.augmentation:
+            self.augment = RandomGeometry(**{"fill": -self.mean / self.std, **self.augmentation})

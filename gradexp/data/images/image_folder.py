@@ -1,0 +1,227 @@
+"""The user's own images: a folder with one sub-folder a class."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Unpack, final
+
+import torch
+from torch import Tensor
+
+from gradexp.data.abstract_datamodule import GIB
+from gradexp.data.batches import Batch
+from gradexp.data.images.image_datamodule import ByteSource, ImageDataModule, ImageSource
+from gradexp.data.images.image_folder_cache import DecodedFiles, decode_files, parallel_images
+from gradexp.data.images.image_folder_files import SHOWN, LabelledFiles, find_images
+from gradexp.data.images.mnist import default_data_dir
+from gradexp.data.options import ImageOptions
+from gradexp.randomness import generator
+from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
+
+FEWEST_IMAGES = 5  # one to test, one to validate, three to train on
+
+
+class StreamedImages:
+    """Image files and their classes [samples], decoded when they are fetched.
+
+    Args:
+        paths: The files.
+        targets: Their classes.
+        shape: Channels, height and width that the images are brought into.
+        mean: Subtracted from every pixel.
+        std: Divides every pixel after that.
+    """
+
+    def __init__(
+        self, paths: list[Path], targets: Tensor, shape: tuple[int, int, int], mean: float = 0.0, std: float = 1.0
+    ) -> None:
+        self.paths = paths
+        self.targets = targets
+        self.shape = shape
+        self.mean = mean
+        self.std = std
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.pixels(indices).float().sub_(self.mean).div_(self.std), self.targets[indices]
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """The images at `indices` as bytes [batch, channels, height, width].
+
+        Raises:
+            ValueError: One of them cannot be read to its end.
+        """
+        paths = [self.paths[number] for number in indices.tolist()]
+        images = list(parallel_images(paths, self.shape))
+        damaged = [str(path) for path, image in zip(paths, images, strict=True) if image is None]
+        if damaged:
+            # Only their first bytes were looked at before, for reading all of every file would take an epoch's time.
+            raise ValueError(
+                f"data.path must hold whole images; {', '.join(damaged)} cannot be read to its end. Delete it, or let "
+                "data.memory_limit hold all images: then such files are left out."
+            )
+        whole = [image for image in images if image is not None]
+        return torch.cat(whole) if whole else torch.empty(0, *self.shape, dtype=torch.uint8)
+
+    def normalised(self, mean: float, std: float) -> "StreamedImages":
+        return StreamedImages(self.paths, self.targets, self.shape, mean, std)
+
+
+@final
+class ImageFolder(ImageDataModule):
+    """Images in a folder with one sub-folder a class, or in its train/ and test/ with one a class each.
+
+    Images of any size are scaled, padded with black to keep their proportions, and are not inverted; those to predict
+    are treated in the same way. They are decoded once and kept in the data cache; where they do not fit in memory, they
+    are decoded anew for every batch, by `num_workers` processes. Files that are no images are left out.
+
+    Without a test folder the test images are drawn once, in the same way whatever the seed. Images of a folder val/
+    join the training part, from which the validation images are drawn by seed.
+
+    Args:
+        path: The folder.
+        image_size: Height and width that images are scaled to.
+        channels: 1 for grey, 3 for colour; None for 1 if all images are grey, else 3.
+        test_size: Images that are kept for the test, as a number (0 for none) or as a fraction; not used where there is
+            a test folder.
+        data_dir: Folder of the cache; None for GRADEXP_DATA_DIR, else the user's cache.
+        augmentation: Arguments of RandomGeometry; None for the images as they are.
+        batch_size: Training images a step and process; full batches where there are fewer; None for full batches.
+        val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        shuffle, repeat, steps_per_execution: See AbstractDataModule.
+    """
+
+    full_batch_if_fewer = True
+    invert_paper = False
+
+    def __init__(
+        self,
+        path: Annotated[str, PATH],
+        image_size: Annotated[
+            Sequence[int], list_of(COUNT, "a pair [height, width] of whole numbers of at least 1", length=2)
+        ] = (32, 32),
+        channels: Annotated[int | None, or_null(CHANNELS)] = None,
+        test_size: SampleNumber = 0.2,
+        data_dir: str | None = None,
+        batch_size: BatchSize = 64,
+        val_size: SampleNumber = 0.2,
+        **options: Unpack[ImageOptions],
+    ) -> None:
+        super().__init__(batch_size, val_size, **options)
+        self.path = Path(path).expanduser()
+        self.image_size = (image_size[0], image_size[1])
+        self.channels = channels
+        self.test_size = test_size
+        self.data_dir = Path(data_dir or default_data_dir()).expanduser().absolute()
+        self._shape: tuple[int, int, int] | None = None
+        self._classes: list[str] | None = None
+        self._sources: dict[str, ByteSource] = {}
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        if self._shape is None:
+            self._read()
+        assert self._shape is not None
+        return self._shape
+
+    @property
+    def classes(self) -> list[str]:
+        if self._classes is None:
+            self._read()
+        assert self._classes is not None
+        return self._classes
+
+    def load(self, part: Literal["train", "test"]) -> ByteSource:
+        if part not in self._sources:
+            self._read()
+        return self._sources.pop(part)
+
+    def preprocessing_state(self) -> dict[str, Any]:
+        return super().preprocessing_state() | {"classes": self.classes, "image_shape": list(self.image_shape)}
+
+    def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
+        super().load_preprocessing_state(state)
+        if self._classes is not None and self._classes != state["classes"]:
+            raise ValueError(
+                f"data.path must hold the classes that the checkpoint was trained on, {', '.join(state['classes'])}; "
+                f"{self.path} has {', '.join(self._classes)}. Train anew, without ckpt_path."
+            )
+        channels, height, width = state["image_shape"]
+        self._classes, self._shape = state["classes"], (channels, height, width)
+
+    def _read(self) -> None:
+        """Find, decode and split the images."""
+        train, test, notes = find_images(self.path)
+        self._note(*notes)
+        everything = train if test is None else LabelledFiles(train.paths + test.paths, train.labels + test.labels)
+        channels = self._shape[0] if self._shape else self.channels
+        decoded = decode_files(everything.paths, self.image_size, channels, self.memory_limit * GIB, self.data_dir)
+        self._shape = decoded.shape
+        self._note_unreadable(everything, decoded)
+        in_train = [n for n in range(len(decoded.readable)) if decoded.readable[n] < len(train)]
+        if test is None:
+            in_train, in_test = self._draw_test(in_train)
+        else:
+            in_test = [n for n in range(len(decoded.readable)) if decoded.readable[n] >= len(train)]
+        if self._classes is None:
+            self._classes = sorted({everything.labels[decoded.readable[n]] for n in in_train})
+            self._check_classes(len(in_train))
+        self._sources = {
+            "train": self._source(everything, decoded, in_train, "training"),
+            "test": self._source(everything, decoded, in_test, "test"),
+        }
+
+    def _draw_test(self, numbers: list[int]) -> tuple[list[int], list[int]]:
+        """The images to train on, and the test part, which is the same for every seed."""
+        size = self.test_size
+        wanted = max(1, round(size * len(numbers))) if isinstance(size, float) else size
+        most = len(numbers) - FEWEST_IMAGES + 1
+        if wanted > most >= 1:
+            raise ValueError(
+                f"data.test_size must leave {FEWEST_IMAGES - 1} images to train and validate on: at most {most} of the "
+                f"{len(numbers)}; got {size}."
+            )
+        order = torch.randperm(len(numbers), generator=generator("test images")).tolist()
+        return [numbers[n] for n in sorted(order[wanted:])], [numbers[n] for n in sorted(order[:wanted])]
+
+    def _check_classes(self, number: int) -> None:
+        assert self._classes is not None
+        if number < FEWEST_IMAGES - 1:
+            raise ValueError(
+                f"data.path must hold at least {FEWEST_IMAGES} images (to train, validate and test); {self.path} "
+                f"leaves {number} to train and validate on.{''.join(f' ({note}.)' for note in self.notes)}"
+            )
+        if len(self._classes) < 2:
+            raise ValueError(
+                "data.path must have images of at least two classes, one folder each, to train on; "
+                f"{self.path} has {', '.join(self._classes)} only."
+            )
+
+    def _source(self, files: LabelledFiles, decoded: DecodedFiles, numbers: list[int], part: str) -> ByteSource:
+        class_number = {name: number for number, name in enumerate(self.classes)}
+        chosen = files.at([decoded.readable[n] for n in numbers])
+        unknown = sorted(set(chosen.labels) - class_number.keys())
+        if unknown:
+            known = [n for n, label in zip(numbers, chosen.labels, strict=True) if label in class_number]
+            self._note(
+                f"left out, of classes that training lacks: {len(numbers) - len(known):,} {part} images "
+                f"({', '.join(unknown[:SHOWN])})"
+            )
+            return self._source(files, decoded, known, part)
+        targets = torch.tensor([class_number[label] for label in chosen.labels], dtype=torch.long)
+        if decoded.images is None:
+            return StreamedImages(chosen.paths, targets, decoded.shape)
+        return ImageSource(decoded.images[torch.tensor(numbers, dtype=torch.long)], targets)
+
+    def _note_unreadable(self, files: LabelledFiles, decoded: DecodedFiles) -> None:
+        readable = set(decoded.readable)
+        bad = [str(path.relative_to(self.path)) for n, path in enumerate(files.paths) if n not in readable]
+        if not readable:
+            raise ValueError(
+                f"data.path must hold images that can be read; none of the {len(bad):,} in {self.path} can, such as "
+                f"{', '.join(bad[:SHOWN])}."
+            )
+        if bad:
+            more = f" and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
+            self._note(f"left out, cannot be read as images: {len(bad):,} files ({', '.join(bad[:SHOWN])}{more})")

@@ -1,0 +1,145 @@
+"""Image files decoded once, and kept as one file of bytes for the next run."""
+
+import hashlib
+import io
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from filelock import FileLock
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from gradexp.data.images.image_files import read_image
+from gradexp.files import write_atomically
+
+GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
+APPEARS_AFTER = 2.0  # seconds
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DecodedFiles:
+    """What became of a list of image files.
+
+    Attributes:
+        shape: Channels, height and width.
+        readable: Numbers of the files that could be read.
+        images: They as bytes [readable, channels, height, width]; None where they do not fit in memory.
+    """
+
+    shape: tuple[int, int, int]
+    readable: list[int]
+    images: Tensor | None
+
+
+def decode_files(
+    paths: list[Path], image_size: tuple[int, int], channels: int | None, memory_limit: float, folder: Path
+) -> DecodedFiles:
+    """Read images, from the cache in `folder` where the very files have been read before.
+
+    Args:
+        paths: The files.
+        image_size: Height and width to scale them to.
+        channels: 1 or 3; None for 1 if all files are grey, else 3.
+        memory_limit: Largest size of them all that is held in memory, in bytes.
+        folder: Of the cache.
+    """
+    cache = folder / "image_folder" / f"{_key(paths, image_size, channels)}.pt"
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        # Processes of one run, and jobs of a sweep, start together.
+        with FileLock(cache.with_suffix(".lock")):
+            kept = _load(cache, memory_limit)
+            if kept is None:
+                kept = _decode(paths, image_size, channels, memory_limit)
+                _save(cache, kept)
+            return kept
+    except OSError as error:
+        log.warning("images are decoded without a cache: %s cannot be written (%s)", cache, error)
+        return _decode(paths, image_size, channels, memory_limit)
+
+
+def parallel_images(paths: Iterable[Path], shape: tuple[int, int, int]) -> Iterator[Tensor | None]:
+    """Each image as bytes [1, channels, height, width], in order, decoded by all cores; None for one that is none."""
+
+    def read(path: Path) -> Tensor | None:
+        try:
+            return read_image(path, shape, invert_paper=False)
+        except ValueError:
+            return None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(read, paths)
+
+
+def _decode(paths: list[Path], image_size: tuple[int, int], channels: int | None, memory_limit: float) -> DecodedFiles:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        modes = list(_with_progress(pool.map(_mode, paths), len(paths), "looking through images"))
+    readable = [number for number, mode in enumerate(modes) if mode is not None]
+    if channels is None:
+        channels = 1 if all(modes[number] in GREY_MODES for number in readable) else 3
+    shape = (channels, *image_size)
+    if len(readable) * torch.Size(shape).numel() > memory_limit:
+        return DecodedFiles(shape, readable, None)
+    images = torch.empty(len(readable), *shape, dtype=torch.uint8)
+    whole: list[int] = []
+    decoded = parallel_images([paths[number] for number in readable], shape)
+    for number, image in zip(readable, _with_progress(decoded, len(readable), "decoding images"), strict=True):
+        if image is not None:
+            images[len(whole)] = image[0]
+            whole.append(number)
+    return DecodedFiles(shape, whole, images[: len(whole)])
+
+
+def _mode(path: Path) -> str | None:
+    try:
+        with Image.open(path) as image:
+            return image.mode
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def _with_progress(items: Iterator[T], total: int, what: str) -> Iterator[T]:
+    """`items`, with a progress bar on a terminal once they take longer than two seconds."""
+    console = Console(stderr=True)
+    started = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        if console.is_terminal and time.monotonic() - started > APPEARS_AFTER:
+            yield from track(items, what, total, completed=done, console=console, transient=True)
+
+
+def _key(paths: list[Path], image_size: tuple[int, int], channels: int | None) -> str:
+    files = [(str(path.absolute()), stat.st_size, stat.st_mtime_ns) for path in paths for stat in (path.stat(),)]
+    return hashlib.sha256(repr((files, image_size, channels)).encode()).hexdigest()[:16]
+
+
+def _save(cache: Path, decoded: DecodedFiles) -> None:
+    content = io.BytesIO()
+    torch.save({"shape": list(decoded.shape), "readable": decoded.readable, "images": decoded.images}, content)
+    write_atomically(cache, content.getvalue())
+
+
+def _load(cache: Path, memory_limit: float) -> DecodedFiles | None:
+    """The cached images; None where there are none, or the file is damaged, or for another memory limit."""
+    if not cache.is_file():
+        return None
+    try:
+        state = torch.load(cache, weights_only=True)
+        decoded = DecodedFiles(tuple(state["shape"]), state["readable"], state["images"])
+        size = len(decoded.readable) * torch.Size(decoded.shape).numel()
+        is_right = (size > memory_limit) if decoded.images is None else (decoded.images.numel() == size <= memory_limit)
+    except Exception:  # what damaged bytes lead the reader to is anyone's guess
+        return None
+    return decoded if is_right else None

@@ -1,0 +1,92 @@
+"""Which images lie in a folder with one sub-folder a class."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradexp.data.images.image_files import SUFFIXES
+from gradexp.rules import did_you_mean
+
+TRAIN, TEST = ("train", "training"), ("test",)
+VAL = ("val", "valid", "validation")
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class LabelledFiles:
+    """Image files and the class that each lies in, in the order of their names."""
+
+    paths: list[Path]
+    labels: list[str]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def at(self, numbers: list[int]) -> "LabelledFiles":
+        return LabelledFiles([self.paths[n] for n in numbers], [self.labels[n] for n in numbers])
+
+
+def find_images(root: Path) -> tuple[LabelledFiles, LabelledFiles | None, list[str]]:
+    """The images to train on, those of a test folder where there is one, and notes on what was found.
+
+    Either `root` holds the class folders, or its folders train and test do; then those of val join the training part.
+
+    Raises:
+        ValueError: There is no such folder, or it is not laid out like that.
+    """
+    if root.is_file():
+        raise ValueError(f"data.path must be a folder with one folder a class; {root} is a file.")
+    if not root.is_dir():
+        beside = [child.name for child in root.parent.iterdir()] if root.parent.is_dir() else []
+        raise ValueError(
+            f"data.path must be a folder with one folder a class; there is no {root}.{did_you_mean(root.name, beside)}"
+        )
+    parts = {folder.name.lower(): folder for folder in _folders(root)}
+    train = next((parts[name] for name in TRAIN if name in parts and _folders(parts[name])), None)
+    if train is None:
+        return _labelled(root), None, _stray(root)
+    notes = _stray(train)
+    files = _labelled(train)
+    for name in VAL:
+        if name in parts:
+            more = _labelled(parts[name])
+            files = LabelledFiles(files.paths + more.paths, files.labels + more.labels)
+            notes.append(
+                f"the {len(more):,} images of {parts[name].name}/ join the training part; validation is drawn by seed"
+            )
+    test = next((parts[name] for name in TEST if name in parts), None)
+    return files, None if test is None else _labelled(test), notes
+
+
+def _labelled(root: Path) -> LabelledFiles:
+    folders = _folders(root)
+    if not folders:
+        images = len(_images(root, "*"))
+        what = f"{images:,} images directly inside" if images else "no folder inside"
+        raise ValueError(
+            f"data.path must hold one folder a class, with the class's images in it; {root} has {what}. "
+            f"Make for example {root.name}/cat/ and {root.name}/dog/ and move the images there."
+        )
+    images_of = {folder.name: _images(folder, "**/*") for folder in folders}
+    empty = [name for name, paths in images_of.items() if not paths]
+    if empty:
+        raise ValueError(
+            f"data.path must have images ({', '.join(SUFFIXES)}) in every class's folder; {root} has none in "
+            f"{', '.join(empty[:SHOWN])}. Delete the folder, or put images there."
+        )
+    return LabelledFiles(
+        [path for paths in images_of.values() for path in paths],
+        [name for name, paths in images_of.items() for _ in paths],
+    )
+
+
+def _stray(root: Path) -> list[str]:
+    stray = len(_images(root, "*"))
+    return [f"left out, in no class's folder: {stray:,} of the images in {root.name}/"] if stray else []
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith((".", "__")))
+
+
+def _images(root: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in root.glob(pattern) if path.suffix.lower() in SUFFIXES and path.name[0] != ".")

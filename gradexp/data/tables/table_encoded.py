@@ -1,0 +1,117 @@
+"""Any rows of a table as features, computed when they are asked for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gradexp.data.batches import Batch
+from gradexp.data.tables.table_columns import Column, Numbers, clean_text, counted, to_days, to_numbers
+
+
+class Encoded:
+    """The columns of a table, ready for any rows of it to become features.
+
+    Args:
+        columns: What the training rows say of them.
+        frame: The table; it may have further columns.
+        decimal_comma: Whether its text has numbers as 1,5.
+
+    Attributes:
+        notes: What in the table is unlike the training rows.
+    """
+
+    BLOCK = 2**14  # rows whose features stay in a processor's cache while column after column is filled in
+
+    def __init__(self, columns: Sequence[Column], frame: pl.DataFrame, decimal_comma: bool = False) -> None:
+        self.columns = columns
+        self.notes: list[str] = []
+        self._arrays: list[NDArray[Any]] = [
+            self._codes(column, frame[column.name])
+            if column.kind == "category"
+            else self._numbers(column, frame[column.name], decimal_comma)
+            for column in columns
+        ]
+        # What is not missing anywhere need not be looked through with every batch.
+        self._gaps = [array.dtype.kind == "f" and bool(np.isnan(array.sum())) for array in self._arrays]
+        self._length = len(frame)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The features [rows, features] of some rows."""
+        out = np.zeros((len(rows), sum(column.width for column in self.columns)), dtype=np.float32)
+        for start in range(0, len(rows), self.BLOCK):
+            self._fill(out[start : start + self.BLOCK], rows[start : start + self.BLOCK])
+        return out
+
+    def _fill(self, out: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+        first = 0
+        for column, array, gaps in zip(self.columns, self._arrays, self._gaps, strict=True):
+            values = array[rows]
+            if column.kind == "category":
+                known = values >= 0
+                out[np.flatnonzero(known), first + values[known]] = 1
+            else:
+                # In float64 until here: a date in seconds has more digits than float32.
+                values -= column.mean
+                values /= column.std
+                if gaps:
+                    gap = np.isnan(values)
+                    values[gap] = 0
+                    if column.missing:
+                        out[:, first + 1] = gap
+                out[:, first] = values
+            first += column.width
+
+    def _numbers(self, column: Column, series: pl.Series, decimal_comma: bool) -> Numbers:
+        if series.dtype in (pl.Categorical, pl.Enum):
+            series = series.cast(pl.String)
+        numbers = to_days(series) if column.kind == "days" else to_numbers(series, decimal_comma)
+        if series.dtype == pl.String:
+            wrong = series.filter(numbers.is_null() & clean_text(series).is_not_null())
+            if len(wrong):
+                what = "dates" if column.kind == "days" else "numbers"
+                self.notes.append(f"column {column.name}: values that are no {what} count as missing: {counted(wrong)}")
+        if numbers.null_count() and not column.missing:
+            self.notes.append(
+                f"column {column.name}: missing values, of which the training rows have none, become their mean: "
+                f"{numbers.null_count():,}"
+            )
+        array: Numbers = numbers.to_numpy()
+        return array
+
+    def _codes(self, column: Column, series: pl.Series) -> NDArray[np.int64]:
+        """The feature that is 1, by row; -1 for none."""
+        text = clean_text(series)
+        known = text.cast(pl.Enum(column.categories), strict=False)
+        unknown = text.filter(known.is_null() & text.is_not_null())
+        if len(unknown):
+            self.notes.append(
+                f"column {column.name}: values that the training rows lack are in none of its categories: "
+                f"{counted(unknown)}"
+            )
+        codes = known.to_physical().cast(pl.Int64).fill_null(-1)
+        if column.missing:
+            codes = codes.set(text.is_null(), len(column.categories))
+        array: NDArray[np.int64] = codes.to_numpy()
+        return array
+
+
+class EncodedTable:
+    """Features [rows, features] and targets of any rows, computed when they are asked for."""
+
+    def __init__(self, encoded: Encoded, targets: Tensor) -> None:
+        self.encoded = encoded
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return torch.from_numpy(self.encoded.features(indices.numpy())), self.targets[indices]

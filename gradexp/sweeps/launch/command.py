@@ -1,0 +1,137 @@
+"""From a sweep's command to its plan: which axes were typed, and which jobs they span."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, cast
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from gradexp.building.kinds import CLASS_GROUPS
+from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, rival
+from gradexp.configuration.key_rules import KEY_RULES
+from gradexp.configuration.values import plain
+from gradexp.objective.monitor import monitor_mode, needs_mode
+from gradexp.rules import SECTION, check
+from gradexp.sweeps.plan.axes import Axis, axis, spanned
+from gradexp.sweeps.plan.final_runs import check_final
+from gradexp.sweeps.plan.plan import Plan, add_jobs
+
+
+class Composer(Protocol):
+    """Gives the configuration of a job; gradexp.app.composer has one."""
+
+    parser: OverridesParser
+
+    def __call__(self, overrides: list[str]) -> DictConfig:
+        """The configuration that overrides give, without Hydra's own part."""
+
+    def groups(self, parsed: Iterable[Override]) -> Iterable[str]:
+        """Names of the groups, with those that an experiment adds."""
+
+    def choices(self, overrides: list[str]) -> Mapping[str, str | None]:
+        """The option of each group."""
+
+
+def make_plan(command: Sequence[str], params: Sequence[str], compose: Composer) -> Plan:
+    """The jobs that a command spans.
+
+    Args:
+        command: What was typed; of a key that is typed, a preset's axis gives way.
+        params: Axes that the configuration brings along in `hydra.sweeper.params`.
+        compose: Gives the configuration of a job's overrides.
+
+    Raises:
+        ValueError: The axes do not go together, or a job breaks a rule.
+        hydra.errors.HydraException: An override names no key, group or option.
+    """
+    parsed = compose.parser.parse_overrides([*params, *command])
+    typed = list({override.get_key_element(): override for override in parsed}.values())  # of a key, the last word
+    fixed = [override for override in typed if not override.is_sweep_override()]
+    base = compose([_line(override) for override in fixed])
+    settings = cast(dict[str, Any], OmegaConf.to_container(base, resolve=True)).get("sweep")
+    check("sweep", settings, SECTION)
+    assert settings is not None
+    for key, rule in KEY_RULES.items():
+        if key.startswith("sweep."):
+            check(key, settings.get(key.removeprefix("sweep.")), rule)
+    for override in typed:
+        if override.is_sweep_override() and _is_of_sweep(override):
+            raise ValueError(f"{override.key_or_group} must have one value for all jobs; got {override.input_line}.")
+    axes = [Axis(o.get_key_element(), _values(o)) for o in typed if o.is_sweep_override()]
+    # Of a key that is typed, be it the option or the class of a group, a preset's axis gives way.
+    keys = [override.get_key_element().lstrip("+") for override in typed]
+    names = {*keys, *map(rival, keys)}
+    axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
+    check_rivals([axis.name for axis in axes], keys)
+    constants = [_line(override) for override in fixed if not _is_of_sweep(override)]
+    if settings["final"] is not None:
+        check_final(settings["final"])
+        # The grid chooses; what chooses never sees the test part.
+        constants = [*(line for line in constants if not line.startswith("test=")), "test=false"]
+
+    def setting(key: str, job: Mapping[str, str]) -> str:
+        # The options and classes that the job chooses, be it by an experiment, say which others it has.
+        known = compose.groups(fixed)
+        chosen = [
+            f"{name}={value}"
+            for name, value in job.items()
+            if name.startswith("+") or name in known or name.endswith(f".{TARGET}")
+        ]
+        choices = compose.choices([*(_line(override) for override in fixed), *chosen])
+        return str(choices[key] if key in choices else OmegaConf.select(base, key))
+
+    combinations = spanned(axes, _groups(settings["zip"]), setting)
+    for one in axes:
+        # A table of several options is meant to have values for each; one of a single option is an exception for it.
+        is_table = one.by in CLASS_GROUPS and len(one.values) > 1
+        if is_table and any(one.key not in job and setting(str(one.by), job) == CUSTOM for job in combinations):
+            raise ValueError(
+                f"sweep.axes.{one.name} has no values for a class of one's own, only for {', '.join(one.values)}; type "
+                f"{one.name}=VALUE,VALUE."
+            )
+    overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
+    named = [{key.lstrip("+"): _parsed(compose.parser, value) for key, value in job.items()} for job in combinations]
+    plan = Plan(settings, str(base.name), str(base.monitor))
+    add_jobs(plan, zip(overrides, named, strict=True), "grid", compose)
+    first = plain(compose(overrides[0]))  # a metric may be an axis itself
+    mode = monitor_mode(first)
+    if mode is None:
+        raise ValueError(needs_mode(plan.monitor, first["metrics"]))
+    return replace(plan, monitor_mode=mode)
+
+
+def _line(override: Override) -> str:
+    assert override.input_line is not None
+    return override.input_line
+
+
+def _is_of_sweep(override: Override) -> bool:
+    return override.key_or_group.partition(".")[0] == "sweep"
+
+
+def _values(override: Override) -> list[str]:
+    if not override.is_discrete_sweep():
+        raise HydraException(
+            f"{override.get_key_element()} must have several values, such as 0.1,0.2 or range(1,4); an interval needs "
+            f"hydra/sweeper=optuna; got {override.input_line}."
+        )
+    return list(override.sweep_string_iterator())
+
+
+def _parsed(parser: OverridesParser, value: str) -> Any:
+    """The value of a text in the language of overrides, as plain data."""
+    parsed = parser.parse_override(f"key={value}").value()
+    return str(parsed) if isinstance(parsed, str) else parsed
+
+
+def _groups(given: Any) -> list[list[str]]:
+    """`sweep.zip`: a list of keys, or several of them."""
+    lists = [given] if given and all(isinstance(key, str) for key in given) else given
+    if not all(
+        isinstance(group, list) and len(group) > 1 and all(isinstance(k, str) for k in group) for group in lists
+    ):
+        raise ValueError(f"sweep.zip must be a list of two or more keys, or a list of such lists; got {given!r}.")
+    return cast(list[list[str]], lists)

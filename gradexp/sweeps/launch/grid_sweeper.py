@@ -1,0 +1,211 @@
+"""Hydra's sweeper for grids that know themselves: what is done is not done again, what is half done goes on."""
+
+import random
+import shlex
+import string
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, read_write
+from rich.console import Console
+
+from gradexp.files import write_atomically
+from gradexp.sweeps import job_folder
+from gradexp.sweeps.launch.command import Composer, make_plan
+from gradexp.sweeps.launch.launching import run_jobs
+from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
+from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
+from gradexp.sweeps.plan.plan import Plan, add_jobs
+from gradexp.sweeps.plan.resume import extended
+
+# Hydra takes plugins from this package alone.
+PLUGIN_MODULE = "hydra_plugins.gradexp"
+
+
+class GridSweeper(Sweeper):
+    """Spans the jobs of a multirun, keeps their manifest, and gives those that are not done to Hydra's launcher.
+
+    Args:
+        params: Axes that a configuration brings along, as for Hydra's basic sweeper.
+    """
+
+    def __init__(self, params: dict[str, str] | None = None) -> None:
+        self.params = dict(params or {})
+        self.config: DictConfig
+        self.hydra_context: HydraContext
+        self.launcher: Launcher
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.hydra_context = config, hydra_context
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the jobs that the arguments span.
+
+        Raises:
+            ValueError: The axes do not go together, or the folder holds another sweep.
+            SystemExit: Jobs failed; the message says which and why.
+        """
+        folder = Path(self.config.hydra.sweep.dir)
+        as_typed = OmegaConf.to_container(self.config.hydra.sweep, resolve=False)
+        chosen = self.config.sweep.resume is not None or "${sweep_folder:" not in str(as_typed)
+        loader: Any = self.hydra_context.config_loader  # ours: gradexp.app.section_loader
+        compose: Composer = loader.composer(self.config)
+        old = Manifest.read(folder) if chosen else None
+        plan, manifest = self._planned(folder, old, arguments, compose)
+        if self.config.sweep.dry_run:
+            _list(folder, manifest, plan)
+            return
+        with self._claimed(folder, chosen) as folder:
+            now = Manifest.read(folder)
+            if now != old:  # another process was here while this one planned
+                plan, manifest = self._planned(folder, now, arguments, compose)
+            _say(folder, manifest)
+            manifest.write(folder)
+            write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
+            (folder / job_folder.STOPPED).unlink(missing_ok=True)
+            grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
+            run_jobs(self.launcher, folder, grid, manifest.on_failure)
+            if plan.settings["final"] is not None and not (folder / job_folder.STOPPED).exists():
+                self._run_finals(folder, manifest, plan, compose)
+        self._end(folder, manifest)
+
+    def _planned(
+        self, folder: Path, old: Manifest | None, arguments: list[str], compose: Composer
+    ) -> tuple[Plan, Manifest]:
+        """What is typed, as a plan, and the manifest of the sweep that it makes or takes up."""
+        if old is None and self.config.sweep.resume is not None:
+            raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
+        if old is not None and all(argument.startswith("sweep.") for argument in arguments):
+            arguments = [*old.command, *arguments]  # nothing but the folder was typed
+        params = [f"{key}={value}" for key, value in self.params.items()]
+        plan = make_plan(arguments, params, compose)
+        # With the axes that the configuration brought along, for a command that names nothing but the folder.
+        command = [
+            argument
+            for argument in dict.fromkeys([*params, *arguments])
+            if not argument.startswith(("sweep.resume=", "sweep.dry_run="))
+        ]
+        manifest = extended(old, plan, command)
+        if plan.settings["final"] is not None:
+            check_fresh(manifest, plan.settings["final"])
+        return plan, manifest
+
+    def _run_finals(self, folder: Path, manifest: Manifest, plan: Plan, compose: Composer) -> None:
+        """The second half of a protocol: fresh seeds at the settings that won the grid."""
+        finals = Plan(plan.settings, plan.name, plan.monitor, plan.monitor_mode)
+        add_jobs(finals, final_runs(folder, manifest, plan.settings["final"]), "final", compose)
+        manifest.add_finals(finals.jobs)
+        manifest.write(folder)
+        runs = [job for job in manifest.jobs.values() if job.stage == "final"]
+        run_jobs(self.launcher, folder, runs, manifest.on_failure)
+
+    @contextmanager
+    def _claimed(self, folder: Path, chosen: bool) -> Iterator[Path]:
+        """The sweep's folder, this process's own as long as the sweep runs.
+
+        Args:
+            folder: Where the sweep is to be.
+            chosen: Whether it was named by the user; one that was drawn gives way where it is another sweep's.
+
+        Raises:
+            ValueError: Another process runs a sweep there.
+        """
+        while True:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / job_folder.LOCK)
+            with suppress(Timeout):
+                lock.acquire(blocking=False)
+                if chosen or Manifest.read(folder) is None:
+                    break
+                lock.release()
+            if chosen:
+                raise ValueError(
+                    f"{folder} must be the folder of a sweep that has ended; a process is at work on this one."
+                )
+            letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
+            folder = folder.with_name(f"{folder.name.rpartition('-')[0]}-{letters}")
+        with read_write(self.config):
+            self.config.hydra.sweep.dir = str(folder)
+        try:
+            yield folder
+        finally:
+            lock.release()
+
+    def _end(self, folder: Path, manifest: Manifest) -> None:
+        without = [job for job in _wanted(manifest) if not job_folder.is_done(folder / job.folder)]
+        if not without:
+            return
+        # Hydra leaves its callbacks out where a sweep ends in an error; the report is wanted all the more.
+        self.hydra_context.callbacks.on_multirun_end(config=self.config)
+        states = Counter(job_folder.state(folder / job.folder) for job in without)
+        told = ", ".join(f"{count} {state}" for state, count in states.items())
+        raise SystemExit(
+            f"error: {len(without)} of {len(_wanted(manifest))} jobs have no result ({told}). "
+            f"They are taken up again by {_command(folder, self.config)}"
+        )
+
+
+def _command(folder: Path, config: DictConfig) -> str:
+    """What takes the sweep up again, on the launcher that it ran on."""
+    launcher = [
+        line for line in config.hydra.overrides.hydra if line.startswith(("hydra/launcher=", "hydra.launcher."))
+    ]
+    return f"python -m gradexp -m {shlex.join([*launcher, f'sweep.resume={text(str(folder))}'])}"
+
+
+def _wanted(manifest: Manifest) -> list[PlannedJob]:
+    """All jobs but final runs of settings that have since been beaten."""
+    return [job for job in manifest.jobs.values() if job.stage != "beaten"]
+
+
+def _say(folder: Path, manifest: Manifest) -> None:
+    """How many jobs there are, and what will be done with them."""
+    jobs = _wanted(manifest)
+    states = Counter(job_folder.state(folder / job.folder) for job in jobs)
+    words: dict[job_folder.State, str] = {
+        "completed": "done before",
+        "diverged": "diverged before",
+        "failed": "repeated, having failed",
+        "interrupted": "gone on with",
+        "running": "at work elsewhere, waited for",
+        "planned": "to do",
+    }
+    told = ", ".join(f"{states[state]} {phrase}" for state, phrase in words.items() if states[state])
+    console = Console()
+    console.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"jobs: {len(jobs)} ({told})", markup=False, highlight=False, soft_wrap=True)
+
+
+def _list(folder: Path, manifest: Manifest, plan: Plan) -> None:
+    """A dry run: the jobs, and what would be done."""
+    console = Console()
+    for job in manifest.jobs.values():
+        state = job_folder.state(folder / job.folder)
+        console.print(f"{job.folder:>5}  {state:<11}  {job.told}", markup=False, highlight=False, soft_wrap=True)
+    _say(folder, manifest)
+    final = plan.settings["final"]
+    if final is not None:
+        count = final_count(manifest, final)
+        told = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
+    console.print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)
+
+
+def register() -> None:
+    """Make the sweeper known to Hydra, under the name of a plugin."""
+    sys.modules.setdefault(PLUGIN_MODULE, sys.modules[__name__])
+    GridSweeper.__module__ = PLUGIN_MODULE
+    Plugins.instance().register(GridSweeper)

@@ -1,0 +1,42 @@
+"""What this machine has for jobs that run side by side; nothing here imports torch."""
+
+import os
+import re
+from pathlib import Path
+
+from gradexp.engine.cores import core_count
+
+
+def gpus() -> list[str]:
+    """Names of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else those that the driver shows."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+    devices = Path("/dev")
+    shown = [path.name for path in devices.iterdir()] if devices.is_dir() else []
+    # CUDA counts from 0 what a container shows, whatever the host calls it.
+    return [str(number) for number in range(sum(re.fullmatch(r"nvidia\d+", name) is not None for name in shown))]
+
+
+def gpu_count(accelerator: str = "auto") -> int:
+    """GPUs for the jobs; none where they are to run on the CPU.
+
+    Args:
+        accelerator: trainer.accelerator.
+    """
+    return 0 if accelerator == "cpu" else len(gpus())
+
+
+def jobs_at_once(accelerator: str = "auto") -> int:
+    """One a GPU where there are GPUs, else one a core: small models gain more by that than by threads."""
+    return gpu_count(accelerator) or core_count()
+
+
+def cores_per_job(accelerator: str = "auto") -> int:
+    """The cores, divided among the jobs that run at once."""
+    return max(core_count() // jobs_at_once(accelerator), 1)
+
+
+def gpus_per_job(accelerator: str = "auto") -> int:
+    """1 where there are GPUs."""
+    return min(gpu_count(accelerator), 1)

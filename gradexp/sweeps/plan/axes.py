@@ -1,0 +1,137 @@
+"""Axes of a sweep and the jobs they span: products, pairs, and values that depend on another axis."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PLAIN = re.compile(r"[A-Za-z_./-][A-Za-z0-9_./-]*")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What one key takes in a sweep.
+
+    Attributes:
+        key: As in an override, such as "optimizer.lr" or "+model.alpha".
+        values: In the language of overrides; where the axis depends on another, by that one's value.
+        by: Key of the axis, or of the setting, that it depends on; None for the same values everywhere.
+    """
+
+    key: str
+    values: Mapping[str, Sequence[str]] | Sequence[str]
+    by: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The key without the sign that adds it."""
+        return self.key.lstrip("+")
+
+
+def axis(key: str, given: Any) -> Axis:
+    """An axis from the configuration: a list of values, or {other key: {its value: list of values}}.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if isinstance(given, list) and given:
+        return Axis(key, [text(value) for value in given])
+    if isinstance(given, dict) and len(given) == 1:
+        ((by, table),) = given.items()
+        if isinstance(table, dict) and all(isinstance(values, list) and values for values in table.values()):
+            return Axis(key, {str(name): [text(value) for value in values] for name, values in table.items()}, str(by))
+    raise ValueError(
+        f"sweep.axes.{key} must be a list of values, or {{OTHER_KEY: {{VALUE: LIST, ...}}}} where they depend on "
+        f"another key; got {given!r}."
+    )
+
+
+def text(value: Any) -> str:
+    """A value in the language of Hydra's overrides."""
+    if isinstance(value, str):
+        is_plain = PLAIN.fullmatch(value) and value.lower() not in ("null", "true", "false", "nan", "inf")
+        return value if is_plain else _quoted(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{text(key)}:{text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(text, value)) + "]"
+    return json.dumps(value)
+
+
+def _quoted(value: str) -> str:
+    """In single quotes; a quote gets a backslash, and backslashes before a quote are doubled (Hydra's grammar)."""
+    escaped = re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value)
+    return f"'{escaped}'"
+
+
+def spanned(
+    axes: Sequence[Axis], zipped: Iterable[Sequence[str]], setting: Callable[[str, Mapping[str, str]], str]
+) -> list[dict[str, str]]:
+    """The jobs that the axes span: every combination, but for the zipped ones, which go along together.
+
+    Args:
+        axes: In the order of the loops, the last one innermost.
+        zipped: Groups of keys.
+        setting: The value of a key that is no axis, in a job of these values, for axes that depend on it.
+
+    Returns:
+        A value for each axis, in the language of overrides, a job each. An axis that depends on another and has no
+        values for it is left out.
+
+    Raises:
+        ValueError: Zipped keys are no axes, differ in their number of values, or in the axis that they depend on.
+    """
+    dependent = {axis.name: axis for axis in axes if axis.by is not None}
+    groups = [list(group) for group in zipped]
+    own: list[list[str]] = []
+    follow: list[list[str]] = []
+    for group in groups:
+        depends_on = {dependent[name].by if name in dependent else None for name in group}
+        if len(depends_on) > 1:
+            told = ", ".join(f"{name} on {dependent[name].by if name in dependent else 'none'}" for name in group)
+            raise ValueError(f"sweep.zip must join axes that depend on the same key; {told}.")
+        (own if depends_on <= {None} else follow).append(group)
+    blocks = _blocks([axis for axis in axes if axis.by is None], own)
+    jobs = []
+    for combination in itertools.product(*blocks):
+        job = {key: value for part in combination for key, value in part.items()}
+        named = {key.lstrip("+"): value for key, value in job.items()}
+        chosen = []
+        for axis in dependent.values():
+            assert axis.by is not None
+            assert isinstance(axis.values, Mapping)
+            values = axis.values.get(named[axis.by] if axis.by in named else setting(axis.by, job), [])
+            chosen += [Axis(axis.key, values)] if values else []
+        present = {axis.name for axis in chosen}
+        choices = _blocks(chosen, [group for group in follow if present.intersection(group)])
+        # Values that depend on an axis vary faster than it.
+        jobs += [job | {k: v for part in further for k, v in part.items()} for further in itertools.product(*choices)]
+    return jobs
+
+
+def _blocks(axes: Sequence[Axis], groups: list[list[str]]) -> list[list[dict[str, str]]]:
+    """What is multiplied: an axis alone, or those of a group beside each other."""
+    by_name = {axis.name: axis for axis in axes}
+    group_of: dict[str, list[str]] = {}
+    for group in groups:
+        for name in group:
+            if name in by_name and name not in group_of:
+                group_of[name] = group
+                continue
+            rule = "must name each axis once" if name in group_of else "must name axes, keys with several values"
+            raise ValueError(f"sweep.zip {rule}; got {name}. The axes are {', '.join(by_name) or 'none'}.")
+    blocks, taken = [], set[str]()
+    for axis in axes:
+        if axis.name in taken:
+            continue
+        members = [by_name[name] for name in group_of.get(axis.name, [axis.name])]
+        taken |= {member.name for member in members}
+        lengths = {member.name: len(member.values) for member in members}
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise ValueError(f"sweep.zip must join axes of as many values; {told}.")
+        keys = [member.key for member in members]
+        blocks.append([dict(zip(keys, row, strict=True)) for row in zip(*(m.values for m in members), strict=True)])
+    return blocks

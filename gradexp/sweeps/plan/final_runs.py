@@ -1,0 +1,109 @@
+"""The second half of the benchmark protocol: each optimizer's winner, chosen by validation, at fresh seeds."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from gradexp.objective import monitor
+from gradexp.rules import POSITIVE, WHOLE
+from gradexp.sweeps import job_folder
+from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
+
+OWN_KEYS = ("seed", "test", "target_score")  # what a final run has of its own
+
+
+def check_final(given: Any) -> None:
+    """Hold `sweep.final` against its rule.
+
+    Raises:
+        ValueError: It is no {for_each: KEY, seeds: LIST, target_share: SHARE}.
+    """
+    holds = (
+        isinstance(given, Mapping)
+        and set(given) == {"for_each", "seeds", "target_share"}
+        and isinstance(given["for_each"], str)
+        and isinstance(given["seeds"], list)
+        and len(set(given["seeds"])) == len(given["seeds"]) > 0
+        and all(map(WHOLE.holds, given["seeds"]))
+        and (given["target_share"] is None or (POSITIVE.holds(given["target_share"]) and given["target_share"] <= 1))
+    )
+    if not holds:
+        raise ValueError(
+            "sweep.final must be {for_each: KEY, seeds: LIST, target_share: SHARE}: an axis, each value of which gets "
+            "its best setting; different whole numbers; and the share of the best score to be timed, above 0 and at "
+            f"most 1, or null. Got {given!r}."
+        )
+
+
+def check_fresh(manifest: Manifest, final: Mapping[str, Any]) -> None:
+    """Hold the final seeds against those of the grid.
+
+    Raises:
+        ValueError: A seed is used to choose.
+    """
+    for job in manifest.jobs.values():
+        seed = job.settings.get("seed", manifest.base.get("seed"))
+        if job.stage == "grid" and seed in final["seeds"]:
+            raise ValueError(f"sweep.final.seeds must be seeds that have chosen nothing; got {seed}, of the grid.")
+
+
+def final_count(manifest: Manifest, final: Mapping[str, Any]) -> int:
+    """How many final runs there will be, if each value of the axis has a setting that completes."""
+    grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
+    return len({repr(job.settings.get(final["for_each"])) for job in grid}) * len(final["seeds"])
+
+
+def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> list[tuple[list[str], dict[str, Any]]]:
+    """What the final runs are typed with, and their settings.
+
+    Of each value of the axis `for_each`, the setting with the best mean of the monitor over the grid's seeds is run at
+    the seeds of `final`, with the test part measured once. A setting that has no score at some seeds comes after those
+    that have one at more of them. The target whose reaching is timed is a share of the grid's best score (of a loss,
+    that score divided by the share).
+
+    Args:
+        folder: The sweep's.
+        manifest: Of the grid, run to its end.
+        final: `for_each`, `seeds` and `target_share`.
+    """
+    scores: dict[Any, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    winners: dict[str, PlannedJob] = {}
+    modes = set()
+    for job, mode, score in _scored(folder, manifest):
+        modes.add(mode)
+        setting = repr({key: value for key, value in job.settings.items() if key != "seed"})
+        scores[job.settings.get(final["for_each"])][setting].append(score)
+        winners[setting] = job
+    # Data without classes have swapped an accuracy for a loss, which the jobs know and the plan does not.
+    sign = monitor.sign(next(iter(modes), manifest.monitor_mode))
+    best = {
+        value: max(found, key=lambda setting: (len(found[setting]), sign * fmean(found[setting])))
+        for value, found in scores.items()
+    }
+    target = _target([fmean(scores[value][setting]) for value, setting in best.items()], sign, final["target_share"])
+    return [
+        ([*_typed(winners[setting]), f"seed={seed}", "test=true", *target], winners[setting].settings | {"seed": seed})
+        for setting in best.values()
+        for seed in final["seeds"]
+    ]
+
+
+def _typed(job: PlannedJob) -> list[str]:
+    return [line for line in job.overrides if line.partition("=")[0] not in OWN_KEYS]
+
+
+def _scored(folder: Path, manifest: Manifest) -> Iterable[tuple[PlannedJob, monitor.Mode, float]]:
+    """The grid's completed jobs with the mode of their monitor and its score; one that diverged has none."""
+    for job in manifest.jobs.values():
+        found = job_folder.outcome(folder / job.folder) if job.stage == "grid" else None
+        if found is not None and found["status"] == "completed":
+            yield job, found["monitor_mode"], found[found["monitor"]]
+
+
+def _target(scores: list[float], sign: int, share: float | None) -> list[str]:
+    if not scores or share is None:
+        return []
+    return [f"target_score={text(max(scores) * share if sign > 0 else min(scores) / share)}"]

@@ -1,0 +1,72 @@
+"""The jobs of a sweep: what each is typed with, and the hash of what is asked for."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gradexp.configuration.check import check_config
+from gradexp.configuration.hashes import ALL_LOCAL_KEYS, asked_hash
+from gradexp.configuration.values import flat, plain, same
+from gradexp.objective.monitor import Mode
+from gradexp.sweeps.plan.manifest import PlannedJob
+
+Compose = Callable[[list[str]], DictConfig]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a command.
+
+    Attributes:
+        settings: The part `sweep` of the configuration.
+        name: Name of the experiment.
+        monitor: Metric that the sweep ranks by.
+        monitor_mode: "max" where more of it is better, else "min".
+        jobs: By the hash of the configuration asked for; they have no folders yet.
+        common: Flat configuration: what all the jobs share.
+        varying: Flat keys that do differ.
+    """
+
+    settings: dict[str, Any]
+    name: str
+    monitor: str
+    monitor_mode: Mode | None = None
+    jobs: dict[str, PlannedJob] = field(default_factory=dict)
+    common: dict[str, Any] = field(default_factory=dict)
+    varying: set[str] = field(default_factory=set)
+
+
+def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage: str, compose: Compose) -> None:
+    """Compose and check jobs, and take each into the plan once.
+
+    Args:
+        plan: Gets the jobs.
+        jobs: What each is typed with, and the values of its axes.
+        stage: "grid" or "final".
+        compose: Gives their configurations.
+
+    Raises:
+        ValueError: A job breaks a rule; the message says which job.
+        hydra.errors.HydraException: An override names no key, group or option.
+    """
+    for line, values in jobs:
+        cfg = compose(line)
+        try:
+            check_config(cfg, line)
+        except ValueError as error:
+            told = ", ".join(f"{key}={value}" for key, value in values.items())
+            raise ValueError(f"{error}" + (f" (In the job {told}.)" if told else "")) from error
+        plan.jobs.setdefault(asked_hash(cfg, values), PlannedJob("", stage, line, values))
+        facts = {
+            key: value
+            for key, value in flat(plain(cfg)).items()
+            if not key.startswith("sweep.") and key not in ALL_LOCAL_KEYS
+        }
+        if not plan.common and not plan.varying:
+            plan.common.update(facts)
+        for key in plan.common.keys() | facts.keys():
+            if not same(plan.common.get(key), facts.get(key)):
+                plan.varying.add(key)
+                plan.common.pop(key, None)

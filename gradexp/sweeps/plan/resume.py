@@ -1,0 +1,43 @@
+"""A sweep that is taken up again: the same base, perhaps with more values on its axes."""
+
+from dataclasses import replace
+
+from gradexp.configuration.values import same
+from gradexp.sweeps.plan.manifest import Manifest, differences
+from gradexp.sweeps.plan.plan import Plan
+
+
+def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
+    """The manifest of a plan, with the jobs of the sweep that it takes up.
+
+    Args:
+        old: Of the sweep so far; None for a new one.
+        plan: What is wanted now.
+        command: What was typed for it.
+
+    Raises:
+        ValueError: What all the jobs share is no longer what it was.
+    """
+    varying = plan.varying | set(old.varying if old else ())
+    on_failure = plan.settings["on_failure"]
+    manifest = Manifest(
+        plan.name, plan.monitor, on_failure, command, plan.common, sorted(varying), monitor_mode=plan.monitor_mode
+    )
+    if old is None:
+        manifest.add(plan.jobs)
+        return manifest
+    changed = differences(old.base, plan.common, varying)
+    if changed:
+        raise ValueError(
+            f"sweep.resume must go with the settings that the sweep began with; {'; '.join(changed)}. New values of an "
+            "axis extend a sweep, beside the old ones; other changes are a new sweep."
+        )
+    manifest.base = {key: value for key, value in old.base.items() if same(plan.common.get(key), value)}
+    axes = {axis for job in plan.jobs.values() for axis in job.settings}
+    for key, job in old.jobs.items():
+        # What was no axis then is one now, with the value that all had.
+        known = {axis: old.base[axis] for axis in sorted(axes) if axis in old.base}
+        settings = plan.jobs[key].settings if key in plan.jobs else known | job.settings
+        manifest.jobs[key] = replace(job, settings=settings)
+    manifest.add(plan.jobs)
+    return manifest

@@ -1,0 +1,183 @@
+"""A sweep as it lies on disk, at any time: every job with its settings, its configuration and what became of it."""
+
+import csv
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gradexp.configuration.files import HYDRA_FOLDER, LOADER, read_config, read_overrides
+from gradexp.configuration.values import flat
+from gradexp.files import write_atomically
+from gradexp.objective.monitor import Mode
+from gradexp.sweeps import job_folder
+from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep.
+
+    Attributes:
+        folder: Where it lies.
+        stage: "grid", "final" or "beaten", as in the manifest.
+        status: "completed", "diverged", "failed", "running", "interrupted" or "planned".
+        settings: The value of each axis.
+        overrides: What a single run is typed with to be this job.
+        config: Flat configuration that ran; empty where the data was not known yet.
+        metrics: The content of its metrics.json; empty where there is none.
+    """
+
+    folder: Path
+    stage: str
+    status: str
+    settings: dict[str, Any]
+    overrides: list[str]
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @property
+    def told(self) -> str:
+        """The settings, as they would be typed."""
+        return " ".join(f"{key}={text(value)}" for key, value in self.settings.items()) or "the only job"
+
+    @property
+    def setting(self) -> str:
+        """The settings but for the seed: what the seeds of a setting share."""
+        return (
+            " ".join(f"{key}={text(value)}" for key, value in self.settings.items() if key != "seed")
+            or "the same setting"
+        )
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of fitting."""
+        return self.metrics.get("seconds/fit")
+
+
+@dataclass(frozen=True)
+class SweepResults:
+    """A sweep.
+
+    Attributes:
+        folder: Where it lies.
+        name: Name of the experiment.
+        monitor: Metric that it ranks by.
+        command: What was typed; empty where no manifest says it.
+        jobs: In the order of their folders.
+        monitor_mode: "max" where more of the monitor is better, "min" where less is; None where no job says it.
+    """
+
+    folder: Path
+    name: str
+    monitor: str
+    command: list[str]
+    jobs: list[Job]
+    monitor_mode: Mode | None = None
+
+    @property
+    def axes(self) -> list[str]:
+        """Keys that the jobs have settings for."""
+        return list(dict.fromkeys(key for job in self.jobs for key in job.settings))
+
+    @property
+    def comparable(self) -> "SweepResults":
+        """The sweep; but without jobs where they are of several data sets, whose scores have no order."""
+        kinds = {(job.config["data._target_"], job.config.get("data.path")) for job in self.jobs if job.config}
+        return self if len(kinds) <= 1 else replace(self, jobs=[])
+
+    def score(self, job: Job) -> float | None:
+        """The monitored metric of a job that completed."""
+        return job.metrics.get(self.monitor) if job.status == "completed" else None
+
+    def scored(self, stage: str = "grid") -> list[tuple[Job, float]]:
+        """The jobs of a stage that have a score, with it."""
+        scores = [(job, self.score(job)) for job in self.jobs if job.stage == stage]
+        return [(job, score) for job, score in scores if score is not None]
+
+
+def read_sweep(folder: Path) -> SweepResults:
+    """Read what is there of a sweep.
+
+    Raises:
+        ValueError: The folder holds no sweep.
+    """
+    manifest = Manifest.read(folder) if folder.is_dir() else None
+    planned = {job.folder: job for job in manifest.jobs.values()} if manifest else {}
+    found = {path.parent.parent.name for path in folder.glob(f"*/{HYDRA_FOLDER}/config.yaml")}
+    if not planned and not found:
+        raise ValueError(f"sweep_dir must be the folder of a multirun, with its jobs' folders in it; got {folder}.")
+    jobs = []
+    unplanned = _unplanned_settings(folder, sorted(found - planned.keys()))
+    for name in sorted(
+        planned.keys() | found, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)
+    ):
+        path = folder / name
+        plan = planned.get(name)
+        jobs.append(
+            Job(
+                path,
+                plan.stage if plan else "grid",
+                job_folder.state(path),
+                plan.settings if plan else unplanned[name],
+                plan.overrides if plan else read_overrides(path),
+                flat(read_config(path)),
+                job_folder.outcome(path) or {},
+            )
+        )
+    first: dict[str, Any] = next((job.config for job in jobs if job.config), {})
+    planned_monitor = (manifest.monitor, manifest.monitor_mode) if manifest else (str(first.get("monitor")), None)
+    # The data may have swapped an accuracy, which they lack, for a loss.
+    ran = Counter((job.metrics["monitor"], job.metrics.get("monitor_mode")) for job in jobs if "monitor" in job.metrics)
+    monitor, mode = ran.most_common(1)[0][0] if ran else planned_monitor
+    return SweepResults(
+        folder,
+        manifest.name if manifest else str(first.get("name")),
+        monitor,
+        manifest.command if manifest else [],
+        jobs,
+        mode,
+    )
+
+
+def write_csv(results: SweepResults) -> Path:
+    """Write ``sweep.csv`` into the sweep's folder, atomically: one row a job, whatever became of it."""
+    rows = [_row(job) for job in results.jobs]
+    columns = list(dict.fromkeys(key for part in range(3) for row in rows for key in row[part]))
+    content = io.StringIO()
+    writer = csv.DictWriter(content, columns, lineterminator="\n")
+    writer.writeheader()
+    for own, metrics, config in rows:
+        # A key that is an axis and a metric both, such as seed, stands once, as the axis.
+        writer.writerow({key: _cell(value) for key, value in {**config, **metrics, **own}.items()})
+    path = results.folder / "sweep.csv"
+    write_atomically(path, content.getvalue().encode())
+    return path
+
+
+def _row(job: Job) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    own = {"job": job.folder.name, "status": job.status, "reason": job.metrics.get("reason", ""), "stage": job.stage}
+    rest = {"folder": str(job.folder), "overrides": " ".join(job.overrides)}
+    return {**own, **job.settings}, {k: v for k, v in job.metrics.items() if k not in own}, {**rest, **job.config}
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def _unplanned_settings(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Without a manifest: what was typed for a job, and not for every other one just so."""
+    typed = {name: read_overrides(folder / name) for name in names}
+    common = set.intersection(*map(set, typed.values())) if len(typed) > 1 else set()
+    return {
+        name: {
+            key.lstrip("+"): yaml.load(value or "null", LOADER)
+            for key, _, value in (line.partition("=") for line in lines if line not in common)
+        }
+        for name, lines in typed.items()
+    }

@@ -1,0 +1,34 @@
+"""What is to be said of a single finished run."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from gradexp.configuration.files import has_config, read_config
+from gradexp.configuration.values import flat
+from gradexp.reports.curves import curves
+from gradexp.reports.diagnosis import TAGS, diagnose
+from gradexp.sweeps.job_folder import METRICS
+
+
+def is_run(folder: Path) -> bool:
+    """Whether the folder is a single run's, not a multirun's."""
+    return (folder / METRICS).is_file() and has_config(folder)
+
+
+def report_run(folder: Path, console: Console) -> None:
+    """Print the diagnosis of a run from its metrics and its event files.
+
+    Raises:
+        ValueError: The run has not trained to its end, or without a validation part.
+    """
+    metrics = json.loads((folder / METRICS).read_text())
+    config = flat(read_config(folder))
+    found = diagnose(metrics, curves(folder, TAGS), config)
+    if found is None:
+        raise ValueError(
+            "sweep_dir must be a multirun, or a run that completed its training with scores of training and "
+            f"validation; got {folder}, whose status is {metrics.get('status')}."
+        )
+    console.print(str(found), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,141 @@
+"""Bias and variance against complexity: what a model cannot learn, and what it learns of the sample alone."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from gradexp.figures import Array
+from gradexp.sweeps.report.results import Job, SweepResults
+from gradexp.sweeps.report.studies.study import Study
+
+NEEDED = ("val/bias2", "val/variance", "val/error", "val/error_se", "train/error")
+BIAS, VARIANCE, NOISE, SUM, TRAIN = "#0072B2", "#D55E00", "#777777", "#1a1a1a", "#009E73"
+COLUMNS = 3  # of panels
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """One kind of model from simple to complex.
+
+    Attributes:
+        name: Above its panel.
+        label: What is meant by complexity.
+        x: Complexities, ascending [points].
+        bias2: [points].
+        variance: [points].
+        noise: [points]; None where it is unknown, and part of bias2.
+        error: As measured [points].
+        error_se: Its standard error [points].
+        train: Error on the models' own training sets [points].
+    """
+
+    name: str
+    label: str
+    x: Array
+    bias2: Array
+    variance: Array
+    noise: Array | None
+    error: Array
+    error_se: Array
+    train: Array
+
+    @property
+    def total(self) -> Array:
+        """What the parts add up to [points]."""
+        parts = self.bias2 + self.variance
+        return parts if self.noise is None else parts + self.noise
+
+
+def bias_variance(results: SweepResults) -> Study:
+    """A panel for each model, data and l2: the parts of the error against degree or width."""
+    families: dict[str, dict[float, Job]] = defaultdict(dict)
+    for job in results.jobs:
+        if job.status == "completed" and job.metrics.keys() >= set(NEEDED):
+            families[_name(job)][_complexity(job)] = job
+    panels = [_panel(name, dict(sorted(jobs.items()))) for name, jobs in families.items() if len(jobs) > 1]
+    if not panels:
+        return Study(lines=["no curve can be drawn: it takes two degrees or widths, and task=bias_variance"])
+    return Study({"bias_variance": bias_variance_curves(panels)}, [_told(panel) for panel in panels])
+
+
+def _name(job: Job) -> str:
+    model, data = (str(job.config[f"{part}._target_"]).rpartition(".")[2] for part in ("model", "data"))
+    l2 = job.config["regularizer.l2"]
+    return f"{model}, {data}" + (f", l2 {l2:g}" if l2 else "")
+
+
+def _complexity(job: Job) -> float:
+    """The degree of a polynomial, else the width of the first hidden layer, 0 for none."""
+    widths = job.config.get("model.hidden") or [0]
+    return float(job.config.get("data.degree", widths[0]))
+
+
+def _panel(name: str, jobs: dict[float, Job]) -> Complexity:
+    bias2, variance, error, error_se, train = (np.array([job.metrics[key] for job in jobs.values()]) for key in NEEDED)
+    noises = [job.metrics["val/noise"] for job in jobs.values() if "val/noise" in job.metrics]
+    has_degree = all("data.degree" in job.config for job in jobs.values())
+    return Complexity(
+        name=name,
+        label="degree" if has_degree else "width of the first hidden layer",
+        x=np.array(list(jobs)),
+        bias2=bias2,
+        variance=variance,
+        noise=np.array(noises) if len(noises) == len(jobs) else None,
+        error=error,
+        error_se=error_se,
+        train=train,
+    )
+
+
+def _told(panel: Complexity) -> str:
+    best = int(panel.error.argmin())
+    places = {"simplest": 0, "best": best, "most complex": len(panel.x) - 1}
+    off = np.abs(panel.total - panel.error) / np.maximum(panel.error_se, 1e-300)
+    parts = "; ".join(
+        f"{word} ({panel.x[n]:g}) error {panel.error[n]:.4g} = bias² {panel.bias2[n]:.4g} + variance "
+        f"{panel.variance[n]:.4g}" + (f" + noise {panel.noise[n]:.4g}" if panel.noise is not None else "")
+        for word, n in places.items()
+    )
+    return f"{panel.name}: {parts}; sum and measured error are at most {off.max():.2g} standard errors apart"
+
+
+def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:
+    """A panel for each kind of model: the parts, their sum, and the measured error, the least one marked."""
+    columns = min(COLUMNS, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(5.0 * columns, 4.4 * rows), layout="constrained")
+    axes_of = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, panel in zip(axes_of, panels, strict=False):
+        # An estimate of a square near zero may be below it, where a logarithmic axis has no place.
+        above = panel.bias2 > 0
+        axes.plot(panel.x[above], panel.bias2[above], "o-", color=BIAS, markersize=4, label="bias²")
+        axes.plot(panel.x, panel.variance, "s-", color=VARIANCE, markersize=4, label="variance")
+        if panel.noise is not None:
+            axes.plot(panel.x, panel.noise, ":", color=NOISE, label="noise")
+        axes.plot(panel.x, panel.total, "-", color=SUM, linewidth=1.2, label="sum")
+        axes.errorbar(
+            panel.x, panel.error, yerr=panel.error_se, fmt="x", color=SUM, capsize=3, label="measured error, ± s.e."
+        )
+        axes.plot(panel.x, panel.train, "^--", color=TRAIN, markersize=4, label="training error")
+        best = panel.x[int(panel.error.argmin())]
+        axes.axvline(best, color=SUM, linestyle=":", linewidth=1, label=f"least error: {best:g}")
+        axes.set(xlabel=panel.label, ylabel="squared error", title=panel.name)
+        top, bottom = panel.error.max(), panel.error.min()
+        if top > 10 * bottom > 0:  # beyond that the minimum could not be seen
+            axes.set_yscale("log")
+        if panel.x.max() > 20 * panel.x.min() > 0:
+            axes.set_xscale("log")
+            axes.set_xticks(panel.x, [f"{value:g}" for value in panel.x])
+            axes.minorticks_off()
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    for axes in axes_of[len(panels) :]:
+        axes.remove()
+    return figure

@@ -1,0 +1,173 @@
+"""What the strength of a penalty does to weights, zeros and errors."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gradexp.callbacks import Sparsity
+from gradexp.engine.checkpoint_file import read_checkpoint
+from gradexp.figures import Array
+from gradexp.objective.weights import weights
+from gradexp.sweeps.report.results import Job, SweepResults
+from gradexp.sweeps.report.studies.study import Study
+
+MANY = 40  # weights from which on the norms of layers are shown in their place
+ENOUGH = 3  # strengths that make a path
+ERROR = {"train": "train/loss", "val": "val/loss"}
+ZERO, SMALL = "sparsity/zero", "sparsity/small"
+TRAIN, VAL, BEST = "#0072B2", "#D55E00", "#009E73"
+FEW = 12  # lines that a legend has room for
+
+
+@dataclass(frozen=True)
+class PenaltyPath:
+    """One model over a grid of one penalty.
+
+    Attributes:
+        name: In front of its row.
+        strengths: Of the penalty, ascending; 0 stands beside the smallest.
+        weights: Lines [strengths] of weights, or of norms of layers, by name.
+        weights_label: What the lines are.
+        zero: Share of weights that are exactly zero [strengths].
+        small: Share of weights below `threshold` [strengths].
+        threshold: The size below which a weight is small.
+        train: Error on the training samples [strengths].
+        val: Error on the validation samples [strengths].
+        error_label: What the errors are.
+        best: Which strength has the smallest validation error.
+    """
+
+    name: str
+    strengths: Sequence[float]
+    weights: Mapping[str, Array]
+    weights_label: str
+    zero: Array
+    small: Array
+    threshold: float
+    train: Array
+    val: Array
+    error_label: str
+    best: int
+
+
+def regularization_path(results: SweepResults) -> Study:
+    """A figure for l1 and one for l2, a row for each model and data; the best strength by validation is marked."""
+    study = Study()
+    families: dict[str, list[Job]] = defaultdict(list)
+    for job in results.jobs:
+        if job.status == "completed" and {*ERROR.values(), ZERO, SMALL} <= job.metrics.keys():
+            families[_name(job)].append(job)
+    for penalty, other in (("l1", "l2"), ("l2", "l1")):
+        paths = []
+        for name, jobs in families.items():
+            alone = [job for job in jobs if not job.config[f"regularizer.{other}"]]
+            by_strength = {float(job.config[f"regularizer.{penalty}"]): job for job in alone}
+            if len(by_strength) >= ENOUGH:
+                paths.append(_path(name, penalty, dict(sorted(by_strength.items()))))
+        if paths:
+            study.figures[f"regularization_path_{penalty}"] = penalty_paths(paths, penalty)
+        study.lines.extend(_told(path, penalty) for path in paths)
+    if not study.figures:
+        study.lines.append(
+            f"no path can be drawn: it takes {ENOUGH} strengths of l1 or of l2, and jobs with callbacks.sparsity"
+        )
+    return study
+
+
+def _name(job: Job) -> str:
+    model, data = (str(job.config[f"{part}._target_"]).rpartition(".")[2] for part in ("model", "data"))
+    return f"{model}, {data}"
+
+
+def _path(name: str, penalty: str, jobs: dict[float, Job]) -> PenaltyPath:
+    train, val, zero, small = (
+        np.array([job.metrics[key] for job in jobs.values()]) for key in (*ERROR.values(), ZERO, SMALL)
+    )
+    lines, label = _weights(list(jobs.values()))
+    is_regression = all("val/mse" in job.metrics for job in jobs.values())
+    return PenaltyPath(
+        name=name,
+        strengths=list(jobs),
+        weights=lines,
+        weights_label=label,
+        zero=zero,
+        small=small,
+        threshold=_threshold(next(iter(jobs.values()))),
+        train=train,
+        val=val,
+        error_label="mean squared error" if is_regression else "cross-entropy",
+        best=int(val.argmin()),
+    )
+
+
+def _threshold(job: Job) -> float:
+    """Of the callback that counted, whatever name it was configured under."""
+    name = next((key for key, value in job.config.items() if str(value).endswith(".Sparsity")), "")
+    return float(job.config.get(f"{name.removesuffix('_target_')}threshold", Sparsity().threshold))
+
+
+def _weights(jobs: list[Job]) -> tuple[dict[str, Array], str]:
+    """At the end of each fit: every weight, or the norm of every layer's."""
+    states = [read_checkpoint(str(job.folder / "checkpoints" / "last.ckpt"))["state_dict"] for job in jobs]
+    named = [{k: v for k, v in state.items() if k.startswith("network.") and weights([(k, v)])} for state in states]
+    if sum(tensor.numel() for tensor in named[0].values()) <= MANY:
+        rows = torch.stack([torch.cat([tensor.flatten() for tensor in own.values()]) for own in named])
+        return {f"w{number + 1}": column for number, column in enumerate(rows.T.numpy())}, "weight"
+    norms = {
+        layer.removeprefix("network.").removesuffix(".weight"): np.array([float(own[layer].norm()) for own in named])
+        for layer in named[0]
+    }
+    return norms, "norm of a layer's weights"
+
+
+def _told(path: PenaltyPath, penalty: str) -> str:
+    best, last = path.best, len(path.strengths) - 1
+    return (
+        f"{path.name}: best {penalty} {path.strengths[best]:g}, {path.error_label} {path.val[best]:.4g} in validation "
+        f"and {path.train[best]:.4g} in training (without a penalty {path.val[0]:.4g} and {path.train[0]:.4g}); "
+        f"exact zeros {path.zero[0]:.0%}, {path.zero[best]:.0%} at the best, {path.zero[last]:.0%} at the strongest"
+    )
+
+
+def penalty_paths(paths: Sequence[PenaltyPath], penalty: str) -> Figure:
+    """A row a model: its weights, its zeros, its errors, each against the penalty's strength; the best is marked.
+
+    Args:
+        paths: What is drawn.
+        penalty: Name of the penalty.
+    """
+    figure = Figure(figsize=(13.5, 3.5 * len(paths)), layout="constrained")
+    rows = figure.subplots(len(paths), 3, squeeze=False)
+    for (left, middle, right), path in zip(rows, paths, strict=True):
+        places = np.arange(len(path.strengths))
+        for name, values in path.weights.items():
+            left.plot(places, values, label=name, linewidth=1.3)
+        left.axhline(0, color="black", linewidth=0.6)
+        left.set(ylabel=path.weights_label, title=path.name)
+        if 1 < len(path.weights) <= FEW:
+            left.legend(fontsize=7, ncols=2)
+        middle.plot(places, 100 * path.zero, "o-", color=TRAIN, label="exactly 0", markersize=4)
+        middle.plot(places, 100 * path.small, "s--", color=VAL, label=f"below {path.threshold:g}", markersize=4)
+        middle.set(ylabel="% of the weights", ylim=(-4, 104), title="sparsity")
+        middle.legend(fontsize=8)
+        right.plot(places, path.train, "o-", color=TRAIN, label="training", markersize=4)
+        right.plot(places, path.val, "s-", color=VAL, label="validation", markersize=4)
+        right.set(ylabel=path.error_label, title=f"best {penalty}: {path.strengths[path.best]:g}")
+        if path.val.min() > 0 and path.train.min() > 0 and path.val.max() > 20 * path.train.min():
+            right.set_yscale("log")
+        for axes in (left, middle, right):
+            _finish(axes, path, penalty)
+        right.legend(fontsize=8)
+    return figure
+
+
+def _finish(axes: Axes, path: PenaltyPath, penalty: str) -> None:
+    axes.axvline(path.best, color=BEST, linestyle=":", linewidth=1.5, label="best by validation")
+    axes.set_xticks(range(len(path.strengths)), [f"{value:g}" for value in path.strengths], rotation=45, fontsize=8)
+    axes.set_xlabel(penalty)
+    axes.grid(alpha=0.3)

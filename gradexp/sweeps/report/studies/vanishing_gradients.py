@@ -1,0 +1,114 @@
+"""Gradients that shrink, or do not, on their way back through the layers."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from gradexp.reports.curves import curves
+from gradexp.sweeps.report.results import Job, SweepResults
+from gradexp.sweeps.report.studies.study import Study
+
+QUANTITY = "bias_grad_norm"  # the mean error term delta of each layer, as Nielsen 2015 shows it
+COLOURS = ("#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0072B2", "#444444")
+COLUMNS = 3  # of panels
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks that differ in depth alone.
+
+    Attributes:
+        name: Above its panel.
+        norms: Gradient norms of the hidden layers, the first one first, by depth.
+        scores: Score after training by depth.
+    """
+
+    name: str
+    norms: Mapping[int, Sequence[float]]
+    scores: Mapping[int, float]
+
+
+def vanishing_gradients(results: SweepResults) -> Study:
+    """The norms at the first step by layer and depth, a family for each activation and initialization.
+
+    How fast they fall is told of the deepest network: the factor a layer, as a geometric mean.
+    """
+    families: dict[str, Family] = {}
+    for job, score in sorted(results.scored(), key=lambda pair: len(pair[0].config["model.hidden"])):
+        norms = _norms(job)
+        if norms:
+            name = f"{job.config['model.activation']}, {job.config['model.init']}"
+            family = families.setdefault(name, Family(name, {}, {}))
+            depth = len(norms)
+            families[name] = Family(name, {**family.norms, depth: norms}, {**family.scores, depth: score})
+    if not families:
+        return Study(lines=[f"no job has logged {QUANTITY}, which +callbacks=diagnostics does"])
+    lines = [_told(family, results.monitor) for family in families.values()]
+    return Study({"vanishing_gradients": gradient_norms_by_depth(list(families.values()), results.monitor)}, lines)
+
+
+def _norms(job: Job) -> list[float]:
+    """Of the hidden layers at the first step, the first layer first."""
+    tags = [f"{QUANTITY}/network.linear_{number + 1}" for number in range(len(job.config["model.hidden"]))]
+    logged = curves(job.folder, tags)
+    return [logged[tag][1][0] for tag in tags if tag in logged]
+
+
+def _told(family: Family, score: str) -> str:
+    depth = max(family.norms)
+    norms = family.norms[depth]
+    listed = "  ".join(
+        f"{depth}: {' '.join(f'{norm:.4g}' for norm in norms)}" for depth, norms in family.norms.items() if depth <= 4
+    )
+    if depth == 1 or not all(norm > 0 for norm in norms):
+        pace = "no pace can be told"
+    else:
+        factor = (norms[-1] / norms[0]) ** (1 / (depth - 1))
+        pace = f"{'falls' if factor > 1 else 'grows'} by a factor {max(factor, 1 / factor):.3g} a layer"
+    scores = ", ".join(f"{depth}: {value:.4g}" for depth, value in family.scores.items())
+    return f"{family.name}: {pace} going back through {depth}; {score} by depth {scores}; norms by depth {listed}"
+
+
+def gradient_norms_by_depth(families: Sequence[Family], score: str) -> Figure:
+    """A panel a family with a line a depth, all on one scale, and a last panel of scores by depth.
+
+    Args:
+        families: What is drawn.
+        score: Name of the score.
+    """
+    rows = math.ceil((len(families) + 1) / COLUMNS)
+    figure = Figure(figsize=(4.2 * COLUMNS, 3.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    depths = sorted({depth for family in families for depth in family.norms})
+    norms = [norm for family in families for line in family.norms.values() for norm in line if norm > 0]
+    for axes, family in zip(panels, families, strict=False):
+        for depth, line in family.norms.items():
+            colour = COLOURS[depths.index(depth) % len(COLOURS)]
+            axes.plot(np.arange(1, len(line) + 1), line, "o-", color=colour, markersize=4, label=f"{depth} hidden")
+        axes.set(yscale="log", xlabel="hidden layer", ylabel="gradient norm at the start", title=family.name)
+        if norms:
+            axes.set_ylim(min(norms) / 2, max(norms) * 2)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    handles, labels = panels[0].get_legend_handles_labels()
+    panels[0].legend(handles, labels, fontsize=8)
+    last = panels[len(families)]
+    for number, family in enumerate(families):
+        places = sorted(family.scores)
+        marker, colour = "osD^vP"[number % 6], COLOURS[-1 - number % len(COLOURS)]
+        last.plot(
+            [depths.index(depth) for depth in places],
+            [family.scores[depth] for depth in places],
+            f"{marker}-", color=colour, label=family.name, markersize=5,
+        )  # fmt: skip
+    last.set_xticks(range(len(depths)), [str(depth) for depth in depths])
+    last.set(xlabel="hidden layers", ylabel=score, title="after training")
+    last.grid(alpha=0.3)
+    last.legend(fontsize=8)
+    for axes in panels[len(families) + 1 :]:
+        axes.remove()
+    return figure

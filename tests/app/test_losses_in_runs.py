@@ -1,0 +1,147 @@
+"""Losses of the configuration in whole runs: what is logged, kept in checkpoints, resumed and decomposed."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from sklearn.metrics import hinge_loss, log_loss
+from sklearn.utils.class_weight import compute_class_weight
+from torch import Tensor
+
+from gradexp import BreastCancer, MLPClassifier, SoftmaxRegression, run
+from tests.app.test_resume import checkpoint
+from tests.command_line import call
+
+Array = npt.NDArray[np.float64]
+
+SHORT = ("data=breast_cancer", "model.hidden=[8]", "trainer.max_epochs=2", "figures=false")
+BALANCED = "loss.class_weight=balanced"
+
+
+def held_out(folder: Path) -> tuple[Tensor, npt.NDArray[np.int64]]:
+    """Inputs, scaled as in training, and classes of the test part."""
+    inputs, targets = BreastCancer().tensors("test")
+    scale = checkpoint(folder, "best")["BreastCancer"]["preprocessing"]
+    return (inputs - scale["input_mean"]) / scale["input_std"], targets.numpy()
+
+
+def probabilities_by_best(folder: Path) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Probabilities by the best checkpoint, and classes, of the test part."""
+    model = MLPClassifier.load_from_checkpoint(folder / "checkpoints" / "best.ckpt", weights_only=True).eval()
+    inputs, targets = held_out(folder)
+    with torch.no_grad():
+        return model.predictions(model(inputs)).double().numpy(), targets
+
+
+def test_balanced_weights_are_of_the_training_part_and_in_the_checkpoint() -> None:
+    result = run(*SHORT, BALANCED)
+    weights = checkpoint(result.folder, "best")["state_dict"]["objective.loss.class_weight"].numpy()
+    data = BreastCancer()
+    data.setup("fit")
+    expected = compute_class_weight("balanced", classes=np.arange(2), y=data.train_targets().numpy())
+    np.testing.assert_allclose(weights, expected, rtol=1e-6)
+    probabilities, targets = probabilities_by_best(result.folder)
+    own = -np.log(probabilities[np.arange(len(targets)), targets])
+    assert result.metrics["test/loss"] == pytest.approx((own * expected[targets]).mean(), rel=1e-4)
+    tested = run("task=test", f"ckpt_path={result.folder}/checkpoints/best.ckpt")
+    assert tested.metrics["test/loss"] == result.metrics["test/loss"]
+
+
+def test_the_hinge_that_is_logged_is_scikit_learns() -> None:
+    result = run(*SHORT[:1], "model=logistic_regression", "loss=hinge", *SHORT[2:])
+    saved = checkpoint(result.folder, "best")["state_dict"]
+    inputs, targets = held_out(result.folder)
+    scores = inputs @ saved["network.weight"][0] + saved["network.bias"]
+    assert result.metrics["test/loss"] == pytest.approx(hinge_loss(targets, scores), rel=1e-4)
+    assert {"train/loss", "val/loss", "val/accuracy"} <= result.metrics.keys()
+
+
+def test_a_loss_typed_with_a_checkpoint_is_the_one_that_is_measured() -> None:
+    trained = run(*SHORT, BALANCED, "loss.label_smoothing=0.1")
+    best = f"ckpt_path={trained.folder}/checkpoints/best.ckpt"
+    measured = run("task=test", best, "loss.class_weight=null", "loss.label_smoothing=0").metrics
+    probabilities, targets = probabilities_by_best(trained.folder)
+    assert measured["test/loss"] == pytest.approx(log_loss(targets, probabilities[:, 1]), rel=1e-4)
+    weighted = run("task=test", best, "loss.class_weight=[2,2]", "loss.label_smoothing=0").metrics
+    assert weighted["test/loss"] == pytest.approx(2 * measured["test/loss"], rel=1e-5)
+    hinge = run("task=test", best, "loss=hinge").metrics
+    assert hinge["test/loss"] != measured["test/loss"]
+    assert hinge["test/accuracy"] == measured["test/accuracy"] == trained.metrics["test/accuracy"]
+
+
+@pytest.mark.parametrize("loss", [(BALANCED, "loss.label_smoothing=0.1"), ("loss=hinge", BALANCED)])
+def test_a_run_that_goes_on_in_mid_epoch_ends_bit_identically(loss: tuple[str, ...]) -> None:
+    settings = (*SHORT[:2], "figures=false", "test=false", "data.batch_size=32", *loss)
+    whole = run(*settings, "trainer.max_steps=20", "hydra.run.dir=whole")
+    run(*settings, "trainer.max_steps=7", "hydra.run.dir=part")
+    resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_steps=20", "figures=false")
+    for name, tensor in checkpoint(whole.folder)["state_dict"].items():
+        assert torch.equal(tensor, checkpoint(resumed.folder)["state_dict"][name]), name
+    assert resumed.metrics["train/loss"] == whole.metrics["train/loss"]
+
+
+@pytest.mark.parametrize(
+    ("model", "loss"),
+    [
+        ("softmax_regression", ("loss.label_smoothing=0.2", BALANCED)),
+        ("logistic_regression", ("loss=hinge", "loss.class_weight=[1,2]")),
+    ],
+)
+def test_bias_and_variance_are_of_models_trained_with_the_loss_that_is_there(model: str, loss: tuple[str, ...]) -> None:
+    short = (*SHORT[:1], f"model={model}", "task=bias_variance", "resampling.copies=3", *SHORT[2:])
+    chosen, default = run(*short, *loss).metrics, run(*short).metrics
+    assert chosen["status"] == "completed"
+    assert chosen["val/sum"] == pytest.approx(chosen["val/error"], rel=1e-4)
+    assert chosen["val/error"] != default["val/error"]
+
+
+def test_copies_that_are_trained_at_once_learn_what_each_learns_alone() -> None:
+    from gradexp.engine.ensembles import Ensemble, train_copies
+
+    generator = torch.Generator().manual_seed(0)
+    inputs, targets = torch.randn(2, 12, 4, generator=generator), torch.arange(24).reshape(2, 12) % 3
+    arguments: dict[str, Any] = {"loss": {"class_weight": [1.0, 2.0, 3.0], "label_smoothing": 0.1}}
+    torch.manual_seed(0)
+    models = [SoftmaxRegression(4, 3, **arguments) for _ in range(2)]
+    expected = []
+    for model, own, classes in zip(models, inputs, targets, strict=True):
+        weight, bias = (parameter.detach().clone() for parameter in model.network.parameters())
+        for _ in range(3):
+            wanted = 0.9 * torch.eye(3)[classes] + 0.1 / 3
+            delta = ((own @ weight.T + bias).softmax(1) - wanted) * torch.tensor([1.0, 2, 3])[classes].unsqueeze(1) / 12
+            weight, bias = weight - 0.1 * delta.T @ own, bias - 0.1 * delta.sum(0)
+        expected.append(weight)
+    ensemble = Ensemble([model.network for model in models])
+    train_copies(
+        ensemble, models[0].loss, inputs, targets, epochs=3, batch_size=None, objective=models[0].objective, seed=0
+    )
+    torch.testing.assert_close(ensemble.parameters["output.weight"].detach(), torch.stack(expected))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (("loss=mse",), ["loss must fit MLPClassifier", "(loss=cross_entropy, hinge); got MSELoss"]),
+        (("data=diabetes", "loss=hinge"), ["loss must fit MLPRegressor", "(loss=mse, l1, huber); got Hinge"]),
+        (("loss=nll",), ["nll needs model.output_activation=log_softmax"]),
+        (("loss.label_smoothing=1",), ["label_smoothing must be a number from 0 to below 1; got 1"]),
+        (("loss.class_weight=[1,2]",), ["loss.class_weight must have 10 weights"]),
+        (("loss._target_=torch.nn.CosineEmbeddingLoss",), ["loss must take outputs", "got CosineEmbeddingLoss: "]),
+        (("loss=cross_entropy", "loss.label_smoothng=0.1"), ["loss.label_smoothng", "Did you mean label_smoothing?"]),
+        (
+            ("data=xor", "model=rosenblatt", "optimizer=sgd", "loss=bce"),
+            ["loss must be default for Rosenblatt, which has a loss of its own; got BinaryCrossEntropy"],
+        ),
+    ],
+)
+def test_a_loss_that_does_not_fit_is_one_message(
+    overrides: tuple[str, ...], words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = str(call(monkeypatch, *overrides, "trainer.max_epochs=1", "figures=false"))
+    for word in words:
+        assert word in message
+    assert "Traceback" not in message + capsys.readouterr().err
+    assert all(torch.load(path, weights_only=True)["global_step"] == 0 for path in Path().rglob("*.ckpt"))

@@ -1,0 +1,148 @@
+"""What gradexp overrides in Hydra's loader is still called by Hydra; YAML files that name a class; workers."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra._internal import hydra as hydra_app
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from gradexp import compose
+from gradexp.app.section_loader import SectionLoader, class_sections
+from tests.hydra_jobs import started_hydra
+
+NADAM = "torch.optim.NAdam"
+TYPED = [f"optimizer._target_={NADAM}", "optimizer.lr=0.1"]
+ALONE = [f"~hydra.callbacks.{name}" for name in ("forget_configuration", "check_before_run", "write_report")]
+EXPECTED = {"_target_": NADAM, "lr": 0.1}
+
+
+@pytest.fixture
+def files(own_folder: Path) -> Path:
+    """A folder of the user's configuration files."""
+    for group in ("experiment", "optimizer"):
+        (own_folder / group).mkdir()
+    return own_folder
+
+
+def written(files: Path, body: str, *overrides: str, name: str = "mine") -> DictConfig:
+    (files / "experiment" / f"{name}.yaml").write_text(f"# @package _global_\n{body}")
+    with started_hydra() as hydra:
+        search = f"hydra.searchpath=[file://{files}]"
+        return hydra.compose_config("config", [search, f"+experiment={name}", *overrides], RunMode.RUN)
+
+
+def test_hydra_makes_its_loader_by_the_name_that_is_replaced() -> None:
+    with started_hydra() as hydra:
+        assert type(hydra.config_loader) is SectionLoader
+    assert vars(hydra_app)["ConfigLoaderImpl"] is ConfigLoaderImpl, "other applications of Hydra keep Hydra's own"
+
+
+@pytest.mark.parametrize("hook", ["_parse_overrides_and_create_caching_repo", "_compose_config_from_defaults_list"])
+def test_hydra_composes_through_the_hook(hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    original = getattr(ConfigLoaderImpl, hook)
+
+    def noted(*args: Any, **options: Any) -> Any:
+        called.append(hook)
+        return original(*args, **options)
+
+    monkeypatch.setattr(ConfigLoaderImpl, hook, noted)
+    compose()
+    assert called == [hook]
+
+
+def test_hydras_record_keeps_what_was_typed() -> None:
+    typed = ["optimizer.lr=0.1", "optimizer=sgd", f"optimizer._target_={NADAM}"]
+    with started_hydra() as hydra:
+        cfg = hydra.compose_config("config", overrides=typed, run_mode=RunMode.RUN)
+    assert cfg.hydra.overrides.task == typed
+    assert (cfg.hydra.runtime.choices.optimizer, cfg.hydra.runtime.choices.model) == ("custom", "mlp_classifier")
+
+
+def test_another_class_in_an_experiment_replaces_the_options_keys(files: Path) -> None:
+    body = f"optimizer: {{_target_: {NADAM}, lr: 0.5, momentum_decay: 0.5}}\n"
+    cfg = written(files, body, "optimizer.lr=0.1", "optimizer.maximize=true")
+    assert cfg.optimizer == {"_target_": NADAM, "lr": 0.1, "momentum_decay": 0.5, "maximize": True}
+    assert cfg.hydra.runtime.choices.optimizer == "custom"
+    chosen = written(files, f"defaults:\n  - override /optimizer: momentum\n{body}")
+    assert chosen.optimizer == {"_target_": NADAM, "lr": 0.5, "momentum_decay": 0.5}
+    assert written(files, body, *TYPED).optimizer == EXPECTED, "a class that is typed replaces the experiment's"
+
+
+def test_a_typed_option_replaces_the_class_of_an_experiment(files: Path) -> None:
+    body = f"optimizer: {{_target_: {NADAM}, lr: 0.5, momentum_decay: 0.5}}\nmodel: {{hidden: [9]}}\n"
+    cfg = written(files, body, "optimizer=sgd", "optimizer.maximize=true")
+    assert cfg.optimizer == {**compose("optimizer=sgd").optimizer, "maximize": True}
+    assert (cfg.model.hidden, cfg.hydra.runtime.choices.optimizer) == ([9], "sgd")
+
+
+def test_the_options_class_in_an_experiment_changes_its_numbers(files: Path) -> None:
+    cfg = written(files, "optimizer: {_target_: torch.optim.Adam, lr: 0.5}\n")
+    assert cfg.optimizer == {**compose().optimizer, "lr": 0.5}
+    assert cfg.hydra.runtime.choices.optimizer == "adam"
+
+
+def test_several_classes_in_an_experiment_on_an_experiment(files: Path) -> None:
+    (files / "experiment" / "base.yaml").write_text(
+        f"# @package _global_\nseed: 5\noptimizer: {{_target_: {NADAM}, lr: 0.5}}\nmodel: {{hidden: [9]}}\n"
+    )
+    body = """
+defaults: [base, _self_]
+scheduler: {_target_: torch.optim.lr_scheduler.ExponentialLR, gamma: 0.9}
+optimizer: {_target_: torch.optim.ASGD, lambd: 0.1}
+callbacks: {diagnostics: {_target_: gradexp.callbacks.Sparsity}}
+"""
+    cfg = written(files, body, "scheduler.gamma=0.8")
+    assert cfg.scheduler == {"_target_": "torch.optim.lr_scheduler.ExponentialLR", "gamma": 0.8}
+    assert cfg.optimizer == {"_target_": "torch.optim.ASGD", "lambd": 0.1}
+    assert cfg.callbacks == {"diagnostics": {"_target_": "gradexp.callbacks.Sparsity"}}
+    assert (cfg.seed, cfg.model.hidden, cfg.model.dropout) == (5, [9], 0.0)
+
+
+def test_an_option_on_an_option_keeps_its_keys(files: Path) -> None:
+    (files / "optimizer" / "nadam.yaml").write_text(f"defaults: [adam, _self_]\n_target_: {NADAM}\n")
+    cfg = written(files, "defaults:\n  - override /optimizer: nadam\n")
+    assert cfg.optimizer == {**compose("optimizer=adam").optimizer, "_target_": NADAM}
+    assert cfg.hydra.runtime.choices.optimizer == "nadam"
+
+
+def test_a_worker_composes_as_the_process_that_pickled_the_loader() -> None:
+    # Both in processes of their own: here Hydra may have imported its plugins twice.
+    pickled = """
+import pickle, sys
+from hydra.types import RunMode
+from tests.hydra_jobs import started_hydra
+with started_hydra() as hydra:
+    master = hydra.compose_config("config", overrides=[], run_mode=RunMode.MULTIRUN)
+    sys.stdout.buffer.write(pickle.dumps((hydra.config_loader, master)))
+"""
+    code = f"""
+import pickle, sys
+loader, master = pickle.load(sys.stdin.buffer)
+print(loader.load_sweep_config(master, {TYPED}).optimizer)
+"""
+    content = subprocess.run([sys.executable, "-c", pickled], capture_output=True, check=True).stdout
+    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=False)
+    assert done.stdout.decode().strip() == str(EXPECTED), done.stderr.decode()
+
+
+def test_hydras_own_sweeper_composes_so_too(own_folder: Path) -> None:
+    seen: list[DictConfig] = []
+    typed = [f"optimizer._target_={NADAM},torch.optim.SGD", "optimizer.lr=0.1,0.2"]
+    plain = ["hydra/sweeper=basic", "hydra.mode=MULTIRUN", "hydra.sweep.dir=sweep", *ALONE]
+    with started_hydra() as hydra:
+        hydra.multirun("config", seen.append, [*typed, *plain], with_log_configuration=False)
+    assert [cfg.optimizer for cfg in seen] == [
+        {"_target_": name, "lr": lr} for name in (NADAM, "torch.optim.SGD") for lr in (0.1, 0.2)
+    ]
+
+
+def test_nothing_is_replaced_outside_of_the_context() -> None:
+    with pytest.raises(ZeroDivisionError), class_sections():
+        _ = 1 / 0
+    assert vars(hydra_app)["ConfigLoaderImpl"] is ConfigLoaderImpl

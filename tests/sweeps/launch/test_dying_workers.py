@@ -1,0 +1,82 @@
+"""A job that takes its process along does not take along the jobs that ran beside it."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+
+from gradexp.files import write_json
+from gradexp.sweeps import job_folder
+from gradexp.sweeps.launch.launching import run_jobs
+from gradexp.sweeps.plan.manifest import PlannedJob
+
+
+class Pool(Launcher):
+    """Acts a pool of processes: when one of them dies, the pool is ended, and with it whatever ran beside.
+
+    So do loky's executor (TerminatedWorkerError) and the standard library's (BrokenProcessPool).
+
+    Args:
+        workers: Jobs at a time.
+        deaths: How many times each job takes its process along.
+    """
+
+    def __init__(self, workers: int, deaths: dict[str, int]) -> None:
+        self.workers = workers
+        self.deaths = Counter(deaths)
+        self.starts: Counter[str] = Counter()
+
+    def setup(self, **arguments: Any) -> None:
+        """It is set up."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        names = [line[-1].partition("=")[2].strip("'") for line in job_overrides]
+        for begin in range(0, len(names), self.workers):
+            beside = names[begin : begin + self.workers]
+            for name in beside:
+                Path("sweep", name).mkdir(parents=True, exist_ok=True)
+                job_folder.note_start(Path("sweep", name))
+                self.starts[name] += 1
+            dying = [name for name in beside if self.deaths[name] > 0]
+            if dying:
+                self.deaths.subtract(dying)
+                raise RuntimeError("A worker process managed by the executor was unexpectedly terminated.")
+            for name in beside:
+                write_json(Path("sweep", name, "metrics.json"), {"status": "completed"})
+        return [JobReturn(status=JobStatus.COMPLETED) for _ in names]
+
+
+def states(pool: Pool, number: int = 5) -> list[str]:
+    planned = [PlannedJob(str(name), "grid", [], {}) for name in range(number)]
+    run_jobs(pool, Path("sweep"), planned)
+    return [job_folder.state(Path("sweep", job.folder)) for job in planned]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_a_job_that_dies_once_completes_the_second_time(workers: int) -> None:
+    assert states(Pool(workers, {"1": 1})) == ["completed"] * 5
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_those_beside_a_job_that_always_dies_complete(workers: int) -> None:
+    pool = Pool(workers, {"1": 99})
+    assert states(pool) == ["completed", "failed", "completed", "completed", "completed"]
+    assert "died" in json.loads(Path("sweep/1/metrics.json").read_text())["reason"]
+    assert pool.starts["1"] < 9
+
+
+def test_with_on_failure_stop_nothing_starts_after_a_job_that_died() -> None:
+    pool = Pool(1, {"1": 99})
+    run_jobs(pool, Path("sweep"), [PlannedJob(str(name), "grid", [], {}) for name in range(5)], "stop")
+    assert job_folder.state(Path("sweep/1")) == "failed"
+    assert (Path("sweep") / job_folder.STOPPED).exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_two_jobs_that_always_die_leave_the_rest_alone(workers: int) -> None:
+    assert states(Pool(workers, {"1": 99, "2": 99})) == ["completed", "failed", "failed", "completed", "completed"]

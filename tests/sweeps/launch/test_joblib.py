@@ -1,0 +1,24 @@
+"""A sweep in processes of this machine."""
+
+import pytest
+
+from gradexp.engine.cores import core_count
+from tests.command_line import call
+from tests.sweeps.launch.conftest import SWEEP, Rows, rows
+from tests.sweeps.launch.witness import sightings
+
+
+def test_joblib_ends_in_the_same_table_as_the_basic_launcher(monkeypatch: pytest.MonkeyPatch, on_basic: Rows) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # which would have the last word
+    one_a_core = () if core_count() > 1 else ("hydra.launcher.n_jobs=2",)
+    assert call(monkeypatch, *SWEEP, "hydra/launcher=joblib", "trainer.accelerator=cpu", *one_a_core) is None
+    assert without_typed(rows()) == without_typed(on_basic)
+    seen = [line for job in range(2) for line in sightings(job)]
+    assert len({line["process"] for line in seen}) == 2
+    assert {line["threads"] for line in seen} == {1}, "the cores are not oversubscribed"
+
+
+def without_typed(table: Rows) -> Rows:
+    return [
+        {key: value for key, value in row.items() if key not in ("overrides", "trainer.accelerator")} for row in table
+    ]

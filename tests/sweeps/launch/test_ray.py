@@ -1,0 +1,78 @@
+"""A sweep on Ray: on this machine alone, and on a real cluster of two nodes, both on this machine."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sweeps.launch.conftest import SWEEP, Rows, rows
+from tests.sweeps.launch.witness import sightings
+
+pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """Processes of their own, for Ray changes the one that it is started from; a token that is not the user's."""
+    inherited = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "RAY_ADDRESS")}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16), "RAY_USAGE_STATS_ENABLED": "0"}
+    return inherited | token | {"PYTHONPATH": str(Path(__file__).parents[3])}
+
+
+@pytest.fixture
+def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Two nodes with a core each, started in a folder that is not the sweep's."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    start = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--num-cpus=1"]
+    head = ["--head", f"--port={address.rpartition(':')[2]}", "--include-dashboard=false"]
+    nodes = []
+    try:
+        for number, options in enumerate((head, [f"--address={address}"])):
+            log = elsewhere / f"{number}.log"
+            with log.open("wb") as file:
+                nodes.append(
+                    subprocess.Popen([*start, *options], stdout=file, stderr=file, env=environment, cwd=elsewhere)
+                )
+            deadline = time.monotonic() + 120
+            while "Ray runtime started" not in log.read_text():
+                assert nodes[-1].poll() is None, log.read_text()[-2000:]
+                assert time.monotonic() < deadline, log.read_text()[-2000:]
+                time.sleep(0.2)
+        yield environment | {"RAY_ADDRESS": address}
+    finally:
+        for node in reversed(nodes):
+            node.terminate()
+        for node in nodes:
+            node.wait(timeout=60)
+
+
+def sweep(environment: dict[str, str], launcher: str) -> None:
+    command = [sys.executable, "-m", "gradexp", *SWEEP, f"hydra/launcher={launcher}"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_ray_on_one_machine_ends_in_the_same_table_as_the_basic_launcher(
+    environment: dict[str, str], on_basic: Rows
+) -> None:
+    sweep(environment | {"CUDA_VISIBLE_DEVICES": ""}, "ray")
+    assert rows() == on_basic
+    assert [line["threads"] for job in range(2) for line in sightings(job)] == [1, 1]
+
+
+def test_ray_on_two_nodes_ends_in_the_same_table_as_the_basic_launcher(cluster: dict[str, str], on_basic: Rows) -> None:
+    sweep(cluster, "ray_cluster")
+    assert rows() == on_basic
+    seen = [line for job in range(2) for line in sightings(job)]
+    assert len({line["node"] for line in seen}) == 2
+    assert [line["threads"] for line in seen] == [1, 1]

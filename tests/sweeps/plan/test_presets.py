@@ -1,0 +1,134 @@
+"""The presets of conf/sweep, and what a command spans, listed by a dry run."""
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gradexp.configuration.files import CONF_DIR
+from tests.command_line import call
+
+PRESETS = sorted(path.stem for path in (CONF_DIR / "sweep").glob("*.yaml"))
+
+
+def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """The settings of the jobs that a command spans; nothing may be left behind."""
+    before = sorted(Path.cwd().rglob("*"))
+    capsys.readouterr()
+    assert call(monkeypatch, "-m", *arguments, "sweep.dry_run=true") is None
+    assert sorted(Path.cwd().rglob("*")) == before, "a dry run leaves nothing"
+    out = capsys.readouterr().out.splitlines()
+    jobs = [line for line in out if re.match(r" *\d+  planned ", line)]
+    assert [int(line.split()[0]) for line in jobs] == list(range(len(jobs)))
+    assert f"jobs: {len(jobs)} ({len(jobs)} to do)" in out
+    return [" ".join(line.split()[2:]) for line in jobs]
+
+
+def test_a_dry_run_of_a_protocol_counts_its_final_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "-m", "+sweep=benchmark", "optimizer=sgd,adam", "sweep.dry_run=true") is None
+    assert "final runs: 20, of the best of each optimizer at 10 fresh seeds" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", ["sweep.resume=a,b", "sweep.dry_run=true,false", "sweep.on_failure=stop,continue"])
+def test_the_sweep_itself_is_no_axis(typed: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = call(monkeypatch, "-m", "seed=0,1", typed)
+    assert message == f"error: {typed.partition('=')[0]} must have one value for all jobs; got {typed}."
+    assert list(own_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_says_what_to_type_and_plans(
+    preset: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (CONF_DIR / "sweep" / f"{preset}.yaml").read_text()
+    assert f"#   python -m gradexp -m +sweep={preset}" in text
+    assert len(listed(monkeypatch, capsys, f"+sweep={preset}")) > 2
+
+
+def test_every_optimizer_is_in_the_comparison_with_a_range_of_its_own() -> None:
+    options = {path.stem for path in (CONF_DIR / "optimizer").glob("*.yaml")}
+    axes = yaml.safe_load((CONF_DIR / "sweep" / "optimizers.yaml").read_text())["axes"]
+    rates = yaml.safe_load((CONF_DIR / "sweep" / "learning_rate.yaml").read_text())["axes"]["optimizer.lr"]["optimizer"]
+    assert set(axes["optimizer"]) == set(rates) == options
+    for option in options:
+        own = yaml.safe_load((CONF_DIR / "optimizer" / f"{option}.yaml").read_text())["lr"]
+        assert min(rates[option]) <= own <= max(rates[option])
+        assert rates[option] == sorted(rates[option])
+
+
+def test_a_product_of_values_ranges_choices_and_groups(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = ("optimizer=sgd,adam", "seed=range(0,2)", "model.hidden=choice([4],[5,6])")
+    expected = [
+        f"optimizer={optimizer} seed={seed} model.hidden={hidden}"
+        for optimizer, seed, hidden in itertools.product(("sgd", "adam"), (0, 1), ("[4]", "[5,6]"))
+    ]
+    assert listed(monkeypatch, capsys, *typed) == expected
+
+
+def test_what_is_typed_goes_before_the_preset(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adam = [f"optimizer.lr={rate}" for rate in ("0.0001", "0.0003", "0.001", "0.003", "0.01")]
+    assert listed(monkeypatch, capsys, "+sweep=learning_rate") == adam
+    assert listed(monkeypatch, capsys, "+sweep=learning_rate", "optimizer.lr=5.0,7.0") == [
+        "optimizer.lr=5.0",
+        "optimizer.lr=7.0",
+    ]
+    both = listed(monkeypatch, capsys, "+sweep=optimizers", "optimizer=adam,lbfgs")
+    assert both == [f"optimizer=adam {rate}" for rate in adam] + [
+        f"optimizer=lbfgs optimizer.lr={rate} data.batch_size=null" for rate in ("0.1", "0.3", "1.0")
+    ]
+    assert listed(monkeypatch, capsys, "+sweep=regularization", "regularizer.l1=0.0") == [
+        f"regularizer.l2={l2}" for l2 in ("0.0", "1e-05", "0.0001", "0.001", "0.01")
+    ]
+
+
+def test_pairs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    typed = ("optimizer=sgd,adam", "optimizer.lr=0.1,0.001", "seed=0,1")
+    assert listed(monkeypatch, capsys, *typed, "sweep.zip=[optimizer,optimizer.lr]") == [
+        "optimizer=sgd optimizer.lr=0.1 seed=0",
+        "optimizer=sgd optimizer.lr=0.1 seed=1",
+        "optimizer=adam optimizer.lr=0.001 seed=0",
+        "optimizer=adam optimizer.lr=0.001 seed=1",
+    ]
+
+
+def test_equal_jobs_are_one_job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert listed(monkeypatch, capsys, "optimizer.lr=0.1,1e-1,0.2") == ["optimizer.lr=0.1", "optimizer.lr=0.2"]
+    # Not in what they compute, but asked for as two.
+    assert len(listed(monkeypatch, capsys, "trainer.accelerator=cpu,auto")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-m", "optimizer.lr=0.1,-1"), ["optimizer.lr must be a finite number above 0; got -1. (In the job"]),
+        (("-m", "optimizer=sgd,adm"), ["optimizer has no option adm. Did you mean adam?"]),
+        (("-m", "optimizr.lr=1,2"), ["optimizr is not a key of the configuration"]),
+        (("-m", "model.hiden=[1],[2]"), ["hiden", "hidden"]),
+        (("-m", "+sweep=sed"), ["sweep has no option sed. Did you mean seeds?"]),
+        (("-m", "optimizer.lr=interval(0.1,1)"), ["optimizer.lr must have several values", "hydra/sweeper"]),
+        (("-m", "sweep.zip=[seed]", "seed=0,1"), ["sweep.zip must be a list of two or more keys"]),
+        (("-m", "sweep.on_failure=explode", "seed=0,1"), ["sweep.on_failure must be one of continue, stop"]),
+        (("-m", "sweep.resume=nowhere"), ["sweep.resume must be the folder of a sweep", "got nowhere"]),
+        (("-m", "sweep.final={seeds: [1]}", "seed=0,1"), ["sweep.final must be {for_each: KEY"]),
+        (("+sweep=seeds",), ["add -m"]),
+        (("sweep.resume=x",), ["add -m"]),
+        (("task=report",), ["sweep_dir must be the folder of a multirun", "got None"]),
+    ],
+)
+def test_a_bad_command_gets_one_message_and_leaves_nothing(
+    arguments: tuple[str, ...], words: list[str], own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = call(monkeypatch, *arguments)
+    assert isinstance(message, str)
+    assert message.startswith("error: ")
+    for word in words:
+        assert word in message
+    assert list(own_folder.iterdir()) == []

@@ -1,0 +1,204 @@
+"""A sweep that is taken up again does what is not done, and nothing else."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from lightning.pytorch import LightningModule, Trainer
+
+from gradexp import run
+from gradexp.engine.step_seed import StepSeed
+from gradexp.sweeps import job_folder
+from gradexp.sweeps.plan.manifest import Manifest
+from tests.command_line import call
+from tests.sweeps.small import RESUMED, SMALL, jobs, metrics, same_weights, stamps, table
+
+GRID = (*SMALL, "optimizer.lr=0.01,0.001", "seed=0,1")
+
+
+def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, *GRID) is None
+    before = {number: stamps(Path("sweep", str(number))) for number in range(4)}
+    capsys.readouterr()
+    for again in (GRID, RESUMED, (*GRID[:-3], *GRID[-2:], "sweep.resume=sweep")):
+        assert call(monkeypatch, *again) is None
+        assert "jobs: 4 (4 done before)" in capsys.readouterr().out
+    assert {number: stamps(Path("sweep", str(number))) for number in range(4)} == before
+
+
+class Killed(BaseException):
+    """Passes everything that catches errors, as a kill does."""
+
+
+def test_a_job_that_was_cut_goes_on_and_the_rest_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *GRID, "hydra.sweep.dir=whole") is None
+
+    def kill(self: StepSeed, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == 50:  # in the second epoch of the first job
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StepSeed, "on_train_batch_start", kill)
+        with pytest.raises(Killed):
+            call(patch, *GRID)
+    assert job_folder.state(Path("sweep/0")) == "interrupted"
+    assert not Path("sweep/1").exists()
+    begun = Path("sweep/0/gradexp.log").read_text()
+    capsys.readouterr()
+    assert call(monkeypatch, *RESUMED) is None
+    assert "jobs: 4 (1 gone on with, 3 to do)" in capsys.readouterr().out
+    for number in range(4):
+        assert metrics(number) == metrics(number, Path("whole"))
+        assert same_weights(Path("sweep", str(number)), Path("whole", str(number)))
+    assert Path("sweep/0/gradexp.log").read_text().startswith(begun)
+
+
+def test_a_failed_job_is_repeated(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, *GRID) is None
+    whole = [metrics(number) for number in range(4)]
+    Path("sweep/2/metrics.json").write_text('{"status": "failed", "reason": "the disk was full"}')
+    shutil.rmtree("sweep/2/checkpoints")
+    Path("sweep/1/metrics.json").unlink()
+    capsys.readouterr()
+    assert call(monkeypatch, *RESUMED) is None
+    assert "jobs: 4 (2 done before, 1 repeated, having failed, 1 gone on with)" in capsys.readouterr().out
+    assert [metrics(number) for number in range(4)] == whole
+
+
+def test_another_base_is_refused_by_name_and_all_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, *GRID) is None
+    before = stamps(Path("sweep"))
+    message = call(monkeypatch, *GRID, "trainer.max_epochs=3", "optimizer=sgd")
+    assert isinstance(message, str)
+    assert "trainer.max_epochs was 2, is 3" in message
+    assert "optimizer._target_ was torch.optim.Adam, is torch.optim.SGD" in message
+    assert stamps(Path("sweep")) == before
+
+
+def test_new_values_and_new_axes_extend_a_sweep(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *SMALL, "optimizer.lr=0.01,0.001") is None
+    before = stamps(Path("sweep/0")) | stamps(Path("sweep/1"))
+    capsys.readouterr()
+    assert call(monkeypatch, *SMALL, "optimizer.lr=0.01,0.1", "seed=0,1") is None
+    assert "jobs: 5 (2 done before, 3 to do)" in capsys.readouterr().out
+    assert [(job["folder"], job["settings"]) for job in jobs()] == [
+        ("0", {"optimizer.lr": 0.01, "seed": 0}),
+        ("1", {"optimizer.lr": 0.001, "seed": 0}),
+        ("2", {"optimizer.lr": 0.01, "seed": 1}),
+        ("3", {"optimizer.lr": 0.1, "seed": 0}),
+        ("4", {"optimizer.lr": 0.1, "seed": 1}),
+    ]
+    assert stamps(Path("sweep/0")) | stamps(Path("sweep/1")) == before
+    assert [row["status"] for row in table()] == ["completed"] * 5
+
+
+def test_a_job_of_a_sweep_is_the_single_run_of_its_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, *SMALL, "optimizer=sgd,adam", "regularizer.l2=0,0.01") is None
+    for job in jobs()[1:3]:
+        alone = run(*job["overrides"])
+        assert same_weights(alone.folder, Path("sweep", job["folder"]))
+        numbers = {key: value for key, value in alone.metrics.items() if not key.startswith("seconds/")}
+        assert numbers == metrics(int(job["folder"]))
+
+
+def test_a_folder_where_a_sweep_is_at_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("sweep").mkdir()
+    with FileLock(Path("sweep") / job_folder.LOCK):
+        message = call(monkeypatch, *GRID)
+    assert isinstance(message, str)
+    assert "sweep must be the folder of a sweep that has ended; a process is at work on this one" in message
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 99, "jobs": {}, "axes": []}', '{"jobs": 3}'])
+def test_a_damaged_manifest_gets_one_message(content: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("sweep").mkdir()
+    Path("sweep/manifest.json").write_text(content)
+    message = call(monkeypatch, *RESUMED)
+    assert isinstance(message, str)
+    assert message.startswith("error: sweep/manifest.json must be ")
+
+
+def test_a_folder_with_spaces_and_signs_in_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path("my sweeps") / "lr=0.1, it's"
+    assert call(monkeypatch, *SMALL[:-1], "seed=0,1", "hydra.sweep.dir='my sweeps/lr=0.1, it\\'s'") is None
+    assert [row["status"] for row in table(folder)] == ["completed"] * 2
+    manifest = Manifest.read(folder)
+    assert manifest is not None
+    assert json.loads((folder / "manifest.json").read_text())["axes"] == manifest.axes == ["seed"]
+
+
+def test_hydras_own_sweeper_still_works_and_has_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, *GRID, "hydra/sweeper=basic") is None
+    assert not Path("sweep/manifest.json").exists()
+    assert [(row["optimizer.lr"], row["seed"], row["status"]) for row in table()] == [
+        ("0.01", "0", "completed"),
+        ("0.01", "1", "completed"),
+        ("0.001", "0", "completed"),
+        ("0.001", "1", "completed"),
+    ]
+
+
+def test_a_process_that_outlived_its_sweep_is_waited_for(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its job is not run a second time."""
+    assert call(monkeypatch, *SMALL, "seed=0,1") is None
+    done = Path("sweep/1/metrics.json").read_text()
+    Path("sweep/1/metrics.json").unlink()
+    orphan = (
+        "import sys, time, pathlib; from filelock import FileLock\n"
+        "with FileLock('sweep/1/.lock'):\n"
+        "    print('held', flush=True); time.sleep(2)\n"
+        f"    pathlib.Path('sweep/1/metrics.json').write_text({done!r})\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", orphan], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": ""}
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    before = stamps(Path("sweep/1/checkpoints"))
+    assert call(monkeypatch, *RESUMED) is None
+    process.wait()
+    process.stdout.close()
+    assert stamps(Path("sweep/1/checkpoints")) == before
+    assert Path("sweep/1/metrics.json").read_text() == done
+
+
+def test_axes_that_a_configuration_brought_along_are_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *SMALL, "hydra.sweeper.params={seed:'1,2'}") is None
+    capsys.readouterr()
+    assert call(monkeypatch, *RESUMED) is None
+    assert "jobs: 2 (2 done before)" in capsys.readouterr().out
+    assert [job["settings"] for job in jobs()] == [{"seed": 1}, {"seed": 2}]
+
+
+def test_a_sweep_that_goes_on_from_a_checkpoint_has_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run("model.hidden=[4]", "trainer.max_epochs=1", "figures=false", "test=false")
+    typed = (f"ckpt_path={first.folder}/checkpoints/last.ckpt", "trainer.max_epochs=2", "optimizer.lr=1e-2,1e-3")
+    assert call(monkeypatch, "-m", "hydra.sweep.dir=sweep", *typed) is None
+    assert Path("sweep/report.html").is_file()
+    assert [(row["status"], row["epochs"]) for row in table()] == [("completed", "2")] * 2
+
+
+@pytest.mark.parametrize("typed", ["sweep.dry_run=true", "sweep.on_failure=stop", "+sweep.axes={seed:[1,2]}"])
+def test_other_sweepers_do_not_know_the_keys_of_sweep(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = str(call(monkeypatch, *GRID, "hydra/sweeper=basic", typed))
+    assert f"{typed.lstrip('+').partition('=')[0]} must go with hydra/sweeper=grid" in message
+    assert not Path("sweep").exists()
+
+
+def test_the_command_that_goes_on_keeps_the_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1", "data=image_folder", "data.path=a", "seed=0,1")
+    assert str(call(monkeypatch, *SMALL, *typed)).endswith(
+        "python -m gradexp -m hydra/launcher=joblib hydra.launcher.n_jobs=1 sweep.resume=sweep"
+    )

@@ -1,0 +1,135 @@
+"""What a sweep has found, held against counting by hand and against SciPy."""
+
+from pathlib import Path
+from statistics import fmean, stdev
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gradexp.objective.monitor import OWN
+from gradexp.sweeps.report.findings import (
+    best_and_median,
+    learning_rates,
+    pareto_front,
+    penalties,
+    ranking,
+    shown_range,
+)
+from gradexp.sweeps.report.importance import variance_explained
+from gradexp.sweeps.report.results import read_sweep
+from tests.sweeps.folders import accuracy, grid, write_sweep
+
+DIVERGED = {"status": "diverged", "reason": "at step 3", "monitor": "val/accuracy", "seconds/fit": 1.0}
+DIVERGED["monitor_mode"] = "max"
+
+
+def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_last(tmp_path: Path) -> None:
+    jobs = grid(optimizer=["adam"], optimizer__lr=[0.001, 0.01, 0.1], seed=[0, 1, 2])
+    results = read_sweep(write_sweep(tmp_path, jobs, {4: DIVERGED}))  # a seed of the best one
+    ranked = ranking(results)
+    assert [setting.told for setting in ranked] == [
+        f"optimizer=adam optimizer.lr={rate}" for rate in ("0.001", "0.1", "0.01")
+    ]
+    scores = [accuracy(job) for job in jobs[:3]]
+    assert ranked[0].mean == pytest.approx(fmean(scores))
+    assert ranked[0].spread == pytest.approx(stdev(scores))
+    assert (ranked[2].diverged, ranked[2].lost, len(ranked[2].scores)) == (1, 1, 2)
+    failed = {"status": "failed", "reason": "no memory"}
+    results = read_sweep(write_sweep(tmp_path / "failed", jobs, {4: failed, 5: DIVERGED, 7: failed}))
+    assert [(setting.told.rpartition("=")[2], setting.lost) for setting in ranking(results)] == [
+        ("0.001", 0),
+        ("0.1", 1),
+        ("0.01", 2),
+    ]
+
+
+def test_a_few_far_worse_scores_are_left_outside_the_figures(tmp_path: Path) -> None:
+    scores = [0.90, 0.92, 0.94, 0.96, 0.98]
+
+    def shown(values: list[float], monitor: str, name: str) -> tuple[float, float]:
+        found = {"status": "completed", "monitor": monitor, "monitor_mode": OWN[monitor.rpartition("/")[2]]}
+        outcomes = {n: {**found, monitor: value} for n, value in enumerate(values)}
+        return shown_range(read_sweep(write_sweep(tmp_path / name, grid(seed=list(range(len(values)))), outcomes)))
+
+    low, high = shown(scores, "val/accuracy", "all")
+    assert low < 0.90 < 0.98 < high
+    room = high - 0.98
+    low, high = shown([0.1, *scores], "val/accuracy", "bad")
+    first, third = np.quantile([0.1, *scores], [0.25, 0.75])
+    assert low + (high - 0.98) == pytest.approx(first - 1.5 * (third - first))
+    assert room < high - 0.98 < 2 * room
+    # Of a loss, the high side is the bad one, and nothing good is left out.
+    low, high = shown([*scores, 9.0, 0.1], "val/loss", "loss")
+    assert low < 0.1
+    assert 0.98 < high < 9.0
+
+
+def test_a_learning_rate_where_all_diverged_is_marked_and_not_dropped(tmp_path: Path) -> None:
+    jobs = grid(optimizer=["sgd", "adam"], optimizer__lr=[0.1, 0.01, 1.0])
+    lines = learning_rates(read_sweep(write_sweep(tmp_path, jobs, {2: DIVERGED})))
+    assert lines["sgd"].rates == [0.01, 0.1]
+    assert lines["sgd"].diverged == [1.0]
+    assert lines["adam"].rates == [0.01, 0.1, 1.0]
+    assert lines["adam"].means == [accuracy(jobs[number]) for number in (4, 3, 5)]
+
+
+def test_the_best_of_the_other_axes_stands_for_a_rate_and_for_a_pair_of_penalties(tmp_path: Path) -> None:
+    jobs = grid(optimizer__lr=[0.01, 0.1], regularizer__l1=[0.0, 1e-4], regularizer__l2=[0.0, 1e-3], seed=[0, 1])
+    results = read_sweep(write_sweep(tmp_path, jobs))
+    found = penalties(results)
+    assert found is not None
+    assert (found.l1, found.l2) == ([0.0, 1e-4], [0.0, 1e-3])
+    for row, l1 in enumerate(found.l1):
+        for column, l2 in enumerate(found.l2):
+            means = [
+                fmean(
+                    accuracy(j)
+                    for j in jobs
+                    if (j["regularizer.l1"], j["regularizer.l2"], j["optimizer.lr"]) == (l1, l2, rate)
+                )
+                for rate in (0.01, 0.1)
+            ]
+            assert found.scores[row][column] == pytest.approx(max(means))
+    assert penalties(read_sweep(write_sweep(tmp_path / "other", grid(seed=[0, 1])))) is None
+    path = penalties(read_sweep(write_sweep(tmp_path / "path", grid(regularizer__l2=[0.01, 0.0]))))
+    assert path is not None
+    assert (path.l1, path.l2, len(path.scores)) == ([0.0], [0.0, 0.01], 1)
+    assert learning_rates(read_sweep(tmp_path / "other")) == {}
+
+
+def test_no_job_beats_one_on_the_front_in_both(tmp_path: Path) -> None:
+    jobs = grid(optimizer=["sgd", "adam"], optimizer__lr=[0.1, 0.01, 1.0], seed=[0, 1])
+    results = read_sweep(write_sweep(tmp_path, jobs))
+    front = pareto_front(results)
+    points = [(job.seconds or 0.0, score) for job, score in results.scored()]
+    brute = [p for p in points if not any(o[0] <= p[0] and o[1] >= p[1] and o != p for o in points)]
+    assert [(job.seconds, score) for job, score in front] == sorted(brute)
+
+
+def test_the_best_and_the_median_job(tmp_path: Path) -> None:
+    jobs = grid(optimizer__lr=[0.001, 0.01, 0.1, 1.0, 10.0])
+    results = read_sweep(write_sweep(tmp_path, jobs))
+    ordered = sorted(jobs, key=accuracy, reverse=True)
+    assert [(name, job.settings) for name, job in best_and_median(results)] == [
+        ("best", ordered[0]),
+        ("median", ordered[2]),
+    ]
+
+
+def test_variance_explained_is_the_analysis_of_variance() -> None:
+    settings = grid(a=[1, 2, 3], b=["x", "y"], seed=[0, 1, 2, 3], same=[7])
+    scores = list(np.random.default_rng(0).normal([job["a"] + (job["b"] == "x") for job in settings]))
+    shares = variance_explained(settings, scores)
+    assert set(shares) == {"a", "b", "seed"}
+    for axis in shares:
+        groups = [
+            [s for job, s in zip(settings, scores, strict=True) if job[axis] == v] for v in {j[axis] for j in settings}
+        ]
+        f = stats.f_oneway(*groups).statistic
+        between, within = len(groups) - 1, len(scores) - len(groups)
+        assert shares[axis] == pytest.approx(f * between / (f * between + within))
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert "number" not in variance_explained([{**job, "number": n} for n, job in enumerate(settings)], scores)
+    assert variance_explained(settings, [0.5] * len(settings)) == {}
+    assert variance_explained([], []) == {}

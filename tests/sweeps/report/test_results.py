@@ -1,0 +1,73 @@
+"""A sweep read back from its folder, and its table."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from gradexp.sweeps.report.results import read_sweep, write_csv
+from tests.sweeps.folders import accuracy, grid, write_sweep
+
+AXES: dict[str, list[Any]] = {"optimizer": ["sgd", "adam"], "optimizer__lr": [0.1, 0.01], "seed": [0, 1]}
+
+
+def test_every_job_is_a_row_whatever_became_of_it(tmp_path: Path) -> None:
+    jobs = grid(**AXES)
+    monitored = {"monitor": "val/accuracy", "monitor_mode": "max"}
+    gone_wrong: dict[int, dict[str, Any]] = {
+        1: {"status": "failed", "reason": 'no "memory",\nat all'},
+        2: {"status": "diverged", "reason": "at step 3", "seconds/fit": 1.0, **monitored},
+        3: {},
+        4: {},
+    }
+    folder = write_sweep(tmp_path / "sweep", jobs, gone_wrong)
+    shutil.rmtree(folder / "5")
+    with FileLock(folder / "4" / ".lock"):
+        results = read_sweep(folder)
+    expected = ["completed", "failed", "diverged", "interrupted", "running", "planned", "completed", "completed"]
+    assert [job.status for job in results.jobs] == expected
+    assert [job.settings for job in results.jobs] == jobs
+    with write_csv(results).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == expected
+    assert [row["job"] for row in rows] == [str(number) for number in range(8)]
+    assert rows[1]["reason"] == 'no "memory",\nat all'
+    for row, settings in zip(rows, jobs, strict=True):
+        assert {axis: row[axis] for axis in settings} == {axis: str(value) for axis, value in settings.items()}
+    assert float(rows[0]["val/accuracy"]) == accuracy(jobs[0])
+    assert rows[1]["val/accuracy"] == rows[5]["val/accuracy"] == ""
+    assert rows[0]["trainer.max_epochs"] == "20"
+    assert rows[7]["overrides"] == "optimizer=adam optimizer.lr=0.01 seed=1"
+
+
+def test_jobs_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "sweep", grid(seed=list(range(12))))
+    assert [job.folder.name for job in read_sweep(folder).jobs] == [str(number) for number in range(12)]
+
+
+def test_without_a_manifest_the_job_folders_tell_all(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "sweep", grid(**AXES))
+    with_manifest = read_sweep(folder)
+    (folder / "manifest.json").unlink()
+    alone = read_sweep(folder)
+    assert [job.settings for job in alone.jobs] == [job.settings for job in with_manifest.jobs]
+    assert (alone.name, alone.monitor, alone.command) == ("default", "val/accuracy", [])
+
+
+def test_the_metric_that_the_jobs_really_monitored_counts(tmp_path: Path) -> None:
+    """Data without classes make a loss of an accuracy that was asked for."""
+    folder = write_sweep(tmp_path / "sweep", grid(seed=[0, 1]))
+    for path in folder.glob("*/metrics.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"monitor": "val/loss", "monitor_mode": "min"}))
+    results = read_sweep(folder)
+    assert (results.monitor, results.monitor_mode) == ("val/loss", "min")
+
+
+def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match="sweep_dir must be the folder of a multirun"):
+            read_sweep(folder)
