@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import string
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,3 +36,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain data as JSON, atomically."""
     write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def random_letters() -> str:
+    """Four letters for the name of a folder; not from a seeded stream, as two runs of one seed must not share one."""
+    return "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))

@@ -3,6 +3,7 @@
 Nothing here imports torch, so that help and errors in the configuration answer at Hydra's own speed.
 """
 
+import warnings
 from typing import Any, cast
 
 from hydra import compose as hydra_compose
@@ -18,6 +19,9 @@ from gradexp.configuration.files import CONF_DIR
 from gradexp.configuration.hashes import LOCAL_KEYS, LOCAL_TRAINER_KEYS
 
 register_resolvers()
+
+# Our presets of launchers bear the names of the plugins' own, against which Hydra checks them, warning each time.
+warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 
 def compose(*overrides: str) -> DictConfig:

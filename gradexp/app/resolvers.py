@@ -1,7 +1,5 @@
 """What conf/ asks for as ${NAME:...}: the folders of runs and sweeps, and what this machine has for jobs."""
 
-import random
-import string
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +7,7 @@ from omegaconf import OmegaConf
 
 from gradexp.configuration.files import read_config, run_of
 from gradexp.engine.cores import core_count
+from gradexp.files import random_letters
 from gradexp.objective.monitor import monitor_mode, needs_mode
 from gradexp.sweeps.launch.resources import cores_per_job, gpu_count, gpus_per_job, jobs_at_once
 
@@ -47,11 +46,6 @@ def direction(monitor: str, mode: str | None, metrics: Any, trusted_packages: An
 
 def _new_folder(parent: str) -> str:
     return f"{parent}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{random_letters()}"
-
-
-def random_letters() -> str:
-    """Four letters; not of the seeded generator, as two runs with one seed must not share a folder."""
-    return "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
 
 
 def register_resolvers() -> None:

@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch import LightningModule, Trainer, callbacks
 from rich.console import Console
 
-from gradexp.callbacks.progress_bar import LateBar
+from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.engine.accumulation import total_steps
 
 SHOWN = ("train/loss", "train/accuracy", "train/r2", "val/accuracy", "val/r2")
 
 
-class RichBar(ProgressBar):
+class RichBar(callbacks.ProgressBar):
     """A late bar: what runs, steps done, time left, loss and accuracy; it costs little, being drawn by time.
 
     Args:
@@ -23,12 +22,12 @@ class RichBar(ProgressBar):
 
     def __init__(self, console: Console) -> None:
         super().__init__()
-        self._bar = LateBar(console)
+        self._bar = ProgressBar(console)
         self._done = 0
 
     def disable(self) -> None:
         """Lightning calls this on processes other than the first."""
-        self._bar = LateBar(Console(quiet=True))
+        self._bar = ProgressBar(Console(quiet=True))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._begin(trainer.global_step)

@@ -9,7 +9,7 @@ APPEARS_AFTER = 2.0  # seconds
 DRAWN_EVERY = 0.25  # seconds
 
 
-class LateBar:
+class ProgressBar:
     """One line on a console: what runs, how much is done, time left, and a text; gone when it is over.
 
     Args:

@@ -8,7 +8,7 @@ from rich.console import Console
 from torch import Tensor
 
 from gradexp import figures
-from gradexp.callbacks.progress_bar import LateBar
+from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.callbacks.publication import publish
 from gradexp.callbacks.report import Report
 from gradexp.models import FunctionDescent
@@ -38,7 +38,7 @@ class DescentReport(Report):
 
     def __init__(self, console: Console, draw: bool = True) -> None:
         super().__init__(draw)
-        self._bar = LateBar(console)
+        self._bar = ProgressBar(console)
         self._trajectory = Trajectory()
         self._trusted_packages: tuple[str, ...] = ()
 

@@ -255,7 +255,7 @@ def _python(code: str) -> "subprocess.CompletedProcess[str]":
 def test_every_key_of_the_configuration_has_a_rule() -> None:
     without = []
     penalties = {f"regularizer.{name}" for name in penalty_names()}
-    # Experiments and problems bring no keys of their own, or `compose` would refuse them (tests/configuration/test_files.py).
+    # Experiments and problems bring no keys of their own, or `compose` would refuse them (test_files.py).
     files = [path for path in CONF_DIR.glob("*/*.yaml") if path.parent.name not in ("experiment", "problem")]
     for overrides in [[], *([f"{path.parent.name}={path.stem}"] for path in files)]:
         group = overrides[0].partition("=")[0] if overrides else ""

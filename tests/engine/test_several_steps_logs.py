@@ -11,7 +11,7 @@ from rich.console import Console
 from gradexp import run
 from gradexp.callbacks import LossCurve, RichBar
 from gradexp.callbacks import progress_bar as late_bar
-from gradexp.callbacks.progress_bar import LateBar
+from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.engine import fit_clock
 from gradexp.engine.fit_clock import FitClock
 from tests.app.test_experiment import events
@@ -133,7 +133,7 @@ def test_the_bar_counts_steps_of_the_optimizer(limits: dict[str, Any], monkeypat
     monkeypatch.setattr(late_bar, "APPEARS_AFTER", -1.0)
     monkeypatch.setattr(late_bar, "DRAWN_EVERY", -1.0)
     drawn: list[tuple[int, float]] = []
-    monkeypatch.setattr(LateBar, "draw", lambda bar, what, done, total, text="": drawn.append((done, total)))
+    monkeypatch.setattr(ProgressBar, "draw", lambda bar, what, done, total, text="": drawn.append((done, total)))
     limits = {"max_steps": 150} | limits if limits["max_epochs"] == -1 else limits
     total = limits.get("max_steps", 200)
     for number in (TOGETHER, 1):

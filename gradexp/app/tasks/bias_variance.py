@@ -15,7 +15,7 @@ from gradexp.app.assembly import build_data, build_model
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.outcome import Outcome, facts
-from gradexp.callbacks.progress_bar import LateBar
+from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.callbacks.publication import write_figure
 from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule, PolynomialData
@@ -129,7 +129,7 @@ def _train(
     console: Console,
 ) -> None:
     epochs, done = cfg.trainer.max_epochs * data.repeat, 0
-    bar = LateBar(console if cfg.progress and console.is_terminal else Console(quiet=True))
+    bar = ProgressBar(console if cfg.progress and console.is_terminal else Console(quiet=True))
 
     def after_epoch() -> None:
         nonlocal done

@@ -1,8 +1,6 @@
 """Hydra's sweeper for grids that know themselves: what is done is not done again, what is half done goes on."""
 
-import random
 import shlex
-import string
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
 from rich.console import Console
 
-from gradexp.files import write_atomically
+from gradexp.files import random_letters, write_atomically
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
 from gradexp.sweeps.launch.launching import run_jobs
@@ -135,8 +133,7 @@ class GridSweeper(Sweeper):
                 raise ValueError(
                     f"{folder} must be the folder of a sweep that has ended; a process is at work on this one."
                 )
-            letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
-            folder = folder.with_name(f"{folder.name.rpartition('-')[0]}-{letters}")
+            folder = folder.with_name(f"{folder.name.rpartition('-')[0]}-{random_letters()}")
         with read_write(self.config):
             self.config.hydra.sweep.dir = str(folder)
         try:

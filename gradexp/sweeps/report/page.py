@@ -17,9 +17,9 @@ from plotly.offline import get_plotlyjs
 
 from gradexp.files import write_atomically
 from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.report import plots
 from gradexp.sweeps.report.findings import Contestant, contest, ranking
 from gradexp.sweeps.report.results import Job, SweepResults
-from gradexp.sweeps.report import plots
 
 BEST = 10  # settings shown at the top
 
@@ -78,7 +78,9 @@ def write_page(results: SweepResults, lines: Sequence[str], pictures: Mapping[st
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(loader=PackageLoader("gradexp.sweeps.report", "."), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=PackageLoader("gradexp.sweeps.report", "."), autoescape=True, undefined=StrictUndefined
+    )
     environment.filters["number"] = number
     return environment
 

@@ -173,8 +173,8 @@ def test_a_sweep_that_draws_the_folder_of_another_leaves_it_alone(
     at_work: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether or not the other has written its manifest already, and whatever it computes."""
-    monkeypatch.setattr("gradexp.app.composition._random_letters", lambda: "aaaa")
-    monkeypatch.setattr("gradexp.app.composition.datetime", Frozen)
+    monkeypatch.setattr("gradexp.app.resolvers.random_letters", lambda: "aaaa")
+    monkeypatch.setattr("gradexp.app.resolvers.datetime", Frozen)
     assert call(monkeypatch, *NEW, "seed=0,1") is None
     first = Path("outputs/sweeps/default/2026-01-02_03-04-05-aaaa")
     before = stamps(first)
