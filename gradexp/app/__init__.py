@@ -1,1 +1,1 @@
-"""What knows the configuration as a whole: the rules of its keys, and the check of all of it before a run."""
+"""The command line: composing configurations with Hydra, running tasks, messages and summaries."""

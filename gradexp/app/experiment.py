@@ -119,9 +119,9 @@ def execute(cfg: DictConfig) -> Result:
 def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
     """What is done is not done again, what is half done goes on; no two processes work on one job."""
     folder = record.folder
-    job_folder.note_start(folder)
+    job_folder.mark_started(folder)
     own_gpu.claim(folder.parent, str(HydraConfig.get().launcher._target_))
-    with job_folder.hold(folder):
+    with job_folder.lock(folder):
         sweep = Manifest.read(folder.parent)  # None under another sweeper than ours
         job_folder.check_not_stopped(folder)
         asked = sweep.key(folder.name) if sweep else None
@@ -135,7 +135,7 @@ def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
             return _execute(cfg, record, asked)
         except Exception:
             if sweep and sweep.on_failure == "stop":
-                job_folder.stop(folder)
+                job_folder.stop_sweep(folder)
             raise
 
 
@@ -211,7 +211,7 @@ def _told(folder: Path) -> str:
         return " ".join(HydraConfig.get().overrides.task)
     jobs = list(sweep.jobs.values())
     ended = sum((folder.parent / job.folder / job_folder.METRICS).is_file() for job in jobs)
-    return f"{ended}/{len(jobs)}  {next(job.told for job in jobs if job.folder == folder.name)}"
+    return f"{ended}/{len(jobs)}  {next(job.label for job in jobs if job.folder == folder.name)}"
 
 
 def _shortest(folder: Path) -> str:

@@ -1,1 +1,1 @@
-"""What is made of several runs together."""
+"""Several runs as one sweep: planned, launched, resumed and reported."""

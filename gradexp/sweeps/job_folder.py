@@ -1,4 +1,4 @@
-"""A job's folder in a sweep: what became of the job, and who works on it."""
+"""A job's folder in a sweep: the job's status, and whether a process works on it."""
 
 import json
 from pathlib import Path
@@ -9,27 +9,27 @@ from filelock import FileLock, Timeout
 State = Literal["completed", "diverged", "failed", "running", "interrupted", "planned"]
 
 LOCK, METRICS, CHECKPOINT = ".lock", "metrics.json", "checkpoints/last.ckpt"
-STARTED = ".started"  # in the job's folder: written anew whenever the job starts
-STOPPED = ".stopped"  # in the sweep's folder: no further job is to start
+STARTED = ".started"  # in the job's folder: touched whenever the job starts
+STOPPED = ".stopped"  # in the sweep's folder: no further job starts
 
 
-class SweepStopped(RuntimeError):  # noqa: N818  # what is wanted, not a mistake
+class SweepStopped(RuntimeError):  # noqa: N818  # intended, not a mistake
     """A job before this one failed, and `sweep.on_failure` is stop."""
 
 
 def state(folder: Path) -> State:
-    """What became of the job in `folder`: its own word where it has come to an end, else who works on it."""
+    """The recorded status of a finished job; otherwise inferred from its folder and lock."""
     found = outcome(folder)
     if found is not None:
         ended: State = found["status"]
         return ended
     if not folder.is_dir():
         return "planned"
-    return "running" if is_held(folder) else "interrupted"
+    return "running" if is_locked(folder) else "interrupted"
 
 
 def outcome(folder: Path) -> dict[str, Any] | None:
-    """The content of the job's metrics.json, which it writes last; None as long as there is none."""
+    """The content of the job's metrics.json, which it writes last; None before that."""
     path = folder / METRICS
     if not path.is_file():
         return None
@@ -38,31 +38,31 @@ def outcome(folder: Path) -> dict[str, Any] | None:
 
 
 def is_done(folder: Path) -> bool:
-    """Whether the job has a result; one that failed has none and is repeated, one that diverged has."""
+    """Whether the job has a result. A diverged job has one; a failed job has none and is repeated."""
     found = outcome(folder)
     return found is not None and found["status"] in ("completed", "diverged")
 
 
-def note_start(folder: Path) -> None:
-    """Note that the job starts; its first act, before anything that may end its process."""
+def mark_started(folder: Path) -> None:
+    """Record that the job starts; called first, before anything that may end its process."""
     (folder / STARTED).touch()
 
 
 def last_start(folder: Path) -> int:
-    """When the job last started, in nanoseconds; 0 where it never did."""
+    """When the job last started, in nanoseconds; 0 if it never did."""
     path = folder / STARTED
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def hold(folder: Path) -> FileLock:
-    """The lock of the one process that works on the job, to be entered; the system lets go of it with the process.
+def lock(folder: Path) -> FileLock:
+    """The lock of the one process that works on the job; the system releases it when the process ends.
 
-    So a sweep that is resumed waits for a worker which outlived the sweep that started it.
+    A resumed sweep waits by it for workers that outlived the sweep which started them.
     """
     return FileLock(folder / LOCK)
 
 
-def is_held(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a process works on the job now."""
     if not (folder / LOCK).exists():
         return False
@@ -74,17 +74,17 @@ def is_held(folder: Path) -> bool:
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """From where a job that was cut goes on; None where it begins."""
+    """The checkpoint from which an interrupted job resumes; None if it has none."""
     path = folder / CHECKPOINT
     return str(path) if path.is_file() else None
 
 
-def stop(folder: Path) -> None:
-    """Let no further job of this one's sweep start."""
+def stop_sweep(folder: Path) -> None:
+    """Keep further jobs of this job's sweep from starting."""
     (folder.parent / STOPPED).touch()
 
 
 def check_not_stopped(folder: Path) -> None:
-    """Raise SweepStopped where no further job is to start."""
+    """Raise SweepStopped if the job's sweep was stopped."""
     if (folder.parent / STOPPED).exists():
-        raise SweepStopped("not started, as a job before it failed and sweep.on_failure is stop")
+        raise SweepStopped("not started: an earlier job failed, and sweep.on_failure is stop")

@@ -43,7 +43,7 @@ def write_sweep(folder: Path, jobs: list[Settings], outcomes: dict[int, Settings
         manifest.jobs[f"{number:016x}"] = PlannedJob(str(number), "grid", overrides, settings)
         job = folder / str(number)
         (job / ".hydra").mkdir(parents=True)
-        job_folder.note_start(job)
+        job_folder.mark_started(job)
         own = json.loads(json.dumps(config))
         for key, value in settings.items():
             if key != "optimizer":

@@ -140,18 +140,18 @@ def test_a_grid_that_grows_sets_beaten_final_runs_aside(
     assert len(finals("grid")) == 12
     runs = Counter(optimizer_rate_and_seed(n) for n in finals())
     assert runs == Counter((name, rate, seed) for name, (rate, _) in best.items() for seed in (100, 101))
-    for number in finals("beaten"):
+    for number in finals("superseded"):
         optimizer = config(number)["optimizer"]
         target = max(mean for _, mean in best.values()) * 0.99
         beaten = best[optimizer["_target_"]][0] != optimizer["lr"]
         assert beaten or not math.isclose(config(number)["target_score"], target)
     assert {number: stamps(sweep / str(number)) for number in old} == files
     # What is beaten and has no result is not waited for.
-    (beaten, *_) = finals("beaten")
+    (beaten, *_) = finals("superseded")
     (sweep / str(beaten) / "metrics.json").unlink()
     capsys.readouterr()
     assert call(monkeypatch, *RESUMED) is None
-    count = len([job for job in jobs() if job["stage"] != "beaten"])
+    count = len([job for job in jobs() if job["stage"] != "superseded"])
     assert f"jobs: {count} ({count} done before)" in capsys.readouterr().out
 
 
@@ -161,7 +161,7 @@ def test_a_final_seed_in_the_grid_is_refused_before_anything_runs(
 ) -> None:
     message = call(monkeypatch, *BENCHMARK, "optimizer.lr=0.03", "optimizer=sgd", seeds)
     assert isinstance(message, str)
-    assert "sweep.final.seeds must be seeds that have chosen nothing; got 100" in message
+    assert "sweep.final.seeds must not be seeds of the grid, which choose the settings; got 100" in message
     assert not (own_folder / "sweep" / "0").exists()
 
 

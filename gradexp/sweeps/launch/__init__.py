@@ -1,1 +1,1 @@
-"""TODO."""
+"""How jobs are started: the sweeper, launchers, cores and GPUs."""

@@ -39,16 +39,16 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: Composer) 
     """The jobs that a command spans.
 
     Args:
-        command: What was typed; of a key that is typed, a preset's axis gives way.
-        params: Axes that the configuration brings along in `hydra.sweeper.params`.
-        compose: Gives the configuration of a job's overrides.
+        command: What was typed; a typed key replaces a preset's axis.
+        params: Axes of the configuration, in `hydra.sweeper.params`.
+        compose: Composes the configuration of overrides.
 
     Raises:
         ValueError: The axes do not go together, or a job breaks a rule.
         hydra.errors.HydraException: An override names no key, group or option.
     """
     parsed = compose.parser.parse_overrides([*params, *command])
-    typed = list({override.get_key_element(): override for override in parsed}.values())  # of a key, the last word
+    typed = list({override.get_key_element(): override for override in parsed}.values())  # the last value of a key
     fixed = [override for override in typed if not override.is_sweep_override()]
     base = compose([_line(override) for override in fixed])
     settings = cast(dict[str, Any], OmegaConf.to_container(base, resolve=True)).get("sweep")
@@ -61,7 +61,7 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: Composer) 
         if override.is_sweep_override() and _is_of_sweep(override):
             raise ValueError(f"{override.key_or_group} must have one value for all jobs; got {override.input_line}.")
     axes = [Axis(o.get_key_element(), _values(o)) for o in typed if o.is_sweep_override()]
-    # Of a key that is typed, be it the option or the class of a group, a preset's axis gives way.
+    # A typed key, be it the option or the class of a group, replaces a preset's axis.
     keys = [override.get_key_element().lstrip("+") for override in typed]
     names = {*keys, *map(rival, keys)}
     axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
@@ -69,11 +69,11 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: Composer) 
     constants = [_line(override) for override in fixed if not _is_of_sweep(override)]
     if settings["final"] is not None:
         check_final(settings["final"])
-        # The grid chooses; what chooses never sees the test part.
+        # The grid chooses settings, so it never sees the test part.
         constants = [*(line for line in constants if not line.startswith("test=")), "test=false"]
 
     def setting(key: str, job: Mapping[str, str]) -> str:
-        # The options and classes that the job chooses, be it by an experiment, say which others it has.
+        # The options and classes that the job chooses, also by an experiment, decide the options of other groups.
         known = compose.groups(fixed)
         chosen = [
             f"{name}={value}"
@@ -85,11 +85,11 @@ def make_plan(command: Sequence[str], params: Sequence[str], compose: Composer) 
 
     combinations = spanned(axes, _groups(settings["zip"]), setting)
     for one in axes:
-        # A table of several options is meant to have values for each; one of a single option is an exception for it.
+        # A table of several options must have values for each; a table of one option is an exception for that option.
         is_table = one.by in CLASS_GROUPS and len(one.values) > 1
         if is_table and any(one.key not in job and setting(str(one.by), job) == CUSTOM for job in combinations):
             raise ValueError(
-                f"sweep.axes.{one.name} has no values for a class of one's own, only for {', '.join(one.values)}; type "
+                f"sweep.axes.{one.name} has no values for a custom class, only for {', '.join(one.values)}; type "
                 f"{one.name}=VALUE,VALUE."
             )
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]

@@ -1,4 +1,4 @@
-"""Hydra's plugins that come with an extra of this package, and what to say where one is missing."""
+"""Hydra's plugins that are extras of this package, and what a message says if one is missing."""
 
 from importlib.util import find_spec
 
@@ -11,10 +11,10 @@ EXTRAS = {
 
 
 def check_installed(target: str) -> None:
-    """Hold the class of a launcher or sweeper, `hydra_plugins.PLUGIN.MODULE.CLASS`, against what is installed.
+    """Check that the plugin of a launcher or sweeper, `hydra_plugins.PLUGIN.MODULE.CLASS`, is installed.
 
     Raises:
-        ValueError: Its plugin is not.
+        ValueError: It is not.
     """
     plugin = target.split(".")[1]
     if plugin in EXTRAS and (find_spec("hydra_plugins") is None or find_spec(f"hydra_plugins.{plugin}") is None):
@@ -22,8 +22,8 @@ def check_installed(target: str) -> None:
 
 
 def hint(name: str) -> str:
-    """How a plugin, or the one that brings an option such as "optuna", is installed; empty for any other option."""
+    """How to install a plugin, or the plugin of an option such as "optuna"; empty for any other option."""
     for plugin, extra in EXTRAS.items():
         if name == plugin or name.partition("_")[0] == plugin.split("_")[1]:
-            return f"It comes with pip install 'gradexp[{extra}]' (in a checkout: uv sync --extra {extra})."
+            return f"It is installed by uv sync --extra {extra} in a checkout, or pip install 'PATH/TO/WHEEL[{extra}]'."
     return ""

@@ -1,4 +1,4 @@
-"""Hydra's sweeper for grids that know themselves: what is done is not done again, what is half done goes on."""
+"""Hydra's sweeper for grids with a manifest: finished jobs are skipped, and interrupted jobs are resumed."""
 
 import shlex
 import sys
@@ -19,22 +19,22 @@ from rich.console import Console
 from gradexp.files import random_letters, write_atomically
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
-from gradexp.sweeps.launch.launching import run_jobs
+from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from gradexp.sweeps.plan.plan import Plan, add_jobs
 from gradexp.sweeps.plan.resume import extended
 
-# Hydra takes plugins from this package alone.
+# Hydra accepts plugins from this package only.
 PLUGIN_MODULE = "hydra_plugins.gradexp"
 
 
 class GridSweeper(Sweeper):
-    """Spans the jobs of a multirun, keeps their manifest, and gives those that are not done to Hydra's launcher.
+    """Spans the jobs of a multirun, keeps their manifest, and launches those that are not done.
 
     Args:
-        params: Axes that a configuration brings along, as for Hydra's basic sweeper.
+        params: Axes that the configuration adds, as for Hydra's basic sweeper.
     """
 
     def __init__(self, params: dict[str, str] | None = None) -> None:
@@ -64,13 +64,13 @@ class GridSweeper(Sweeper):
         old = Manifest.read(folder) if chosen else None
         plan, manifest = self._planned(folder, old, arguments, compose)
         if self.config.sweep.dry_run:
-            _list(folder, manifest, plan)
+            _print_plan(folder, manifest, plan)
             return
         with self._claimed(folder, chosen) as folder:
             now = Manifest.read(folder)
-            if now != old:  # another process was here while this one planned
+            if now != old:  # another process changed it while this one planned
                 plan, manifest = self._planned(folder, now, arguments, compose)
-            _say(folder, manifest)
+            _print_counts(folder, manifest)
             manifest.write(folder)
             write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
             (folder / job_folder.STOPPED).unlink(missing_ok=True)
@@ -83,14 +83,14 @@ class GridSweeper(Sweeper):
     def _planned(
         self, folder: Path, old: Manifest | None, arguments: list[str], compose: Composer
     ) -> tuple[Plan, Manifest]:
-        """What is typed, as a plan, and the manifest of the sweep that it makes or takes up."""
+        """The plan of what was typed, and the manifest of the sweep that it starts or resumes."""
         if old is None and self.config.sweep.resume is not None:
             raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
         if old is not None and all(argument.startswith("sweep.") for argument in arguments):
-            arguments = [*old.command, *arguments]  # nothing but the folder was typed
+            arguments = [*old.command, *arguments]  # only the folder was typed
         params = [f"{key}={value}" for key, value in self.params.items()]
         plan = make_plan(arguments, params, compose)
-        # With the axes that the configuration brought along, for a command that names nothing but the folder.
+        # With the axes of the configuration, for a later command that names only the folder.
         command = [
             argument
             for argument in dict.fromkeys([*params, *arguments])
@@ -102,7 +102,7 @@ class GridSweeper(Sweeper):
         return plan, manifest
 
     def _run_finals(self, folder: Path, manifest: Manifest, plan: Plan, compose: Composer) -> None:
-        """The second half of a protocol: fresh seeds at the settings that won the grid."""
+        """The second half of a benchmark: fresh seeds at the settings that won the grid."""
         finals = Plan(plan.settings, plan.name, plan.monitor, plan.monitor_mode)
         add_jobs(finals, final_runs(folder, manifest, plan.settings["final"]), "final", compose)
         manifest.add_finals(finals.jobs)
@@ -112,11 +112,11 @@ class GridSweeper(Sweeper):
 
     @contextmanager
     def _claimed(self, folder: Path, chosen: bool) -> Iterator[Path]:
-        """The sweep's folder, this process's own as long as the sweep runs.
+        """The sweep's folder, locked by this process while the sweep runs.
 
         Args:
-            folder: Where the sweep is to be.
-            chosen: Whether it was named by the user; one that was drawn gives way where it is another sweep's.
+            folder: The folder wanted.
+            chosen: Whether the user named it; if not, and another sweep has it, a new name is drawn.
 
         Raises:
             ValueError: Another process runs a sweep there.
@@ -131,7 +131,7 @@ class GridSweeper(Sweeper):
                 lock.release()
             if chosen:
                 raise ValueError(
-                    f"{folder} must be the folder of a sweep that has ended; a process is at work on this one."
+                    f"{folder} must be the folder of a sweep that has ended; another process runs the sweep in it."
                 )
             folder = folder.with_name(f"{folder.name.rpartition('-')[0]}-{random_letters()}")
         with read_write(self.config):
@@ -145,18 +145,18 @@ class GridSweeper(Sweeper):
         without = [job for job in _wanted(manifest) if not job_folder.is_done(folder / job.folder)]
         if not without:
             return
-        # Hydra leaves its callbacks out where a sweep ends in an error; the report is wanted all the more.
+        # Hydra skips its callbacks when a sweep ends in an error; the report is written all the same.
         self.hydra_context.callbacks.on_multirun_end(config=self.config)
         states = Counter(job_folder.state(folder / job.folder) for job in without)
-        told = ", ".join(f"{count} {state}" for state, count in states.items())
+        counts = ", ".join(f"{count} {state}" for state, count in states.items())
         raise SystemExit(
-            f"error: {len(without)} of {len(_wanted(manifest))} jobs have no result ({told}). "
-            f"They are taken up again by {_command(folder, self.config)}"
+            f"error: {len(without)} of {len(_wanted(manifest))} jobs have no result ({counts}). "
+            f"They are resumed by {_command(folder, self.config)}"
         )
 
 
 def _command(folder: Path, config: DictConfig) -> str:
-    """What takes the sweep up again, on the launcher that it ran on."""
+    """The command that resumes the sweep, on the same launcher."""
     launcher = [
         line for line in config.hydra.overrides.hydra if line.startswith(("hydra/launcher=", "hydra.launcher."))
     ]
@@ -164,45 +164,45 @@ def _command(folder: Path, config: DictConfig) -> str:
 
 
 def _wanted(manifest: Manifest) -> list[PlannedJob]:
-    """All jobs but final runs of settings that have since been beaten."""
-    return [job for job in manifest.jobs.values() if job.stage != "beaten"]
+    """All jobs except superseded final runs."""
+    return [job for job in manifest.jobs.values() if job.stage != "superseded"]
 
 
-def _say(folder: Path, manifest: Manifest) -> None:
-    """How many jobs there are, and what will be done with them."""
+def _print_counts(folder: Path, manifest: Manifest) -> None:
+    """Print how many jobs there are, and what is done with them."""
     jobs = _wanted(manifest)
     states = Counter(job_folder.state(folder / job.folder) for job in jobs)
-    words: dict[job_folder.State, str] = {
+    actions: dict[job_folder.State, str] = {
         "completed": "done before",
         "diverged": "diverged before",
-        "failed": "repeated, having failed",
-        "interrupted": "gone on with",
-        "running": "at work elsewhere, waited for",
+        "failed": "repeated after a failure",
+        "interrupted": "resumed",
+        "running": "running elsewhere, waited for",
         "planned": "to do",
     }
-    told = ", ".join(f"{states[state]} {phrase}" for state, phrase in words.items() if states[state])
+    counts = ", ".join(f"{states[state]} {action}" for state, action in actions.items() if states[state])
     console = Console()
     console.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"jobs: {len(jobs)} ({told})", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"jobs: {len(jobs)} ({counts})", markup=False, highlight=False, soft_wrap=True)
 
 
-def _list(folder: Path, manifest: Manifest, plan: Plan) -> None:
-    """A dry run: the jobs, and what would be done."""
+def _print_plan(folder: Path, manifest: Manifest, plan: Plan) -> None:
+    """Print the jobs, and what would be done: a dry run."""
     console = Console()
     for job in manifest.jobs.values():
         state = job_folder.state(folder / job.folder)
-        console.print(f"{job.folder:>5}  {state:<11}  {job.told}", markup=False, highlight=False, soft_wrap=True)
-    _say(folder, manifest)
+        console.print(f"{job.folder:>5}  {state:<11}  {job.label}", markup=False, highlight=False, soft_wrap=True)
+    _print_counts(folder, manifest)
     final = plan.settings["final"]
     if final is not None:
         count = final_count(manifest, final)
-        told = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
-        console.print(told, markup=False, highlight=False, soft_wrap=True)
+        line = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)
 
 
 def register() -> None:
-    """Make the sweeper known to Hydra, under the name of a plugin."""
+    """Register the sweeper with Hydra under the name of a plugin."""
     sys.modules.setdefault(PLUGIN_MODULE, sys.modules[__name__])
     GridSweeper.__module__ = PLUGIN_MODULE
     Plugins.instance().register(GridSweeper)

@@ -1,4 +1,4 @@
-"""A GPU of its own for each process of a sweep, under launchers that leave that to the job; torch is not imported."""
+"""One GPU for each process of a sweep, for launchers that do not assign GPUs; torch is not imported."""
 
 import itertools
 import os
@@ -8,17 +8,17 @@ from filelock import FileLock, Timeout
 
 from gradexp.sweeps.launch.resources import gpus
 
-# Ray and SLURM give each job its GPUs themselves; one job after the other needs no division.
+# Ray and SLURM assign GPUs to jobs themselves; jobs that run one after the other need no division.
 LAUNCHERS = ("JoblibLauncher", "LocalLauncher")
 
-_claims: dict[str, FileLock] = {}  # by sweep; held as long as the process lives, for CUDA keeps the first choice
+_claims: dict[str, FileLock] = {}  # by sweep; kept while the process lives, as CUDA keeps its first choice
 
 
 def claim(sweep: Path, launcher: str) -> None:
-    """Let this process see one GPU alone; to be called before torch is imported.
+    """Make one GPU visible to this process; must be called before torch is imported.
 
-    Processes count themselves by locks in the sweep's folder, which the system lets go of with the process. So with as
-    many processes as GPUs each has its own, and with twice as many two share one.
+    Processes count themselves by locks in the sweep's folder, which the system releases when a process ends. With as
+    many processes as GPUs each has its own; with twice as many, two share one.
 
     Args:
         sweep: The sweep's folder.
@@ -34,6 +34,6 @@ def claim(sweep: Path, launcher: str) -> None:
         except Timeout:
             continue
         _claims[str(sweep)] = lock
-        if len(_claims) == 1:  # a process that worked for a sweep before has its GPU already
+        if len(_claims) == 1:  # a process that ran jobs of another sweep has its GPU already
             os.environ["CUDA_VISIBLE_DEVICES"] = names[place % len(names)]
         return

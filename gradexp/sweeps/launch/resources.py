@@ -1,4 +1,4 @@
-"""What this machine has for jobs that run side by side; nothing here imports torch."""
+"""The cores and GPUs of this machine, divided among jobs that run side by side; torch is not imported."""
 
 import os
 import re
@@ -8,18 +8,18 @@ from gradexp.engine.cores import core_count
 
 
 def gpus() -> list[str]:
-    """Names of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else those that the driver shows."""
+    """Names of the GPUs that this process may use: of CUDA_VISIBLE_DEVICES, else of the driver."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
     devices = Path("/dev")
     shown = [path.name for path in devices.iterdir()] if devices.is_dir() else []
-    # CUDA counts from 0 what a container shows, whatever the host calls it.
+    # CUDA counts the GPUs of a container from 0, whatever the host calls them.
     return [str(number) for number in range(sum(re.fullmatch(r"nvidia\d+", name) is not None for name in shown))]
 
 
 def gpu_count(accelerator: str = "auto") -> int:
-    """GPUs for the jobs; none where they are to run on the CPU.
+    """GPUs for the jobs; 0 if they run on the CPU.
 
     Args:
         accelerator: trainer.accelerator.
@@ -28,7 +28,7 @@ def gpu_count(accelerator: str = "auto") -> int:
 
 
 def jobs_at_once(accelerator: str = "auto") -> int:
-    """One a GPU where there are GPUs, else one a core: small models gain more by that than by threads."""
+    """One job per GPU, else one per core: small models gain more from that than from threads."""
     return gpu_count(accelerator) or core_count()
 
 

@@ -1,4 +1,4 @@
-"""Axes of a sweep and the jobs they span: products, pairs, and values that depend on another axis."""
+"""Axes of a sweep and the jobs that they span: products, zipped axes, and values that depend on another axis."""
 
 import itertools
 import json
@@ -12,12 +12,12 @@ PLAIN = re.compile(r"[A-Za-z_./-][A-Za-z0-9_./-]*")
 
 @dataclass(frozen=True)
 class Axis:
-    """What one key takes in a sweep.
+    """The values of one key in a sweep.
 
     Attributes:
         key: As in an override, such as "optimizer.lr" or "+model.alpha".
-        values: In the language of overrides; where the axis depends on another, by that one's value.
-        by: Key of the axis, or of the setting, that it depends on; None for the same values everywhere.
+        values: In the language of overrides; for an axis that depends on another key, by that key's value.
+        by: The key that the axis depends on; None for the same values everywhere.
     """
 
     key: str
@@ -26,7 +26,7 @@ class Axis:
 
     @property
     def name(self) -> str:
-        """The key without the sign that adds it."""
+        """The key without its plus signs."""
         return self.key.lstrip("+")
 
 
@@ -34,7 +34,7 @@ def axis(key: str, given: Any) -> Axis:
     """An axis from the configuration: a list of values, or {other key: {its value: list of values}}.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It has neither form.
     """
     if isinstance(given, list) and given:
         return Axis(key, [text(value) for value in given])
@@ -69,19 +69,19 @@ def _quoted(value: str) -> str:
 def spanned(
     axes: Sequence[Axis], zipped: Iterable[Sequence[str]], setting: Callable[[str, Mapping[str, str]], str]
 ) -> list[dict[str, str]]:
-    """The jobs that the axes span: every combination, but for the zipped ones, which go along together.
+    """The jobs that the axes span: every combination, with zipped axes varying together.
 
     Args:
         axes: In the order of the loops, the last one innermost.
         zipped: Groups of keys.
-        setting: The value of a key that is no axis, in a job of these values, for axes that depend on it.
+        setting: The value, in a job with these values, of a key that is not an axis but that an axis depends on.
 
     Returns:
-        A value for each axis, in the language of overrides, a job each. An axis that depends on another and has no
+        For each job a value for each axis, in the language of overrides. An axis that depends on another key and has no
         values for it is left out.
 
     Raises:
-        ValueError: Zipped keys are no axes, differ in their number of values, or in the axis that they depend on.
+        ValueError: Zipped keys are not axes, or differ in their number of values or in the key that they depend on.
     """
     dependent = {axis.name: axis for axis in axes if axis.by is not None}
     groups = [list(group) for group in zipped]
@@ -90,8 +90,8 @@ def spanned(
     for group in groups:
         depends_on = {dependent[name].by if name in dependent else None for name in group}
         if len(depends_on) > 1:
-            told = ", ".join(f"{name} on {dependent[name].by if name in dependent else 'none'}" for name in group)
-            raise ValueError(f"sweep.zip must join axes that depend on the same key; {told}.")
+            found = ", ".join(f"{name} on {dependent[name].by if name in dependent else 'none'}" for name in group)
+            raise ValueError(f"sweep.zip must join axes that depend on the same key; {found}.")
         (own if depends_on <= {None} else follow).append(group)
     blocks = _blocks([axis for axis in axes if axis.by is None], own)
     jobs = []
@@ -106,13 +106,13 @@ def spanned(
             chosen += [Axis(axis.key, values)] if values else []
         present = {axis.name for axis in chosen}
         choices = _blocks(chosen, [group for group in follow if present.intersection(group)])
-        # Values that depend on an axis vary faster than it.
+        # Values that depend on an axis vary faster than the axis.
         jobs += [job | {k: v for part in further for k, v in part.items()} for further in itertools.product(*choices)]
     return jobs
 
 
 def _blocks(axes: Sequence[Axis], groups: list[list[str]]) -> list[list[dict[str, str]]]:
-    """What is multiplied: an axis alone, or those of a group beside each other."""
+    """The factors of the product: single axes, and zipped axes with their values side by side."""
     by_name = {axis.name: axis for axis in axes}
     group_of: dict[str, list[str]] = {}
     for group in groups:
@@ -130,8 +130,8 @@ def _blocks(axes: Sequence[Axis], groups: list[list[str]]) -> list[list[dict[str
         taken |= {member.name for member in members}
         lengths = {member.name: len(member.values) for member in members}
         if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            raise ValueError(f"sweep.zip must join axes of as many values; {told}.")
+            found = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise ValueError(f"sweep.zip must join axes with equally many values; {found}.")
         keys = [member.key for member in members]
         blocks.append([dict(zip(keys, row, strict=True)) for row in zip(*(m.values for m in members), strict=True)])
     return blocks

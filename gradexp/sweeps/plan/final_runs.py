@@ -1,4 +1,4 @@
-"""The second half of the benchmark protocol: each optimizer's winner, chosen by validation, at fresh seeds."""
+"""The second half of the benchmark protocol: the best setting of each optimizer, by validation, at fresh seeds."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 
-OWN_KEYS = ("seed", "test", "target_score")  # what a final run has of its own
+OWN_KEYS = ("seed", "test", "target_score")  # that a final run sets itself
 
 
 def check_final(given: Any) -> None:
-    """Hold `sweep.final` against its rule.
+    """Check `sweep.final` against its rule.
 
     Raises:
-        ValueError: It is no {for_each: KEY, seeds: LIST, target_share: SHARE}.
+        ValueError: It is not of the form {for_each: KEY, seeds: LIST, target_share: SHARE}.
     """
     holds = (
         isinstance(given, Mapping)
@@ -39,34 +39,33 @@ def check_final(given: Any) -> None:
 
 
 def check_fresh(manifest: Manifest, final: Mapping[str, Any]) -> None:
-    """Hold the final seeds against those of the grid.
+    """Check that the grid uses none of the final seeds.
 
     Raises:
-        ValueError: A seed is used to choose.
+        ValueError: The grid uses one of them.
     """
     for job in manifest.jobs.values():
         seed = job.settings.get("seed", manifest.base.get("seed"))
         if job.stage == "grid" and seed in final["seeds"]:
-            raise ValueError(f"sweep.final.seeds must be seeds that have chosen nothing; got {seed}, of the grid.")
+            raise ValueError(f"sweep.final.seeds must not be seeds of the grid, which choose the settings; got {seed}.")
 
 
 def final_count(manifest: Manifest, final: Mapping[str, Any]) -> int:
-    """How many final runs there will be, if each value of the axis has a setting that completes."""
+    """How many final runs there are if each value of the axis has a setting that completes."""
     grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
     return len({repr(job.settings.get(final["for_each"])) for job in grid}) * len(final["seeds"])
 
 
 def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> list[tuple[list[str], dict[str, Any]]]:
-    """What the final runs are typed with, and their settings.
+    """The command lines of the final runs, and their settings.
 
-    Of each value of the axis `for_each`, the setting with the best mean of the monitor over the grid's seeds is run at
-    the seeds of `final`, with the test part measured once. A setting that has no score at some seeds comes after those
-    that have one at more of them. The target whose reaching is timed is a share of the grid's best score (of a loss,
-    that score divided by the share).
+    For each value of the axis `for_each`, the setting with the best mean of the monitor over the grid's seeds runs at
+    the seeds of `final` and measures the test part once. Settings with a score at more seeds come first. The target
+    score, which the runs time, is a share of the grid's best score (for a loss, that score divided by the share).
 
     Args:
         folder: The sweep's.
-        manifest: Of the grid, run to its end.
+        manifest: The manifest of the finished grid.
         final: `for_each`, `seeds` and `target_share`.
     """
     scores: dict[Any, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -77,7 +76,7 @@ def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> li
         setting = repr({key: value for key, value in job.settings.items() if key != "seed"})
         scores[job.settings.get(final["for_each"])][setting].append(score)
         winners[setting] = job
-    # Data without classes have swapped an accuracy for a loss, which the jobs know and the plan does not.
+    # For data without classes the jobs monitor a loss in place of accuracy, which the plan does not know.
     sign = monitor.sign(next(iter(modes), manifest.monitor_mode))
     best = {
         value: max(found, key=lambda setting: (len(found[setting]), sign * fmean(found[setting])))
@@ -96,7 +95,7 @@ def _typed(job: PlannedJob) -> list[str]:
 
 
 def _scored(folder: Path, manifest: Manifest) -> Iterable[tuple[PlannedJob, monitor.Mode, float]]:
-    """The grid's completed jobs with the mode of their monitor and its score; one that diverged has none."""
+    """The grid's completed jobs with the mode and the score of their monitor."""
     for job in manifest.jobs.values():
         found = job_folder.outcome(folder / job.folder) if job.stage == "grid" else None
         if found is not None and found["status"] == "completed":

@@ -1,4 +1,4 @@
-"""What a sweep knows of itself: its command and its jobs, each under the hash of what is asked for."""
+"""A sweep's manifest: its command, and its jobs by the hash of the configuration asked for."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from gradexp.objective.monitor import Mode
 from gradexp.sweeps.plan.axes import text
 
 NAME = "manifest.json"
-FORMAT = 2  # grows when another gradexp could no longer read it right
+FORMAT = 2  # grows when other versions of gradexp can no longer read it
 ABSENT = "absent"
 
 
@@ -22,9 +22,9 @@ class PlannedJob:
 
     Attributes:
         folder: Name of its folder in the sweep's.
-        stage: "grid"; "final" for fresh seeds at a setting that the grid was won by; "beaten" for those of a setting
-            that won until the grid was extended.
-        overrides: What a single run is typed with to be this job.
+        stage: "grid"; "final" for fresh seeds of a setting that won the grid; "superseded" for final runs of a setting
+            that no longer wins since the grid was extended.
+        overrides: The command line of a single run that is this job.
         settings: The value of each axis.
     """
 
@@ -34,24 +34,24 @@ class PlannedJob:
     settings: dict[str, Any]
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """The settings, as they would be typed."""
         return " ".join(f"{key}={text(value)}" for key, value in self.settings.items())
 
 
 @dataclass
 class Manifest:
-    """The sweep's own account, in ``manifest.json`` of its folder.
+    """The content of ``manifest.json`` in the sweep's folder.
 
     Attributes:
         name: Name of the experiment.
         monitor: Metric that the sweep ranks by.
-        on_failure: "continue", or "stop" where no job starts after one that failed.
+        on_failure: "continue", or "stop": no job starts after one has failed.
         command: What was typed, axes and all.
-        base: Flat configuration: what all jobs have in common.
-        varying: Flat keys of the rest.
-        jobs: By the hash of the configuration asked for; the one that ran is in the job's folder.
-        monitor_mode: "max" where more of the monitor is better, else "min".
+        base: Flat configuration that all jobs share.
+        varying: The other flat keys.
+        jobs: By the hash of the configuration asked for; the configuration that ran is in the job's folder.
+        monitor_mode: "max" where a higher monitor is better, else "min".
     """
 
     name: str
@@ -65,10 +65,10 @@ class Manifest:
 
     @staticmethod
     def read(folder: Path) -> "Manifest | None":
-        """The manifest in `folder`, or None where there is none.
+        """The manifest in `folder`; None if there is none.
 
         Raises:
-            ValueError: It is no manifest, or one of another format.
+            ValueError: The file is not a manifest of this format.
         """
         path = folder / NAME
         if not path.is_file():
@@ -77,8 +77,8 @@ class Manifest:
             content = json.loads(path.read_text())
             written = content.pop("format", "none")
             if written == FORMAT:
-                del content["axes"]  # told for readers; the jobs have them
-                jobs = {key: PlannedJob(**job) for key, job in content.pop("jobs").items()}
+                del content["axes"]  # written for people; the jobs have them
+                jobs = {key: _job(job) for key, job in content.pop("jobs").items()}
                 return Manifest(**content, jobs=jobs)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path} must be a manifest that a sweep wrote; it cannot be read ({error}).") from error
@@ -88,7 +88,7 @@ class Manifest:
         )
 
     def key(self, folder: str) -> str:
-        """The hash under which the job of a folder stands."""
+        """The hash of the job that has this folder."""
         return next(key for key, job in self.jobs.items() if job.folder == folder)
 
     def write(self, folder: Path) -> None:
@@ -101,7 +101,7 @@ class Manifest:
         return list(dict.fromkeys(key for job in self.jobs.values() for key in job.settings))
 
     def add(self, jobs: Mapping[str, PlannedJob]) -> None:
-        """Take in the jobs that are new, each with the next folder."""
+        """Add the jobs that are new, each with the next folder number."""
         number = max((int(job.folder) + 1 for job in self.jobs.values()), default=0)
         for key, job in jobs.items():
             if key not in self.jobs:
@@ -109,20 +109,25 @@ class Manifest:
                 number += 1
 
     def add_finals(self, jobs: Mapping[str, PlannedJob]) -> None:
-        """The same for the final runs; those of a setting that has since been beaten are set aside."""
+        """Add final runs; those of settings that no longer win become superseded."""
         for key, job in self.jobs.items():
-            if job.stage in ("final", "beaten"):
-                self.jobs[key] = replace(job, stage="final" if key in jobs else "beaten")
+            if job.stage in ("final", "superseded"):
+                self.jobs[key] = replace(job, stage="final" if key in jobs else "superseded")
         self.add(jobs)
 
 
+def _job(content: dict[str, Any]) -> PlannedJob:
+    job = PlannedJob(**content)
+    return replace(job, stage="superseded") if job.stage == "beaten" else job  # its name in earlier versions
+
+
 def differences(old: dict[str, Any], new: dict[str, Any], free: set[str]) -> list[str]:
-    """What all jobs of an old plan had in common and all jobs of a new one have otherwise, a phrase each.
+    """The shared values that differ between an old plan and a new one, a phrase each.
 
     Args:
-        old: What the old jobs have in common, flat.
-        new: What the new jobs have in common, flat.
-        free: Keys that differ between the jobs of one of the two.
+        old: Flat configuration that the old jobs share.
+        new: Flat configuration that the new jobs share.
+        free: Keys that vary within one of the two plans.
     """
     found = []
     for key in sorted(old.keys() | new.keys()):

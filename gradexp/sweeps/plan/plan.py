@@ -1,4 +1,4 @@
-"""The jobs of a sweep: what each is typed with, and the hash of what is asked for."""
+"""The jobs that a sweep's command asks for, composed and checked."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ class Plan:
         settings: The part `sweep` of the configuration.
         name: Name of the experiment.
         monitor: Metric that the sweep ranks by.
-        monitor_mode: "max" where more of it is better, else "min".
+        monitor_mode: "max" where a higher monitor is better, else "min".
         jobs: By the hash of the configuration asked for; they have no folders yet.
-        common: Flat configuration: what all the jobs share.
-        varying: Flat keys that do differ.
+        common: Flat configuration that all jobs share.
+        varying: Flat keys that differ between jobs.
     """
 
     settings: dict[str, Any]
@@ -39,13 +39,13 @@ class Plan:
 
 
 def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage: str, compose: Compose) -> None:
-    """Compose and check jobs, and take each into the plan once.
+    """Compose and check jobs, and add each to the plan once.
 
     Args:
-        plan: Gets the jobs.
-        jobs: What each is typed with, and the values of its axes.
+        plan: The plan that the jobs are added to.
+        jobs: The command line of each, and the values of its axes.
         stage: "grid" or "final".
-        compose: Gives their configurations.
+        compose: Composes the configuration of a command line.
 
     Raises:
         ValueError: A job breaks a rule; the message says which job.
@@ -56,8 +56,8 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
         try:
             check_config(cfg, line)
         except ValueError as error:
-            told = ", ".join(f"{key}={value}" for key, value in values.items())
-            raise ValueError(f"{error}" + (f" (In the job {told}.)" if told else "")) from error
+            values_of_axes = ", ".join(f"{key}={value}" for key, value in values.items())
+            raise ValueError(f"{error}" + (f" (In the job {values_of_axes}.)" if values_of_axes else "")) from error
         plan.jobs.setdefault(asked_hash(cfg, values), PlannedJob("", stage, line, values))
         facts = {
             key: value

@@ -1,4 +1,4 @@
-"""A sweep that is taken up again: the same base, perhaps with more values on its axes."""
+"""A resumed sweep: the same base, possibly with more values on its axes."""
 
 from dataclasses import replace
 
@@ -8,15 +8,15 @@ from gradexp.sweeps.plan.plan import Plan
 
 
 def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
-    """The manifest of a plan, with the jobs of the sweep that it takes up.
+    """The manifest of a plan, including the jobs of the sweep that it resumes.
 
     Args:
-        old: Of the sweep so far; None for a new one.
-        plan: What is wanted now.
-        command: What was typed for it.
+        old: Manifest of the sweep so far; None for a new sweep.
+        plan: The jobs asked for now.
+        command: The command line that asks for them.
 
     Raises:
-        ValueError: What all the jobs share is no longer what it was.
+        ValueError: A value that all jobs share has changed.
     """
     varying = plan.varying | set(old.varying if old else ())
     on_failure = plan.settings["on_failure"]
@@ -29,13 +29,13 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
     changed = differences(old.base, plan.common, varying)
     if changed:
         raise ValueError(
-            f"sweep.resume must go with the settings that the sweep began with; {'; '.join(changed)}. New values of an "
-            "axis extend a sweep, beside the old ones; other changes are a new sweep."
+            f"sweep.resume must keep the settings that the sweep began with; {'; '.join(changed)}. New values of an "
+            "axis extend a sweep; any other change needs a new sweep."
         )
     manifest.base = {key: value for key, value in old.base.items() if same(plan.common.get(key), value)}
     axes = {axis for job in plan.jobs.values() for axis in job.settings}
     for key, job in old.jobs.items():
-        # What was no axis then is one now, with the value that all had.
+        # A new axis gets the value that all earlier jobs shared.
         known = {axis: old.base[axis] for axis in sorted(axes) if axis in old.base}
         settings = plan.jobs[key].settings if key in plan.jobs else known | job.settings
         manifest.jobs[key] = replace(job, settings=settings)

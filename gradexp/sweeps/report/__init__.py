@@ -1,1 +1,1 @@
-"""TODO."""
+"""What a sweep shows: results from disk, findings, and their presentation on page, terminal and TensorBoard."""

@@ -1,90 +1,16 @@
-"""What a sweep has found, as numbers: the report's figures and words are made of these."""
+"""What a sweep shows, as numbers, computed once: terminal, page, figures and TensorBoard only present them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import fmean, quantiles, stdev
-from typing import Any
+from statistics import fmean
 
-from gradexp.objective import monitor
+from gradexp.reports.curves import curves
+from gradexp.sweeps.report.coordinates import Coordinates, coordinates
+from gradexp.sweeps.report.importance import variance_explained
+from gradexp.sweeps.report.ranking import TWO, Setting, best_and_median, best_by, ranking, shown_range, sign
 from gradexp.sweeps.report.results import Job, SweepResults
 
-
-@dataclass(frozen=True)
-class Setting:
-    """The jobs that differ by their seed alone.
-
-    Attributes:
-        told: The setting, as it would be typed.
-        jobs: All of them, whatever became of them.
-        scores: Of those that completed.
-        diverged: How many diverged.
-        lost: How many diverged or failed.
-    """
-
-    told: str
-    jobs: list[Job]
-    scores: list[float]
-    diverged: int
-    lost: int
-
-    @property
-    def mean(self) -> float:
-        return fmean(self.scores)
-
-    @property
-    def spread(self) -> float | None:
-        """Standard deviation over the seeds; None of a single one."""
-        return stdev(self.scores) if len(self.scores) > 1 else None
-
-
-def sign(results: SweepResults) -> int:
-    """1 where more of the monitor is better, else -1."""
-    return monitor.sign(results.monitor_mode)
-
-
-def shown_range(results: SweepResults) -> tuple[float, float]:
-    """The scores that figures make room for, low and high.
-
-    All of the grid's, but for those on the bad side of Tukey's fence, one and a half quartile distances beyond the
-    quartile: a few of them would squeeze the rest into a line.
-    """
-    scores = [score for _, score in results.scored()]
-    low, high = min(scores, default=0.0), max(scores, default=1.0)
-    if len(scores) > 1:
-        first, _, third = quantiles(scores, n=4, method="inclusive")
-        reach = 1.5 * (third - first)
-        low, high = (max(low, first - reach), high) if sign(results) > 0 else (low, min(high, third + reach))
-    room = 0.06 * (high - low) or 0.01 * abs(high) or 0.01
-    return low - room, high + room
-
-
-def ranking(results: SweepResults, stage: str = "grid") -> list[Setting]:
-    """The settings, best mean first; but the more seeds diverged or failed, the later a setting comes."""
-    return _ranked(results, [job for job in results.jobs if job.stage == stage])
-
-
-def best_by(results: SweepResults, key: Callable[[Job], Any]) -> dict[Any, Setting]:
-    """For each value of `key` over the grid, the best setting that has it; one without a score where all diverged."""
-    groups: dict[Any, list[Job]] = defaultdict(list)
-    for job in results.jobs:
-        if job.stage == "grid" and job.status in ("completed", "diverged") and job.config:
-            groups[key(job)].append(job)
-    return {value: _ranked(results, jobs, keep_scoreless=True)[0] for value, jobs in groups.items()}
-
-
-def _ranked(results: SweepResults, jobs: list[Job], keep_scoreless: bool = False) -> list[Setting]:
-    groups: dict[str, list[Job]] = defaultdict(list)
-    for job in jobs:
-        groups[job.setting].append(job)
-    settings = []
-    for told, members in groups.items():
-        scores = [score for score in map(results.score, members) if score is not None]
-        statuses = Counter(job.status for job in members)
-        settings.append(Setting(told, members, scores, statuses["diverged"], statuses["diverged"] + statuses["failed"]))
-    with_scores = [setting for setting in settings if setting.scores]
-    ordered = sorted(with_scores, key=lambda setting: (setting.lost, -sign(results) * setting.mean))
-    return ordered + [setting for setting in settings if keep_scoreless and not setting.scores]
+Curve = tuple[list[int], list[float]]  # steps and values
 
 
 @dataclass(frozen=True)
@@ -93,8 +19,8 @@ class Sensitivity:
 
     Attributes:
         rates: Those with a score.
-        means: Over the seeds, of the best setting at that rate.
-        spreads: Standard deviations over the seeds; 0 of a single one.
+        means: Mean score over the seeds, of the best setting at each rate.
+        spreads: Standard deviations over the seeds; 0 for a single one.
         diverged: Rates at which a seed diverged.
     """
 
@@ -102,38 +28,6 @@ class Sensitivity:
     means: list[float]
     spreads: list[float]
     diverged: list[float]
-
-
-def learning_rates(results: SweepResults) -> dict[str, Sensitivity]:
-    """By optimizer; nothing where the grid has but one learning rate for each."""
-    found: dict[str, dict[float, Setting]] = defaultdict(dict)
-    for (optimizer, rate), setting in best_by(
-        results, lambda job: (_optimizer(job), job.config.get("optimizer.lr"))
-    ).items():
-        if rate is not None:  # else the class's own, which no configuration says
-            found[optimizer][float(rate)] = setting
-    if all(len(by_rate) < 2 for by_rate in found.values()):
-        return {}
-    return {optimizer: _sensitivity(dict(sorted(by_rate.items()))) for optimizer, by_rate in found.items()}
-
-
-def _sensitivity(by_rate: dict[float, Setting]) -> Sensitivity:
-    scored = {rate: setting for rate, setting in by_rate.items() if setting.scores}
-    return Sensitivity(
-        list(scored),
-        [setting.mean for setting in scored.values()],
-        [setting.spread or 0.0 for setting in scored.values()],
-        [rate for rate, setting in by_rate.items() if setting.diverged],
-    )
-
-
-def _optimizer(job: Job) -> str:
-    """The option that was typed, which tells momentum from plain SGD, or the class."""
-    return str(
-        job.settings["optimizer"]
-        if "optimizer" in job.settings
-        else str(job.config["optimizer._target_"]).rpartition(".")[2]
-    )
 
 
 @dataclass(frozen=True)
@@ -151,45 +45,29 @@ class Grid:
     scores: list[list[float | None]]
 
 
-def penalties(results: SweepResults) -> Grid | None:
-    """None where both penalties stayed the same; where one did, a row or a column."""
-    cells = best_by(results, lambda job: (float(job.config["regularizer.l1"]), float(job.config["regularizer.l2"])))
-    l1, l2 = sorted({key[0] for key in cells}), sorted({key[1] for key in cells})
-    if len(l1) < 2 and len(l2) < 2:
-        return None
+@dataclass(frozen=True)
+class Times:
+    """Seconds of fitting against scores.
 
-    def score(row: float, column: float) -> float | None:
-        setting = cells.get((row, column))
-        return setting.mean if setting is not None and setting.scores else None
+    Attributes:
+        labels: The jobs' settings.
+        seconds: [jobs].
+        scores: [jobs].
+        front: The jobs than which none is both faster and better, the fastest first.
+    """
 
-    return Grid(l1, l2, [[score(row, column) for column in l2] for row in l1])
-
-
-def pareto_front(results: SweepResults) -> list[tuple[Job, float]]:
-    """The jobs than which none is both faster and better, the fastest first."""
-    timed = [(job, score) for job, score in results.scored() if job.seconds is not None]
-    front: list[tuple[Job, float]] = []
-    for job, score in sorted(timed, key=lambda pair: (pair[0].seconds or 0.0, -sign(results) * pair[1])):
-        if not front or sign(results) * score > sign(results) * front[-1][1]:
-            front.append((job, score))
-    return front
-
-
-def best_and_median(results: SweepResults) -> list[tuple[str, Job]]:
-    """The best job and the median one (the lower of two) of the grid, with what they are called."""
-    ordered = sorted(results.scored(), key=lambda pair: -sign(results) * pair[1])
-    if not ordered:
-        return []
-    chosen = [("best", ordered[0][0])]
-    return [*chosen, ("median", ordered[len(ordered) // 2][0])] if len(ordered) > 2 else chosen
+    labels: list[str]
+    seconds: list[float]
+    scores: list[float]
+    front: list[tuple[Job, float]]
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A row of the benchmark protocol: what was chosen on the grid, and how it did at fresh seeds.
+    """A row of the benchmark protocol: a setting chosen on the grid, and its results at fresh seeds.
 
     Attributes:
-        setting: The winner of its kind.
+        setting: The best setting of its kind, with its final runs.
         chosen_by: Its score on the grid.
         test: The test metric at each fresh seed.
         epochs: Epochs until the target, of the seeds that reached it.
@@ -203,16 +81,142 @@ class Contestant:
     seconds: list[float]
 
 
+@dataclass(frozen=True)
+class Findings:
+    """A sweep's findings; a part that the sweep has no jobs for is empty or None.
+
+    Attributes:
+        results: The sweep, with all its jobs.
+        is_ranked: Whether its jobs are of one data set; where not, all parts below are empty.
+        up: Whether a higher score is better.
+        limits: The scores that figures make room for.
+        ranking: The settings, best first.
+        rates: By optimizer.
+        penalties: Scores over l1 and l2.
+        coordinates: All jobs through all axes.
+        curves: Curves of the best and the median job, by tag and by "best" or "median".
+        curve_labels: The settings of those two jobs.
+        times: Of the jobs with a score.
+        importance: Share of the score's variance that each axis explains, the largest first.
+        contest: The final runs of a benchmark, best first.
+    """
+
+    results: SweepResults
+    is_ranked: bool
+    up: bool
+    limits: tuple[float, float]
+    ranking: list[Setting]
+    rates: dict[str, Sensitivity]
+    penalties: Grid | None
+    coordinates: Coordinates | None
+    curves: dict[str, dict[str, Curve]]
+    curve_labels: dict[str, str]
+    times: Times | None
+    importance: dict[str, float]
+    contest: list[Contestant]
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """How many jobs there are of each status, in the order of the jobs."""
+        return Counter(job.status for job in self.results.jobs)
+
+
+def find(results: SweepResults) -> Findings:
+    """Compute what a sweep shows; jobs of several data sets are not compared."""
+    comparable = results.comparable
+    chosen = best_and_median(comparable)
+    scored = comparable.scored()
+    return Findings(
+        results,
+        is_ranked=len(comparable.jobs) == len(results.jobs),
+        up=sign(results) > 0,
+        limits=shown_range(comparable),
+        ranking=ranking(comparable),
+        rates=learning_rates(comparable),
+        penalties=penalties(comparable),
+        coordinates=coordinates(comparable),
+        curves=_curves(results.monitor, chosen),
+        curve_labels={name: job.label for name, job in chosen},
+        times=times(comparable),
+        importance=variance_explained([job.settings for job, _ in scored], [score for _, score in scored]),
+        contest=contest(comparable),
+    )
+
+
+def learning_rates(results: SweepResults) -> dict[str, Sensitivity]:
+    """By optimizer; empty where every optimizer has one learning rate only."""
+    by_optimizer: dict[str, dict[float, Setting]] = defaultdict(dict)
+    settings = best_by(results, lambda job: (_optimizer(job), job.config.get("optimizer.lr")))
+    for (optimizer, rate), setting in settings.items():
+        if rate is not None:  # else the class's own default, which is in no configuration
+            by_optimizer[optimizer][float(rate)] = setting
+    if all(len(by_rate) < TWO for by_rate in by_optimizer.values()):
+        return {}
+    return {optimizer: _sensitivity(dict(sorted(by_rate.items()))) for optimizer, by_rate in by_optimizer.items()}
+
+
+def _sensitivity(by_rate: dict[float, Setting]) -> Sensitivity:
+    scored = {rate: setting for rate, setting in by_rate.items() if setting.scores}
+    return Sensitivity(
+        list(scored),
+        [setting.mean for setting in scored.values()],
+        [setting.spread or 0.0 for setting in scored.values()],
+        [rate for rate, setting in by_rate.items() if setting.diverged],
+    )
+
+
+def _optimizer(job: Job) -> str:
+    """The option that was typed, which distinguishes momentum from plain SGD, else the class."""
+    return str(job.settings.get("optimizer") or str(job.config["optimizer._target_"]).rpartition(".")[2])
+
+
+def penalties(results: SweepResults) -> Grid | None:
+    """None where neither penalty varies; a single row or column where one does."""
+    cells = best_by(results, lambda job: (float(job.config["regularizer.l1"]), float(job.config["regularizer.l2"])))
+    l1, l2 = sorted({key[0] for key in cells}), sorted({key[1] for key in cells})
+    if len(l1) < TWO and len(l2) < TWO:
+        return None
+    means = {key: setting.mean for key, setting in cells.items() if setting.scores}
+    return Grid(l1, l2, [[means.get((row, column)) for column in l2] for row in l1])
+
+
+def times(results: SweepResults) -> Times | None:
+    """None for fewer than two jobs with a score and a time."""
+    timed = [(job, score) for job, score in results.scored() if job.seconds is not None]
+    if len(timed) < TWO:
+        return None
+    return Times(
+        [job.label for job, _ in timed],
+        [job.seconds or 0.0 for job, _ in timed],
+        [score for _, score in timed],
+        pareto_front(results),
+    )
+
+
+def pareto_front(results: SweepResults) -> list[tuple[Job, float]]:
+    """The jobs than which none is both faster and better, the fastest first."""
+    timed = [(job, score) for job, score in results.scored() if job.seconds is not None]
+    front: list[tuple[Job, float]] = []
+    for job, score in sorted(timed, key=lambda pair: (pair[0].seconds or 0.0, -sign(results) * pair[1])):
+        if not front or sign(results) * score > sign(results) * front[-1][1]:
+            front.append((job, score))
+    return front
+
+
+def _curves(monitor: str, chosen: list[tuple[str, Job]]) -> dict[str, dict[str, Curve]]:
+    by_tag: dict[str, dict[str, Curve]] = {}
+    for name, job in chosen:
+        for tag, curve in curves(job.folder, list(dict.fromkeys([monitor, "train/loss"]))).items():
+            by_tag.setdefault(tag, {})[name] = curve
+    return by_tag
+
+
 def contest(results: SweepResults) -> list[Contestant]:
-    """The final runs, best mean of the test metric first; nothing where the sweep has none."""
-    grid = {setting.told: setting for setting in ranking(results)}
-    metric = "test/" + results.monitor.partition("/")[2]
+    """The final runs, best mean of the test metric first; empty for a sweep without final runs."""
+    grid = {setting.label: setting for setting in ranking(results)}
+    names = ("test/" + results.monitor.partition("/")[2], "epochs/to_target", "seconds/to_target")
     rows = []
     for setting in ranking(results, "final"):
-        values = {
-            name: [job.metrics[name] for job in setting.jobs if name in job.metrics]
-            for name in (metric, "epochs/to_target", "seconds/to_target")
-        }
-        chosen_by = grid[setting.told].mean if setting.told in grid else None
-        rows.append(Contestant(setting, chosen_by, *values.values()))
+        values = [[job.metrics[name] for job in setting.jobs if name in job.metrics] for name in names]
+        rows.append(Contestant(setting, grid[setting.label].mean if setting.label in grid else None, *values))
     return sorted(rows, key=lambda row: -sign(results) * fmean(row.test) if row.test else float("inf"))

@@ -1,4 +1,4 @@
-"""How much of the differences between jobs each axis accounts for."""
+"""How much of the variance between jobs each axis explains."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ import numpy as np
 def variance_explained(settings: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> dict[str, float]:
     """Eta squared of each axis's main effect: sum of squares between its values, over the total one (Fisher 1925).
 
-    In a balanced grid the shares add up to at most 1, and what is left is interaction; in an unbalanced one they may
+    In a balanced grid the shares add up to at most 1, and the rest is interaction; in an unbalanced grid they may
     overlap.
 
     Args:
-        settings: The value of each axis, a job each; a job that lacks an axis counts as a value of its own.
-        scores: One a job.
+        settings: For each job the value of each axis; a missing axis counts as a value.
+        scores: One per job.
 
     Returns:
-        A share from 0 to 1 for each axis with several values, the largest first; none for an axis of which each job has
-        a value of its own, and nothing where all scores are equal.
+        A share from 0 to 1 for each axis with several values, the largest first. Axes with a different value for every
+        job are left out; empty if all scores are equal.
     """
     values = np.asarray(scores, float)
     total = float(np.sum((values - values.mean()) ** 2)) if len(values) else 0.0

@@ -1,4 +1,4 @@
-"""A sweep as it lies on disk, at any time: every job with its settings, its configuration and what became of it."""
+"""A sweep as it is on disk: every job with its settings, its configuration, its status and its metrics."""
 
 import csv
 import io
@@ -24,13 +24,13 @@ class Job:
     """One job of a sweep.
 
     Attributes:
-        folder: Where it lies.
-        stage: "grid", "final" or "beaten", as in the manifest.
+        folder: Its folder.
+        stage: "grid", "final" or "superseded", as in the manifest.
         status: "completed", "diverged", "failed", "running", "interrupted" or "planned".
         settings: The value of each axis.
-        overrides: What a single run is typed with to be this job.
-        config: Flat configuration that ran; empty where the data was not known yet.
-        metrics: The content of its metrics.json; empty where there is none.
+        overrides: The command line of a single run that is this job.
+        config: Flat configuration that ran; empty if the job has not recorded one.
+        metrics: The content of its metrics.json; empty if there is none.
     """
 
     folder: Path
@@ -42,13 +42,13 @@ class Job:
     metrics: dict[str, Any]
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """The settings, as they would be typed."""
         return " ".join(f"{key}={text(value)}" for key, value in self.settings.items()) or "the only job"
 
     @property
     def setting(self) -> str:
-        """The settings but for the seed: what the seeds of a setting share."""
+        """The settings except the seed: what the seeds of a setting share."""
         return (
             " ".join(f"{key}={text(value)}" for key, value in self.settings.items() if key != "seed")
             or "the same setting"
@@ -65,12 +65,12 @@ class SweepResults:
     """A sweep.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         name: Name of the experiment.
-        monitor: Metric that it ranks by.
-        command: What was typed; empty where no manifest says it.
+        monitor: The metric that jobs are ranked by.
+        command: What was typed; empty without a manifest.
         jobs: In the order of their folders.
-        monitor_mode: "max" where more of the monitor is better, "min" where less is; None where no job says it.
+        monitor_mode: "max" if a higher monitor is better, "min" if a lower one is; None if unknown.
     """
 
     folder: Path
@@ -87,7 +87,7 @@ class SweepResults:
 
     @property
     def comparable(self) -> "SweepResults":
-        """The sweep; but without jobs where they are of several data sets, whose scores have no order."""
+        """The sweep; without jobs if they are of several data sets, whose scores cannot be compared."""
         kinds = {(job.config["data._target_"], job.config.get("data.path")) for job in self.jobs if job.config}
         return self if len(kinds) <= 1 else replace(self, jobs=[])
 
@@ -96,16 +96,16 @@ class SweepResults:
         return job.metrics.get(self.monitor) if job.status == "completed" else None
 
     def scored(self, stage: str = "grid") -> list[tuple[Job, float]]:
-        """The jobs of a stage that have a score, with it."""
+        """The jobs of a stage that have a score, with the score."""
         scores = [(job, self.score(job)) for job in self.jobs if job.stage == stage]
         return [(job, score) for job, score in scores if score is not None]
 
 
 def read_sweep(folder: Path) -> SweepResults:
-    """Read what is there of a sweep.
+    """Read a sweep, finished or not.
 
     Raises:
-        ValueError: The folder holds no sweep.
+        ValueError: The folder contains no sweep.
     """
     manifest = Manifest.read(folder) if folder.is_dir() else None
     planned = {job.folder: job for job in manifest.jobs.values()} if manifest else {}
@@ -132,7 +132,7 @@ def read_sweep(folder: Path) -> SweepResults:
         )
     first: dict[str, Any] = next((job.config for job in jobs if job.config), {})
     planned_monitor = (manifest.monitor, manifest.monitor_mode) if manifest else (str(first.get("monitor")), None)
-    # The data may have swapped an accuracy, which they lack, for a loss.
+    # For data without classes the jobs monitor a loss in place of accuracy.
     ran = Counter((job.metrics["monitor"], job.metrics.get("monitor_mode")) for job in jobs if "monitor" in job.metrics)
     monitor, mode = ran.most_common(1)[0][0] if ran else planned_monitor
     return SweepResults(
@@ -146,14 +146,14 @@ def read_sweep(folder: Path) -> SweepResults:
 
 
 def write_csv(results: SweepResults) -> Path:
-    """Write ``sweep.csv`` into the sweep's folder, atomically: one row a job, whatever became of it."""
+    """Write ``sweep.csv`` into the sweep's folder, atomically: one row per job, of any status."""
     rows = [_row(job) for job in results.jobs]
     columns = list(dict.fromkeys(key for part in range(3) for row in rows for key in row[part]))
     content = io.StringIO()
     writer = csv.DictWriter(content, columns, lineterminator="\n")
     writer.writeheader()
     for own, metrics, config in rows:
-        # A key that is an axis and a metric both, such as seed, stands once, as the axis.
+        # A key that is both an axis and a metric, such as seed, is one column, the axis.
         writer.writerow({key: _cell(value) for key, value in {**config, **metrics, **own}.items()})
     path = results.folder / "sweep.csv"
     write_atomically(path, content.getvalue().encode())
@@ -171,7 +171,7 @@ def _cell(value: Any) -> Any:
 
 
 def _unplanned_settings(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
-    """Without a manifest: what was typed for a job, and not for every other one just so."""
+    """Without a manifest: what was typed for a job, except what was typed for all jobs."""
     typed = {name: read_overrides(folder / name) for name in names}
     common = set.intersection(*map(set, typed.values())) if len(typed) > 1 else set()
     return {

@@ -1,4 +1,4 @@
-"""What is to be said of a single finished run."""
+"""The report of a single run: its diagnosis."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from gradexp.sweeps.job_folder import METRICS
 
 
 def is_run(folder: Path) -> bool:
-    """Whether the folder is a single run's, not a multirun's."""
+    """Whether the folder is that of a single run, not of a multirun."""
     return (folder / METRICS).is_file() and has_config(folder)
 
 
@@ -21,7 +21,7 @@ def report_run(folder: Path, console: Console) -> None:
     """Print the diagnosis of a run from its metrics and its event files.
 
     Raises:
-        ValueError: The run has not trained to its end, or without a validation part.
+        ValueError: The run did not complete its training, or has no validation part.
     """
     metrics = json.loads((folder / METRICS).read_text())
     config = flat(read_config(folder))

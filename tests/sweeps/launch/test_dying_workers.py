@@ -12,7 +12,7 @@ from hydra.plugins.launcher import Launcher
 
 from gradexp.files import write_json
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.launch.launching import run_jobs
+from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.plan.manifest import PlannedJob
 
 
@@ -40,7 +40,7 @@ class Pool(Launcher):
             beside = names[begin : begin + self.workers]
             for name in beside:
                 Path("sweep", name).mkdir(parents=True, exist_ok=True)
-                job_folder.note_start(Path("sweep", name))
+                job_folder.mark_started(Path("sweep", name))
                 self.starts[name] += 1
             dying = [name for name in beside if self.deaths[name] > 0]
             if dying:

@@ -56,7 +56,7 @@ def test_zipped_axes_go_along_and_multiply_with_the_rest() -> None:
     ("zipped", "words"),
     [
         (["a", "d"], "must name axes, keys with several values; got d. The axes are a, b"),
-        (["a", "b"], "must join axes of as many values; a has 2, b has 3"),
+        (["a", "b"], "must join axes with equally many values; a has 2, b has 3"),
         (["a", "a"], "must name each axis once; got a"),
     ],
 )

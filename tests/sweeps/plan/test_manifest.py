@@ -63,11 +63,11 @@ def test_new_jobs_get_the_next_folders_and_old_ones_keep_theirs() -> None:
     assert {key: found.folder for key, found in manifest.jobs.items()} == {"x": "3", "y": "10", "z": "11"}
     manifest.add_finals({"w": job(stage="final")})
     assert {key: (found.folder, found.stage) for key, found in manifest.jobs.items()} == {
-        "x": ("3", "grid"), "y": ("10", "beaten"), "z": ("11", "grid"), "w": ("12", "final")
+        "x": ("3", "grid"), "y": ("10", "superseded"), "z": ("11", "grid"), "w": ("12", "final")
     }  # fmt: skip
     manifest.add_finals({"y": job(stage="final")})
     assert {key: found.stage for key, found in manifest.jobs.items() if found.stage != "grid"} == {
-        "y": "final", "w": "beaten"
+        "y": "final", "w": "superseded"
     }  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def test_a_dry_run_of_an_extended_sweep_says_what_would_be_done_and_touches_noth
         [str(seed), state, f"seed={seed}"]
         for seed, state in enumerate(("completed", "failed", "interrupted", "planned"))
     ]
-    assert "jobs: 4 (1 done before, 1 repeated, having failed, 1 gone on with, 1 to do)" in lines
+    assert "jobs: 4 (1 done before, 1 repeated after a failure, 1 resumed, 1 to do)" in lines
     assert stamps(Path("sweep")) == before
 
 
@@ -149,11 +149,11 @@ def test_the_command_that_the_message_gives_takes_the_sweep_up(
     typed = (*NEW, f"hydra.sweep.dir='{quoted}'", "data=image_folder", "data.path=a", "seed=0,1")
     message = call(monkeypatch, *typed)
     assert isinstance(message, str)
-    command = shlex.split(message.partition("taken up again by ")[2].strip())
+    command = shlex.split(message.partition("resumed by ")[2].strip())
     assert command[:3] == ["python", "-m", "gradexp"]
     capsys.readouterr()
     assert "2 of 2 jobs have no result (2 failed)" in str(call(monkeypatch, *command[3:]))
-    assert "jobs: 2 (2 repeated, having failed)" in capsys.readouterr().out
+    assert "jobs: 2 (2 repeated after a failure)" in capsys.readouterr().out
     assert {path.parts[0] for path in Path().rglob("manifest.json")} == {Path(folder).parts[0]}
 
 
@@ -232,5 +232,5 @@ def test_ctrl_c_ends_the_sweep_and_the_job_goes_on_later(
     assert not Path("sweep/1").exists()
     capsys.readouterr()
     assert call(monkeypatch, *RESUMED) is None
-    assert "jobs: 2 (1 gone on with, 1 to do)" in capsys.readouterr().out
+    assert "jobs: 2 (1 resumed, 1 to do)" in capsys.readouterr().out
     assert [row["status"] for row in table()] == ["completed"] * 2

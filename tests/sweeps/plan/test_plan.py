@@ -263,5 +263,5 @@ def test_a_metric_may_be_an_axis_and_ranked_by(monkeypatch: pytest.MonkeyPatch) 
 def test_a_preset_without_rates_for_a_class_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("-m", "+sweep=learning_rate", "optimizer._target_=torch.optim.NAdam", "sweep.dry_run=true")
     message = str(call(monkeypatch, *typed))
-    assert "sweep.axes.optimizer.lr has no values for a class of one's own, only for sgd, momentum" in message
+    assert "sweep.axes.optimizer.lr has no values for a custom class, only for sgd, momentum" in message
     assert call(monkeypatch, *typed, "optimizer.lr=0.1,0.2") is None

@@ -54,7 +54,7 @@ def test_a_job_that_was_cut_goes_on_and_the_rest_begins(
     begun = Path("sweep/0/gradexp.log").read_text()
     capsys.readouterr()
     assert call(monkeypatch, *RESUMED) is None
-    assert "jobs: 4 (1 gone on with, 3 to do)" in capsys.readouterr().out
+    assert "jobs: 4 (1 resumed, 3 to do)" in capsys.readouterr().out
     for number in range(4):
         assert metrics(number) == metrics(number, Path("whole"))
         assert same_weights(Path("sweep", str(number)), Path("whole", str(number)))
@@ -69,7 +69,7 @@ def test_a_failed_job_is_repeated(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     Path("sweep/1/metrics.json").unlink()
     capsys.readouterr()
     assert call(monkeypatch, *RESUMED) is None
-    assert "jobs: 4 (2 done before, 1 repeated, having failed, 1 gone on with)" in capsys.readouterr().out
+    assert "jobs: 4 (2 done before, 1 repeated after a failure, 1 resumed)" in capsys.readouterr().out
     assert [metrics(number) for number in range(4)] == whole
 
 
@@ -116,7 +116,7 @@ def test_a_folder_where_a_sweep_is_at_work_is_refused(monkeypatch: pytest.Monkey
     with FileLock(Path("sweep") / job_folder.LOCK):
         message = call(monkeypatch, *GRID)
     assert isinstance(message, str)
-    assert "sweep must be the folder of a sweep that has ended; a process is at work on this one" in message
+    assert "sweep must be the folder of a sweep that has ended; another process runs the sweep in it" in message
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 99, "jobs": {}, "axes": []}', '{"jobs": 3}'])

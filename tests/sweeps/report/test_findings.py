@@ -8,15 +8,9 @@ import pytest
 from scipy import stats
 
 from gradexp.objective.monitor import OWN
-from gradexp.sweeps.report.findings import (
-    best_and_median,
-    learning_rates,
-    pareto_front,
-    penalties,
-    ranking,
-    shown_range,
-)
+from gradexp.sweeps.report.findings import learning_rates, pareto_front, penalties
 from gradexp.sweeps.report.importance import variance_explained
+from gradexp.sweeps.report.ranking import best_and_median, ranking, shown_range
 from gradexp.sweeps.report.results import read_sweep
 from tests.sweeps.folders import accuracy, grid, write_sweep
 
@@ -28,7 +22,7 @@ def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_las
     jobs = grid(optimizer=["adam"], optimizer__lr=[0.001, 0.01, 0.1], seed=[0, 1, 2])
     results = read_sweep(write_sweep(tmp_path, jobs, {4: DIVERGED}))  # a seed of the best one
     ranked = ranking(results)
-    assert [setting.told for setting in ranked] == [
+    assert [setting.label for setting in ranked] == [
         f"optimizer=adam optimizer.lr={rate}" for rate in ("0.001", "0.1", "0.01")
     ]
     scores = [accuracy(job) for job in jobs[:3]]
@@ -37,7 +31,7 @@ def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_las
     assert (ranked[2].diverged, ranked[2].lost, len(ranked[2].scores)) == (1, 1, 2)
     failed = {"status": "failed", "reason": "no memory"}
     results = read_sweep(write_sweep(tmp_path / "failed", jobs, {4: failed, 5: DIVERGED, 7: failed}))
-    assert [(setting.told.rpartition("=")[2], setting.lost) for setting in ranking(results)] == [
+    assert [(setting.label.rpartition("=")[2], setting.lost) for setting in ranking(results)] == [
         ("0.001", 0),
         ("0.1", 1),
         ("0.01", 2),

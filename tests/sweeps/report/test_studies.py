@@ -23,7 +23,7 @@ from tests.command_line import call
 DRAWING = {
     "gradexp.sweeps.report.studies.vanishing_gradients": "gradient_norms_by_depth",
     "gradexp.sweeps.report.studies.regularization_path": "penalty_paths",
-    "gradexp.figures": "best_and_median_curves",
+    "gradexp.sweeps.report.studies.overfitting": "curves_by_tag",
 }
 
 
@@ -110,7 +110,7 @@ def test_overfitting_shows_both_curves_of_both_jobs(
 ) -> None:
     quick = ("data=digits", "data.val_size=1338", "trainer.max_epochs=5", "data.batch_size=10")
     sweep, given = swept(monkeypatch, "overfitting", *quick, "trainer.log_every_n_steps=10")
-    (curves,) = next(call for call in given["best_and_median_curves"] if len(call[0]) == 4)
+    (curves,) = next(call for call in given["curves_by_tag"] if len(call[0]) == 4)
     assert set(curves) == {"train/loss", "val/loss", "train/accuracy", "val/accuracy"}
     assert all(list(by_job) == ["regularizer.l2=0", "regularizer.l2=5e-05"] for by_job in curves.values())
     assert len(curves["val/loss"]["regularizer.l2=0"][0]) == 5

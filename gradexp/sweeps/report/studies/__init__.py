@@ -1,7 +1,7 @@
-"""Studies: what experiments that are sweeps show beyond the report.
+"""Studies: what an experiment that is a sweep shows beyond the report.
 
 A study is one file: ``sweep.study=NAME`` calls the function NAME of the module NAME in this folder. Importing this
-package imports none of them, so that their names are known without matplotlib and torch.
+package imports no study, so that their names are known without matplotlib and torch.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def study_names() -> list[str]:
-    """What `sweep.study` may be."""
+    """The values that `sweep.study` accepts."""
     return names_in(__path__, shared="study")
 
 
@@ -26,7 +26,7 @@ def study_named(name: str) -> "Callable[[SweepResults], Study]":
 
 
 def study_of(results: "SweepResults") -> "Study":
-    """The study that was typed, or that the jobs' experiment names; an empty one where there is none."""
+    """The study that was typed, or else the one of the jobs' experiment; an empty study if there is none."""
     from gradexp.sweeps.report.studies.study import Study
 
     typed = [line.partition("=")[2] for line in results.command if line.startswith("sweep.study=")]

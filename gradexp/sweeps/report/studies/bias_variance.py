@@ -1,4 +1,4 @@
-"""Bias and variance against complexity: what a model cannot learn, and what it learns of the sample alone."""
+"""Study: bias and variance against the complexity of a model."""
 
 import math
 from collections import defaultdict
@@ -24,12 +24,12 @@ class Complexity:
 
     Attributes:
         name: Above its panel.
-        label: What is meant by complexity.
+        label: The measure of complexity.
         x: Complexities, ascending [points].
         bias2: [points].
         variance: [points].
-        noise: [points]; None where it is unknown, and part of bias2.
-        error: As measured [points].
+        noise: [points]; None if unknown, and then part of bias2.
+        error: Measured error [points].
         error_se: Its standard error [points].
         train: Error on the models' own training sets [points].
     """
@@ -46,21 +46,21 @@ class Complexity:
 
     @property
     def total(self) -> Array:
-        """What the parts add up to [points]."""
+        """The sum of the parts [points]."""
         parts = self.bias2 + self.variance
         return parts if self.noise is None else parts + self.noise
 
 
 def bias_variance(results: SweepResults) -> Study:
-    """A panel for each model, data and l2: the parts of the error against degree or width."""
+    """The parts of the error against degree or width, a panel for each model, data set and l2."""
     families: dict[str, dict[float, Job]] = defaultdict(dict)
     for job in results.jobs:
         if job.status == "completed" and job.metrics.keys() >= set(NEEDED):
             families[_name(job)][_complexity(job)] = job
     panels = [_panel(name, dict(sorted(jobs.items()))) for name, jobs in families.items() if len(jobs) > 1]
     if not panels:
-        return Study(lines=["no curve can be drawn: it takes two degrees or widths, and task=bias_variance"])
-    return Study({"bias_variance": bias_variance_curves(panels)}, [_told(panel) for panel in panels])
+        return Study(lines=["no curve can be drawn: it needs task=bias_variance and at least two degrees or widths"])
+    return Study({"bias_variance": bias_variance_curves(panels)}, [_line(panel) for panel in panels])
 
 
 def _name(job: Job) -> str:
@@ -92,7 +92,7 @@ def _panel(name: str, jobs: dict[float, Job]) -> Complexity:
     )
 
 
-def _told(panel: Complexity) -> str:
+def _line(panel: Complexity) -> str:
     best = int(panel.error.argmin())
     places = {"simplest": 0, "best": best, "most complex": len(panel.x) - 1}
     off = np.abs(panel.total - panel.error) / np.maximum(panel.error_se, 1e-300)
@@ -105,13 +105,13 @@ def _told(panel: Complexity) -> str:
 
 
 def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:
-    """A panel for each kind of model: the parts, their sum, and the measured error, the least one marked."""
+    """A panel for each kind of model: the parts, their sum, and the measured error with its minimum marked."""
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(5.0 * columns, 4.4 * rows), layout="constrained")
     axes_of = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, panel in zip(axes_of, panels, strict=False):
-        # An estimate of a square near zero may be below it, where a logarithmic axis has no place.
+        # The estimate of a square near zero may be negative, which a logarithmic axis cannot show.
         above = panel.bias2 > 0
         axes.plot(panel.x[above], panel.bias2[above], "o-", color=BIAS, markersize=4, label="bias²")
         axes.plot(panel.x, panel.variance, "s-", color=VARIANCE, markersize=4, label="variance")
@@ -126,7 +126,7 @@ def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:
         axes.axvline(best, color=SUM, linestyle=":", linewidth=1, label=f"least error: {best:g}")
         axes.set(xlabel=panel.label, ylabel="squared error", title=panel.name)
         top, bottom = panel.error.max(), panel.error.min()
-        if top > 10 * bottom > 0:  # beyond that the minimum could not be seen
+        if top > 10 * bottom > 0:  # else the minimum could not be seen
             axes.set_yscale("log")
         if panel.x.max() > 20 * panel.x.min() > 0:
             axes.set_xscale("log")

@@ -1,9 +1,8 @@
-"""Learning by heart, with a penalty and without."""
+"""Study: over-fitting, with a penalty and without."""
 
-import numpy as np
-
-from gradexp import figures
 from gradexp.reports.curves import curves
+from gradexp.sweeps.report.findings import Curve
+from gradexp.sweeps.report.matplotlib_figures import curves_by_tag
 from gradexp.sweeps.report.results import SweepResults
 from gradexp.sweeps.report.studies.study import Study
 
@@ -11,19 +10,19 @@ TAGS = ["train/loss", "val/loss", "train/accuracy", "val/accuracy"]
 
 
 def overfitting(results: SweepResults) -> Study:
-    """Loss and accuracy of training and validation against steps, a line a job."""
-    by_metric: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
+    """Loss and accuracy of training and validation against steps, one line per job."""
+    by_tag: dict[str, dict[str, Curve]] = {}
     lines = []
     for job, _ in results.scored():
         logged = curves(job.folder, TAGS)
-        for tag, (steps, values) in logged.items():
-            by_metric.setdefault(tag, {})[job.told] = (np.array(steps), np.array(values))
+        for tag, curve in logged.items():
+            by_tag.setdefault(tag, {})[job.label] = curve
         if "val/loss" in logged:
             losses = logged["val/loss"][1]
-            lowest = int(np.argmin(losses))
-            told = ", ".join(f"{tag} {job.metrics[tag]:.4g}" for tag in TAGS if tag in job.metrics)
+            lowest = losses.index(min(losses))
+            end = ", ".join(f"{tag} {job.metrics[tag]:.4g}" for tag in TAGS if tag in job.metrics)
             share = (lowest + 1) / len(losses)
-            lines.append(f"{job.told}: ends at {told}; val/loss was lowest, {losses[lowest]:.4g}, at {share:.0%} of it")
-    if not by_metric:
+            lines.append(f"{job.label}: ends at {end}; val/loss was lowest, {losses[lowest]:.4g}, at {share:.0%} of it")
+    if not by_tag:
         return Study(lines=["no job has logged a curve"])
-    return Study({"overfitting": figures.best_and_median_curves(by_metric)}, lines)
+    return Study({"overfitting": curves_by_tag(by_tag)}, lines)

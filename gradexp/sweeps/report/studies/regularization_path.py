@@ -1,4 +1,4 @@
-"""What the strength of a penalty does to weights, zeros and errors."""
+"""Study: weights, exact zeros and errors against the strength of a penalty."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ from gradexp.objective.weights import weights
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.studies.study import Study
 
-MANY = 40  # weights from which on the norms of layers are shown in their place
-ENOUGH = 3  # strengths that make a path
+MANY = 40  # with more weights than this, the norms of layers are shown instead
+ENOUGH = 3  # strengths that a path needs
 ERROR = {"train": "train/loss", "val": "val/loss"}
 ZERO, SMALL = "sparsity/zero", "sparsity/small"
 TRAIN, VAL, BEST = "#0072B2", "#D55E00", "#009E73"
@@ -29,17 +29,17 @@ class PenaltyPath:
     """One model over a grid of one penalty.
 
     Attributes:
-        name: In front of its row.
-        strengths: Of the penalty, ascending; 0 stands beside the smallest.
+        name: Title of its row.
+        strengths: Of the penalty, ascending; 0 is drawn beside the smallest.
         weights: Lines [strengths] of weights, or of norms of layers, by name.
-        weights_label: What the lines are.
+        weights_label: What the lines show.
         zero: Share of weights that are exactly zero [strengths].
         small: Share of weights below `threshold` [strengths].
         threshold: The size below which a weight is small.
         train: Error on the training samples [strengths].
         val: Error on the validation samples [strengths].
-        error_label: What the errors are.
-        best: Which strength has the smallest validation error.
+        error_label: Name of the error.
+        best: Index of the strength with the smallest validation error.
     """
 
     name: str
@@ -56,7 +56,7 @@ class PenaltyPath:
 
 
 def regularization_path(results: SweepResults) -> Study:
-    """A figure for l1 and one for l2, a row for each model and data; the best strength by validation is marked."""
+    """A figure for l1 and one for l2, a row for each model and data set; marks the best strength."""
     study = Study()
     families: dict[str, list[Job]] = defaultdict(list)
     for job in results.jobs:
@@ -71,10 +71,10 @@ def regularization_path(results: SweepResults) -> Study:
                 paths.append(_path(name, penalty, dict(sorted(by_strength.items()))))
         if paths:
             study.figures[f"regularization_path_{penalty}"] = penalty_paths(paths, penalty)
-        study.lines.extend(_told(path, penalty) for path in paths)
+        study.lines.extend(_line(path, penalty) for path in paths)
     if not study.figures:
         study.lines.append(
-            f"no path can be drawn: it takes {ENOUGH} strengths of l1 or of l2, and jobs with callbacks.sparsity"
+            f"no path can be drawn: it needs {ENOUGH} strengths of l1 or of l2, and jobs with callbacks.sparsity"
         )
     return study
 
@@ -106,13 +106,13 @@ def _path(name: str, penalty: str, jobs: dict[float, Job]) -> PenaltyPath:
 
 
 def _threshold(job: Job) -> float:
-    """Of the callback that counted, whatever name it was configured under."""
+    """The threshold of the Sparsity callback, under any name."""
     name = next((key for key, value in job.config.items() if str(value).endswith(".Sparsity")), "")
     return float(job.config.get(f"{name.removesuffix('_target_')}threshold", Sparsity().threshold))
 
 
 def _weights(jobs: list[Job]) -> tuple[dict[str, Array], str]:
-    """At the end of each fit: every weight, or the norm of every layer's."""
+    """Every weight, or the norm of every layer's weights, at the end of each fit, and the name of these quantities."""
     states = [read_checkpoint(str(job.folder / "checkpoints" / "last.ckpt"))["state_dict"] for job in jobs]
     named = [{k: v for k, v in state.items() if k.startswith("network.") and weights([(k, v)])} for state in states]
     if sum(tensor.numel() for tensor in named[0].values()) <= MANY:
@@ -125,7 +125,7 @@ def _weights(jobs: list[Job]) -> tuple[dict[str, Array], str]:
     return norms, "norm of a layer's weights"
 
 
-def _told(path: PenaltyPath, penalty: str) -> str:
+def _line(path: PenaltyPath, penalty: str) -> str:
     best, last = path.best, len(path.strengths) - 1
     return (
         f"{path.name}: best {penalty} {path.strengths[best]:g}, {path.error_label} {path.val[best]:.4g} in validation "
@@ -135,10 +135,10 @@ def _told(path: PenaltyPath, penalty: str) -> str:
 
 
 def penalty_paths(paths: Sequence[PenaltyPath], penalty: str) -> Figure:
-    """A row a model: its weights, its zeros, its errors, each against the penalty's strength; the best is marked.
+    """A row per model: weights, zeros and errors against the penalty's strength, with the best strength marked.
 
     Args:
-        paths: What is drawn.
+        paths: One per row.
         penalty: Name of the penalty.
     """
     figure = Figure(figsize=(13.5, 3.5 * len(paths)), layout="constrained")

@@ -1,4 +1,4 @@
-"""What a study is."""
+"""The result of a study."""
 
 from dataclasses import dataclass, field
 
@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class Study:
-    """What the jobs of an experiment show when they are seen together.
+    """What the jobs of an experiment show together.
 
     Attributes:
         figures: By name, for TensorBoard, ``figures/`` and the report.
-        lines: What they come to, for the terminal and the report.
+        lines: Conclusions, for the terminal and the report.
     """
 
     figures: dict[str, Figure] = field(default_factory=dict)

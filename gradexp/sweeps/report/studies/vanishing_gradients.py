@@ -1,4 +1,4 @@
-"""Gradients that shrink, or do not, on their way back through the layers."""
+"""Study: the norms of gradients by layer, in networks of several depths."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.studies.study import Study
 
 QUANTITY = "bias_grad_norm"  # the mean error term delta of each layer, as Nielsen 2015 shows it
-COLOURS = ("#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0072B2", "#444444")
+COLORS = ("#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0072B2", "#444444")
 COLUMNS = 3  # of panels
 
 
 @dataclass(frozen=True)
 class Family:
-    """Networks that differ in depth alone.
+    """Networks that differ in their depth only.
 
     Attributes:
-        name: Above its panel.
-        norms: Gradient norms of the hidden layers, the first one first, by depth.
-        scores: Score after training by depth.
+        name: Title of its panel.
+        norms: Gradient norms of the hidden layers, first layer first, by depth.
+        scores: Score after training, by depth.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Family:
 def vanishing_gradients(results: SweepResults) -> Study:
     """The norms at the first step by layer and depth, a family for each activation and initialization.
 
-    How fast they fall is told of the deepest network: the factor a layer, as a geometric mean.
+    The lines give how fast they fall in the deepest network: the geometric mean of the factor per layer.
     """
     families: dict[str, Family] = {}
     for job, score in sorted(results.scored(), key=lambda pair: len(pair[0].config["model.hidden"])):
@@ -46,26 +46,26 @@ def vanishing_gradients(results: SweepResults) -> Study:
             depth = len(norms)
             families[name] = Family(name, {**family.norms, depth: norms}, {**family.scores, depth: score})
     if not families:
-        return Study(lines=[f"no job has logged {QUANTITY}, which +callbacks=diagnostics does"])
-    lines = [_told(family, results.monitor) for family in families.values()]
+        return Study(lines=[f"no job has logged {QUANTITY}, as +callbacks=diagnostics does"])
+    lines = [_line(family, results.monitor) for family in families.values()]
     return Study({"vanishing_gradients": gradient_norms_by_depth(list(families.values()), results.monitor)}, lines)
 
 
 def _norms(job: Job) -> list[float]:
-    """Of the hidden layers at the first step, the first layer first."""
+    """The norms of the hidden layers at the first step, first layer first."""
     tags = [f"{QUANTITY}/network.linear_{number + 1}" for number in range(len(job.config["model.hidden"]))]
     logged = curves(job.folder, tags)
     return [logged[tag][1][0] for tag in tags if tag in logged]
 
 
-def _told(family: Family, score: str) -> str:
+def _line(family: Family, score: str) -> str:
     depth = max(family.norms)
     norms = family.norms[depth]
     listed = "  ".join(
         f"{depth}: {' '.join(f'{norm:.4g}' for norm in norms)}" for depth, norms in family.norms.items() if depth <= 4
     )
     if depth == 1 or not all(norm > 0 for norm in norms):
-        pace = "no pace can be told"
+        pace = "no rate can be given"
     else:
         factor = (norms[-1] / norms[0]) ** (1 / (depth - 1))
         pace = f"{'falls' if factor > 1 else 'grows'} by a factor {max(factor, 1 / factor):.3g} a layer"
@@ -87,7 +87,7 @@ def gradient_norms_by_depth(families: Sequence[Family], score: str) -> Figure:
     norms = [norm for family in families for line in family.norms.values() for norm in line if norm > 0]
     for axes, family in zip(panels, families, strict=False):
         for depth, line in family.norms.items():
-            colour = COLOURS[depths.index(depth) % len(COLOURS)]
+            colour = COLORS[depths.index(depth) % len(COLORS)]
             axes.plot(np.arange(1, len(line) + 1), line, "o-", color=colour, markersize=4, label=f"{depth} hidden")
         axes.set(yscale="log", xlabel="hidden layer", ylabel="gradient norm at the start", title=family.name)
         if norms:
@@ -99,7 +99,7 @@ def gradient_norms_by_depth(families: Sequence[Family], score: str) -> Figure:
     last = panels[len(families)]
     for number, family in enumerate(families):
         places = sorted(family.scores)
-        marker, colour = "osD^vP"[number % 6], COLOURS[-1 - number % len(COLOURS)]
+        marker, colour = "osD^vP"[number % 6], COLORS[-1 - number % len(COLORS)]
         last.plot(
             [depths.index(depth) for depth in places],
             [family.scores[depth] for depth in places],

@@ -1,0 +1,104 @@
+"""The settings of a sweep in order, each over its seeds."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean, quantiles, stdev
+from typing import Any
+
+from gradexp.objective import monitor
+from gradexp.sweeps.report.results import Job, SweepResults
+
+TWO = 2  # values that an axis or a figure needs at least
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The jobs that differ by their seed alone.
+
+    Attributes:
+        label: The setting, as it would be typed.
+        jobs: All of them, with any status.
+        scores: The scores of those that completed.
+        diverged: How many diverged.
+        lost: How many diverged or failed.
+    """
+
+    label: str
+    jobs: list[Job]
+    scores: list[float]
+    diverged: int
+    lost: int
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.scores)
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over the seeds; None for a single one."""
+        return spread(self.scores)
+
+
+def spread(values: list[float]) -> float | None:
+    """Standard deviation; None for fewer than two values."""
+    return stdev(values) if len(values) > 1 else None
+
+
+def sign(results: SweepResults) -> int:
+    """1 where a higher score is better, else -1."""
+    return monitor.sign(results.monitor_mode)
+
+
+def shown_range(results: SweepResults) -> tuple[float, float]:
+    """The scores that figures make room for, low and high.
+
+    All scores of the grid, except those beyond Tukey's fence on the bad side (1.5 quartile distances beyond the
+    quartile): a few of them would squeeze the rest into a line.
+    """
+    scores = [score for _, score in results.scored()]
+    low, high = min(scores, default=0.0), max(scores, default=1.0)
+    if len(scores) > 1:
+        first, _, third = quantiles(scores, n=4, method="inclusive")
+        reach = 1.5 * (third - first)
+        low, high = (max(low, first - reach), high) if sign(results) > 0 else (low, min(high, third + reach))
+    margin = 0.06 * (high - low) or 0.01 * abs(high) or 0.01
+    return low - margin, high + margin
+
+
+def ranking(results: SweepResults, stage: str = "grid") -> list[Setting]:
+    """The settings with a score: those with fewer diverged or failed seeds first, then by their mean."""
+    return [one for one in _ranked(results, [job for job in results.jobs if job.stage == stage]) if one.scores]
+
+
+def best_by(results: SweepResults, key: Callable[[Job], Any]) -> dict[Any, Setting]:
+    """For each value of `key` over the grid, its best setting; one without a score where all its jobs diverged."""
+    groups: dict[Any, list[Job]] = defaultdict(list)
+    for job in results.jobs:
+        if job.stage == "grid" and job.status in ("completed", "diverged") and job.config:
+            groups[key(job)].append(job)
+    return {value: _ranked(results, jobs)[0] for value, jobs in groups.items()}
+
+
+def best_and_median(results: SweepResults) -> list[tuple[str, Job]]:
+    """The best job and the median one (the lower of two) of the grid, with these names."""
+    ordered = sorted(results.scored(), key=lambda pair: -sign(results) * pair[1])
+    if not ordered:
+        return []
+    best = ("best", ordered[0][0])
+    return [best, ("median", ordered[len(ordered) // 2][0])] if len(ordered) > 2 else [best]
+
+
+def _ranked(results: SweepResults, jobs: list[Job]) -> list[Setting]:
+    """Settings without a score come last."""
+    groups: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        groups[job.setting].append(job)
+    settings = []
+    for label, members in groups.items():
+        scores = [score for score in map(results.score, members) if score is not None]
+        count = Counter(job.status for job in members)
+        settings.append(Setting(label, members, scores, count["diverged"], count["diverged"] + count["failed"]))
+    with_scores = [setting for setting in settings if setting.scores]
+    ordered = sorted(with_scores, key=lambda setting: (setting.lost, -sign(results) * setting.mean))
+    return ordered + [setting for setting in settings if not setting.scores]
