@@ -120,7 +120,7 @@ def _diagnosis(cfg: DictConfig, folder: Path, trainer: Trainer, metrics: dict[st
     if not isinstance(trainer.logger, TensorBoardLogger) or not trainer.is_global_zero:
         return None
     trainer.logger.experiment.flush()
-    return diagnose(metrics, curves(folder, TAGS), flat(cfg))
+    return diagnose(metrics, curves(folder, TAGS), flat(plain(cfg)))
 
 
 def _check_monitor(cfg: DictConfig, model: LightningModule) -> None:
