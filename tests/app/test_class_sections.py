@@ -140,7 +140,7 @@ def test_each_job_is_the_single_run_of_its_overrides(command: list[str]) -> None
     parser = OverridesParser.create()
     with composed_by_hydra() as as_hydra:
         quick = Composer(as_hydra, parser)
-        planned = [job.overrides for job in make_plan(command, [], quick).jobs.values()]
+        planned = [job.overrides for job in make_plan(command, quick).jobs.values()]
         jobs = [(overrides, content(quick(overrides)), content(as_hydra(overrides))) for overrides in planned]
     assert len(jobs) > 1
     for overrides, by_plan, by_launcher in jobs:

@@ -35,19 +35,18 @@ class Composer(Protocol):
         """The option of each group."""
 
 
-def make_plan(command: Sequence[str], params: Sequence[str], compose: Composer) -> Plan:
+def make_plan(command: Sequence[str], compose: Composer) -> Plan:
     """The jobs that a command spans.
 
     Args:
         command: What was typed; a typed key replaces a preset's axis.
-        params: Axes of the configuration, in `hydra.sweeper.params`.
         compose: Composes the configuration of overrides.
 
     Raises:
         ValueError: The axes do not go together, or a job breaks a rule.
         hydra.errors.HydraException: An override names no key, group or option.
     """
-    parsed = compose.parser.parse_overrides([*params, *command])
+    parsed = compose.parser.parse_overrides(list(command))
     typed = list({override.get_key_element(): override for override in parsed}.values())  # the last value of a key
     fixed = [override for override in typed if not override.is_sweep_override()]
     base = compose([_line(override) for override in fixed])

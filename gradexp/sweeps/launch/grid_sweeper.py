@@ -34,11 +34,18 @@ class GridSweeper(Sweeper):
     """Spans the jobs of a multirun, keeps their manifest, and launches those that are not done.
 
     Args:
-        params: Axes that the configuration adds, as for Hydra's basic sweeper.
+        params: Must be None: the axes of a configuration are `sweep.axes`.
+
+    Raises:
+        ValueError: It is not.
     """
 
-    def __init__(self, params: dict[str, str] | None = None) -> None:
-        self.params = dict(params or {})
+    def __init__(self, params: Any = None) -> None:
+        if params:
+            raise ValueError(
+                "hydra.sweeper.params must be null with hydra/sweeper=grid, whose axes are sweep.axes={KEY: [VALUE, "
+                f"...]}}; got {params}."
+            )
         self.config: DictConfig
         self.hydra_context: HydraContext
         self.launcher: Launcher
@@ -88,14 +95,9 @@ class GridSweeper(Sweeper):
             raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
         if old is not None and all(argument.startswith("sweep.") for argument in arguments):
             arguments = [*old.command, *arguments]  # only the folder was typed
-        params = [f"{key}={value}" for key, value in self.params.items()]
-        plan = make_plan(arguments, params, compose)
-        # With the axes of the configuration, for a later command that names only the folder.
-        command = [
-            argument
-            for argument in dict.fromkeys([*params, *arguments])
-            if not argument.startswith(("sweep.resume=", "sweep.dry_run="))
-        ]
+        plan = make_plan(arguments, compose)
+        not_kept = ("sweep.resume=", "sweep.dry_run=")
+        command = [argument for argument in dict.fromkeys(arguments) if not argument.startswith(not_kept)]
         manifest = extended(old, plan, command)
         if plan.settings["final"] is not None:
             check_fresh(manifest, plan.settings["final"])
