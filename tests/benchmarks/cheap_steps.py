@@ -6,7 +6,6 @@ Prints medians and ratios; nothing is asserted. gradexp's time is the whole fit,
 checkpoints, but without the closing figures; the naive fit logs its loss by `self.log` to TensorBoard.
 """
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -28,6 +27,7 @@ from gradexp.app.quiet import quiet_libraries
 from gradexp.data import AbstractDataModule
 from gradexp.models import AbstractModule
 from gradexp.objective.optimizers import build_optimizer
+from tests.benchmarks.ratios import arguments, save
 
 
 class Naive(LightningModule):
@@ -101,11 +101,12 @@ def gradexp_fit(experiment: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     quiet_libraries()
     table = Table("experiment", "steps", "plain loop, s", "naive Lightning", "gradexp", "gradexp / plain")
+    ratios: dict[str, float] = {}
     for experiment in ("linear_regression", "himmelblau"):
         times: dict[str, list[float]] = {"plain": [], "naive": [], "ours": []}
         for _ in range(options.repeats):
@@ -115,8 +116,11 @@ def main() -> None:
         base, slow, ours = (statistics.median(times[name]) for name in ("plain", "naive", "ours"))
         steps = fresh(experiment)[2]
         table.add_row(experiment, f"{steps:,}", f"{base:.2f}", f"{slow:.2f}", f"{ours:.2f}", f"{ours / base:.2f}")
+        ratios[f"{experiment}: gradexp / plain loop"] = ours / base
+        ratios[f"{experiment}: naive Lightning / plain loop"] = slow / base
         print(experiment, {name: [round(value, 2) for value in values] for name, values in times.items()})
     Console().print(table)
+    save(options.ratios, ratios)
 
 
 if __name__ == "__main__":

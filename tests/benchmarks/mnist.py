@@ -5,7 +5,6 @@
 Prints medians and ratios; nothing is asserted. The archives must lie in DIR/MNIST/raw.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -33,6 +32,7 @@ from gradexp.data import AbstractDataModule
 from gradexp.models import AbstractModule
 from gradexp.objective.optimizers import build_optimizer
 from gradexp.objective.schedules import Fit, build_schedules
+from tests.benchmarks.ratios import arguments, save
 
 # Linux's own high-water mark of this process: what wait4 gives begins with the size of the process that forked.
 MAIN_JOB = """
@@ -154,7 +154,7 @@ def whole_command(arguments: list[str], code: str | None = None) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data-dir", default=None)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=3)
@@ -217,6 +217,16 @@ def main() -> None:
     ratio = statistics.median(helps) / statistics.median(bare)
     console.print(
         f"--help: {statistics.median(helps):.2f} s, a bare Hydra app {statistics.median(bare):.2f} s, {ratio:.2f} times"
+    )
+    fused = statistics.median(plain_fused)
+    save(
+        options.ratios,
+        {
+            "an epoch: gradexp / plain loop, fused": statistics.median(ours) / fused,
+            "an epoch with validation and checkpoints / plain loop, fused": statistics.median(fits) / fused,
+            "test: gradexp / tutorial": fast / slow,
+            "--help: gradexp / a bare Hydra app": ratio,
+        },
     )
 
 

@@ -7,7 +7,6 @@ the basic launcher, in one process. Prints medians; nothing is asserted. A job's
 one's: composing, folders, data, trainer, checkpoints, event files, test. The fit is what the job calls "seconds/fit".
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -24,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gradexp.app.command_line import cli
+from tests.benchmarks.ratios import arguments, save
 
 WARM_UP = 5  # jobs: the first ones import what the others find
 MIB = 2**20
@@ -44,9 +44,10 @@ class Gauge(Callback):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--jobs", type=int, default=100)
-    jobs = parser.parse_args().jobs
+    options = parser.parse_args()
+    jobs = options.jobs
     with tempfile.TemporaryDirectory() as folder:
         sys.argv = [
             "gradexp",
@@ -72,6 +73,7 @@ def main() -> None:
     slope = 100 * np.polyfit(np.arange(len(_memory) - WARM_UP), _memory[WARM_UP:], 1)[0]
     print(f"memory: {_memory[WARM_UP]:.0f} MiB after {WARM_UP} jobs, {_memory[-1]:.0f} MiB at the end; ", end="")
     print(f"{slope:+.2f} MiB in 100 jobs")
+    save(options.ratios, {"a job / its fit": float(np.median(whole)) / fit})
 
 
 if __name__ == "__main__":

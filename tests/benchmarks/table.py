@@ -6,7 +6,6 @@ Writes a CSV of 20 real columns and a class to a temporary folder, prints median
 Where other programs share the cores, OMP_NUM_THREADS=1 keeps threads from waiting for each other, which swamps it all.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -30,6 +29,7 @@ from gradexp.app.quiet import quiet_libraries
 from gradexp.configuration.values import plain
 from gradexp.data import AbstractDataModule
 from gradexp.objective.optimizers import build_optimizer
+from tests.benchmarks.ratios import arguments, save
 
 T = TypeVar("T")
 COLUMNS = 20
@@ -110,7 +110,7 @@ def our_epoch(cfg: DictConfig, data: AbstractDataModule) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
@@ -144,6 +144,11 @@ def main() -> None:
         numbers = [f"{value:.2f}" for value in (first, second, ours, ours / first, ours / second)]
         table.add_row(what, *numbers)
     Console().print(table)
+    ratios = {"load and one epoch: gradexp / plain, fused": (median["our load"] + median["our epoch"]) / fused}
+    save(
+        options.ratios,
+        ratios | {"one epoch: gradexp / plain, fused": median["our epoch"] / median["plain epoch, fused"]},
+    )
 
 
 if __name__ == "__main__":

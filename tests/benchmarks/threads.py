@@ -7,7 +7,6 @@ cores. OMP_WAIT_POLICY is read when torch is imported, so each policy has a proc
 MNIST/raw holds the archives, it also trains two epochs of `+experiment=mnist` under each policy.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -20,6 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from tests.benchmarks.ratios import arguments, save
 
 SPIN = "while True: pass"
 # Milliseconds a step of an MLP of two hidden layers of 200 on 784 numbers, by batch size and number of threads.
@@ -88,7 +89,7 @@ def fit_seconds(*overrides: str, policy: str | None = None) -> tuple[float, int]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--data-dir", default=None)
     options = parser.parse_args()
@@ -117,6 +118,7 @@ def main() -> None:
         f"the default run's fit, threads {threads}: {statistics.median(quiet):.2f} s quiet, "
         f"{statistics.median(busy):.2f} s beside {cores} spinning processes, {ratio:.2f} times"
     )
+    save(options.ratios, {"the default fit, beside spinning processes / quiet": ratio})
     if options.data_dir:
         mnist = ("+experiment=mnist", f"data_dir={options.data_dir}", "trainer.max_epochs=2")
         fits: dict[str | None, list[float]] = {None: [], "PASSIVE": []}
