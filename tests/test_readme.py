@@ -1,0 +1,140 @@
+"""Every command of the README runs: here, shortened, or as it stands in .ci/run."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from gradexp import run
+from gradexp.app.command_line import cli
+from tests import published
+from tests.benchmarks import __main__ as benchmarks
+from tests.command_line import call
+
+CHECKOUT = Path(__file__).parents[1]
+TEXT = (CHECKOUT / "README.md").read_text()
+START = "uv run python -m gradexp"
+OWN_RUN = re.compile(r"^    (uv run python -m gradexp.*?|tensorboard .*?)(?:  +#.*)?$", re.MULTILINE)
+COMMANDS = OWN_RUN.findall(TEXT)
+# `uv run ...` and the like in the text and in tables.
+INLINE = [one for one in re.findall(r"`((?:uv|gradexp) [^`]*)`", TEXT) if "=NAME" not in one]
+
+SHORT = ("trainer.max_epochs=1", "figures=false", "test=false", "+trainer.limit_train_batches=2")
+# Too long even so: the jobs are composed and checked, and not run.
+LISTED = ("+experiment=mnist optimizer=sgd,adam", "+sweep=", "+experiment=bias_variance")
+MODULE = """
+import torch
+from lightning import LightningModule
+
+class MyModule(LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(64, 10)
+
+    def training_step(self, batch, batch_idx):
+        return torch.nn.functional.cross_entropy(self.layer(batch[0].flatten(1)), batch[1])
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val/loss", self.training_step(batch, batch_idx))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+"""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """RUN and FOLDER of the README, a run and a sweep, and files of one's own."""
+    root = tmp_path_factory.mktemp("readme")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(root)
+        run(*SHORT, "hydra.run.dir=RUN")
+        assert call(monkeypatch, "-m", *SHORT, "optimizer.lr=1e-3,1e-2", "hydra.sweep.dir=FOLDER") is None
+        rng = np.random.default_rng(0)
+        rooms = rng.integers(1, 9, 100)
+        pl.DataFrame({"rooms": rooms, "price": rooms * 10.5 + rng.normal(size=100)}).write_csv("houses.csv")
+        pl.DataFrame({"rooms": [1, 2]}).write_csv("new_houses.csv")
+        for name in ("cat", "dog", "digits"):
+            folder = Path("digits") if name == "digits" else Path("pets") / name
+            folder.mkdir(parents=True)
+            for number in range(10):
+                Image.fromarray(rng.integers(0, 255, (8, 8), dtype=np.uint8)).save(folder / f"{number}.png")
+        run(*SHORT, "data=table", "data.path=houses.csv", "data.target=price", "hydra.run.dir=HOUSES")
+        Path("mypackage.py").write_text(MODULE)
+    return root
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith(START)])
+def test_a_command_of_the_readme_runs(
+    command: str, folders: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.chdir(folders)
+    monkeypatch.syspath_prepend(folders)
+    if "new_houses.csv" in command:
+        command = command.replace("RUN", "HOUSES")
+    arguments = shlex.split(command.replace("FILE_OR_FOLDER", "digits").removeprefix(START))
+    if any(argument.startswith("+experiment=mnist") for argument in arguments):
+        arguments.append(f"data_dir={request.getfixturevalue('mnist_data_dir')}")
+    is_new = not any(argument.startswith(("task=", "ckpt_path=", "--")) for argument in arguments)
+    if is_new and any(part in command for part in LISTED):
+        arguments = ["-m", *arguments, "sweep.dry_run=true"]
+    elif is_new and "sweep.resume" not in command:
+        arguments += SHORT
+    is_audit = "task=audit" in command  # which ends with status 1: the tutorial's model fails a check
+    assert call(monkeypatch, *arguments) in ((1,) if is_audit else (None, 0))
+
+
+def test_the_commands_of_the_readme_are_found() -> None:
+    assert len(COMMANDS) == len(re.findall(r"^    (?:uv run|tensorboard)", TEXT, re.MULTILINE)) >= 25
+    assert all(one.startswith(START) for one in COMMANDS if not one.startswith("tensorboard"))
+
+
+def test_the_python_code_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, mnist_data_dir: Path) -> None:
+    (code,) = re.findall(r"^    from gradexp import run\n    .*$", TEXT, re.MULTILINE)
+    monkeypatch.setenv("GRADEXP_DATA_DIR", str(mnist_data_dir))
+    shortened = code.replace('lr=0.1"', 'lr=0.1", "trainer.max_steps=2", "figures=false"').replace("    ", "")
+    assert shortened != code
+    names: dict[str, object] = {}
+    exec(shortened.replace("run(", "accuracy = run(", 1), names)
+    assert isinstance(names["accuracy"], float)
+
+
+def test_the_other_commands_of_the_readme_are_those_of_ci() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    ci = (CHECKOUT / ".ci" / "run").read_text()
+    for command in re.findall(r"^    (pip install .*)$", TEXT, re.MULTILINE):
+        assert command in ci
+    for command in INLINE:
+        if command.startswith("uv sync --extra "):
+            assert command.rpartition(" ")[2] in project["project"]["optional-dependencies"]
+        elif "pytest -m" in command:  # a part of all tests, perhaps with other versions
+            assert "uv run pytest" in ci
+        elif not command.startswith("uv run python -m tests."):
+            assert command in ci, command
+    assert project["project"]["scripts"] == {"gradexp": f"{cli.__module__}:{cli.__name__}"}
+
+
+def test_all_benchmarks_run_by_one_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "uv run python -m tests.benchmarks" in INLINE
+    monkeypatch.setattr(benchmarks, "BENCHMARKS", {"mnist": ["{data_dir}"], "sweep": ["--jobs", "2"]})
+    monkeypatch.setattr("sys.argv", ["benchmarks"])
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    benchmarks.main()
+    out = capsys.readouterr().out
+    assert "mnist is left out" in out
+    assert re.search(r"sweep +a job / its fit +\d", out)
+
+
+def test_the_published_accuracies_are_measured_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "uv run python -m tests.published" in INLINE
+    monkeypatch.setattr(published, "run", lambda *overrides: run(*overrides, "trainer.max_epochs=1"))
+    monkeypatch.setattr("sys.argv", ["published", "--only", "digits", "--seeds", "0,1"])
+    published.main()
+    assert re.search(r"digits +98\.16 ± 0\.47 +\d\d\.\d\d ± ", capsys.readouterr().out)
