@@ -13,8 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 from gradexp import Digits, MLPClassifier, figures
-from gradexp.callbacks import ClassifierFigures, ModelGraph
+from gradexp.callbacks import ModelGraph
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
+from gradexp.reports import ClassifierFigures
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.trace")  # how torch draws TensorBoard's graph
 

@@ -10,9 +10,9 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 
 from gradexp import run
-from gradexp.callbacks import DecisionBoundary
 from gradexp.data import Blobs, BreastCancer, Digits, LinearData
 from gradexp.models import LinearRegression, LogisticRegression, MLPClassifier, SoftmaxRegression
+from gradexp.reports import DecisionBoundary
 from gradexp.reports.decision_boundary import plane
 from tests.callbacks.drawing import QUIET, Calls, record
 

@@ -14,9 +14,9 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from gradexp import Result, run
-from gradexp.callbacks import LeastSquaresReport
 from gradexp.data import LinearData, TensorDataModule
 from gradexp.models import LinearRegression
+from gradexp.reports import LeastSquaresReport
 from tests.app.test_resume import PowerCut, checkpoint, cut_power_at
 from tests.callbacks.drawing import QUIET, Calls, assert_drawn_and_shown, record
 

@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch import Trainer
 
 from gradexp import run
-from gradexp.callbacks import PerceptronBound
 from gradexp.data import Blobs, Separable
 from gradexp.models import Rosenblatt, SigmoidUnits
+from gradexp.reports import PerceptronBound
 from gradexp.reports.perceptron_bound import radius_and_margin
 from tests.callbacks.drawing import QUIET
 
