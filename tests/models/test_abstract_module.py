@@ -14,8 +14,6 @@ from gradexp import MLPClassifier
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
 
-# Marks tests of a fault in gradexp: take it out with the fault.
-
 TRAIN, VAL = 37, 23  # samples: the last batch of each is smaller
 
 

@@ -25,7 +25,7 @@ from gradexp import MLPRegressor, Result, run
 from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
-from gradexp.models.further_metrics import OWN_NAMES, metric_mode
+from gradexp.models.user_metrics import LOSS_NAMES, metric_mode
 from gradexp.objective import monitor
 from gradexp.sweeps.report.results import read_sweep, write_csv
 from tests.app.test_experiment import events
@@ -160,7 +160,7 @@ def test_regression_metrics_are_scikit_learns_of_one_target_and_of_several() -> 
         (
             "MLPClassifier",
             {"x": {"_target_": f"{C}F1Score", "average": None}},
-            r"x must give one.*There is average=mac",
+            r"x must give one.*Try average=mac",
         ),
         ("MLPClassifier", {"roc": {"_target_": f"{C}MulticlassROC"}}, r"metrics\.roc must give one .* gives a tuple"),
         ("MLPClassifier", {"f1": {"_target_": f"{C}BinaryF1Score"}}, r"metrics\.f1\._target_ must be a metric of 3 cl"),
@@ -213,8 +213,8 @@ def test_what_the_monitor_takes_for_better_is_the_classes_own_word() -> None:
     known = {"error": "min"}  # of the decomposition into bias and variance, no class's
     for name in FITS:
         own = made(name).val_metrics
-        known |= {metric: metric_mode(each) for metric, each in own.metrics.items(keep_base=True)}  # type: ignore[misc]
-    assert known | dict.fromkeys(OWN_NAMES, "min") == dict(monitor.OWN)
+        known |= {metric: metric_mode(each) for metric, each in own.default_metrics.items(keep_base=True)}  # type: ignore[misc]
+    assert known | dict.fromkeys(LOSS_NAMES, "min") == dict(monitor.OWN)
     assert {name for name in gradexp.models.__all__ if not name.startswith("Abstract")} == set(FITS)
 
 

@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import r2_score
 from torch import Tensor
 
-from gradexp.models.metrics import R2, ThresholdAccuracy
+from gradexp.models.default_metrics import R2, ThresholdAccuracy
 
 
 def r2(predictions: Tensor, targets: Tensor, sizes: Sequence[int] | None = None) -> float:

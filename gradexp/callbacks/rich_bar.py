@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer, callbacks
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from rich.console import Console
 
 from gradexp.callbacks.progress_bar import ProgressBar
@@ -11,7 +12,7 @@ from gradexp.engine.accumulation import total_steps
 SHOWN = ("train/loss", "train/accuracy", "train/r2", "val/accuracy", "val/r2")
 
 
-class RichBar(callbacks.ProgressBar):
+class RichBar(LightningProgressBar):
     """A late bar: what runs, steps done, time left, loss and accuracy; it costs little, being drawn by time.
 
     Args:
