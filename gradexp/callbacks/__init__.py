@@ -1,4 +1,4 @@
-"""Callbacks for any lightning.Trainer, one a file."""
+"""Callbacks for any lightning.Trainer, one per file."""
 
 from gradexp.callbacks.cost_curve import CostCurve
 from gradexp.callbacks.diagnostics import Diagnostics

@@ -102,7 +102,7 @@ def test_a_loss_that_is_not_finite_over_finite_layers_is_named_itself(value: flo
 def test_an_update_that_ruins_the_weights_at_the_last_step_is_noticed() -> None:
     # The loss of step 10 is finite, its gradient is not: nothing is evaluated after it.
     model = Model(change=lambda loss, n: (loss * 0).sqrt() if n == 10 else loss)
-    with pytest.raises(Diverged, match=r"^the update of step 10 left first\.weight not finite$"):
+    with pytest.raises(Diverged, match=r"^the update of step 10 made first\.weight not finite$"):
         fit(model, batches=10)
 
 
