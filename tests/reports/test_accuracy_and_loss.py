@@ -54,7 +54,7 @@ def test_accuracy_and_loss_along_the_largest_weight_are_numpys(blobs: tuple[Resu
     np.testing.assert_allclose(call["loss"], loss, rtol=1e-5)
     flat = np.mean(np.diff(accuracy) == 0)
     assert result.metrics["accuracy/flat_share"] == pytest.approx(flat, abs=0.01)
-    said = f"stands still on {result.metrics['accuracy/flat_share']:.0%} of 800 small steps"
+    said = f"is constant on {result.metrics['accuracy/flat_share']:.0%} of 800 small steps"
     assert any(said in note for note in result.notes)
     assert flat > 0.5
     assert np.mean(np.diff(loss) == 0) == 0

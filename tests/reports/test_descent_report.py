@@ -65,7 +65,7 @@ def test_the_end_is_that_of_a_plain_loop_with_its_value_and_slope(adam: tuple[Re
 def test_the_summary_names_the_end_and_the_nearest_minimum(adam: tuple[Result, Calls]) -> None:
     metrics = adam[0].metrics
     end, nearest = adam[0].notes
-    found = re.fullmatch(r"ends at \((.+), (.+)\), value (.+), length of the gradient (.+)", end)
+    found = re.fullmatch(r"ends at \((.+), (.+)\), value (.+), norm of the gradient (.+)", end)
     assert found is not None
     names = ("x", "y", "value", "gradient_norm")
     expected = [metrics[f"point/{name}"] for name in names]

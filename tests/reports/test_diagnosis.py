@@ -60,7 +60,7 @@ def test_what_is_not_learnt_and_what_is_not_done_is_under_fitting() -> None:
     # Of ten classes chance gets 90 % wrong: 45 % wrong is half of that.
     kind, words = verdict(GOOD | {"train/accuracy": 0.55, "val/accuracy": 0.54}, FLAT, FLAT)
     assert kind == "under-fitting"
-    assert "50% of the error of knowing nothing is left" in words
+    assert "the training error is 50% of that of random guessing" in words
     assert "or noise" in words
     kind, words = verdict(GOOD | {"train/accuracy": 0.9, "val/accuracy": 0.9}, FALLING, FALLING)
     assert kind == "under-fitting"

@@ -70,7 +70,7 @@ def test_the_numbers_and_the_line_for_people() -> None:
     assert metrics["train/accuracy"] == 1
     assert 0 < made <= bound == pytest.approx((metrics["perceptron/radius"] / metrics["perceptron/margin"]) ** 2)
     (note,) = result.notes
-    assert note.startswith(f"{made:.0f} corrections; on these samples there can be at most (R / margin)^2 = (")
+    assert note.startswith(f"{made:.0f} corrections; the upper bound for these samples is (R / margin)^2 = (")
     assert note.endswith(f" = {bound:,.0f}")
 
 
@@ -88,7 +88,7 @@ def test_for_full_batches_nothing_is_promised(tmp_path: Path) -> None:
     data, report = Separable(num_samples=30, margin=0.05, batch_size=None, seed=13), PerceptronBound()
     trainer = Trainer(max_epochs=100, default_root_dir=tmp_path, callbacks=[report], **QUIET)
     trainer.fit(Rosenblatt(2, optimizer={"_target_": "torch.optim.SGD", "lr": 1.0}), datamodule=data)
-    assert "there can be at most" not in report.notes[0]
+    assert "upper bound" not in report.notes[0]
 
 
 def test_one_class_alone_has_no_bound() -> None:
@@ -103,7 +103,7 @@ def test_exclusive_or_has_no_bound() -> None:
     assert result.metrics["perceptron/corrections"] > 50
     assert "perceptron/bound" not in result.metrics
     (note,) = result.notes
-    assert "no line separates the classes, so the rule never comes to rest" in note
+    assert "no line separates the classes, so the rule never converges" in note
 
 
 @pytest.mark.parametrize("data", [XOR, Blobs(radius=1.0).tensors("train")], ids=["exclusive or", "overlapping clouds"])
