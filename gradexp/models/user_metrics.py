@@ -42,14 +42,14 @@ def build_metrics(
     for name, section in sections.items():
         key = f"metrics.{name}"
         if name in (*reserved, *LOSS_NAMES) or not str(name).isidentifier():
-            raise ValueError(f"{key} must have a name of its own, of letters, digits and _; got {name!r}.")
+            raise ValueError(f"{key} must have an unused name of letters, digits and _; got {name!r}.")
         cls = trusted_class(section.get("_target_"), "metrics", trusted_packages, f"{key}._target_")
         arguments = {argument: value for argument, value in section.items() if argument != "_target_"}
         offered = {argument: value for argument, value in known.items() if argument not in arguments}
         try:
             metrics[name] = _build(cls, key, arguments, offered, num_classes, num_targets)
         except ValueError:
-            # With several targets some metrics give one number only if they are told num_outputs; others then give
+            # With several targets some metrics give one number only if num_outputs is given; others then give
             # one number per target.
             if num_targets == 1 or "num_outputs" in arguments or "num_outputs" not in arguments_of(cls):
                 raise

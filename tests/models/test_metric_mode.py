@@ -17,11 +17,11 @@ from tests.objective.test_losses import FITS, made
 C, R = "torchmetrics.classification.", "torchmetrics.regression."
 
 
-def test_what_the_monitor_takes_for_better_is_the_classes_own_word() -> None:
-    known = {"error": "min"}  # of the decomposition into bias and variance, no class's
+def test_modes_of_default_metrics_equal_those_known_to_the_monitor() -> None:
+    known = {"error": "min"}  # of the bias-variance decomposition, which no metric class computes
     for name in FITS:
-        own = made(name).val_metrics
-        known |= {metric: metric_mode(each) for metric, each in own.default_metrics.items(keep_base=True)}  # type: ignore[misc]
+        metrics = made(name).val_metrics.default_metrics
+        known |= {metric: metric_mode(each) for metric, each in metrics.items(keep_base=True)}  # type: ignore[misc]
     assert known | dict.fromkeys(LOSS_NAMES, "min") == dict(monitor.OWN)
     assert {name for name in gradexp.models.__all__ if not name.startswith("Abstract")} == set(FITS)
 
@@ -36,8 +36,8 @@ def test_what_the_monitor_takes_for_better_is_the_classes_own_word() -> None:
         ({"_target_": f"{C}MulticlassSpecificity"}, None),
     ],
 )
-def test_the_mode_is_the_metrics_own_word_or_what_is_asked_for(section: dict[str, Any], mode: str | None) -> None:
-    config: dict[str, Any] = {"monitor": "val/loss_of_mine", "metrics": {"loss_of_mine": section}}
+def test_the_mode_is_higher_is_better_of_the_metric_unless_it_is_set(section: dict[str, Any], mode: str | None) -> None:
+    config: dict[str, Any] = {"monitor": "val/my_loss", "metrics": {"my_loss": section}}
     assert monitor.monitor_mode(config) == mode
     for asked in ("max", "min"):
         assert monitor.monitor_mode(config | {"monitor_mode": asked}) == asked
@@ -46,10 +46,10 @@ def test_the_mode_is_the_metrics_own_word_or_what_is_asked_for(section: dict[str
 class OwnError(MeanSquaredError):
     """A metric of the user's own package."""
 
-    higher_is_better = True  # the other way round than its base
+    higher_is_better = True  # the opposite of its base class
 
 
-def test_a_search_goes_the_way_of_the_metric_be_it_of_a_package_of_the_users() -> None:
+def test_a_search_takes_its_direction_from_the_metric_of_any_package() -> None:
     metrics = {"mine": {"_target_": f"{OwnError.__module__}.OwnError"}, "f1": {"_target_": "torchmetrics.F1Score"}}
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         for monitored, packages in (("mine", ["gradexp", "tests"]), ("f1", ["gradexp"])):

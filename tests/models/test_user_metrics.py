@@ -29,19 +29,19 @@ def inputs_and_classes(classes: int) -> tuple[Tensor, Tensor]:
     return inputs, torch.bucketize(noisy, torch.linspace(-1, 1, classes + 1)[1:-1])
 
 
-def measured(model: AbstractModule, inputs: Tensor, targets: Tensor, **trainer: Any) -> dict[str, float]:
-    """Of an epoch of uneven batches that learns nothing."""
+def logged(model: AbstractModule, inputs: Tensor, targets: Tensor) -> dict[str, float]:
+    """The metrics of one epoch with batches of 7 and a last one of 3."""
     loader = BatchLoader(TensorSource(inputs, targets), BatchOrder(SAMPLES, 7))
-    settings: dict[str, Any] = {"precision": "32-true", "limit_val_batches": 1.0, "log_every_n_steps": 2}
-    quiet: dict[str, Any] = {"accelerator": "cpu", "max_epochs": 1, "logger": False, "enable_checkpointing": False}
-    quiet |= {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
-    run_by = Trainer(**(quiet | settings | trainer))
-    run_by.fit(model, loader, loader)
-    return {name: value.item() for name, value in run_by.callback_metrics.items()}
+    settings: dict[str, Any] = {"accelerator": "cpu", "max_epochs": 1, "log_every_n_steps": 2, "logger": False}
+    settings |= {"enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = Trainer(num_sanity_val_steps=0, **settings)
+    trainer.fit(model, loader, loader)
+    return {name: value.item() for name, value in trainer.callback_metrics.items()}
 
 
-FROZEN = {"_target_": "torch.optim.SGD", "lr": 1e-12}
-Oracle = Callable[[Array, Array], float]  # of targets and probabilities [samples, classes], or of targets and numbers
+FROZEN = {"_target_": "torch.optim.SGD", "lr": 1e-12}  # the weights do not change
+# Of targets [samples] and probabilities [samples, classes], or of targets and predictions.
+Oracle = Callable[[Array, Array], float]
 MULTICLASS: dict[str, tuple[dict[str, Any], Oracle]] = {
     "f1": ({"_target_": f"{C}MulticlassF1Score"}, lambda t, p: sk.f1_score(t, p.argmax(1), average="macro")),
     "micro": ({"_target_": f"{C}F1Score", "average": "micro"}, lambda t, p: sk.accuracy_score(t, p.argmax(1))),
@@ -73,14 +73,14 @@ REGRESSION: dict[str, tuple[dict[str, Any], Oracle]] = {
     "evs": ({"_target_": f"{R}ExplainedVariance"}, sk.explained_variance_score),
     "mape": ({"_target_": f"{R}MeanAbsolutePercentageError"}, sk.mean_absolute_percentage_error),
 }
-PEARSON = {"_target_": f"{R}PearsonCorrCoef"}  # whose states torchmetrics cannot merge
+PEARSON = {"_target_": f"{R}PearsonCorrCoef"}  # torchmetrics cannot merge its states
 
 
 def sections(oracles: dict[str, tuple[dict[str, Any], Oracle]]) -> dict[str, Any]:
     return {name: section for name, (section, _) in oracles.items()}
 
 
-@pytest.mark.filterwarnings("ignore:No (positive|negative) samples in targets")  # in the few between two logs
+@pytest.mark.filterwarnings("ignore:No (positive|negative) samples in targets")  # in the few samples between two logs
 @pytest.mark.parametrize(
     ("name", "classes", "oracles"),
     [
@@ -91,42 +91,42 @@ def sections(oracles: dict[str, tuple[dict[str, Any], Oracle]]) -> dict[str, Any
         ("SigmoidUnits", 2, BINARY),
     ],
 )
-def test_classification_metrics_are_scikit_learns_in_training_and_validation(
+def test_classification_metrics_equal_scikit_learns_in_training_and_validation(
     name: str, classes: int, oracles: dict[str, tuple[dict[str, Any], Oracle]]
 ) -> None:
     inputs, targets = inputs_and_classes(classes)
     model = made(name, in_features=4, num_classes=classes, metrics=sections(oracles), optimizer=FROZEN)
-    found = measured(model, inputs, targets)
+    metrics = logged(model, inputs, targets)
     with torch.no_grad():
         probabilities = model.predictions(model(inputs)).double()
     p = (probabilities / probabilities.sum(1, keepdim=True)).numpy()
     for metric, (_, oracle) in oracles.items():
         for stage in ("train", "val"):
-            assert found[f"{stage}/{metric}"] == pytest.approx(oracle(targets.numpy(), p), abs=1e-5), (stage, metric)
+            assert metrics[f"{stage}/{metric}"] == pytest.approx(oracle(targets.numpy(), p), abs=1e-5), (stage, metric)
 
 
-def test_regression_metrics_are_scikit_learns_of_one_target_and_of_several() -> None:
+def test_regression_metrics_equal_scikit_learns_for_one_and_several_targets() -> None:
     for targets_each in (1, 3):
         torch.manual_seed(0)
         inputs = torch.randn(SAMPLES, 4)
         targets = inputs[:, :targets_each] + 3 + torch.randn(SAMPLES, targets_each)
-        further = sections(REGRESSION) | ({"pearson": PEARSON} if targets_each == 1 else {})
-        further |= {"rse": {"_target_": f"{R}RelativeSquaredError"}}
-        model = MLPRegressor(4, targets_each, hidden=[5], metrics=further, optimizer=FROZEN)
-        found = measured(model, inputs, targets)
+        configured = sections(REGRESSION) | ({"pearson": PEARSON} if targets_each == 1 else {})
+        configured |= {"rse": {"_target_": f"{R}RelativeSquaredError"}}
+        model = MLPRegressor(4, targets_each, hidden=[5], metrics=configured, optimizer=FROZEN)
+        metrics = logged(model, inputs, targets)
         with torch.no_grad():
             outputs = model(inputs).double().numpy()
         for stage in ("train", "val"):
             for metric, (_, oracle) in REGRESSION.items():
-                # torchmetrics takes the root of the mean over all targets, scikit-learn the mean of the roots.
+                # torchmetrics takes the root of the mean over all targets, scikit-learn the mean of the targets' roots.
                 rmse = np.sqrt(np.mean((targets.numpy() - outputs) ** 2))
                 expected = rmse if metric == "rmse" else oracle(targets.double().numpy(), outputs)
-                assert found[f"{stage}/{metric}"] == pytest.approx(expected, rel=1e-4), (stage, metric)
+                assert metrics[f"{stage}/{metric}"] == pytest.approx(expected, rel=1e-4), (stage, metric)
             if targets_each == 1:
                 expected = pearsonr(targets[:, 0].numpy(), outputs[:, 0]).statistic
-                assert found[f"{stage}/pearson"] == pytest.approx(expected, abs=1e-5)
+                assert metrics[f"{stage}/pearson"] == pytest.approx(expected, abs=1e-5)
             each = np.sum((targets.numpy() - outputs) ** 2, 0) / np.sum((targets - targets.mean(0)).numpy() ** 2, 0)
-            assert found[f"{stage}/rse"] == pytest.approx(each.mean(), rel=1e-4)
+            assert metrics[f"{stage}/rse"] == pytest.approx(each.mean(), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,10 @@ def test_regression_metrics_are_scikit_learns_of_one_target_and_of_several() -> 
         ("MLPClassifier", {"f": {"_target_": f"{C}MulticlassFBetaScore"}}, r"metrics\.f\.beta must be given"),
         ("MLPClassifier", {"f": {"_target_": "os.system"}}, r"metrics\.f\._target_ must name a class in a trusted"),
         ("MLPClassifier", {"f": {}}, r"metrics\.f\._target_ must be the dotted path of a metric"),
-        ("MLPClassifier", {"accuracy": {"_target_": f"{C}F1Score"}}, r"metrics\.accuracy must have a name of its own"),
-        ("MLPClassifier", {"loss": {"_target_": f"{C}F1Score"}}, r"metrics\.loss must have a name of its own"),
+        ("MLPClassifier", {"accuracy": {"_target_": f"{C}F1Score"}}, r"metrics\.accuracy must have an unused name"),
+        ("MLPClassifier", {"loss": {"_target_": f"{C}F1Score"}}, r"metrics\.loss must have an unused name"),
         ("MLPClassifier", {"val/f1": {"_target_": f"{C}F1Score"}}, r"of letters, digits and _; got 'val/f1'"),
-        ("MLPRegressor", {"r2": {"_target_": f"{R}R2Score"}}, r"metrics\.r2 must have a name of its own"),
+        ("MLPRegressor", {"r2": {"_target_": f"{R}R2Score"}}, r"metrics\.r2 must have an unused name"),
         (
             "MLPRegressor",
             {"f1": {"_target_": f"{C}F1Score"}},
@@ -169,18 +169,15 @@ def test_regression_metrics_are_scikit_learns_of_one_target_and_of_several() -> 
         ("MLPClassifier", "f1", "metrics must be a section of keys and values; got 'f1'"),
     ],
 )
-def test_a_metric_that_does_not_fit_is_refused_when_the_model_is_made(name: str, metrics: Any, message: str) -> None:
+def test_a_metric_that_does_not_fit_raises_when_the_model_is_built(name: str, metrics: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         made(name, metrics=metrics)
 
 
-def test_trying_a_metric_leaves_the_random_numbers_as_they_are() -> None:
-    weights = [made("MLPClassifier", metrics=further).network.get_parameter("output.weight") for further in (
-        {}, {"f1": {"_target_": f"{C}F1Score"}},
-    )]  # fmt: skip
-    drawn = []
-    for further in ({}, {"f1": {"_target_": f"{C}F1Score"}}):
-        made("MLPClassifier", metrics=further)
+def test_trying_a_metric_does_not_change_the_random_numbers() -> None:
+    weights, drawn = [], []
+    for metrics in ({}, {"f1": {"_target_": f"{C}F1Score"}}):
+        weights.append(made("MLPClassifier", metrics=metrics).network.get_parameter("output.weight"))
         drawn.append(torch.rand(1))
     assert torch.equal(*weights)
     assert torch.equal(*drawn)

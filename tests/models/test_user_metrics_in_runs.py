@@ -1,4 +1,4 @@
-"""The user's metrics in whatever a run or a sweep leaves, and after a resume in mid-epoch."""
+"""The user's metrics in the outputs of runs and sweeps, and after a resume in mid-epoch."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ def history(result: Result, tag: str) -> list[float]:
     return [event.value for event in events(result.folder).Scalars(tag)]
 
 
-def test_a_monitored_metric_picks_the_best_epoch_and_is_in_all_that_a_run_leaves() -> None:
+def test_a_monitored_metric_picks_the_best_epoch_and_is_in_all_outputs_of_a_run() -> None:
     result = run(*SMALL, F1, "monitor=val/f1")
     seen = history(result, "val/f1")
     assert result.metrics["best/val/f1"] == pytest.approx(max(seen))
@@ -53,7 +53,7 @@ def test_a_monitored_metric_picks_the_best_epoch_and_is_in_all_that_a_run_leaves
         (("monitor=val/loss",), "val/loss", np.argmin, "min"),
     ],
 )
-def test_best_is_what_the_mode_says(overrides: tuple[str, ...], tag: str, pick: Any, mode: str) -> None:
+def test_the_best_checkpoint_follows_the_mode(overrides: tuple[str, ...], tag: str, pick: Any, mode: str) -> None:
     result = run(*SMALL, "test=false", *overrides)
     seen = history(result, tag)
     assert checkpoint(result.folder, "best")["epoch"] == 1 + int(pick(seen))
@@ -64,10 +64,10 @@ def test_best_is_what_the_mode_says(overrides: tuple[str, ...], tag: str, pick: 
     "overrides",
     [
         (f"+metrics.s._target_={C}MulticlassSpecificity", "monitor=val/s"),
-        ("monitor=val/unheard_of",),
+        ("monitor=val/unknown",),
     ],
 )
-def test_a_metric_that_does_not_say_which_way_is_better_is_an_error_before_the_first_step(
+def test_a_monitor_without_a_mode_raises_before_the_first_step(
     overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = str(call(monkeypatch, *SMALL, *overrides))
@@ -77,7 +77,7 @@ def test_a_metric_that_does_not_say_which_way_is_better_is_an_error_before_the_f
     assert f"monitor_mode must be max or min for {overrides[-1]}" in message
 
 
-def test_a_sweep_ranks_by_it_and_its_table_and_manifest_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_ranks_by_a_user_metric_and_its_table_and_manifest_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = (*SMALL, UNREPORTED, "trainer.max_epochs=1", "test=false", "hydra.sweep.dir=sweep")
     ranked = (f"+metrics.ce._target_={C}CalibrationError", "monitor=val/ce", "optimizer.lr=0.001,0.05")
     assert call(monkeypatch, "-m", *quick, *ranked) is None
@@ -93,7 +93,7 @@ def test_a_sweep_ranks_by_it_and_its_table_and_manifest_have_it(monkeypatch: pyt
 @pytest.mark.filterwarnings("ignore:Metric `SpearmanCorrcoef` will save all targets")
 @pytest.mark.parametrize("target", [f"{R}PearsonCorrCoef", f"{R}SpearmanCorrCoef"])
 @pytest.mark.parametrize("every", [4, 50])
-def test_a_metric_that_keeps_samples_goes_on_in_mid_epoch(target: str, every: int) -> None:
+def test_a_metric_that_cannot_be_merged_resumes_in_mid_epoch(target: str, every: int) -> None:
     settings: tuple[str, ...] = (
         "data=diabetes",
         "model.hidden=[4]",
@@ -110,7 +110,7 @@ def test_a_metric_that_keeps_samples_goes_on_in_mid_epoch(target: str, every: in
         assert resumed.metrics[name] == pytest.approx(whole.metrics[name], rel=1e-6), name
 
 
-def test_a_root_mean_squared_error_of_the_users_own_is_the_one_that_is_reported() -> None:
+def test_a_users_rmse_is_reported_under_its_name() -> None:
     further = (f"+metrics.rmse._target_={R}MeanSquaredError", "+metrics.rmse.squared=false")
     result = run("data=diabetes", "model.hidden=[4]", "trainer.max_epochs=1", "figures=false", *further)
     assert result.metrics["val/rmse"] == pytest.approx(result.metrics["val/mse"] ** 0.5, rel=1e-5)

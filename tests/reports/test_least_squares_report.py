@@ -15,14 +15,14 @@ STEPS = 3000
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Calls]:
-    """The experiment as it is shipped, and what it drew."""
+    """A run of the experiment without changes, and its figures."""
     with pytest.MonkeyPatch.context() as patch:
         calls = record(patch, quick=False)
         folder = tmp_path_factory.mktemp("runs") / "line"
         return run("+experiment=linear_regression", f"hydra.run.dir={folder}"), calls
 
 
-def test_the_data_are_what_the_experiment_says(line: tuple[Result, Calls]) -> None:
+def test_the_data_have_the_documented_range_and_noise(line: tuple[Result, Calls]) -> None:
     design, targets = samples()
     assert line[0].metrics["samples/train"] == len(targets) == 256
     assert 0 <= design[:, 0].min() < design[:, 0].max() <= 1
@@ -48,7 +48,7 @@ def test_bias_is_sampling_error_plus_optimization_error(line: tuple[Result, Call
         assert metrics[f"bias/{name}"] == pytest.approx(parts, rel=1e-12)
 
 
-def test_the_floor_of_the_loss_is_that_of_the_closed_form(line: tuple[Result, Calls]) -> None:
+def test_the_minimum_of_the_loss_equals_the_closed_form(line: tuple[Result, Calls]) -> None:
     metrics = line[0].metrics
     design, targets = samples()
     _, (squares,), _, _ = np.linalg.lstsq(design, targets, rcond=None)
@@ -57,7 +57,7 @@ def test_the_floor_of_the_loss_is_that_of_the_closed_form(line: tuple[Result, Ca
     assert metrics["least_squares/excess"] == pytest.approx(ending - squares / 256, rel=1e-6)
 
 
-def test_what_remains_of_the_slowest_error_is_what_was_promised(line: tuple[Result, Calls]) -> None:
+def test_the_remaining_error_in_the_slowest_direction_equals_the_formula(line: tuple[Result, Calls]) -> None:
     metrics = line[0].metrics
     design, targets = samples()
     curvatures, directions = np.linalg.eigh(2 / 256 * design.T @ design)
@@ -67,7 +67,7 @@ def test_what_remains_of_the_slowest_error_is_what_was_promised(line: tuple[Resu
     assert last / first == pytest.approx(metrics["slowest_direction/remains"], rel=0.01)
 
 
-def test_the_path_holds_every_step_of_a_plain_loop(line: tuple[Result, Calls]) -> None:
+def test_the_path_equals_a_plain_loop(line: tuple[Result, Calls]) -> None:
     path = path_of(line[0].folder)
     design, targets = samples()
     assert path.shape == (STEPS + 1, 2)
@@ -80,7 +80,7 @@ def test_the_path_holds_every_step_of_a_plain_loop(line: tuple[Result, Calls]) -
     np.testing.assert_array_equal(path[-1], [learned["network.weight"].item(), learned["network.bias"].item()])
 
 
-def test_the_summary_says_it_in_a_table(line: tuple[Result, Calls]) -> None:
+def test_the_notes_have_a_table_of_the_parameters(line: tuple[Result, Calls]) -> None:
     metrics, notes = line[0].metrics, line[0].notes
     header, weight, bias = notes[1:4]
     for word in ("learned", "truth", "bias", "sampling error", "optimization error"):
@@ -96,7 +96,7 @@ def test_the_summary_says_it_in_a_table(line: tuple[Result, Calls]) -> None:
     assert float(said) == pytest.approx(100 * metrics["slowest_direction/remains"], abs=0.01)
 
 
-def test_the_figures_show_the_line_the_loss_and_the_way(line: tuple[Result, Calls]) -> None:
+def test_the_figures_show_the_line_the_loss_and_the_path(line: tuple[Result, Calls]) -> None:
     result, calls = line
     assert_drawn_and_shown(result.folder, "fit", "path", "loss_curve", "test_predicted_against_true")
     design, targets = samples()
@@ -110,20 +110,20 @@ def test_the_figures_show_the_line_the_loss_and_the_way(line: tuple[Result, Call
         "least squares": pytest.approx(tuple(solution)),
         "truth": (5, 7),
     }
-    (way,) = calls["paths_over_contours"]
-    np.testing.assert_array_equal(way["paths"]["3,000 steps"], path_of(result.folder))
-    np.testing.assert_allclose(way["marks"]["least squares"], solution[None])
-    np.testing.assert_allclose(way["marks"]["truth"], [[5, 7]])
-    x, y, heights = way["x"], way["y"], way["z"]
+    (path,) = calls["paths_over_contours"]
+    np.testing.assert_array_equal(path["paths"]["3,000 steps"], path_of(result.folder))
+    np.testing.assert_allclose(path["marks"]["least squares"], solution[None])
+    np.testing.assert_allclose(path["marks"]["truth"], [[5, 7]])
+    x, y, heights = path["x"], path["y"], path["z"]
     for row, column in ((0, 0), (3, 140), (149, 149), (70, 20)):
         residuals = design @ [x[column], y[row]] - targets
         assert heights[row, column] == pytest.approx(np.mean(residuals**2))
-    for points in (way["paths"]["3,000 steps"], solution[None], np.array([[5.0, 7.0]])):
-        assert (points > [x[0], y[0]]).all(), "nothing lies outside the window"
+    for points in (path["paths"]["3,000 steps"], solution[None], np.array([[5.0, 7.0]])):
+        assert (points > [x[0], y[0]]).all(), "all points are inside the axes"
         assert (points < [x[-1], y[-1]]).all()
 
 
-def test_the_path_goes_on_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_continues_after_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ("+experiment=linear_regression", "trainer.max_epochs=3", "data.repeat=100", "test=false")
     record(monkeypatch)
     whole = run(*settings, "hydra.run.dir=whole")
@@ -138,7 +138,7 @@ def test_the_path_goes_on_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         assert resumed.metrics[name] == whole.metrics[name]
 
 
-def test_a_finished_run_is_drawn_again_with_its_whole_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_finished_run_draws_its_whole_path(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     first = run(*FEW_STEPS)
     run(f"ckpt_path={first.folder}/checkpoints/last.ckpt")

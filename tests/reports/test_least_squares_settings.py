@@ -20,7 +20,7 @@ from tests.callbacks.drawing import QUIET, record
 from tests.reports.linear_experiment import FEW_STEPS, LR, samples
 
 
-def test_with_l2_the_solution_is_that_of_ridge_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_l2_the_solution_equals_ridge_regression(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     metrics = run(*FEW_STEPS, "regularizer.l2=0.03").metrics
     design, targets = samples()
@@ -30,7 +30,7 @@ def test_with_l2_the_solution_is_that_of_ridge_regression(monkeypatch: pytest.Mo
         assert solution == pytest.approx(value, rel=1e-9)
     objective = np.mean((ridge.predict(design[:, :1]) - targets) ** 2) + 0.03 * ridge.coef_[0] ** 2
     assert metrics["least_squares/objective"] == pytest.approx(objective, rel=1e-9)
-    assert "slowest_direction/remains" not in metrics, "whose formula is that of no penalty"
+    assert "slowest_direction/remains" not in metrics, "the formula is for no penalty"
     heights = calls["paths_over_contours"][0]
     residuals = design @ [heights["x"][30], heights["y"][90]] - targets
     penalised = np.mean(residuals**2) + 0.03 * heights["x"][30] ** 2
@@ -45,7 +45,7 @@ def test_with_l1_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not calls["fitted_lines"]
 
 
-def test_without_a_bias_the_line_goes_through_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_bias_the_line_goes_through_the_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     metrics = run(*FEW_STEPS, "model.bias=false").metrics
     design, targets = samples()
@@ -82,7 +82,7 @@ def test_only_plain_full_batch_descent_is_explained_by_curvature(
     assert not any("slowest" in note for note in result.notes)
 
 
-def test_where_the_truth_is_not_known_only_the_optimization_error_is_reported(
+def test_without_a_known_truth_only_the_optimization_error_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = record(monkeypatch)
@@ -94,14 +94,14 @@ def test_where_the_truth_is_not_known_only_the_optimization_error_is_reported(
     x, y = (x - x.mean(0)) / x.std(0), (y - y.mean()) / y.std()
     solution = np.append(np.linalg.lstsq(x, y, rcond=None)[0], 0.0)
     names = [*patients.feature_names, "b"]
-    found = [result.metrics[f"learned/{name}"] + result.metrics[f"optimization_error/{name}"] for name in names]
-    np.testing.assert_allclose(found, solution, atol=2e-5)
+    solved = [result.metrics[f"learned/{name}"] + result.metrics[f"optimization_error/{name}"] for name in names]
+    np.testing.assert_allclose(solved, solution, atol=2e-5)
     assert not any(name.startswith(("bias/", "sampling_error/")) for name in result.metrics)
     (bars,) = calls["coefficients"]
     assert list(bars["names"]) == names
     assert list(bars["values"]) == ["learned", "least squares"]
     np.testing.assert_allclose(bars["values"]["least squares"], solution, atol=2e-5)
-    assert not calls["paths_over_contours"], "a way in eleven dimensions"
+    assert not calls["paths_over_contours"], "a path in eleven dimensions"
 
 
 class TwoTargets(TensorDataModule):
@@ -119,7 +119,7 @@ class TwoTargets(TensorDataModule):
 
 
 @pytest.mark.filterwarnings("ignore:Total length of `list` across ranks is zero")  # no validation part
-def test_of_two_targets_nothing_is_reported(tmp_path: Path) -> None:
+def test_with_two_targets_nothing_is_reported(tmp_path: Path) -> None:
     report = LeastSquaresReport()
     trainer = Trainer(max_epochs=2, default_root_dir=tmp_path, callbacks=[report], **QUIET)
     trainer.fit(LinearRegression(2, num_targets=2), datamodule=TwoTargets())
