@@ -29,7 +29,7 @@ class Rosenblatt(AbstractModule):
     The rule is Rosenblatt's (1958). On separable data, from zero weights and with one sample at a time, it makes at
     most (R / margin)^2 corrections for any lr (Novikoff 1962). Each sample is extended by a 1 for the bias; R is the
     length of the longest sample, and margin the distance of the nearest one from a separating plane through the
-    origin. With larger batches the corrections of a batch are summed, and the bound does not hold.
+    origin. With larger batches the corrections of a batch are summed, and the bound is not guaranteed.
 
     Args:
         in_features: Numbers in a sample.
@@ -55,7 +55,7 @@ class Rosenblatt(AbstractModule):
     ) -> None:
         if num_classes != 2:
             raise ValueError(
-                f"Rosenblatt needs data of 2 classes; got {num_classes}. Use model=sigmoid_units for more."
+                f"Rosenblatt needs data of 2 classes; got {num_classes}. For more use model=sigmoid_units."
             )
         optimizer = options.get("optimizer", SGD)
         other_arguments = {key: value for key, value in optimizer.items() if key not in ("_target_", "lr") and value}

@@ -42,8 +42,9 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
       stopping - but when?"), by more than its scatter, while the training loss kept falling; or the training score
       exceeds the validation score by 0.02 of accuracy, or 0.1 of R^2, and by three standard errors.
     - Under-fitting: the error on the training samples is above a quarter of that of a model without inputs (R^2 below
-      0.75; for C equally frequent classes an error above (1 - 1 / C) / 4); or the training loss fell by more than 3 %
-      in the last tenth of the fit. Noise in the targets cannot be distinguished from under-fitting.
+      0.75; for C equally frequent classes an error above (1 - 1 / C) / 4); or that error is above a twentieth and the
+      training loss fell by more than 3 % in the last tenth of the fit. Noise in the targets cannot be distinguished
+      from under-fitting.
 
     Args:
         metrics: The content of metrics.json.
@@ -62,15 +63,15 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
         return Diagnosis("over-fitting", f"{rise}; {both}", _against_over_fitting(config, has_risen=True))
     if train - val > max(GAP[score], 3 * _standard_error(score, val, metrics.get("samples/val", 0))):
         return Diagnosis("over-fitting", both, _against_over_fitting(config, has_risen=False))
-    left = (1 - train) if score == "r2" else (1 - train) / (1 - 1 / max(metrics.get("classes", 2), 2))
+    relative_error = (1 - train) if score == "r2" else (1 - train) / (1 - 1 / max(metrics.get("classes", 2), 2))
     fall = _fall(curves)
-    if left > HIGH_ERROR / 5 and fall > FALL:
+    if relative_error > HIGH_ERROR / 5 and fall > FALL:
         numbers = f"train/loss was still falling, by {fall:.0%} in the last tenth of the fit; {both}"
         return Diagnosis("under-fitting", numbers, "more epochs (trainer.max_epochs), or a larger optimizer.lr")
-    if left > HIGH_ERROR:
+    if relative_error > HIGH_ERROR:
         baseline = "predicting the mean" if score == "r2" else "random guessing"
-        numbers = f"the training error is {left:.0%} of that of {baseline}; {both} (or noise, which looks the same)"
-        return Diagnosis("under-fitting", numbers, _against_under_fitting(config))
+        numbers = f"the training error is {relative_error:.0%} of that of {baseline}; {both}"
+        return Diagnosis("under-fitting", f"{numbers} (or noise, which looks the same)", _against_under_fitting(config))
     return Diagnosis("neither", both, "")
 
 

@@ -35,8 +35,8 @@ class PerceptronBound(Report):
             return
         if datamodule.batch_size != 1:
             self.notes.append(
-                f"{corrections:,} corrections, summed over batches; the bound on them holds only for batches of one "
-                "sample (data.batch_size=1)"
+                f"{corrections:,} corrections, summed over batches; they have a guaranteed bound only for batches of "
+                "one sample (data.batch_size=1)"
             )
             return
         radius, margin = radius_margin
