@@ -10,21 +10,7 @@ from rich.console import Console
 
 from gradexp.building.construct import constructed
 from gradexp.building.trust import trusted_class
-from gradexp.callbacks import (
-    AccuracyAndLoss,
-    ClassifierFigures,
-    DecisionBoundary,
-    DescentReport,
-    Divergence,
-    LeastSquaresReport,
-    LossCurve,
-    ModelGraph,
-    ParameterScalars,
-    PerceptronBound,
-    RegressionFigures,
-    RichBar,
-    TimeToTarget,
-)
+from gradexp.callbacks import Divergence, LossCurve, ModelGraph, ParameterScalars, RichBar, TimeToTarget
 from gradexp.configuration.values import plain
 from gradexp.data import AbstractDataModule, ImageDataModule
 from gradexp.engine.checkpoints import Checkpoints, SaveBeforeAverages
@@ -33,6 +19,15 @@ from gradexp.engine.step_seed import StepSeed
 from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule, FunctionDescent, LinearRegression, LogisticRegression, Rosenblatt
 from gradexp.objective.monitor import Mode
+from gradexp.reports import (
+    AccuracyAndLoss,
+    ClassifierFigures,
+    DecisionBoundary,
+    DescentReport,
+    LeastSquaresReport,
+    PerceptronBound,
+    RegressionFigures,
+)
 
 DEFAULT_MONITOR = "val/accuracy"
 # What picks the best epoch of a module that is not ours and does not log the default.

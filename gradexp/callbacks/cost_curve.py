@@ -1,4 +1,4 @@
-"""The cost over all training samples, against epochs, steps and seconds."""
+"""The cost of all training samples by epochs, steps and seconds."""
 
 import csv
 import io
@@ -17,15 +17,14 @@ NAME = "cost_curve.csv"
 
 
 class CostCurve(Report):
-    """Measures the loss of the whole training part before the first epoch and after each, and keeps a table of it. An
-    epoch is one pass here.
+    """Measures the loss over the whole training part before the first epoch and after each, and writes a table of it.
 
-    Written to ``cost_curve.csv`` below the trainer's folder: epochs, steps, seconds spent on the steps alone, and the
-    cost. Unlike the mean of an epoch's batches it is that of one set of weights, so that full batches,
-    mini-batches and single samples can be compared.
+    The table is ``cost_curve.csv`` in the trainer's folder: epochs (passes over the data), steps, seconds spent in the
+    steps, and the cost. Unlike the mean over an epoch's batches, each cost is of one set of weights, so that full
+    batches, mini-batches and single samples can be compared.
     """
 
-    takes_groups = True  # seconds of all steps
+    takes_groups = True  # the seconds of a group of steps are measured together
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The curve everyone looks at first."""
+"""The curves of the training and the validation loss."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from gradexp.engine.step_callback import StepCallback
 
 
 class LossCurve(Report, StepCallback):
-    """Keeps what is logged of the training loss, and of the validation loss, and draws both after the fit."""
+    """Records the training and the validation loss as they are logged, and draws both after the fit."""
 
     def __init__(self, draw: bool = True) -> None:
         super().__init__(draw)
@@ -21,24 +21,24 @@ class LossCurve(Report, StepCallback):
         self._val: list[tuple[int, Any]] = []
 
     def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
-        self._note(pl_module)
+        self._record(pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._note(pl_module)  # before the checkpoint that follows
+        self._record(pl_module)  # before the checkpoint is written
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._note(pl_module)
+        self._record(pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         loss = trainer.callback_metrics.get("val/loss")
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking and loss is not None:
             self._val.append((trainer.global_step, loss))
 
-    def _note(self, module: Any) -> None:
-        """Keep what was logged since; a module logs after its callbacks' hooks."""
+    def _record(self, module: Any) -> None:
+        """Record what the module logged last, which was after this callback's previous hook."""
         step = getattr(module, "latest_step", 0)
         if step and (not self._train or step != self._train[-1][0]):
-            # A tensor still: reading it here would make every log wait for the device.
+            # Kept as a tensor: reading its value here would wait for the device.
             self._train.append((step, module.latest["train/loss"]))
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -51,7 +51,7 @@ class LossCurve(Report, StepCallback):
             publish(trainer, "loss_curve", figures.loss_curve(curves, type(pl_module).__name__))
 
     def state_dict(self) -> dict[str, Any]:
-        # Each is read once, and then stays a number.
+        # Tensors are replaced by numbers, so that each is read only once.
         self._train, self._val = ([(step, float(loss)) for step, loss in points] for points in (self._train, self._val))
         return {"train": list(self._train), "val": list(self._val)}
 

@@ -1,4 +1,4 @@
-"""What goes in: sample images, and the model's graph in TensorBoard."""
+"""Sample images and the model's graph in TensorBoard."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ SAMPLES = 64  # images shown
 
 
 class ModelGraph(Callback):
-    """The graph of the network, and sample images as it sees them, before a fit."""
+    """Before a fit, adds the graph of the network and sample images, as the network gets them, to TensorBoard."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         writer = writer_of(trainer)
@@ -21,7 +21,7 @@ class ModelGraph(Callback):
         if inputs.ndim == 4:
             low, high = inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
             writer.add_images("samples/train", (inputs - low) / (high - low).clamp(min=1e-12))
-        # Traced in evaluation, where no layer draws random numbers or counts batches.
+        # Traced in evaluation mode, in which no layer draws random numbers or counts batches.
         pl_module.eval()
         writer.add_graph(pl_module.network, inputs[:1].to(pl_module.device))
         pl_module.train()

@@ -1,4 +1,4 @@
-"""The parameters of a model that has few of them, as curves."""
+"""The parameters of a model that has few of them, logged as scalars."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from lightning.pytorch import LightningModule, Trainer
 from gradexp.engine.interval import Interval
 from gradexp.engine.step_callback import StepCallback
 
-FEW = 12  # numbers
+MAX_NUMBERS = 12
 
 
 class ParameterScalars(StepCallback):
-    """Logs ``parameter/<name>`` every `log_every_n_steps` steps, one curve a number, of at most twelve numbers."""
+    """Logs ``parameter/NAME`` every `log_every_n_steps` steps, one scalar per number, if there are at most twelve."""
 
     def __init__(self) -> None:
         self._interval: Interval | None = None
 
     @staticmethod
     def applies(pl_module: LightningModule) -> bool:
-        """Whether the model has so few parameters."""
-        return sum(parameter.numel() for parameter in pl_module.parameters()) <= FEW
+        """Whether the model has few enough parameters."""
+        return sum(parameter.numel() for parameter in pl_module.parameters()) <= MAX_NUMBERS
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.applies(pl_module):

@@ -1,4 +1,4 @@
-"""A progress bar that costs little: it appears after two seconds and is drawn by time, not by step."""
+"""A cheap progress bar: it appears after two seconds and is redrawn by time, not by step."""
 
 import time
 
@@ -10,7 +10,7 @@ DRAWN_EVERY = 0.25  # seconds
 
 
 class ProgressBar:
-    """One line on a console: what runs, how much is done, time left, and a text; gone when it is over.
+    """One line on a console: a label, a bar, the time left and a text. It disappears at the end.
 
     Args:
         console: Where it is drawn.
@@ -22,7 +22,7 @@ class ProgressBar:
         self.begin()
 
     def begin(self) -> None:
-        """Count the two seconds from now."""
+        """Restart the two seconds after which it appears."""
         self._started, self._drawn = time.monotonic(), 0.0
 
     def is_due(self) -> bool:
@@ -30,14 +30,14 @@ class ProgressBar:
         now = time.monotonic()
         return now - self._started > APPEARS_AFTER and now - self._drawn > DRAWN_EVERY
 
-    def draw(self, what: str, done: int, total: float, text: str = "") -> None:
-        """Draw it.
+    def draw(self, label: str, done: int, total: float, text: str = "") -> None:
+        """Draw the line.
 
         Args:
-            what: Before the bar.
-            done: Out of `total`.
-            total: All there is to do; infinite where nobody knows.
-            text: After the bar.
+            label: Text before the bar.
+            done: Number of steps done.
+            total: Number of steps; infinite if it is unknown.
+            text: Text after the bar.
         """
         if self._bar is None:
             self._bar = Progress(
@@ -50,15 +50,15 @@ class ProgressBar:
                 auto_refresh=False,
                 transient=True,
             )
-            self._bar.add_task(what, total=None, completed=done, text="")
+            self._bar.add_task(label, total=None, completed=done, text="")
             self._bar.start()
-        known = total if total != float("inf") else None
-        self._bar.update(self._bar.task_ids[0], description=what, completed=done, total=known, text=text)
+        finite_total = total if total != float("inf") else None
+        self._bar.update(self._bar.task_ids[0], description=label, completed=done, total=finite_total, text=text)
         self._bar.refresh()
         self._drawn = time.monotonic()
 
     def end(self) -> None:
-        """Take it away."""
+        """Remove the line."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

@@ -1,4 +1,4 @@
-"""Where figures go: TensorBoard, and a PNG in the run's folder."""
+"""Figures in TensorBoard and as PNG files in the run's folder."""
 
 import io
 from pathlib import Path
@@ -15,25 +15,25 @@ from gradexp.files import write_atomically
 
 
 def writer_of(trainer: Trainer) -> SummaryWriter | None:
-    """TensorBoard's writer, on the one process that has one."""
+    """TensorBoard's writer; None without a TensorBoardLogger and on processes other than the first."""
     logger = trainer.logger
     return logger.experiment if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero else None
 
 
 def publish(trainer: Trainer, tag: str, figure: Figure) -> None:
-    """Show a figure in TensorBoard, and keep it as a PNG in ``figures/`` below the trainer's folder.
+    """Add a figure to TensorBoard, and write it as a PNG into ``figures/`` in the trainer's folder.
 
     Args:
-        trainer: Of the run.
-        tag: Name in TensorBoard; the file has an underscore where it has a slash.
-        figure: Drawn once for both.
+        trainer: The run's trainer.
+        tag: Name in TensorBoard; the file name has underscores in place of slashes.
+        figure: The figure, which is rendered once for both.
     """
     if trainer.is_global_zero:
         write_figure(Path(trainer.default_root_dir), tag, figure, writer_of(trainer), trainer.global_step)
 
 
 def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter | None, step: int = 0) -> Path:
-    """The same for any folder and any writer of TensorBoard's; gives the path of the PNG."""
+    """Like `publish`, for any folder and any writer; returns the path of the PNG."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]

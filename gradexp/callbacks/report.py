@@ -1,4 +1,4 @@
-"""What a fit has shown, said at its end."""
+"""The base class of callbacks that report on a finished fit."""
 
 from lightning.pytorch import Callback
 
@@ -6,10 +6,10 @@ from gradexp.arguments import Checked
 
 
 class Report(Checked, Callback):
-    """Numbers, lines for people, and figures; a sub-class finds them at the end of a fit, where it applies.
+    """Numbers, lines of text and figures, which a subclass fills in at the end of a fit that it applies to.
 
     Args:
-        draw: Publish figures.
+        draw: Whether to publish figures.
 
     Attributes:
         metrics: Numbers for metrics.json.

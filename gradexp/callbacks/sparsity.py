@@ -1,4 +1,4 @@
-"""How many weights a fit has left at zero."""
+"""The share of weights that are zero after a fit."""
 
 from typing import Annotated
 
@@ -11,12 +11,12 @@ from gradexp.rules import POSITIVE
 
 
 class Sparsity(Report):
-    """At the end of a fit ``sparsity/zero``, the share of weights that are exactly zero, and ``sparsity/small``.
+    """Reports the shares of weights that are exactly zero and that are small, ``sparsity/zero`` and ``sparsity/small``.
 
-    Weights are what penalties take: biases are not counted.
+    Only penalised parameters count as weights, which excludes biases.
 
     Args:
-        threshold: The size below which a weight is small.
+        threshold: Absolute value below which a weight is small.
 
     Raises:
         ValueError: The threshold is not above 0.
@@ -27,8 +27,8 @@ class Sparsity(Report):
         self.threshold = threshold
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        found = weights(pl_module.named_parameters())
-        if found:
-            sizes = torch.cat([weight.detach().abs().flatten() for weight in found])
+        penalised = weights(pl_module.named_parameters())
+        if penalised:
+            sizes = torch.cat([weight.detach().abs().flatten() for weight in penalised])
             self.metrics["sparsity/zero"] = float((sizes == 0).float().mean())
             self.metrics["sparsity/small"] = float((sizes < self.threshold).float().mean())

@@ -1,4 +1,4 @@
-"""After how many epochs, and seconds of fitting, a run was first good enough."""
+"""The epochs and seconds of fitting after which a metric first reached a target."""
 
 from typing import Annotated, Any
 
@@ -11,15 +11,15 @@ from gradexp.rules import FINITE, TEXT
 
 
 class TimeToTarget(Report):
-    """Notes ``epochs/to_target`` and ``seconds/to_target``; a run that never gets there has neither.
+    """Reports ``epochs/to_target`` and ``seconds/to_target``, or neither if the target is not reached.
 
-    Looked at between epochs. The seconds are those of the fit with its validation, over all resumed parts.
+    The metric is checked between epochs. The seconds are those of the fit, with validation and all resumed parts.
 
     Args:
-        monitor: Metric that is to reach the target.
-        mode: "max" where more of it is better, else "min".
-        target: What is good enough.
-        clock: Of the same fit.
+        monitor: The metric.
+        mode: "max" if higher values are better, else "min".
+        target: The value to reach.
+        clock: The clock of the same fit.
     """
 
     def __init__(
@@ -30,14 +30,14 @@ class TimeToTarget(Report):
         self._sign = sign(mode)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._look(trainer)
+        self._check(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._look(trainer)
+        self._check(trainer)
         if not self.metrics:
             self.notes.append(f"target_score {self.target:g} of {self.monitor} was not reached")
 
-    def _look(self, trainer: Trainer) -> None:
+    def _check(self, trainer: Trainer) -> None:
         score = trainer.callback_metrics.get(self.monitor)
         if not self.metrics and score is not None and self._sign * score.item() >= self._sign * self.target:
             self.metrics = {"epochs/to_target": trainer.current_epoch, "seconds/to_target": self._clock.elapsed}

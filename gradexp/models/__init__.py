@@ -1,4 +1,4 @@
-"""LightningModules, one final class a file."""
+"""LightningModules, one final class per file."""
 
 from gradexp.models.abstract_classifier import AbstractClassifier
 from gradexp.models.abstract_module import AbstractModule

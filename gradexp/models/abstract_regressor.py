@@ -1,4 +1,4 @@
-"""What the models share that predict real numbers."""
+"""The base class of models that predict real numbers."""
 
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Unpack
@@ -6,18 +6,19 @@ from typing import Annotated, ClassVar, Unpack
 from torch import Tensor, nn
 from torchmetrics import MeanSquaredError
 
-from gradexp.models.abstract_module import SGD, AbstractModule
-from gradexp.models.metrics import R2
+from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.default_metrics import R2
+from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import COUNT
 
 
 class AbstractRegressor(AbstractModule):
-    """A network whose outputs [batch, targets] are the predictions; the loss is by default their mean squared error.
+    """A network whose outputs [batch, targets] are the predictions; the default loss is the mean squared error.
 
     Args:
         network: From inputs [batch, ...] to outputs [batch, targets].
-        num_targets: Numbers to predict.
+        num_targets: Real numbers in a target.
         options: See ObjectiveOptions.
     """
 

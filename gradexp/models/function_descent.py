@@ -1,4 +1,4 @@
-"""Gradient descent on a function of two variables: the point is the model."""
+"""Gradient descent on a function of two variables; the point is the model's parameter."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Unpack, final
@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Unpack, final
 import torch
 from torch import Tensor, nn
 
-from gradexp.models.abstract_module import SGD, AbstractModule
+from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.defaults import SGD
 from gradexp.models.surfaces import SURFACES, Surface
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import PAIR, did_you_mean
@@ -17,7 +18,7 @@ class Point(nn.Module):
 
     Args:
         surface: The function.
-        start: Where the point begins [2].
+        start: Initial point [2].
     """
 
     def __init__(self, surface: Surface, start: Sequence[float]) -> None:
@@ -36,7 +37,7 @@ class FunctionDescent(AbstractModule):
 
     Args:
         surface: Name of the function in gradexp.models.surfaces.
-        start: Where the point begins; None for the function's customary start.
+        start: Initial point; None for the function's usual starting point.
         options: See ObjectiveOptions; there are no weights to penalise, and the loss is the function.
 
     Raises:
@@ -63,9 +64,9 @@ class FunctionDescent(AbstractModule):
         self.save_hyperparameters()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The value itself."""
+        """The function's value."""
         return outputs.sum()
 
     def predictions(self, outputs: Tensor) -> Tensor:
-        """The value [1]."""
+        """The function's value [1]."""
         return outputs

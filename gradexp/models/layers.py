@@ -1,4 +1,4 @@
-"""The layers of a multi-layer perceptron, by name or dotted path, and their initial weights."""
+"""The layers and initial weights of a multi-layer perceptron, by name or dotted path."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "hardtanh": nn.Hardtanh,
     "identity": nn.Identity,
-    "log_softmax": partial(nn.LogSoftmax, dim=1),  # type: ignore[dict-item]  # of outputs, not of hidden layers
+    "log_softmax": partial(nn.LogSoftmax, dim=1),  # type: ignore[dict-item]  # for outputs only
 }
 
 INITS: Mapping[str, Callable[[Tensor], Any]] = {
@@ -45,7 +45,7 @@ def multi_layer_perceptron(
     batch_norm: bool = False,
     trusted_packages: Sequence[str] = (OWN_PACKAGE,),
 ) -> nn.Sequential:
-    """Linear layers with an activation between them; samples of any shape are flattened.
+    """Linear layers with activations in between; samples of any shape are flattened.
 
     Args:
         in_features: Numbers in one sample.
@@ -53,19 +53,19 @@ def multi_layer_perceptron(
         hidden: Widths of the hidden layers.
         activation: Follows every hidden layer: a name in ACTIVATIONS, or the dotted path of a class.
         output_activation: Follows the last layer; None for nothing.
-        init: Initial weights: torch's own (uniform, and biases too), or with zero biases "lecun_normal" (variance 1 /
-            inputs, LeCun et al. 1998), "kaiming_normal" (twice that, He et al. 2015, for relu), "xavier_uniform" (2 /
-            (inputs + outputs), Glorot and Bengio 2010), "normal" (standard normal, too large to learn well), or the
-            dotted path of a function of a weight, such as torch.nn.init.orthogonal_.
-        dropout: Probability that a hidden unit is left out of a training step.
-        input_dropout: The same for an input.
+        init: Initial weights: "default" (torch's uniform weights and biases); or with zero biases "lecun_normal"
+            (variance 1 / inputs, LeCun et al. 1998), "kaiming_normal" (twice that, for ReLU, He et al. 2015),
+            "xavier_uniform" (variance 2 / (inputs + outputs), Glorot and Bengio 2010), "normal" (standard normal, too
+            large to learn well), or the dotted path of a function of a weight, such as torch.nn.init.orthogonal_.
+        dropout: Probability that a hidden unit is dropped in a training step.
+        input_dropout: Probability that an input is dropped in a training step.
         batch_norm: Normalise every hidden layer over the batch before its activation (Ioffe and Szegedy 2015).
-        trusted_packages: Packages that `activation` and `init` may come from beside torch.nn.
+        trusted_packages: Packages that `activation` and `init` may come from besides torch.nn.
 
     Raises:
         ValueError: There is no such activation or initialisation.
     """
-    label, build = _activation(activation, trusted_packages)
+    name, build = _activation(activation, trusted_packages)
     layers: list[tuple[str, nn.Module]] = [("flatten", nn.Flatten())]
     if input_dropout:
         layers.append(("input_dropout", nn.Dropout(input_dropout)))
@@ -74,7 +74,7 @@ def multi_layer_perceptron(
         layers.append((f"linear_{number}", nn.Linear(width, hidden_width)))
         if batch_norm:
             layers.append((f"batch_norm_{number}", nn.BatchNorm1d(hidden_width)))
-        layers.append((f"{label}_{number}", build(hidden_width)))
+        layers.append((f"{name}_{number}", build(hidden_width)))
         if dropout:
             layers.append((f"dropout_{number}", nn.Dropout(dropout)))
         width = hidden_width
@@ -89,26 +89,25 @@ def multi_layer_perceptron(
 
 
 def initialize(weight: Tensor, bias: Tensor, init: str, trusted_packages: Sequence[str] = ()) -> None:
-    """Draw a layer's weight [outputs, inputs] anew by `init`, with a zero bias [outputs]; "default" leaves both.
+    """Draw a layer's weight [outputs, inputs] by `init` and set its bias [outputs] to zero; "default" changes neither.
 
     Raises:
-        ValueError: There is no such function, it needs more than the weight, or it does not fill it in place.
+        ValueError: There is no such function, it needs more than the weight, or it does not fill the weight in place.
     """
     if init == "default":
         return
-    named = INITS.get(init)
-    draw = named or trusted_function(init, trusted_packages, "model.init", trusted=("torch.nn.init",))
+    draw = INITS.get(init) or trusted_function(init, trusted_packages, "model.init", trusted=("torch.nn.init",))
     try:
         drawn = draw(weight)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"model.init must be a function of a layer's weight alone; got {init}: {error}") from error
     if drawn is not weight:
-        raise ValueError(f"model.init must fill a layer's weight in place and give it back; got {init}.")
+        raise ValueError(f"model.init must fill a layer's weight in place and return it; got {init}.")
     nn.init.zeros_(bias)
 
 
 def _activation(name: str, trusted_packages: Sequence[str]) -> tuple[str, Callable[[int], nn.Module]]:
-    """A layer's label, and what builds it for so many units."""
+    """The name of the layer, and a function that builds it for a number of units."""
     if name in ACTIVATIONS:
         return name, lambda width: ACTIVATIONS[name]()
     cls = trusted_class(name, "activation", trusted_packages, "model.activation")
@@ -122,7 +121,7 @@ def _activation(name: str, trusted_packages: Sequence[str]) -> tuple[str, Callab
         try:
             with torch.no_grad():
                 fits = layer.eval()(values).shape == values.shape
-        except Exception as error:  # of a layer that takes something else
+        except Exception as error:  # any, from a layer that takes other inputs
             raise ValueError(f"model.activation must take outputs [batch, units]; got {name}: {error}") from error
         if not fits:
             raise ValueError(f"model.activation must keep the shape of its inputs; got {name}.")

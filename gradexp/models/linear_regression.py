@@ -13,14 +13,14 @@ from gradexp.rules import COUNT, FINITE, or_null
 class LinearRegression(AbstractRegressor):
     """``outputs = weight x + bias``; the loss is the mean squared error.
 
-    In scikit-learn's terms, for n samples and one target: LinearRegression with no penalty; Ridge(alpha = n * l2); and,
-    as the lasso halves its squared error, Lasso(alpha = l1 / 2). With k targets both alphas are k times as large.
+    In scikit-learn's terms, for n samples and one target: LinearRegression with no penalty; Ridge(alpha = n * l2);
+    Lasso(alpha = l1 / 2), as the lasso halves the squared error. With k targets both alphas are k times as large.
 
     Args:
-        in_features: Numbers in one sample.
-        num_targets: Numbers to predict.
-        bias: Learn a bias too.
-        initial_weight: Where all weights and biases start; None for torch's own draw.
+        in_features: Numbers in a sample.
+        num_targets: Real numbers in a target.
+        bias: Also learn a bias.
+        initial_weight: Initial value of all weights and biases; None for torch's default initialisation.
         options: See ObjectiveOptions.
 
     Raises:

@@ -5,22 +5,22 @@ from typing import Annotated, ClassVar, Unpack, final
 import torch
 from torch import Tensor, nn
 
-from gradexp.models.abstract_module import SGD, AbstractModule
-from gradexp.models.metrics import ThresholdAccuracy
-from gradexp.models.two_classes import check_two_classes
+from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.default_metrics import ThresholdAccuracy
+from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import COUNT, at_least
 
 
 @final
 class LogisticRegression(AbstractModule):
-    """``p(class 1) = sigmoid(weight x + bias)``; the loss is the binary cross-entropy, from the logit.
+    """``p(class 1) = sigmoid(weight x + bias)``; the loss is the binary cross-entropy of the logit.
 
     In scikit-learn's terms, for n samples: LogisticRegression(C = 1 / (2 * n * l2)).
 
     Args:
-        in_features: Numbers in one sample.
-        num_classes: 2.
+        in_features: Numbers in a sample.
+        num_classes: 2, the only number of classes it takes.
         options: See ObjectiveOptions.
 
     Raises:
@@ -39,7 +39,10 @@ class LogisticRegression(AbstractModule):
         num_classes: Annotated[int, at_least(2)] = 2,
         **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check_two_classes("LogisticRegression", num_classes, "model=softmax_regression")
+        if num_classes != 2:
+            raise ValueError(
+                f"LogisticRegression needs data of 2 classes; got {num_classes}. For more use model=softmax_regression."
+            )
         metrics = {"accuracy": ThresholdAccuracy(0.0)}
         super().__init__(nn.Linear(in_features, 1), metrics, "logit", num_classes, **options)
         self.save_hyperparameters()

@@ -1,11 +1,11 @@
-"""The multi-layer perceptron that classifies by softmax and cross-entropy."""
+"""The multi-layer perceptron that classifies with softmax and cross-entropy."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Unpack, final
 
 from gradexp.gradients.functions import by_hand
 from gradexp.models.abstract_classifier import AbstractClassifier
-from gradexp.models.abstract_module import ADAM
+from gradexp.models.defaults import ADAM
 from gradexp.models.layers import multi_layer_perceptron
 from gradexp.models.loss_by_hand import loss_by_hand
 from gradexp.objective.objective import ObjectiveOptions
@@ -14,16 +14,16 @@ from gradexp.rules import ACTIVATION, COUNT, FRACTION, HIDDEN, INIT, OUTPUT_ACTI
 
 @final
 class MLPClassifier(AbstractClassifier):
-    """Linear layers with an activation between them, from features to one logit a class.
+    """Linear layers with activations in between, from features to one logit per class.
 
     Args:
-        in_features: Numbers in one sample; samples of any shape are flattened.
+        in_features: Numbers in a sample; samples of any shape are flattened.
         num_classes: Number of classes.
-        hidden: Widths of the hidden layers; none makes it softmax regression.
+        hidden: Widths of the hidden layers; an empty list gives softmax regression.
         activation, init, dropout, input_dropout, batch_norm: See multi_layer_perceptron.
-        output_activation: Follows the last layer; "relu" as in a tutorial that shows what it does to the logits,
-            "log_softmax" for the negative log-likelihood.
-        backward: "by_hand" for linear layers, sigmoids and loss out of gradexp.gradients.functions, or "autograd".
+        output_activation: Follows the last layer: "relu", to show its effect on logits; "log_softmax", for the negative
+            log-likelihood; or None for nothing.
+        backward: "autograd", or "by_hand" for the linear layers, sigmoids and loss of gradexp.gradients.functions.
         options: See ObjectiveOptions.
 
     Raises:

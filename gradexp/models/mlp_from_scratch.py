@@ -1,4 +1,4 @@
-"""The multi-layer perceptron by hand: weight tensors, a forward pass and a loss out of single operations."""
+"""The multi-layer perceptron by hand: weight tensors, and a forward pass and a loss made of single operations."""
 
 import math
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from gradexp.rules import COUNT, HIDDEN, INIT, at_least, one_of, or_null
 
 
 class HandMadeNetwork(nn.Module):
-    """Matrix products, sums and a ReLU.
+    """A forward pass made of matrix products, sums and ReLUs.
 
     Args:
-        widths: Numbers in a sample, in each hidden layer, and in an output.
-        output_relu: A ReLU on the outputs too.
-        init: Initial weights; see gradexp.models.layers. "default" makes the very draws of torch.nn.Linear.
-        trusted_packages: Packages that `init` may come from beside torch.nn.init.
+        widths: Numbers in a sample, in each hidden layer and in an output.
+        output_relu: Also apply a ReLU to the outputs.
+        init: Initial weights; see gradexp.models.layers. "default" draws the same numbers as torch.nn.Linear.
+        trusted_packages: Packages that `init` may come from besides torch.nn.init.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class HandMadeNetwork(nn.Module):
 class HandMadeCrossEntropy(nn.Module):
     """Mean cross-entropy in nats, by hand: logits [batch, classes] against classes [batch].
 
-    log p_t = z_t - log sum_k exp z_k, where the largest logit is taken out of the sum, which else overflows.
+    log p_t = z_t - log sum_k exp z_k; the largest logit is subtracted first so that exp does not overflow.
     """
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -64,13 +64,13 @@ class HandMadeCrossEntropy(nn.Module):
 
 @final
 class MLPFromScratch(AbstractClassifier):
-    """What MLPClassifier does with library layers, done by hand: from one seed both learn the same.
+    """MLPClassifier without library layers: with the same seed both learn the same weights.
 
     Args:
-        in_features: Numbers in one sample; samples of any shape are flattened.
+        in_features: Numbers in a sample; samples of any shape are flattened.
         num_classes: Number of classes.
         hidden: Widths of the hidden layers.
-        output_activation: Follows the last layer; "relu" as in a tutorial that shows what it does to the logits.
+        output_activation: Follows the last layer: "relu", to show its effect on logits, or None for nothing.
         init: Initial weights; see gradexp.models.layers.
         options: See ObjectiveOptions.
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Unpack, final
 
-from gradexp.models.abstract_module import ADAM
 from gradexp.models.abstract_regressor import AbstractRegressor
+from gradexp.models.defaults import ADAM
 from gradexp.models.layers import multi_layer_perceptron
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import ACTIVATION, COUNT, FRACTION, HIDDEN, INIT
@@ -12,11 +12,11 @@ from gradexp.rules import ACTIVATION, COUNT, FRACTION, HIDDEN, INIT
 
 @final
 class MLPRegressor(AbstractRegressor):
-    """Linear layers with an activation between them, from features to real numbers; by default least squares.
+    """Linear layers with activations in between, from features to real numbers; the default loss is the MSE.
 
     Args:
-        in_features: Numbers in one sample; samples of any shape are flattened.
-        num_targets: Numbers to predict.
+        in_features: Numbers in a sample; samples of any shape are flattened.
+        num_targets: Real numbers in a target.
         hidden, activation, init, dropout, input_dropout, batch_norm: See multi_layer_perceptron.
         options: See ObjectiveOptions.
 

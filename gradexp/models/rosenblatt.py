@@ -1,4 +1,4 @@
-"""Rosenblatt's perceptron, which no gradient can train."""
+"""Rosenblatt's perceptron, which is trained by its own rule instead of gradients."""
 
 import warnings
 from collections import OrderedDict
@@ -7,16 +7,16 @@ from typing import Annotated, ClassVar, Unpack, final
 import torch
 from torch import Tensor, nn
 
-from gradexp.models.abstract_module import SGD, AbstractModule, Batch
-from gradexp.models.metrics import ThresholdAccuracy
-from gradexp.models.two_classes import check_two_classes
+from gradexp.models.abstract_module import AbstractModule, Batch
+from gradexp.models.default_metrics import ThresholdAccuracy
+from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.objective.optimizers import is_sgd
 from gradexp.rules import COUNT, at_least
 
 
 class Step(nn.Module):
-    """1 where the input is above 0, else 0: flat almost everywhere, so that its gradient says nothing."""
+    """1 where the input is above 0, else 0. Its gradient is zero almost everywhere."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         return (inputs > 0).to(inputs.dtype)
@@ -24,21 +24,21 @@ class Step(nn.Module):
 
 @final
 class Rosenblatt(AbstractModule):
-    """``O = step(weight x + bias)``, corrected by each mistake: ``weight += lr (t - O) x``, ``bias += lr (t - O)``.
+    """``O = step(weight x + bias)``, corrected after each mistake: ``weight += lr (t - O) x``, ``bias += lr (t - O)``.
 
-    The rule is Rosenblatt's (1958); from zero weights it makes at most (R / margin)^2 corrections on separable data,
-    whatever its lr, one sample at a time (Novikoff 1962). R is the length of the longest sample and margin the
-    distance of the nearest one from a separating plane through the origin, each sample taken with a 1 for the bias.
-    With larger batches the corrections of a batch are summed, and the bound is not promised.
+    The rule is Rosenblatt's (1958). On separable data, from zero weights and with one sample at a time, it makes at
+    most (R / margin)^2 corrections for any lr (Novikoff 1962). Each sample is extended by a 1 for the bias; R is the
+    length of the longest sample, and margin the distance of the nearest one from a separating plane through the
+    origin. With larger batches the corrections of a batch are summed, and the bound is not guaranteed.
 
     Args:
-        in_features: Numbers in one sample.
-        num_classes: 2.
-        options: See ObjectiveOptions: the optimizer is SGD with its lr, as others have another rule; penalties have no
-            effect, for want of a gradient that they could add to; the loss is the share of mistakes.
+        in_features: Numbers in a sample.
+        num_classes: 2, the only number of classes it takes.
+        options: See ObjectiveOptions. The optimizer must be SGD with an lr and nothing else, as others follow another
+            rule; penalties have no effect, as there is no gradient to add to; the loss is the share of mistakes.
 
     Attributes:
-        corrections: Mistakes made in training so far, which is how often the rule has changed the weights.
+        corrections: Mistakes in training so far; each changes the weights once.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -53,10 +53,13 @@ class Rosenblatt(AbstractModule):
         num_classes: Annotated[int, at_least(2)] = 2,
         **options: Unpack[ObjectiveOptions],
     ) -> None:
-        check_two_classes("Rosenblatt", num_classes, "model=sigmoid_units")
+        if num_classes != 2:
+            raise ValueError(
+                f"Rosenblatt needs data of 2 classes; got {num_classes}. For more use model=sigmoid_units."
+            )
         optimizer = options.get("optimizer", SGD)
-        further = {key: value for key, value in optimizer.items() if key not in ("_target_", "lr") and value}
-        if further or not is_sgd(optimizer):
+        other_arguments = {key: value for key, value in optimizer.items() if key not in ("_target_", "lr") and value}
+        if other_arguments or not is_sgd(optimizer):
             raise ValueError(
                 f"optimizer must be sgd for Rosenblatt's rule, with an lr and nothing else; got {dict(optimizer)}."
             )
@@ -72,7 +75,7 @@ class Rosenblatt(AbstractModule):
         self.save_hyperparameters()
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The share of mistakes: outputs [batch, 1], 0 or 1, against classes [batch]."""
+        """The share of mistakes: outputs [batch, 1] of 0 or 1 against classes [batch]."""
         return (outputs.squeeze(1) - targets).abs().mean()
 
     def predictions(self, outputs: Tensor) -> Tensor:
@@ -80,7 +83,7 @@ class Rosenblatt(AbstractModule):
         return torch.cat([1 - outputs, outputs], dim=1)
 
     def assign_gradients(self, objective: Tensor, outputs: Tensor, batch: Batch) -> None:
-        """Rosenblatt's correction, with the sign of a gradient, as the optimizer will subtract it."""
+        """Add minus Rosenblatt's correction, as the optimizer subtracts gradients."""
         inputs, targets = batch
         errors = targets.unsqueeze(1) - outputs
         gradients = {"weight": -errors.T @ inputs.flatten(1), "bias": -errors.sum(dim=0)}

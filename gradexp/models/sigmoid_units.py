@@ -1,4 +1,4 @@
-"""The perceptron of the tutorials: sigmoid outputs and the squared error."""
+"""The perceptron of textbooks: sigmoid outputs and the squared error."""
 
 from collections import OrderedDict
 from typing import Annotated, ClassVar, Unpack, final
@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from gradexp.models.abstract_module import SGD, AbstractModule
-from gradexp.models.metrics import ThresholdAccuracy, class_accuracy
+from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.default_metrics import ThresholdAccuracy, class_accuracy
+from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import COUNT, at_least
 
@@ -17,13 +18,12 @@ from gradexp.rules import COUNT, at_least
 class SigmoidUnits(AbstractModule):
     """``O_k = sigmoid(sum_j w_kj x_j + b_k)`` and, by default, ``E = 1/2 sum_k (O_k - t_k)^2``.
 
-    With t_k 1 for the sample's class and 0 for the others, the gradient is that of back-propagation's first page:
-    ``dE/dw_kj = (O_k - t_k) O_k (1 - O_k) x_j`` (Rumelhart, Hinton and Williams 1986). (scikit-learn's Perceptron has
-    steps for outputs: that is Rosenblatt.)
+    t_k is 1 for the sample's class and 0 for the others. The gradient of E is ``dE/dw_kj = (O_k - t_k) O_k (1 - O_k)
+    x_j`` (Rumelhart, Hinton and Williams 1986). (scikit-learn's Perceptron has step outputs: see Rosenblatt.)
 
     Args:
-        in_features: Numbers in one sample; samples of any shape are flattened.
-        num_classes: Number of classes: with 2 there is one output, for class 1; with more, one a class.
+        in_features: Numbers in a sample; samples of any shape are flattened.
+        num_classes: Number of classes; 2 have one output, for class 1, and more have one output per class.
         options: See ObjectiveOptions.
 
     Raises:
@@ -52,5 +52,5 @@ class SigmoidUnits(AbstractModule):
         self.save_hyperparameters()
 
     def predictions(self, outputs: Tensor) -> Tensor:
-        """The outputs by class [batch, classes]; they are no probabilities: several classes can be near 1."""
+        """The outputs by class [batch, classes]; they are not probabilities, as several can be near 1."""
         return torch.cat([1 - outputs, outputs], dim=1) if self.num_outputs == 1 else outputs

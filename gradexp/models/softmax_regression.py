@@ -1,4 +1,4 @@
-"""Softmax regression: a linear classifier of any number of classes."""
+"""Softmax regression: a linear classifier for any number of classes."""
 
 from collections import OrderedDict
 from typing import Annotated, Unpack, final
@@ -12,12 +12,12 @@ from gradexp.rules import COUNT, at_least
 
 @final
 class SoftmaxRegression(AbstractClassifier):
-    """``logits = weight x + bias``, one a class, and the cross-entropy of their softmax.
+    """``logits = weight x + bias``, one per class; the loss is the cross-entropy of their softmax.
 
     In scikit-learn's terms, for n samples: LogisticRegression(C = 1 / (2 * n * l2)).
 
     Args:
-        in_features: Numbers in one sample; samples of any shape are flattened.
+        in_features: Numbers in a sample; samples of any shape are flattened.
         num_classes: Number of classes.
         options: See ObjectiveOptions.
 

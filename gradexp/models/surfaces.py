@@ -1,4 +1,4 @@
-"""Test functions of optimisation in two variables, with their gradients in closed form."""
+"""Test functions for optimisation in two variables, with their gradients in closed form."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Surface:
-    """A function of two variables and what is known of it.
+    """A function of two variables and its known properties.
 
     Attributes:
         name: Its key in `SURFACES`.
-        formula: For titles.
-        function: f of x and y, tensors of one shape.
-        partials: df/dx and df/dy of x and y.
+        formula: The formula, for titles.
+        function: f(x, y) of tensors of one shape.
+        partials: df/dx and df/dy at x and y.
         minima: All global minima.
-        local_minima: The other minima, those in the domain.
-        saddles: Saddle points; where a function has very many, none are listed.
-        domain: The customary window, ((x_low, x_high), (y_low, y_high)).
-        start: An initial point: the customary one where there is one.
+        local_minima: The other minima in the domain.
+        saddles: Saddle points; empty if the function has very many.
+        domain: The usual domain, ((x_low, x_high), (y_low, y_high)).
+        start: An initial point, the usual one if there is one.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Surface:
         return torch.stack(self.partials(*points.unbind(-1)), dim=-1)
 
 
-# Products stand for powers below: pow() takes several times as long.
+# Products are used in place of powers: pow() is several times slower.
 
 
 def _himmelblau(x: Tensor, y: Tensor) -> Tensor:
@@ -95,9 +95,9 @@ def _rastrigin_partials(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rastrigin_local_minima() -> tuple[Point, ...]:
-    """The minima in the domain other than (0, 0), nearest to it first.
+    """The minima in the domain other than (0, 0), nearest to (0, 0) first.
 
-    Both coordinates solve x + 10 pi sin(2 pi x) = 0 near a whole number, from which Newton's method soon converges.
+    Both coordinates solve x + 10 pi sin(2 pi x) = 0 near an integer, from which Newton's method converges quickly.
     """
     coordinates = [float(whole) for whole in range(-5, 6)]
     for _ in range(8):
@@ -126,14 +126,14 @@ def _styblinski_tang_partials(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return 2 * x * (x * x - 8) + 2.5, 2 * y * (y * y - 8) + 2.5
 
 
-# The roots of 4 x^3 - 32 x + 5, both coordinates of every stationary point of Styblinski and Tang's function.
+# Roots of 4 x^3 - 32 x + 5; both coordinates of each stationary point of the Styblinski-Tang function are among them.
 _LOW, _MIDDLE, _HIGH = -2.903534027771177, 0.1567312567803401, 2.746802770990837
 
-# Coordinates that are not round were refined by Newton's method until the gradient was zero to float64's precision.
+# Coordinates that are not round were refined by Newton's method until the gradient was zero in float64.
 SURFACES: Mapping[str, Surface] = {
     surface.name: surface
     for surface in (
-        # Himmelblau, "Applied Nonlinear Programming", 1972: four minima of one value.
+        # Himmelblau, "Applied Nonlinear Programming", 1972: four minima of equal value.
         Surface(
             name="himmelblau",
             formula="(x² + y - 11)² + (x + y² - 7)²",
@@ -154,8 +154,8 @@ SURFACES: Mapping[str, Surface] = {
                 (-0.12796134673068, -1.953714980244577),
             ),
         ),
-        # Rosenbrock, "An automatic method for finding the greatest or least value of a function", 1960, and his
-        # start: a curved valley that is a hundred times steeper across than along.
+        # Rosenbrock, "An automatic method for finding the greatest or least value of a function", 1960, with his
+        # start: a curved valley, a hundred times steeper across than along.
         Surface(
             name="rosenbrock",
             formula="(1 - x)² + 100 (y - x²)²",
@@ -177,7 +177,7 @@ SURFACES: Mapping[str, Surface] = {
             minima=((3.0, 0.5),),
             saddles=((0.0, 1.0), (0.1005379373241584, -2.644513585023125)),
         ),
-        # Rastrigin, "Systems of extremal control" (in Russian), 1974, in two variables: a bowl full of dents.
+        # Rastrigin, "Systems of extremal control" (in Russian), 1974, in two variables: a bowl with many local minima.
         Surface(
             name="rastrigin",
             formula="20 + x² + y² - 10 cos 2πx - 10 cos 2πy",
@@ -188,7 +188,7 @@ SURFACES: Mapping[str, Surface] = {
             minima=((0.0, 0.0),),
             local_minima=_rastrigin_local_minima(),
         ),
-        # The plainest saddle; it has no minimum. The start is just off y = 0, from where descent would end at (0, 0).
+        # The simplest saddle; it has no minimum. The start is just off y = 0, where descent would end at (0, 0).
         Surface(
             name="saddle",
             formula="x² - y²",
@@ -199,7 +199,7 @@ SURFACES: Mapping[str, Surface] = {
             saddles=((0.0, 0.0),),
         ),
         # Styblinski and Tang, "Experiments in nonconvex optimization: stochastic approximation with function smoothing
-        # and simulated annealing", 1990: one global minimum and three that are not.
+        # and simulated annealing", 1990: one global and three local minima.
         Surface(
             name="styblinski_tang",
             formula="½ (x⁴ - 16x² + 5x + y⁴ - 16y² + 5y)",

@@ -1,1 +1,36 @@
-"""TODO."""
+"""What is said and drawn at the end of a fit.
+
+Exported are the callbacks for gradexp's own models; callbacks for any lightning.Trainer are in gradexp.callbacks. The
+other files hold the diagnosis, the bias-variance decomposition, learning curves read from event files, and
+TensorBoard's HPARAMS tab. The callbacks are imported on first use: the diagnosis of a finished run needs no torch.
+"""
+
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradexp.reports.accuracy_and_loss import AccuracyAndLoss
+    from gradexp.reports.classifier_figures import ClassifierFigures
+    from gradexp.reports.decision_boundary import DecisionBoundary
+    from gradexp.reports.descent_report import DescentReport
+    from gradexp.reports.least_squares_report import LeastSquaresReport
+    from gradexp.reports.perceptron_bound import PerceptronBound
+    from gradexp.reports.regression_figures import RegressionFigures
+
+__all__ = [
+    "AccuracyAndLoss",
+    "ClassifierFigures",
+    "DecisionBoundary",
+    "DescentReport",
+    "LeastSquaresReport",
+    "PerceptronBound",
+    "RegressionFigures",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    file = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return getattr(import_module(f"{__name__}.{file}"), name)

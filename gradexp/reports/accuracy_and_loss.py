@@ -1,4 +1,4 @@
-"""Why accuracy itself cannot be the objective."""
+"""Why accuracy cannot be the objective of gradient descent."""
 
 import math
 from typing import Any
@@ -13,14 +13,14 @@ from gradexp.callbacks.report import Report
 from gradexp.models import LogisticRegression
 
 SAMPLES = 2000
-PLACES = 801  # values given to the weight
+POINTS = 801  # values of the weight
 MOVES = ((0.4, 0.45), (0.499, 0.501))  # probabilities of the right class before and after a step
 
 
 class AccuracyAndLoss(Report):
     """After the fit of a logistic regression: accuracy and loss along its largest weight, and for one sample.
 
-    Accuracy is flat between jumps: its gradient is zero where it exists, and says nothing of where to go.
+    Accuracy is constant between jumps: its gradient is zero wherever it exists, and gives no direction of descent.
     """
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -32,18 +32,18 @@ class AccuracyAndLoss(Report):
         largest = int(weight.abs().argmax())
         learned = float(weight[largest])
         reach = 3 * max(abs(learned), 1.0)
-        places = torch.linspace(learned - reach, learned + reach, PLACES)
+        values = torch.linspace(learned - reach, learned + reach, POINTS)
         with torch.no_grad():
             logits = pl_module(inputs.to(pl_module.device)).cpu()
-        moved = logits.T + (places - learned).unsqueeze(1) * inputs[:, largest]  # [places, samples]
+        moved = logits.T + (values - learned).unsqueeze(1) * inputs[:, largest]  # [points, samples]
         accuracy = ((moved > 0) == (targets == 1)).double().mean(dim=1)
-        wanted = targets.to(moved.dtype).expand_as(moved)
-        loss = F.binary_cross_entropy_with_logits(moved, wanted, reduction="none").mean(dim=1)
+        expanded = targets.to(moved.dtype).expand_as(moved)
+        loss = F.binary_cross_entropy_with_logits(moved, expanded, reduction="none").mean(dim=1)
         flat = (accuracy.diff() == 0).double().mean().item()
         moves = {move: (-math.log(move[0]), -math.log(move[1])) for move in MOVES}
         self.metrics["accuracy/flat_share"] = flat
         self.notes.append(
-            f"along weight {largest + 1}, accuracy stands still on {flat:.0%} of {PLACES - 1} small steps, the loss on "
+            f"along weight {largest + 1}, accuracy is constant on {flat:.0%} of {POINTS - 1} small steps, the loss on "
             f"{(loss.diff() == 0).double().mean().item():.0%}"
         )
         for (before, after), losses in moves.items():
@@ -53,6 +53,6 @@ class AccuracyAndLoss(Report):
             )
         if self.draw:
             figure = figures.accuracy_and_loss(
-                places.numpy(), accuracy.numpy(), loss.numpy(), learned, f"weight {largest + 1}", moves
+                values.numpy(), accuracy.numpy(), loss.numpy(), learned, f"weight {largest + 1}", moves
             )
             publish(trainer, "accuracy_and_loss", figure)

@@ -1,4 +1,4 @@
-"""Bias, variance and noise, from the predictions of models that were trained on many training sets."""
+"""Bias, variance and noise, from the predictions of models trained on many training sets."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Decomposition:
-    """An error, split.
+    """The decomposition of a squared error.
 
     Attributes:
-        bias2: Squared distance of the mean prediction from the truth: what no sample of this size would teach.
-        variance: Mean squared distance of a prediction from the mean one: what comes of the training set at hand.
-        noise: Variance of the targets; None where it is unknown, and then part of bias2.
-        error: Mean squared distance of predictions from targets, as measured.
-        error_se: Its standard error over the training sets.
+        bias2: Squared distance of the mean prediction from the true mean of the targets.
+        variance: Mean squared distance of predictions from the mean prediction, caused by the choice of training set.
+        noise: Variance of the targets; None if it is unknown, in which case bias2 includes it.
+        error: Measured mean squared distance of predictions from targets.
+        error_se: Standard error of `error` over the training sets.
     """
 
     bias2: float
@@ -27,17 +27,17 @@ class Decomposition:
 
     @property
     def total(self) -> float:
-        """What the parts add up to."""
+        """The sum of the parts."""
         return self.bias2 + self.variance + (self.noise or 0.0)
 
 
 @dataclass(frozen=True)
 class ZeroOne:
-    """The share of mistakes, split.
+    """The decomposition of the zero-one error.
 
     Attributes:
         bias: Share of points whose main prediction is wrong.
-        variance: What single predictions that differ from the main one add, net of what they mend.
+        variance: The error that predictions other than the main one add, minus the error that they correct.
         error: Share of wrong predictions.
     """
 
@@ -47,20 +47,20 @@ class ZeroOne:
 
 
 def of_squared_error(predictions: Tensor, truth: Tensor, targets: Tensor, noise: float | None) -> Decomposition:
-    """Split ``E |prediction - target|^2`` into bias^2 + variance + noise (Geman, Bienenstock and Doursat 1992).
+    """Decompose ``E |prediction - target|^2`` into bias^2 + variance + noise (Geman, Bienenstock and Doursat 1992).
 
-    The mean of R predictions is itself off by a share 1 / R of the variance, which is taken off bias^2; the variance
-    has the divisor R - 1: so neither is too large or too small in expectation.
+    Both estimates are unbiased: the variance is divided by R - 1 for R models, and bias^2 is reduced by variance / R,
+    the variance of the mean of R predictions.
 
-    For classifiers predictions are probabilities and targets one-hot: the squared-probability (Brier 1950) loss, split
-    in the same way (Yang, Yu, You, Steinhardt and Ma 2020). There, as for all data whose law is unknown, what the
-    labels have of chance cannot be told from bias, and is counted as that.
+    For a classifier, predictions are probabilities and targets one-hot; the error is the Brier score (Brier 1950), with
+    the same decomposition (Yang, Yu, You, Steinhardt and Ma 2020). Label noise cannot be separated from bias if the
+    distribution of the data is unknown, and is counted as bias.
 
     Args:
-        predictions: Of each model at each point [models, points, numbers].
-        truth: What targets are on the mean; the targets themselves where that is unknown [points, numbers].
-        targets: Measured anew for every model, or once for all [models or 1, points, numbers].
-        noise: Variance of the targets around the truth, in each number; None where it is unknown.
+        predictions: Predictions of each model at each point [models, points, numbers].
+        truth: True means of the targets, or the targets if the means are unknown [points, numbers].
+        targets: Targets, drawn separately for each model or once for all [models or 1, points, numbers].
+        noise: Variance of each number of a target around its mean; None if it is unknown.
     """
     models, _, numbers = predictions.shape
     p, t, y = predictions.double(), truth.double(), targets.double()
@@ -78,27 +78,27 @@ def of_squared_error(predictions: Tensor, truth: Tensor, targets: Tensor, noise:
 
 
 def of_probabilities(probabilities: Tensor, classes: Tensor) -> Decomposition:
-    """The same of a classifier: probabilities [models, points, classes] against class numbers [points]."""
+    """`of_squared_error` for a classifier: probabilities [models, points, classes] and true classes [points]."""
     one_hot = F.one_hot(classes, probabilities.shape[2])
     return of_squared_error(probabilities, one_hot, one_hot.unsqueeze(0), noise=None)
 
 
 def of_votes(votes: Tensor, classes: Tensor) -> ZeroOne:
-    """Split the share of mistakes after Domingos 2000, "A unified bias-variance decomposition".
+    """Decompose the zero-one error after Domingos 2000, "A unified bias-variance decomposition".
 
-    The main prediction is the class that most models vote for (of equally many, the first). Where it is right, every
-    other vote is a mistake more; where it is wrong, every vote for the right class is one less.
+    The main prediction is the class that most models predict (the first of several such classes). At a point where it
+    is right, other predictions add error; where it is wrong, predictions of the right class reduce the error.
 
     Args:
-        votes: Class numbers that the models predict [models, points].
-        classes: True class numbers [points].
+        votes: Predicted classes [models, points].
+        classes: True classes [points].
     """
     main = votes.mode(dim=0).values
     is_right = main == classes
-    strays = (votes != main).double().mean(dim=0)
-    mended = (votes == classes).double().mean(dim=0)
+    added = (votes != main).double().mean(dim=0)
+    corrected = (votes == classes).double().mean(dim=0)
     return ZeroOne(
         bias=(~is_right).double().mean().item(),
-        variance=torch.where(is_right, strays, -mended).mean().item(),
+        variance=torch.where(is_right, added, -corrected).mean().item(),
         error=(votes != classes).double().mean().item(),
     )

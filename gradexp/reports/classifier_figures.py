@@ -1,4 +1,4 @@
-"""What people want to see of a classifier after its test: errors, curves, weights."""
+"""Figures of a classifier after its test: errors, precision-recall curves, weights."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from gradexp import figures
 from gradexp.callbacks.publication import publish, writer_of
 
-MOST_WRONG = 24  # images shown
+MOST_WRONG = 24  # images
 
 
 class ClassifierFigures(Callback):
-    """After a test the confusion matrix, precision-recall curves a class in TensorBoard, and of images the most
-    confidently wrong ones and the first layer's weights.
+    """Draws after a test the confusion matrix, a precision-recall curve per class (in TensorBoard only), and for images
+    the wrong predictions of highest confidence and the first layer's weights.
 
     Args:
         classes: Names by class number.
@@ -39,10 +39,9 @@ class ClassifierFigures(Callback):
         if not self.classes:
             return
         inputs, targets = batch
-        probabilities = outputs
-        self._probabilities.append(probabilities.float().cpu())
+        self._probabilities.append(outputs.float().cpu())
         self._targets.append(targets.cpu())
-        confidence, predicted = probabilities.max(dim=1)
+        confidence, predicted = outputs.max(dim=1)
         confidence = torch.where(predicted == targets, -1.0, confidence)
         top = confidence.topk(min(MOST_WRONG, len(targets)))
         self._wrong += [

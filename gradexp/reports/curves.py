@@ -1,4 +1,4 @@
-"""Learning curves of a job, from its event files."""
+"""Learning curves of a run, read from its event files."""
 
 from pathlib import Path
 
@@ -6,18 +6,17 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 
 def curves(folder: Path, tags: list[str]) -> dict[str, tuple[list[int], list[float]]]:
-    """Steps and values of the tags that the job has logged.
+    """Steps and values of those of the tags that the run has logged.
 
     Args:
-        folder: The job's.
+        folder: The run's folder.
         tags: Names of scalars.
     """
     if not (folder / "tensorboard").is_dir():
         return {}
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 1000, "images": 1, "tensors": 1})
     events.Reload()
-    logged = [tag for tag in tags if tag in events.Tags()["scalars"]]
-    points = {tag: events.Scalars(tag) for tag in logged}
+    logged = {tag: events.Scalars(tag) for tag in tags if tag in events.Tags()["scalars"]}
     return {
-        tag: ([point.step for point in listed], [point.value for point in listed]) for tag, listed in points.items()
+        tag: ([point.step for point in points], [point.value for point in points]) for tag, points in logged.items()
     }

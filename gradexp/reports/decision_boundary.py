@@ -1,4 +1,4 @@
-"""Which class a classifier predicts where."""
+"""The regions of the classes that a classifier predicts."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from gradexp.callbacks.publication import publish
 from gradexp.callbacks.report import Report
 
 POINTS = 2000  # training samples drawn
-PLACES = 250  # along each axis
-FEATURES = 1000  # more than that are images, in whose space a plane shows nothing
+GRID = 250  # points along each axis
+MAX_FEATURES = 1000  # inputs with more are images, of which a plane shows nothing
 
 
 class DecisionBoundary(Report):
-    """Draws the regions of the classes after a fit, on two features or, of more, on the plane of their first two
-    principal components through the training samples' mean.
+    """Draws the regions of the classes after a fit: over two features, or with more on the plane of the first two
+    principal components through the mean of the training samples.
 
     Args:
         classes: Names by class number.
-        draw: Publish figures.
+        draw: Whether to publish figures.
     """
 
     def __init__(self, classes: list[str], draw: bool = True) -> None:
@@ -35,23 +35,23 @@ class DecisionBoundary(Report):
         if not self.draw or not self.classes or not hasattr(datamodule, "sample"):
             return
         inputs, targets = datamodule.sample(POINTS)
-        if inputs.ndim != 2 or not 2 <= inputs.shape[1] <= FEATURES or len(inputs) < 2:
+        if inputs.ndim != 2 or not 2 <= inputs.shape[1] <= MAX_FEATURES or len(inputs) < 2:
             return
         origin, axes, labels = plane(inputs)
-        places = (inputs - origin) @ axes.T
-        x, y = (_places(places[:, axis]) for axis in (0, 1))
+        points = (inputs - origin) @ axes.T
+        x, y = (_axis(points[:, axis]) for axis in (0, 1))
         grid = torch.cartesian_prod(y, x).flip(1)  # row by row
         module.eval()
         with torch.no_grad():
             outputs = module(torch.cat([origin + grid @ axes, inputs]).to(module.device))
             predicted = module.predictions(outputs).argmax(dim=1).cpu()
-        regions, own = predicted[: len(grid)].reshape(len(y), len(x)), predicted[len(grid) :]
-        accuracy = (own == targets).double().mean().item()
+        regions = predicted[: len(grid)].reshape(len(y), len(x))
+        accuracy = (predicted[len(grid) :] == targets).double().mean().item()
         figure = figures.decision_boundary(
             x.numpy(),
             y.numpy(),
             regions.numpy(),
-            places.numpy(),
+            points.numpy(),
             targets.numpy(),
             self.classes,
             labels,
@@ -61,7 +61,7 @@ class DecisionBoundary(Report):
 
 
 def plane(inputs: Tensor) -> tuple[Tensor, Tensor, tuple[str, str]]:
-    """Origin [features], two axes of length 1 [2, features], and their names."""
+    """The plane that is drawn: its origin [features], two unit vectors [2, features], and their names."""
     if inputs.shape[1] == 2:
         return torch.zeros(2), torch.eye(2), ("x1", "x2")
     origin = inputs.mean(dim=0)
@@ -69,7 +69,8 @@ def plane(inputs: Tensor) -> tuple[Tensor, Tensor, tuple[str, str]]:
     return origin, axes, ("first principal component", "second principal component")
 
 
-def _places(values: Tensor) -> Tensor:
+def _axis(values: Tensor) -> Tensor:
+    """A grid [GRID] over the values, with a border."""
     low, high = values.min().item(), values.max().item()
     border = 0.1 * (high - low) or 1.0
-    return torch.from_numpy(np.linspace(low - border, high + border, PLACES)).to(values.dtype)
+    return torch.from_numpy(np.linspace(low - border, high + border, GRID)).to(values.dtype)

@@ -1,4 +1,4 @@
-"""Descent on a surface from many starts at once."""
+"""Descent on a surface from many starts in one batch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from gradexp.models.surfaces import Surface
 from gradexp.objective.optimizers import ELEMENTWISE, build_optimizer, class_name, is_elementwise
 from gradexp.rules import COUNT, POSITIVE, check
 
-REPORTS = 200  # calls of `progress` in a descent, about
+PROGRESS_CALLS = 200  # approximate number of calls of `progress` in a descent
 
 
 @torch.no_grad()
@@ -24,19 +24,19 @@ def descend(
     progress: Callable[[int], object] | None = None,
     trusted_packages: Sequence[str] = (OWN_PACKAGE,),
 ) -> Tensor:
-    """Follow an optimizer from each start, by the gradient in closed form.
+    """Run an optimizer from each start, with the gradient in closed form.
 
-    Each start moves as if it were alone. One that diverges becomes infinite or NaN and disturbs no other.
+    The starts are independent of each other. A point that diverges becomes infinite or NaN without affecting the rest.
 
     Args:
-        surface: What to descend.
-        starts: Initial points [starts, 2], whose type and device the descent keeps.
-        optimizer: `_target_`, the dotted path of a class, and its arguments. Adam and AdamW are fastest with `fused`;
-            one that does not treat every number by itself, such as LBFGS, takes one start only.
-        steps: Steps to take.
-        every: Steps between two records.
-        progress: Called now and then, and at the end, with the number of steps done.
-        trusted_packages: Packages that the optimizer may come from beside torch.optim.
+        surface: The function to minimise.
+        starts: Initial points [starts, 2]; the path has their type and device.
+        optimizer: `_target_`, the dotted path of a class, and its arguments. Adam and AdamW are fastest with `fused`.
+            An optimizer that is not elementwise, such as LBFGS, takes only one start.
+        steps: Number of steps.
+        every: Steps between two recorded points.
+        progress: Called about 200 times, and at the end, with the number of steps done.
+        trusted_packages: Packages that the optimizer may come from besides torch.optim.
 
     Returns:
         The path [records, starts, 2]: the starts, then the points after each `every`-th step and after the last.
@@ -53,15 +53,15 @@ def descend(
     name = class_name(optimizer)
     if len(starts) > 1 and not is_elementwise(optimizer):
         raise ValueError(
-            f"optimizer._target_ must be one of {', '.join(ELEMENTWISE)}, which treat every number by itself, for "
-            f"several starts at once; got {name!r} with {len(starts)} starts."
+            f"optimizer._target_ must be one of {', '.join(ELEMENTWISE)}, which are elementwise, for several starts at "
+            f"once; got {name!r} with {len(starts)} starts."
         )
 
-    # One row a coordinate: operations on x alone then run over neighbouring memory, in less than half the time.
+    # One row per coordinate: operations on x then run over contiguous memory, which takes less than half the time.
     points = nn.Parameter(starts.T.clone(memory_format=torch.contiguous_format))
     gradient = points.grad = torch.empty_like(points)
-    x, y = points.detach()  # views, which the optimizer's steps move
-    stepper = build_optimizer([points], optimizer, trusted_packages)
+    x, y = points.detach()  # views, which the optimizer's steps change
+    torch_optimizer = build_optimizer([points], optimizer, trusted_packages)
 
     def evaluate() -> float:
         torch.stack(surface.partials(x, y), out=gradient)
@@ -69,40 +69,40 @@ def descend(
 
     path = starts.new_empty(1 + -(-steps // every), *starts.shape)
     path[0] = starts
-    report_every = max(1, steps // REPORTS)
+    progress_every = max(1, steps // PROGRESS_CALLS)
     for step in range(1, steps + 1):
         if name == "LBFGS":
-            stepper.step(evaluate)
+            torch_optimizer.step(evaluate)
         else:
             torch.stack(surface.partials(x, y), out=gradient)
-            stepper.step()
+            torch_optimizer.step()
         if step % every == 0 or step == steps:
             path[-(-step // every)] = points.T
-        if progress is not None and (step % report_every == 0 or step == steps):
+        if progress is not None and (step % progress_every == 0 or step == steps):
             progress(step)
     return path
 
 
 def nearest_minimum(surface: Surface, points: Tensor, tolerance: float) -> Tensor:
-    """Which minimum each point has reached.
+    """The index of the minimum nearest to each point.
 
     Args:
-        surface: Whose minima.
+        surface: The function.
         points: Points [points, 2].
         tolerance: Greatest Euclidean distance from a minimum.
 
     Returns:
-        Indices [points] into `surface.minima + surface.local_minima`; -1 where none is within the tolerance.
+        Indices [points] into `surface.minima + surface.local_minima`; -1 if none is within the tolerance.
 
     Raises:
         ValueError: The tolerance is not above 0.
     """
     check("tolerance", tolerance, POSITIVE)
-    nothing = torch.full((len(points),), -1, device=points.device)
+    no_minimum = torch.full((len(points),), -1, device=points.device)
     minima = points.new_tensor(surface.minima + surface.local_minima)
     if not len(minima):
-        return nothing
+        return no_minimum
     x, y = (points[:, None] - minima).unbind(-1)
-    # A NaN is within no tolerance, and what min() makes of it does not matter.
+    # A NaN distance fails the comparison, whatever index min() gives for it.
     distance, index = torch.hypot(x, y).min(dim=1)
-    return torch.where(distance <= tolerance, index, nothing)
+    return torch.where(distance <= tolerance, index, no_minimum)

@@ -1,4 +1,4 @@
-"""Where a descent on a function of two variables ends, and what start, learning rate and momentum do to it."""
+"""Where a descent on a function of two variables ends, and how start, learning rate and momentum affect it."""
 
 from typing import Any
 
@@ -17,23 +17,23 @@ from gradexp.objective.optimizers import class_name, is_elementwise
 from gradexp.reports.descent import descend, nearest_minimum
 from gradexp.reports.trajectory import Trajectory
 
-GRID = 200  # places along each axis of a surface
-STARTS = 100  # of the basin map, along each axis
-STEPS = 2000  # of the paths that are compared, at most
-PATH_POINTS = 5000  # of the run's own path that are drawn
-NEAR = 0.05  # of a minimum counts as having reached it
+GRID = 200  # points along each axis of a surface
+STARTS = 100  # starts of the basin map along each axis
+MAX_STEPS = 2000  # steps of the paths that are compared
+PATH_POINTS = 5000  # points drawn of the run's path
+TOLERANCE = 0.05  # distance within which a minimum counts as reached
 
 
 class DescentReport(Report):
-    """After the fit of a FunctionDescent: its end and the nearest minimum, and pictures.
+    """After the fit of a FunctionDescent: its last point, the nearest minimum, and figures.
 
-    The surface with the run's path; the path over contours; several optimizers from the same start; the same descent
-    by initial point, by learning rate and by momentum; and which minimum is reached from each of thousands of starts,
-    by the run's own optimizer.
+    The figures are the surface with the run's path; the path over contours; several optimizers from the same start;
+    the effect of initial point, learning rate and momentum; and the minimum that the run's optimizer reaches from each
+    of 10,000 starts.
 
     Args:
-        console: Where the progress of the pictures is drawn.
-        draw: Publish figures.
+        console: Where the progress of drawing is shown.
+        draw: Whether to publish figures.
     """
 
     def __init__(self, console: Console, draw: bool = True) -> None:
@@ -44,70 +44,69 @@ class DescentReport(Report):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.draw and isinstance(pl_module, FunctionDescent):
-            self._trajectory.follow(trainer, pl_module)
+            self._trajectory.start(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._trajectory.stop()
         if not isinstance(pl_module, FunctionDescent):
             return
         surface, point = pl_module.surface, pl_module.network.get_parameter("point").detach().cpu()
-        self._say(surface, point)
+        self._report_last_point(surface, point)
         self._trusted_packages = pl_module.objective.trusted_packages
         if self.draw and self._trajectory.points:
             settings, steps = pl_module.objective.optimizer, trainer.global_step
             self._bar.begin()
-            self._draw_run(trainer, surface, settings)
-            self._draw_comparisons(trainer, surface, self._trajectory.points[0].cpu(), min(steps, STEPS))
+            self._draw_path(trainer, surface, settings)
+            self._draw_comparisons(trainer, surface, self._trajectory.points[0].cpu(), min(steps, MAX_STEPS))
             if surface.minima and is_elementwise(settings):
                 self._draw_basins(trainer, surface, settings, steps)
             self._bar.end()
 
-    def _say(self, surface: Surface, point: Tensor) -> None:
+    def _report_last_point(self, surface: Surface, point: Tensor) -> None:
         value, slope = surface.value(point).item(), surface.gradient(point).norm().item()
         x, y = point.tolist()
         self.metrics |= {"point/x": x, "point/y": y, "point/value": value, "point/gradient_norm": slope}
-        self.notes.append(f"ends at ({x:.6g}, {y:.6g}), value {value:.6g}, length of the gradient {slope:.3g}")
-        known = torch.tensor(surface.minima + surface.local_minima).reshape(-1, 2)
-        if len(known):
-            distances = (known - point).norm(dim=1)
+        self.notes.append(f"ends at ({x:.6g}, {y:.6g}), value {value:.6g}, norm of the gradient {slope:.3g}")
+        minima = torch.tensor(surface.minima + surface.local_minima).reshape(-1, 2)
+        if len(minima):
+            distances = (minima - point).norm(dim=1)
             nearest = int(distances.argmin())
             self.metrics["point/distance"] = distances[nearest].item()
             kind = "a global" if nearest < len(surface.minima) else "a local"
-            at = ", ".join(f"{coordinate:.6f}" for coordinate in known[nearest].tolist())
+            place = ", ".join(f"{coordinate:.6f}" for coordinate in minima[nearest].tolist())
             self.notes.append(
-                f"nearest minimum: ({at}), {kind} one, of value {surface.value(known[nearest]).item():.6g}, "
+                f"nearest minimum: ({place}), {kind} one, of value {surface.value(minima[nearest]).item():.6g}, "
                 f"{distances[nearest].item():.3g} away"
             )
 
-    def _draw_run(self, trainer: Trainer, surface: Surface, settings: dict[str, Any]) -> None:
+    def _draw_path(self, trainer: Trainer, surface: Surface, settings: dict[str, Any]) -> None:
         path = self._trajectory.stacked()
         path = path[torch.linspace(0, len(path) - 1, min(len(path), PATH_POINTS)).round().long()]
-        title = f"{_called(settings)}, {trainer.global_step:,} steps"
-        x, y, z = _heights(surface)
+        title = f"{_label(settings)}, {trainer.global_step:,} steps"
+        x, y, z = _values_on_grid(surface)
         minima = _array(surface.minima + surface.local_minima)
         values = surface.value(path).numpy()
-        drawn = figures.surface_3d(surface.name, surface.formula, x, y, z, path.numpy(), values, minima, title)
-        publish(trainer, "surface", drawn)
-        heading = f"{surface.name}: {title}"
-        publish(trainer, "path", figures.paths_over_contours(x, y, z, {"run": path.numpy()}, _marks(surface), heading))
+        figure = figures.surface_3d(surface.name, surface.formula, x, y, z, path.numpy(), values, minima, title)
+        publish(trainer, "surface", figure)
+        title = f"{surface.name}: {title}"
+        publish(trainer, "path", figures.paths_over_contours(x, y, z, {"run": path.numpy()}, _marks(surface), title))
 
     def _draw_comparisons(self, trainer: Trainer, surface: Surface, start: Tensor, steps: int) -> None:
         def path(start: Tensor, settings: dict[str, Any]) -> figures.Array:
             return self._descend(surface, start[None], settings, steps, 1)[:, 0].numpy()
 
         (low, high), (bottom, top) = surface.domain
-        lr, wide = stable_lr(surface, start), (high - low) / 100
-        plain: dict[str, Any] = {"_target_": "torch.optim.SGD"}
-        sgd = plain | {"lr": lr}
+        lr, adam_lr = stable_lr(surface, start), (high - low) / 100
+        sgd: dict[str, Any] = {"_target_": "torch.optim.SGD", "lr": lr}
         optimizers = [
             sgd,
             sgd | {"momentum": 0.9},
-            {"_target_": "torch.optim.RMSprop", "lr": wide / 5},
-            {"_target_": "torch.optim.Adam", "lr": wide},
-            {"_target_": "torch.optim.Adagrad", "lr": 5 * wide},
+            {"_target_": "torch.optim.RMSprop", "lr": adam_lr / 5},
+            {"_target_": "torch.optim.Adam", "lr": adam_lr},
+            {"_target_": "torch.optim.Adagrad", "lr": 5 * adam_lr},
         ]
-        x, y, z = _heights(surface)
-        paths = {_called(settings): path(start, settings) for settings in optimizers}
+        x, y, z = _values_on_grid(surface)
+        paths = {_label(settings): path(start, settings) for settings in optimizers}
         title = f"{surface.name}: optimizers, {steps:,} steps"
         publish(trainer, "optimizers", figures.paths_over_contours(x, y, z, paths, _marks(surface), title))
         corners = [
@@ -115,39 +114,36 @@ class DescentReport(Report):
             for a, b in ((0.15, 0.8), (0.8, 0.85), (0.2, 0.2), (0.85, 0.25))
         ]
         panels = {
-            f"by initial point: {_called(sgd)}": {
-                f"({at[0]:.3g}, {at[1]:.3g})": path(at, sgd) for at in (start, *corners)
+            f"by initial point: {_label(sgd)}": {
+                f"({point[0]:.3g}, {point[1]:.3g})": path(point, sgd) for point in (start, *corners)
             },
             "by learning rate: SGD": {
-                f"lr {factor * lr:.2g}": path(start, {"_target_": "torch.optim.SGD", "lr": factor * lr})
-                for factor in (0.02, 0.2, 1, 3)
+                f"lr {factor * lr:.2g}": path(start, sgd | {"lr": factor * lr}) for factor in (0.02, 0.2, 1, 3)
             },
             f"by momentum: SGD, lr {lr / 5:.2g}": {
-                f"momentum {momentum:g}": path(
-                    start, {"_target_": "torch.optim.SGD", "lr": lr / 5, "momentum": momentum}
-                )
+                f"momentum {momentum:g}": path(start, sgd | {"lr": lr / 5, "momentum": momentum})
                 for momentum in (0.0, 0.5, 0.9, 0.99)
             },
         }
-        title = f"{surface.name}: what initial point, learning rate and momentum do, {steps:,} steps"
+        title = f"{surface.name}: effects of initial point, learning rate and momentum, {steps:,} steps"
         publish(trainer, "effects", figures.panels_of_paths(x, y, z, panels, _marks(surface), title))
 
     def _draw_basins(self, trainer: Trainer, surface: Surface, settings: dict[str, Any], steps: int) -> None:
         x, y = _axes(surface, STARTS)
         starts = torch.cartesian_prod(y, x).flip(1).contiguous()
         ends = self._descend(surface, starts, settings, steps, steps)[-1]
-        reached = nearest_minimum(surface, ends, NEAR).reshape(STARTS, STARTS)
+        reached = nearest_minimum(surface, ends, TOLERANCE).reshape(STARTS, STARTS)
         cost = surface.value(ends).reshape(STARTS, STARTS)
-        title = f"{surface.name}: {_called(settings)}, {steps:,} steps, {len(starts):,} starts"
+        title = f"{surface.name}: {_label(settings)}, {steps:,} steps, {len(starts):,} starts"
         minima = _array(surface.minima + surface.local_minima)
         self.metrics["basins/reached_a_minimum"] = (reached >= 0).double().mean().item()
-        drawn = figures.basin_map(x.numpy(), y.numpy(), reached.numpy(), minima, cost.numpy(), title)
-        publish(trainer, "basins", drawn)
+        figure = figures.basin_map(x.numpy(), y.numpy(), reached.numpy(), minima, cost.numpy(), title)
+        publish(trainer, "basins", figure)
 
     def _descend(self, surface: Surface, starts: Tensor, settings: dict[str, Any], steps: int, every: int) -> Tensor:
         def progress(done: int) -> None:
             if self._bar.is_due():
-                self._bar.draw(f"figures: {_called(settings)}", done, steps)
+                self._bar.draw(f"figures: {_label(settings)}", done, steps)
 
         return descend(surface, starts, settings, steps, every, progress, self._trusted_packages)
 
@@ -159,27 +155,27 @@ class DescentReport(Report):
 
 
 def stable_lr(surface: Surface, point: Tensor) -> float:
-    """Half the inverse of the greatest curvature at a point, in absolute value: a quarter of what plain descent bears.
+    """0.5 / |greatest curvature| at a point, a quarter of the greatest stable rate 2 / curvature; to one digit.
 
-    The Hessian is of the closed-form gradient.
+    The curvatures are the eigenvalues of the Hessian, which is computed from the closed-form gradient.
     """
     jacobian: Any = torch.autograd.functional.jacobian(surface.gradient, point.double())  # type: ignore[no-untyped-call]
     curvature = torch.linalg.eigvalsh((jacobian + jacobian.T) / 2).abs().max().item()
     return float(f"{0.5 / curvature:.1g}")
 
 
-def _called(settings: dict[str, Any]) -> str:
+def _label(settings: dict[str, Any]) -> str:
     momentum = f", momentum {settings['momentum']:g}" if settings.get("momentum") else ""
     rate = f", lr {settings['lr']:g}" if "lr" in settings else ""
     return f"{class_name(settings)}{rate}{momentum}"
 
 
-def _axes(surface: Surface, places: int) -> tuple[Tensor, Tensor]:
+def _axes(surface: Surface, points: int) -> tuple[Tensor, Tensor]:
     (low, high), (bottom, top) = surface.domain
-    return torch.linspace(low, high, places), torch.linspace(bottom, top, places)
+    return torch.linspace(low, high, points), torch.linspace(bottom, top, points)
 
 
-def _heights(surface: Surface) -> tuple[figures.Array, figures.Array, figures.Array]:
+def _values_on_grid(surface: Surface) -> tuple[figures.Array, figures.Array, figures.Array]:
     x, y = _axes(surface, GRID)
     values = surface.value(torch.cartesian_prod(y, x).flip(1)).reshape(GRID, GRID)
     return x.numpy(), y.numpy(), values.numpy()

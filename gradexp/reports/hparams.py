@@ -1,4 +1,4 @@
-"""TensorBoard's HPARAMS tab: a fixed, flat, typed set of settings and the final metrics of a run."""
+"""TensorBoard's HPARAMS tab: a fixed, flat, typed set of settings, and the final metrics of a run."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ from torch.utils.tensorboard.summary import hparams as hparams_summary
 
 from gradexp.objective.optimizers import class_name, learning_rate
 
-OWN_FILE = ".hparams"  # ends the name of the event file with the settings, which a resumed run replaces
+SUFFIX = ".hparams"  # of the event file with the settings, which a resumed run replaces
 
 
 def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
     """The columns of the HPARAMS tab.
 
-    The set is the same for every run and a column has one type: TensorBoard drops keys that the first run lacks, and
-    one None makes numbers text.
+    All runs have the same columns, each of one type: TensorBoard drops keys that the first run lacks, and shows the
+    numbers of a column with a None as text.
 
     Args:
         config: The resolved configuration.
@@ -48,24 +48,24 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
 
 
 def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
-    """Fill the tab: the settings, and the final metrics under the very tags that are logged as scalars."""
+    """Write the settings, and the final metrics under the tags that they have as scalars."""
     for name, value in metrics.items():
-        if not name.startswith(("val/", "test/", "val_", "test_")):  # whose last point is this number already
+        if not name.startswith(("val/", "test/", "val_", "test_")):  # these are logged already
             writer.add_scalar(name, value, step)
-    writer.flush()  # TensorBoard leaves a file for good when it finds a later one
+    writer.flush()  # TensorBoard stops reading a file when there is a later one
     write_row(Path(writer.log_dir), settings, metrics)
 
 
-def write_row(folder: Path, settings: dict[str, Any], metrics: dict[str, float], suffix: str = OWN_FILE) -> None:
-    """Write a run's row of the tab into an event file of its own, in the place of an earlier one.
+def write_row(folder: Path, settings: dict[str, Any], metrics: dict[str, float], suffix: str = SUFFIX) -> None:
+    """Write a run's row of the tab into a separate event file, which replaces an earlier one.
 
-    TensorBoard shows the first settings that it finds in a run; those of a resumed run must be its only ones.
+    TensorBoard shows the first settings that it finds in a run, so those of a resumed run must be the only ones.
 
     Args:
-        folder: Where the run's event files lie.
-        settings: Of the run.
-        metrics: Their names make the columns.
-        suffix: Ends the name of the file.
+        folder: The folder of the run's event files.
+        settings: The columns of the settings.
+        metrics: Metrics, whose names are further columns.
+        suffix: End of the file's name.
     """
     for path in folder.glob(f"*{suffix}"):
         path.unlink()

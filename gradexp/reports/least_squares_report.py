@@ -1,7 +1,9 @@
-"""How far a linear regression ends from the least-squares solution, and from the truth where it is known."""
+"""The distance of a linear regression from the least-squares solution, and from the true parameters if known."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,20 +18,21 @@ from gradexp.objective.optimizers import class_name, is_sgd, learning_rate
 from gradexp.reports.least_squares import design_matrix, least_squares, slowest_curvature
 from gradexp.reports.trajectory import Trajectory
 
-SAMPLES = 100_000  # of the training part, at most
-SHOWN = 12  # parameters whose values are reported one by one
-GRID = 150  # places along each axis of the loss
+MAX_SAMPLES = 100_000  # of the training part
+MAX_REPORTED = 12  # parameters whose values are reported one by one
+MAX_BARS = 60  # parameters that are drawn
+GRID = 150  # points along each axis of the loss
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Parameters in one row each, weights first, then the bias if there is one; in float64.
+class Fit:
+    """Learned, least-squares and true parameters: the weights, then the bias if there is one; in float64.
 
     Attributes:
-        names: Of the parameters.
-        learned: Where the descent stopped [parameters].
-        solution: The least-squares solution, the nearest one where there are several [parameters].
-        truth: What the samples were drawn with, if that is known [parameters].
+        names: Names of the parameters.
+        learned: The values at the end of the fit [parameters].
+        solution: The least-squares solution, of several the one nearest to `learned` [parameters].
+        truth: The values that the data were generated with; None if unknown [parameters].
     """
 
     names: list[str]
@@ -41,9 +44,9 @@ class Lines:
 class LeastSquaresReport(Report):
     """After the fit of a linear regression with one target and no l1: learned, least-squares and true parameters.
 
-    The distance from the truth is split: from the truth to the least-squares solution, which is the sample's fault
-    (sampling error), and from there to where the descent stopped (optimization error). Draws the fitted line, the way
-    of the parameters over the loss where there are one or two, the coefficients where there are more.
+    The distance from the truth is the sum of the sampling error, from the truth to the least-squares solution, and the
+    optimization error, from there to the learned parameters. The figures are the fitted line for one feature, the
+    coefficients for more, and the path of the parameters over the loss for one or two parameters.
     """
 
     def __init__(self, draw: bool = True) -> None:
@@ -52,7 +55,7 @@ class LeastSquaresReport(Report):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.draw and _applies(pl_module) and sum(parameter.numel() for parameter in pl_module.parameters()) <= 2:
-            self._trajectory.follow(trainer, pl_module)
+            self._trajectory.start(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._trajectory.stop()
@@ -60,32 +63,33 @@ class LeastSquaresReport(Report):
         if not _applies(pl_module) or not hasattr(datamodule, "sample"):
             return
         assert isinstance(pl_module, LinearRegression)
-        inputs, targets = datamodule.sample(SAMPLES)
-        lines = _lines(pl_module, inputs, targets, datamodule)
+        inputs, targets = datamodule.sample(MAX_SAMPLES)
+        fit = _fit_of(pl_module, inputs, targets, datamodule)
         design = design_matrix(inputs, _has_bias(pl_module))
-        floor, ending = (_loss(design, targets, values, pl_module) for values in (lines.solution, lines.learned))
-        self.metrics |= {"least_squares/objective": floor, "least_squares/excess": ending - floor}
+        minimum = _loss(design, targets, fit.solution, pl_module)
+        learned = _loss(design, targets, fit.learned, pl_module)
+        self.metrics |= {"least_squares/objective": minimum, "least_squares/excess": learned - minimum}
         self.notes.append(
-            f"objective of the learned parameters {ending:.6g}, of the least-squares solution {floor:.6g}: "
-            f"{ending - floor:.3g} above the floor"
+            f"objective of the learned parameters {learned:.6g}, of the least-squares solution {minimum:.6g}: "
+            f"{learned - minimum:.3g} above the minimum"
         )
-        if len(lines.names) <= SHOWN:
-            self._compare(lines)
+        if len(fit.names) <= MAX_REPORTED:
+            self._compare(fit)
         self._explain_speed(pl_module, trainer, inputs, datamodule)
         if self.draw:
-            self._draw(trainer, pl_module, inputs, targets, design, lines)
+            self._draw(trainer, pl_module, inputs, targets, design, fit)
 
-    def _compare(self, lines: Lines) -> None:
+    def _compare(self, fit: Fit) -> None:
         rows: list[tuple[str, ...]] = [("", "learned", "least squares", "optimization error")]
-        if lines.truth is not None:
+        if fit.truth is not None:
             rows = [("", "learned", "truth", "bias", "=", "sampling error", "+", "optimization error")]
-        for number, name in enumerate(lines.names):
-            learned, solution = lines.learned[number].item(), lines.solution[number].item()
-            key = re.sub(r"[^\w.-]+", "_", name)  # TensorBoard takes no other characters
+        for number, name in enumerate(fit.names):
+            learned, solution = fit.learned[number].item(), fit.solution[number].item()
+            key = re.sub(r"[^\w.-]+", "_", name)  # TensorBoard allows no other characters
             self.metrics |= {f"learned/{key}": learned, f"optimization_error/{key}": solution - learned}
             cells = [f"{learned:.6g}", f"{solution:.6g}", f"{solution - learned:.3g}"]
-            if lines.truth is not None:
-                truth = lines.truth[number].item()
+            if fit.truth is not None:
+                truth = fit.truth[number].item()
                 self.metrics |= {f"bias/{key}": truth - learned, f"sampling_error/{key}": truth - solution}
                 cells = [f"{learned:.6g}", f"{truth:.6g}", f"{truth - learned:.4f}"]
                 cells += ["=", f"{truth - solution:.4f}", "+", f"{solution - learned:.4f}"]
@@ -94,57 +98,65 @@ class LeastSquaresReport(Report):
         self.notes += ["  ".join(cell.rjust(n) for cell, n in zip(row, widths, strict=True)) for row in rows]
 
     def _explain_speed(self, model: LinearRegression, trainer: Trainer, inputs: Tensor, datamodule: Any) -> None:
+        """Report how much of the error in the slowest direction remains, if this is plain full-batch descent."""
         settings, has_schedule = model.objective.optimizer, bool(model.objective.scheduler.get("_target_"))
-        plain = is_sgd(settings) and not settings.get("momentum") and not has_schedule and "lr" in settings
-        whole = datamodule.batch_size is None and trainer.world_size == trainer.accumulate_grad_batches == 1
-        if (
-            not (plain and whole)
-            or trainer.gradient_clip_val
-            or model.objective.penalties
-            or settings.get("weight_decay")
-        ):
+        has_momentum_or_decay = settings.get("momentum") or settings.get("weight_decay")
+        is_plain = is_sgd(settings) and "lr" in settings and not has_momentum_or_decay and not has_schedule
+        is_changed = trainer.gradient_clip_val or model.objective.penalties
+        is_full_batch = datamodule.batch_size is None and trainer.world_size == trainer.accumulate_grad_batches == 1
+        if not (is_plain and is_full_batch) or is_changed:
             return
         curvature = slowest_curvature(inputs, _has_bias(model))
         remains = abs(1 - settings["lr"] * curvature) ** trainer.global_step
         self.metrics["slowest_direction/remains"] = remains
         self.notes.append(
             f"slowest direction: curvature {curvature:.4g}, so (1 - {settings['lr']:g} * {curvature:.4g})^"
-            f"{trainer.global_step} = {remains:.2%} of its first error remains"
+            f"{trainer.global_step} = {remains:.2%} of its initial error remains"
         )
 
     def _draw(
-        self, trainer: Trainer, model: LinearRegression, inputs: Tensor, targets: Tensor, design: Tensor, lines: Lines
+        self, trainer: Trainer, model: LinearRegression, inputs: Tensor, targets: Tensor, design: Tensor, fit: Fit
     ) -> None:
-        known = {"learned": lines.learned, "least squares": lines.solution}
-        if lines.truth is not None:
-            known["truth"] = lines.truth
+        vectors = {"learned": fit.learned, "least squares": fit.solution}
+        if fit.truth is not None:
+            vectors["truth"] = fit.truth
         settings = model.objective.optimizer
         rate = learning_rate(settings, model.objective.trusted_packages)
         title = f"linear regression, {class_name(settings)}, lr {rate:g}"
         if inputs.shape[1] == 1:
-            straight = {name: (float(v[0]), float(v[1]) if _has_bias(model) else 0.0) for name, v in known.items()}
-            publish(trainer, "fit", figures.fitted_lines(inputs[:, 0].numpy(), targets[:, 0].numpy(), straight, title))
-        elif len(lines.names) <= 60:
-            bars = {name: values.numpy() for name, values in known.items()}
-            publish(trainer, "coefficients", figures.coefficients(lines.names, bars, title))
-        if not self._trajectory.points:
-            return
+            lines = {name: (float(v[0]), float(v[1]) if _has_bias(model) else 0.0) for name, v in vectors.items()}
+            publish(trainer, "fit", figures.fitted_lines(inputs[:, 0].numpy(), targets[:, 0].numpy(), lines, title))
+        elif len(fit.names) <= MAX_BARS:
+            bars = {name: vector.numpy() for name, vector in vectors.items()}
+            publish(trainer, "coefficients", figures.coefficients(fit.names, bars, title))
+        if self._trajectory.points:
+            self._draw_path(trainer, partial(_losses, design, targets, model), fit.names, vectors, title)
+
+    def _draw_path(
+        self,
+        trainer: Trainer,
+        losses: Callable[[Tensor], Tensor],
+        names: list[str],
+        vectors: dict[str, Tensor],
+        title: str,
+    ) -> None:
         path = self._trajectory.stacked().double()
         if path.shape[1] == 1:
-            places = _around(torch.cat([path[:, 0], lines.solution]))
-            along, on_path = (_losses(design, targets, values, model) for values in (places.unsqueeze(1), path))
+            weights = _axis(torch.cat([path[:, 0], vectors["least squares"]]))
             figure = figures.loss_along_weight(
-                places.numpy(), along.numpy(), path[:, 0].numpy(), on_path.numpy(), title
+                weights.numpy(),
+                losses(weights.unsqueeze(1)).numpy(),
+                path[:, 0].numpy(),
+                losses(path).numpy(),
+                title,
             )
         else:
-            x, y = (_around(torch.cat([path[:, k], *(v[k : k + 1] for v in known.values())])) for k in (0, 1))
-            grid = torch.cartesian_prod(y, x).flip(1)
-            loss = _losses(design, targets, grid, model).reshape(len(y), len(x))
-            marks = {name: values[None].numpy() for name, values in known.items() if name != "learned"}
-            label = f"{trainer.global_step:,} steps"
-            names = (lines.names[0], lines.names[1])
+            x, y = (_axis(torch.cat([path[:, k], *(vector[k : k + 1] for vector in vectors.values())])) for k in (0, 1))
+            loss = losses(torch.cartesian_prod(y, x).flip(1)).reshape(len(y), len(x))
+            paths = {f"{trainer.global_step:,} steps": path.numpy()}
+            marks = {name: vector[None].numpy() for name, vector in vectors.items() if name != "learned"}
             figure = figures.paths_over_contours(
-                x.numpy(), y.numpy(), loss.numpy(), {label: path.numpy()}, marks, title, names, "loss"
+                x.numpy(), y.numpy(), loss.numpy(), paths, marks, title, (names[0], names[1]), "loss"
             )
         publish(trainer, "path", figure)
 
@@ -168,7 +180,7 @@ def _has_bias(model: LinearRegression) -> bool:
     return "bias" in dict(model.network.named_parameters())
 
 
-def _lines(model: LinearRegression, inputs: Tensor, targets: Tensor, datamodule: Any) -> Lines:
+def _fit_of(model: LinearRegression, inputs: Tensor, targets: Tensor, datamodule: Any) -> Fit:
     parameters = dict(model.network.named_parameters())
     has_bias = _has_bias(model)
     learned = parameters["weight"].detach().cpu()
@@ -178,7 +190,7 @@ def _lines(model: LinearRegression, inputs: Tensor, targets: Tensor, datamodule:
         truth = torch.cat([datamodule.true_weight, torch.tensor([datamodule.true_bias])[: int(has_bias)]]).double()
     features = inputs.shape[1]
     names = ["w"] if features == 1 else datamodule.feature_names or [f"w{n}" for n in range(1, features + 1)]
-    return Lines(
+    return Fit(
         names=names + ["b"] * has_bias,
         learned=torch.cat([parameter.detach().flatten() for parameter in parameters.values()]).double().cpu(),
         solution=torch.cat([weight[0], bias[: int(has_bias)]]),
@@ -186,23 +198,24 @@ def _lines(model: LinearRegression, inputs: Tensor, targets: Tensor, datamodule:
     )
 
 
-def _losses(design: Tensor, targets: Tensor, values: Tensor, model: LinearRegression) -> Tensor:
-    """The objective at each of several parameters [places, parameters], as a quadratic in them [places]."""
+def _losses(design: Tensor, targets: Tensor, model: LinearRegression, points: Tensor) -> Tensor:
+    """The objective [points] at several points [points, parameters], computed as a quadratic form."""
     n, y = len(design), targets.double()[:, 0]
     quadratic, linear = design.T @ design / n, design.T @ y / n
-    weights = values[:, :-1] if _has_bias(model) else values
-    loss = ((values @ quadratic) * values).sum(dim=1) - 2 * values @ linear + y.square().mean()
+    weights = points[:, :-1] if _has_bias(model) else points
+    loss = ((points @ quadratic) * points).sum(dim=1) - 2 * points @ linear + y.square().mean()
     return loss.clamp(min=0) + model.objective.factor("l2") * weights.square().sum(dim=1)
 
 
-def _loss(design: Tensor, targets: Tensor, values: Tensor, model: LinearRegression) -> float:
-    residuals = design @ values - targets.double()[:, 0]
-    weights = values[:-1] if _has_bias(model) else values
+def _loss(design: Tensor, targets: Tensor, point: Tensor, model: LinearRegression) -> float:
+    """The objective at one point [parameters], more precise than by `_losses`."""
+    residuals = design @ point - targets.double()[:, 0]
+    weights = point[:-1] if _has_bias(model) else point
     return float(residuals.square().mean() + model.objective.factor("l2") * weights.square().sum())
 
 
-def _around(values: Tensor) -> Tensor:
-    """Places along an axis that hold all `values` with some room [places]."""
+def _axis(values: Tensor) -> Tensor:
+    """A grid along an axis that contains all `values`, with a margin [GRID]."""
     low, high = values.min().item(), values.max().item()
-    room = 0.15 * (high - low) or 1.0
-    return torch.linspace(low - room, high + room, GRID, dtype=torch.float64)
+    margin = 0.15 * (high - low) or 1.0
+    return torch.linspace(low - margin, high + margin, GRID, dtype=torch.float64)

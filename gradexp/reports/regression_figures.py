@@ -1,4 +1,4 @@
-"""What people want to see of a regression after its test."""
+"""A figure of a regression after its test."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from gradexp.models import AbstractRegressor
 
 
 class RegressionFigures(Report):
-    """Predictions over targets of the test part, in the targets' own units."""
+    """Draws the predictions against the targets of the test part, in the targets' original units."""
 
     def __init__(self, draw: bool = True) -> None:
         super().__init__(draw)

@@ -1,4 +1,4 @@
-"""The way that parameters take."""
+"""The path of a network's parameters during a fit."""
 
 from typing import Any
 
@@ -6,17 +6,16 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-LIMIT = 50_000  # points that are kept
+LIMIT = 50_000  # points
 
 
 class Trajectory:
-    """The values of all of a network's parameters, from the start on after each step of the optimizer.
+    """Records all parameters before the first step and after each step of the optimizer.
 
-    Of a fit of more than LIMIT steps every second point is forgotten, then every second of those that are left, and so
-    on; the start stays.
+    Each time there are more than LIMIT points, every second one is dropped; the first is kept.
 
     Attributes:
-        points: All parameters in one row each [parameters].
+        points: The recorded parameters, each point flattened [parameters].
     """
 
     def __init__(self) -> None:
@@ -25,8 +24,8 @@ class Trajectory:
         self._steps = 0
         self._handle: Any = None
 
-    def follow(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin, or go on, with the fit that starts now."""
+    def start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start recording, or continue the path of a resumed fit."""
         parameters = list(pl_module.parameters())
 
         def values() -> Tensor:
@@ -48,13 +47,13 @@ class Trajectory:
         self._handle = trainer.optimizers[0].register_step_post_hook(record)
 
     def stop(self) -> None:
-        """Let go of the optimizer."""
+        """Stop recording."""
         if self._handle is not None:
             self._handle.remove()
             self._handle = None
 
     def stacked(self) -> Tensor:
-        """The path so far [points, parameters]."""
+        """The recorded path [points, parameters]."""
         return torch.stack(self.points).cpu()
 
     def state_dict(self) -> dict[str, Any]:

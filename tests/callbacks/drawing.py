@@ -1,4 +1,4 @@
-"""What callbacks draw: the files they leave, and the numbers they hand to gradexp.figures."""
+"""Helpers for figures: the files of a run, the images in TensorBoard, and the arguments of gradexp.figures."""
 
 import inspect
 import io
@@ -31,35 +31,37 @@ QUIET: dict[str, Any] = {
 
 
 def record(monkeypatch: pytest.MonkeyPatch, quick: bool = True) -> Calls:
-    """The arguments of every figure that is asked for from now on, by name; `quick` leaves the figures empty."""
+    """The arguments of each later call of a figure function, by its name; `quick` makes empty figures."""
     calls: Calls = {}
     for name in figures.__all__:
         draw = getattr(figures, name)
         if inspect.isfunction(draw):
             calls[name] = []
-            monkeypatch.setattr(figures, name, partial(_note, calls[name], draw, quick))
+            monkeypatch.setattr(figures, name, partial(_record_call, calls[name], draw, quick))
     return calls
 
 
-def _note(calls: list[dict[str, Any]], draw: Callable[..., Figure], quick: bool, *given: Any, **named: Any) -> Figure:
-    calls.append(dict(inspect.signature(draw).bind(*given, **named).arguments))
-    return Figure(figsize=(1, 1)) if quick else draw(*given, **named)
+def _record_call(
+    calls: list[dict[str, Any]], draw: Callable[..., Figure], quick: bool, *args: Any, **kwargs: Any
+) -> Figure:
+    calls.append(dict(inspect.signature(draw).bind(*args, **kwargs).arguments))
+    return Figure(figsize=(1, 1)) if quick else draw(*args, **kwargs)
 
 
 def png(path: Path) -> Pixels:
-    """The pixels [height, width, 3] of a file that is a PNG."""
+    """The pixels [height, width, 3] of a PNG file."""
     with Image.open(path) as image:
         assert image.format == "PNG"
         return np.asarray(image.convert("RGB"))
 
 
 def drawn(folder: Path) -> dict[str, Pixels]:
-    """The PNGs of a run, by name."""
+    """The pixels of a run's PNG files, by name."""
     return {path.stem: png(path) for path in sorted((folder / "figures").iterdir())}
 
 
 def shown(folder: Path) -> dict[str, Pixels]:
-    """The newest image under each of TensorBoard's tags, named as the PNGs are; without the samples of the data."""
+    """The newest image of each tag in TensorBoard, named like the PNG files; without the sample images."""
     log = events(folder)
     newest = {tag: log.Images(tag)[-1].encoded_image_string for tag in log.Tags()["images"] if tag != "samples/train"}
     return {
@@ -69,9 +71,9 @@ def shown(folder: Path) -> dict[str, Pixels]:
 
 
 def assert_drawn_and_shown(folder: Path, *names: str) -> None:
-    """The figures of a run are these, in the folder and in TensorBoard alike."""
+    """Assert that a run has exactly these figures, the same in its folder and in TensorBoard."""
     files, images = drawn(folder), shown(folder)
     assert set(files) == set(images) == set(names)
     for name in names:
         np.testing.assert_array_equal(files[name], images[name])
-        assert len(np.unique(files[name].reshape(-1, 3), axis=0)) > 2, "not a blank page"
+        assert len(np.unique(files[name].reshape(-1, 3), axis=0)) > 2, "the figure is not blank"

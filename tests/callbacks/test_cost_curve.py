@@ -1,4 +1,4 @@
-"""CostCurve: the cost of one set of weights over all training samples, by NumPy."""
+"""CostCurve against NumPy: the cost of one set of weights over all training samples."""
 
 import csv
 from pathlib import Path
@@ -25,7 +25,7 @@ def table(folder: Path) -> Table:
 
 
 class Weights(Callback):
-    """The weights before the first epoch and after each."""
+    """Records the weights before the first epoch and after each."""
 
     def __init__(self) -> None:
         self.kept: list[npt.NDArray[np.float64]] = []
@@ -38,7 +38,7 @@ class Weights(Callback):
 
 
 @pytest.mark.parametrize(("batch_size", "repeat", "steps"), [(None, 2, 2), (32, 2, 18), (32, 1, 9), (1, 1, 283)])
-def test_the_costs_are_numpys_of_the_weights_after_each_epoch(
+def test_the_costs_equal_numpys_for_the_weights_after_each_epoch(
     batch_size: int | None, repeat: int, steps: int, tmp_path: Path
 ) -> None:
     data = Diabetes(batch_size=batch_size, repeat=repeat, steps_per_execution=50)
@@ -47,16 +47,16 @@ def test_the_costs_are_numpys_of_the_weights_after_each_epoch(
     trainer.fit(LinearRegression(10, optimizer={"_target_": "torch.optim.SGD", "lr": 0.01}), datamodule=data)
     inputs, targets = (tensor.double().numpy() for tensor in data.sample(10_000))
     assert len(inputs) == 283
-    found = table(tmp_path)
+    curve = table(tmp_path)
     expected = [np.mean((inputs @ kept[:-1] + kept[-1] - targets[:, 0]) ** 2) for kept in weights.kept]
-    np.testing.assert_allclose(found["cost"], expected, rtol=1e-5)
-    np.testing.assert_array_equal(found["epochs"], repeat * np.arange(4))
-    np.testing.assert_array_equal(found["steps"], steps * np.arange(4))
-    assert found["seconds"][0] == 0
-    assert (np.diff(found["seconds"]) > 0).all()
+    np.testing.assert_allclose(curve["cost"], expected, rtol=1e-5)
+    np.testing.assert_array_equal(curve["epochs"], repeat * np.arange(4))
+    np.testing.assert_array_equal(curve["steps"], steps * np.arange(4))
+    assert curve["seconds"][0] == 0
+    assert (np.diff(curve["seconds"]) > 0).all()
 
 
-def test_measuring_changes_nothing(tmp_path: Path) -> None:
+def test_measuring_does_not_change_the_fit(tmp_path: Path) -> None:
     ends = []
     for callbacks in ([], [CostCurve()]):
         torch.manual_seed(0)
@@ -69,7 +69,7 @@ def test_measuring_changes_nothing(tmp_path: Path) -> None:
         assert torch.equal(tensor, ends[1][name]), name
 
 
-def test_the_curve_goes_on_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_curve_continues_after_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ("+experiment=minibatch", "hydra.mode=RUN", "data.batch_size=32", "trainer.max_epochs=4", "test=false")
     whole = table(run(*settings, "hydra.run.dir=whole").folder)
     assert len(whole["cost"]) == 5
@@ -77,22 +77,22 @@ def test_the_curve_goes_on_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         cut_power_at(18, patch)
         with pytest.raises(PowerCut):
             run(*settings, "hydra.run.dir=cut")
-    assert not Path("cut/cost_curve.csv").exists(), "it is written whole, at the end"
+    assert not Path("cut/cost_curve.csv").exists(), "it is written only at the end"
     resumed = table(run("ckpt_path=cut/checkpoints/last.ckpt").folder)
     for column in ("epochs", "steps", "cost"):
         np.testing.assert_array_equal(resumed[column], whole[column])
     assert (np.diff(resumed["seconds"]) > 0).all()
 
 
-def test_an_epoch_that_max_steps_ends_counts_as_the_part_that_was_done(tmp_path: Path) -> None:
+def test_an_epoch_ended_by_max_steps_counts_as_a_fraction(tmp_path: Path) -> None:
     trainer = Trainer(max_steps=3, default_root_dir=tmp_path, callbacks=[CostCurve()], **QUIET)
-    trainer.fit(LinearRegression(10), datamodule=Diabetes(batch_size=32))  # 9 steps an epoch
-    found = table(tmp_path)
-    np.testing.assert_array_equal(found["steps"], [0, 3])
-    np.testing.assert_allclose(found["epochs"], [0, 3 / 9])
+    trainer.fit(LinearRegression(10), datamodule=Diabetes(batch_size=32))  # 9 steps per epoch
+    curve = table(tmp_path)
+    np.testing.assert_array_equal(curve["steps"], [0, 3])
+    np.testing.assert_allclose(curve["epochs"], [0, 3 / 9])
 
 
-def test_where_there_is_no_data_there_is_no_curve() -> None:
+def test_a_run_without_data_has_no_cost_curve() -> None:
     settings = ("data.repeat=5", "trainer.max_epochs=1", "figures=false")
     result = run("+experiment=himmelblau", *settings, "+callbacks.cost._target_=gradexp.callbacks.CostCurve")
     assert result.metrics["status"] == "completed"

@@ -1,4 +1,4 @@
-"""The numbers are those of a loop by hand; warnings come once, by name; no hook is left behind."""
+"""Diagnostics against a plain loop; each layer is warned about once; hooks are removed."""
 
 import warnings
 from typing import Any
@@ -19,8 +19,8 @@ from gradexp.callbacks import Diagnostics
 QUICK = ("figures=false", "test=false")
 
 
-class Notes(Logger):
-    """A logger that keeps what it is given."""
+class MemoryLogger(Logger):
+    """A logger that keeps the metrics in memory."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,11 +33,11 @@ class Notes(Logger):
         self.rows.setdefault(step, {}).update(metrics)
 
     def log_hyperparams(self, *arguments: Any, **named: Any) -> None:
-        """Nothing."""
+        """Hyperparameters are ignored."""
 
 
 class Net(LightningModule):
-    """Somebody's own module."""
+    """A plain LightningModule."""
 
     def __init__(self, *layers: nn.Module, lr: float = 0.1) -> None:
         super().__init__()
@@ -56,25 +56,25 @@ def drawn() -> tuple[Tensor, Tensor]:
     return torch.randn(8, 5, generator=generator), torch.arange(8) % 3
 
 
-def fitted(net: Net, diagnostics: Diagnostics, steps: int) -> Notes:
-    notes = Notes()
+def fitted(net: Net, diagnostics: Diagnostics, steps: int) -> MemoryLogger:
+    logger = MemoryLogger()
     trainer = Trainer(
-        max_steps=steps, max_epochs=-1, logger=notes, callbacks=[diagnostics], accelerator="cpu", devices=1,
+        max_steps=steps, max_epochs=-1, logger=logger, callbacks=[diagnostics], accelerator="cpu", devices=1,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers|.*fewer|.*number of training batches")
         trainer.fit(net, DataLoader(TensorDataset(*drawn()), batch_size=8))
-    return notes
+    return logger
 
 
-def test_the_numbers_are_those_of_a_loop_by_hand() -> None:
+def test_the_numbers_equal_those_of_a_plain_loop() -> None:
     torch.manual_seed(0)
     net = Net(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3), nn.Sigmoid())
     by_hand = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3), nn.Sigmoid())
     by_hand.load_state_dict(net.body.state_dict())
-    notes = fitted(net, Diagnostics(every_n_steps=2), steps=5)
-    assert sorted(step for step, row in notes.rows.items() if "grad_norm/body.0" in row) == [1, 3, 5]
+    logger = fitted(net, Diagnostics(every_n_steps=2), steps=5)
+    assert sorted(step for step, row in logger.rows.items() if "grad_norm/body.0" in row) == [1, 3, 5]
 
     inputs, targets = drawn()
     for step in range(1, 6):
@@ -89,7 +89,7 @@ def test_the_numbers_are_those_of_a_loop_by_hand() -> None:
                 assert parameter.grad is not None
                 parameter.sub_(0.1 * parameter.grad)
         if step in (1, 3, 5):
-            row = notes.rows[step]
+            row = logger.rows[step]
             flat = torch.cat([gradient.flatten() for gradient in gradients])
             was = torch.cat([value.flatten() for value in before])
             now = torch.cat([p.detach().flatten() for p in by_hand[0].parameters()])
@@ -108,9 +108,9 @@ def test_the_numbers_are_those_of_a_loop_by_hand() -> None:
         assert not part._forward_hooks
 
 
-def test_options_name_what_is_logged() -> None:
-    notes = fitted(Net(nn.Linear(5, 3)), Diagnostics(every_n_steps=1, quantities=["weight_norm"]), steps=2)
-    assert {name for row in notes.rows.values() for name in row} == {"weight_norm/body.0"}
+def test_only_the_chosen_quantities_are_logged() -> None:
+    logger = fitted(Net(nn.Linear(5, 3)), Diagnostics(every_n_steps=1, quantities=["weight_norm"]), steps=2)
+    assert {name for row in logger.rows.values() for name in row} == {"weight_norm/body.0"}
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_options_name_what_is_logged() -> None:
     ],
     ids=["vanishing", "exploding", "dead"],
 )  # fmt: skip
-def test_what_stays_bad_is_said_once(layers: list[nn.Module], lr: float, words: str) -> None:
+def test_a_layer_that_stays_bad_gives_one_warning(layers: list[nn.Module], lr: float, words: str) -> None:
     torch.manual_seed(0)
     net = Net(*layers, lr=lr)
     for layer in layers:
         if isinstance(layer, nn.Linear):
-            layer.reset_parameters()  # they were drawn as this file was imported
+            layer.reset_parameters()  # the weights were drawn when this file was imported
     first, last = layers[0], layers[-1]
     assert isinstance(first, nn.Linear)
     assert isinstance(last, nn.Linear)
@@ -141,46 +141,46 @@ def test_what_stays_bad_is_said_once(layers: list[nn.Module], lr: float, words: 
         fitted(net, Diagnostics(every_n_steps=1, patience=3), steps=12)
     said = [str(warning.message) for warning in caught if words in str(warning.message)]
     assert len(said) >= 1
-    assert len(said) == len({line.partition(" ")[0] for line in said}), "once a layer"
+    assert len(said) == len({line.partition(" ")[0] for line in said}), "once per layer"
     assert "; try " in said[0]
 
 
-def test_a_sound_network_is_left_in_peace() -> None:
+def test_a_healthy_network_gives_no_warning() -> None:
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*gradients are|.*units are")
         fitted(Net(nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 3)), Diagnostics(every_n_steps=1), steps=12)
 
 
-def test_from_the_command_line_its_curves_and_histograms_are_in_tensorboard() -> None:
+def test_a_run_logs_curves_and_histograms_to_tensorboard() -> None:
     result = run("+callbacks=diagnostics", "callbacks.diagnostics.every_n_steps=10", "trainer.max_epochs=2", *QUICK)
     log = EventAccumulator(str(result.folder / "tensorboard")).Reload()
     assert len(log.Scalars("grad_norm/network.linear_1")) == len(log.Scalars("update_ratio/network.output")) == 8
     assert {"weights/network.linear_1.weight", "gradients/network.output.bias"} <= set(log.Tags()["histograms"])
 
 
-def test_a_histogram_counts_the_weights_as_numpy_does() -> None:
-    # So small a rate leaves the weights as they are, so that the checkpoint has those of the histogram.
+def test_a_histogram_of_weights_equals_numpys() -> None:
+    # The learning rate is so small that the checkpoint has the weights of the histogram.
     still = ("optimizer=sgd", "optimizer.lr=1e-30", "trainer.max_epochs=1")
     result = run("+callbacks=diagnostics", "callbacks.diagnostics.quantities=[histograms]", *still, *QUICK)
     log = EventAccumulator(str(result.folder / "tensorboard")).Reload()
-    found = log.Histograms("weights/network.linear_2.weight")[0].histogram_value
+    histogram = log.Histograms("weights/network.linear_2.weight")[0].histogram_value
     state = torch.load(result.folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     weights = state["network.linear_2.weight"].double().numpy().ravel()
     counts, edges = np.histogram(weights, 64)
-    assert sum(found.bucket) == found.num == len(weights)
-    assert (found.min, found.max) == (weights.min(), weights.max())
-    assert found.sum == pytest.approx(weights.sum())
-    assert found.sum_squares == pytest.approx((weights**2).sum())
-    np.testing.assert_allclose(found.bucket_limit[-64:], edges[1:], rtol=1e-5, atol=1e-7)
-    # A number on an edge may fall to either side.
-    np.testing.assert_allclose(found.bucket[-64:], counts, atol=3)
+    assert sum(histogram.bucket) == histogram.num == len(weights)
+    assert (histogram.min, histogram.max) == (weights.min(), weights.max())
+    assert histogram.sum == pytest.approx(weights.sum())
+    assert histogram.sum_squares == pytest.approx((weights**2).sum())
+    np.testing.assert_allclose(histogram.bucket_limit[-64:], edges[1:], rtol=1e-5, atol=1e-7)
+    # A number on an edge may count in either bin.
+    np.testing.assert_allclose(histogram.bucket[-64:], counts, atol=3)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [{"every_n_steps": 0}, {"patience": 0}, {"quantities": ["norms"]}, {"quantities": "grad_norm"}],
 )
-def test_bad_arguments_are_refused(arguments: dict[str, Any]) -> None:
+def test_bad_arguments_raise(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be a"):
         Diagnostics(**arguments)

@@ -1,4 +1,4 @@
-"""A run that diverges says at which step and in which layer first."""
+"""Divergence names the first step and layer that are not finite."""
 
 import math
 from collections import OrderedDict
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from gradexp.callbacks import Diverged, Divergence
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 
-EVALUATIONS = Callable[[int], bool]
+IsChosen = Callable[[int], bool]  # of the number of an evaluation
 
 
 class Bomb(nn.Linear):
-    """A layer whose output is infinite in chosen evaluations, counted from 1."""
+    """A layer whose output is infinite in the chosen evaluations, counted from 1."""
 
-    def __init__(self, explodes: EVALUATIONS) -> None:
+    def __init__(self, explodes: IsChosen) -> None:
         super().__init__(4, 4)
         self.explodes, self.evaluations = explodes, 0
 
@@ -29,10 +29,10 @@ class Bomb(nn.Linear):
 
 
 class Model(LightningModule):
-    """Three layers, of which the middle one may explode, and a loss that may become something else."""
+    """Three layers, of which the middle one may become infinite, and a loss that may be changed."""
 
     def __init__(
-        self, explodes: EVALUATIONS = lambda n: False, change: Callable[[Tensor, int], Tensor] = lambda loss, n: loss
+        self, explodes: IsChosen = lambda n: False, change: Callable[[Tensor, int], Tensor] = lambda loss, n: loss
     ) -> None:
         super().__init__()
         torch.manual_seed(0)
@@ -49,7 +49,7 @@ class Model(LightningModule):
 
 
 class WithTrials(Model):
-    """Every step of the optimizer evaluates two points: where it is, and one further on."""
+    """Each step of the optimizer evaluates two points: the current one and a trial."""
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.LBFGS(self.parameters(), lr=1e-4, max_iter=2, tolerance_change=0, tolerance_grad=0)
@@ -78,31 +78,29 @@ def hooks(model: nn.Module) -> int:
 
 
 @pytest.mark.parametrize(("every_n_steps", "noticed"), [(1, 7), (5, 10), (50, 50)])
-def test_the_first_infinite_layer_and_its_step_are_named_however_late_one_looks(
-    every_n_steps: int, noticed: int
-) -> None:
+def test_the_first_infinite_layer_and_its_step_are_named_for_any_interval(every_n_steps: int, noticed: int) -> None:
     model = Model(explodes=lambda n: n == 7)
     with pytest.raises(Diverged, match=r"^at step 7 the output of layer '?bomb'? .*sums to inf"):
         fit(model, every_n_steps)
     assert evaluations(model) == noticed
 
 
-def test_the_end_of_an_epoch_is_looked_at_too() -> None:
+def test_the_end_of_an_epoch_is_checked() -> None:
     with pytest.raises(Diverged, match=r"^at step 3 the output of layer '?bomb"):
         fit(Model(explodes=lambda n: n == 3), every_n_steps=1000, batches=10)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_loss_that_is_not_finite_over_finite_layers_is_named_itself(value: float) -> None:
+def test_a_loss_that_is_not_finite_over_finite_layers_is_named(value: float) -> None:
     model = Model(change=lambda loss, n: loss + value if n == 5 else loss)
     with pytest.raises(Diverged, match=rf"^at step 5 the loss .*sums to {value}\)$"):
         fit(model)
 
 
-def test_an_update_that_ruins_the_weights_at_the_last_step_is_noticed() -> None:
-    # The loss of step 10 is finite, its gradient is not: nothing is evaluated after it.
+def test_an_update_that_makes_weights_not_finite_at_the_last_step_is_noticed() -> None:
+    # The loss of step 10 is finite and its gradient is not; no step follows that could show it.
     model = Model(change=lambda loss, n: (loss * 0).sqrt() if n == 10 else loss)
-    with pytest.raises(Diverged, match=r"^the update of step 10 left first\.weight not finite$"):
+    with pytest.raises(Diverged, match=r"^the update of step 10 made first\.weight not finite$"):
         fit(model, batches=10)
 
 
@@ -113,13 +111,13 @@ def test_a_healthy_fit_passes() -> None:
     assert all(parameter.isfinite().all() for parameter in model.parameters())
 
 
-def test_points_that_the_optimizer_only_tries_do_not_count() -> None:
-    # Even evaluations are trials. One that counts makes the fit fail, as the next test shows.
+def test_points_that_the_optimizer_only_tries_are_ignored() -> None:
+    # Even evaluations are trials. The next test shows that an infinite loss at another one is an error.
     trainer = fit(WithTrials(change=lambda loss, n: loss + (math.inf if n % 2 == 0 else 0)), max_steps=10)
     assert trainer.global_step == 10
 
 
-def test_the_points_where_an_optimizer_with_trials_stands_do_count() -> None:
+def test_the_first_point_of_a_step_with_trials_is_checked() -> None:
     # Evaluation 5 is the first of step 3.
     with pytest.raises(Diverged, match=r"^at step 3 the loss"):
         fit(WithTrials(change=lambda loss, n: loss + (math.inf if n == 5 else 0)), every_n_steps=1, max_steps=10)
@@ -138,7 +136,7 @@ def test_no_hook_is_left_after_a_fit_that_diverged() -> None:
     assert hooks(model) == 0
 
 
-def test_layers_that_give_more_than_a_tensor_are_no_obstacle() -> None:
+def test_layers_with_several_outputs_work() -> None:
     class Recurrent(Model):
         def __init__(self) -> None:
             super().__init__()
@@ -153,6 +151,6 @@ def test_layers_that_give_more_than_a_tensor_are_no_obstacle() -> None:
 def test_half_precision_does_not_make_a_finite_layer_infinite() -> None:
     model = Model()
     first = nn.Linear(3, 40_000)
-    nn.init.constant_(first.bias, 3.0)  # two samples sum to 240,000, and half precision ends at 65,504
+    nn.init.constant_(first.bias, 3.0)  # two samples sum to 240,000; the maximum of half precision is 65,504
     model.network = nn.Sequential(first, nn.Linear(40_000, 1))
     assert fit(model, every_n_steps=1, max_steps=1, precision="16-true").global_step == 1

@@ -1,4 +1,4 @@
-"""LossCurve draws what TensorBoard has."""
+"""LossCurve against the curves in TensorBoard."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ SHORT = ("+experiment=diabetes", "data.repeat=50", "trainer.log_every_n_steps=10
 
 
 def logged(folder: Path, tag: str) -> tuple[list[int], list[float]]:
-    """Steps and values of a curve, without the whole epoch's mean that the HPARAMS tab shows."""
+    """Steps and values of a curve, without the last point of training, the epoch's mean for the HPARAMS tab."""
     points = events(folder).Scalars(tag)
     if tag.startswith("train/"):
         points = points[:-1]
     return [point.step for point in points], [point.value for point in points]
 
 
-def test_the_training_curve_is_tensorboards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_training_curve_equals_tensorboards(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     result = run(*SHORT, "trainer.max_epochs=2")
     (call,) = calls["loss_curve"]
@@ -32,7 +32,7 @@ def test_the_training_curve_is_tensorboards(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("automatic", [True, False])
-def test_every_step_is_noted_where_every_step_is_logged(automatic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_logged_step_is_in_the_curve(automatic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     at_once = f"data.steps_per_execution={1 if automatic else 50}"
     settings = ("data.repeat=7", "trainer.log_every_n_steps=1", "trainer.max_epochs=2", "figures=true")
@@ -42,7 +42,7 @@ def test_every_step_is_noted_where_every_step_is_logged(automatic: bool, monkeyp
     np.testing.assert_allclose(losses, logged(result.folder, "train/loss")[1], rtol=1e-6)
 
 
-def test_the_validation_curve_is_tensorboards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_validation_curve_equals_tensorboards(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     result = run(*SHORT, "trainer.max_epochs=3")
     steps, losses = calls["loss_curve"][0]["curves"]["val/loss"]
@@ -50,7 +50,7 @@ def test_the_validation_curve_is_tensorboards(monkeypatch: pytest.MonkeyPatch) -
     np.testing.assert_allclose((steps, losses), logged(result.folder, "val/loss"), rtol=1e-6)
 
 
-def test_the_curve_goes_on_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_curve_continues_after_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     with monkeypatch.context() as patch:
         cut_power_at(120, patch)
@@ -71,7 +71,7 @@ def test_the_curve_of_a_finished_run_is_drawn_again(monkeypatch: pytest.MonkeyPa
     np.testing.assert_array_equal(after[1][:5], before[1])
 
 
-def test_a_classifier_of_images_has_its_curve_too() -> None:
+def test_a_classifier_of_images_has_a_curve() -> None:
     result = run("trainer.max_epochs=1", "trainer.log_every_n_steps=10", "test=false")
     assert_drawn_and_shown(result.folder, "loss_curve")
 

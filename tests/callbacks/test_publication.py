@@ -1,4 +1,4 @@
-"""A figure is one picture in two places: a PNG in the run's folder, whole or not there, and an image in TensorBoard."""
+"""A figure is written as a PNG in the run's folder, atomically, and as an image in TensorBoard."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.callbacks.drawing import QUIET, drawn, png, shown
 
 
 def picture(colour: str) -> Figure:
-    """3 x 2 inches of 100 pixels, half of them of one colour."""
+    """A figure of 300 x 200 pixels, the left half in one colour."""
     figure = Figure(figsize=(3, 2), dpi=100)
     axes = figure.add_axes((0, 0, 0.5, 1))
     axes.axis("off")
@@ -35,15 +35,13 @@ def test_the_file_and_the_image_have_the_same_pixels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(shown(tmp_path)["test_picture"], pixels)
 
 
-def test_a_writer_is_not_needed(tmp_path: Path) -> None:
+def test_a_figure_is_written_without_a_writer(tmp_path: Path) -> None:
     write_figure(tmp_path, "picture", picture("red"), None)
     assert list(drawn(tmp_path)) == ["picture"]
     assert [path.name for path in tmp_path.iterdir()] == ["figures"]
 
 
-def test_a_picture_that_cannot_be_written_leaves_the_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_keeps_the_earlier_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_figure(tmp_path, "picture", picture("red"), None)
     before = drawn(tmp_path)["picture"]
 
@@ -53,7 +51,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_one_before(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
         write_figure(tmp_path, "picture", picture("blue"), None)
-    assert list(drawn(tmp_path)) == ["picture"], "and no half of the new one"
+    assert list(drawn(tmp_path)) == ["picture"], "no part of the new one is left"
     np.testing.assert_array_equal(drawn(tmp_path)["picture"], before)
 
 
@@ -70,7 +68,7 @@ def test_only_the_first_process_publishes(is_first: bool, tmp_path: Path, monkey
         np.testing.assert_array_equal(shown(tmp_path)["picture"], drawn(tmp_path)["picture"])
 
 
-def test_without_tensorboard_the_file_is_left_all_the_same(tmp_path: Path) -> None:
+def test_the_file_is_written_without_tensorboard(tmp_path: Path) -> None:
     trainer = Trainer(default_root_dir=tmp_path, **QUIET)
     assert writer_of(trainer) is None
     publish(trainer, "a/b", picture("red"))

@@ -35,7 +35,7 @@ class TrainingOnly(LightningDataModule):
 
 
 def fitted(model: LightningModule, data: AbstractDataModule | BatchLoader, **arguments: Any) -> Trainer:
-    """A trainer after its fit."""
+    """The trainer after a fit of the model."""
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False}
     settings: dict[str, Any] = {"accelerator": "cpu", "precision": "64-true", "max_epochs": 1, "limit_val_batches": 0}
@@ -45,7 +45,7 @@ def fitted(model: LightningModule, data: AbstractDataModule | BatchLoader, **arg
 
 
 def full_batches(inputs: Tensor, targets: Tensor, steps: int) -> BatchLoader:
-    """An epoch of `steps` batches, each of which is all samples."""
+    """An epoch of `steps` full batches."""
     return BatchLoader(TensorSource(inputs, targets), BatchOrder(len(inputs), None, repeat=steps))
 
 
@@ -59,7 +59,7 @@ def parameters(model: nn.Module) -> list[Array]:
 
 
 class Recorder(Callback):
-    """All parameters as one row, at the start and after every batch."""
+    """Records all parameters as one row, at the start and after every batch."""
 
     def __init__(self) -> None:
         self.rows: list[Array] = []

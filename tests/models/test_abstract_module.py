@@ -1,4 +1,4 @@
-"""What every model shares: a fit and its metrics against a replay by hand."""
+"""A fit and its metrics against a loop in plain torch."""
 
 import copy
 from typing import Any
@@ -13,8 +13,6 @@ from torch.nn import functional as F
 from gradexp import MLPClassifier
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
-
-# Marks tests of a fault in gradexp: take it out with the fault.
 
 TRAIN, VAL = 37, 23  # samples: the last batch of each is smaller
 
@@ -44,7 +42,7 @@ def fitted(model: AbstractModule, **arguments: Any) -> Trainer:
     return trainer
 
 
-def replayed(model: MLPClassifier, epochs: int) -> tuple[list[Tensor], dict[str, float]]:
+def plain_fit(model: MLPClassifier, epochs: int) -> tuple[list[Tensor], dict[str, float]]:
     """The parameters after some epochs in plain torch from `model` on, and the metrics of the last epoch."""
     network = copy.deepcopy(model.network)
     l1, l2 = model.objective.factor("l1"), model.objective.factor("l2")
@@ -59,7 +57,7 @@ def replayed(model: MLPClassifier, epochs: int) -> tuple[list[Tensor], dict[str,
         weights = [p for name, p in network.named_parameters() if name.endswith("weight")]
         penalty = sum((l1 * w.abs().sum() + l2 * (w**2).sum() for w in weights), torch.zeros(()))
         optimizer.zero_grad()
-        (loss + penalty).backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
+        (loss + penalty).backward()  # type: ignore[no-untyped-call]  # torch has no types here
         optimizer.step()
         losses += [loss.item()] * len(targets)
         penalties += [penalty.item()] * len(targets)
@@ -70,22 +68,22 @@ def replayed(model: MLPClassifier, epochs: int) -> tuple[list[Tensor], dict[str,
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.002, 0.01)])
-def test_a_fit_equals_its_replay_in_plain_torch(l1: float, l2: float) -> None:
+def test_a_fit_equals_a_loop_in_plain_torch(l1: float, l2: float) -> None:
     model = small_model(l1=l1, l2=l2)
-    expected, _ = replayed(model, epochs=2)
+    expected, _ = plain_fit(model, epochs=2)
     fitted(model, max_epochs=2)
-    # Without a penalty the very same operations ran, so not one bit may differ.
+    # Without a penalty the operations are the same, so the results are bit-identical.
     tolerance = 1e-5 if l1 else 0.0
     torch.testing.assert_close(list(model.parameters()), expected, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.002, 0.01)])
 @pytest.mark.parametrize(("epochs", "log_every_n_steps"), [(1, 1), (2, 2), (2, 50)])
-def test_training_metrics_are_means_over_the_last_epochs_samples(
+def test_training_metrics_are_means_over_the_samples_of_the_last_epoch(
     l1: float, l2: float, epochs: int, log_every_n_steps: int
 ) -> None:
     model = small_model(l1=l1, l2=l2)
-    _, expected = replayed(model, epochs)
+    _, expected = plain_fit(model, epochs)
     metrics = fitted(model, max_epochs=epochs, log_every_n_steps=log_every_n_steps).callback_metrics
     assert {name: metrics[name].item() for name in expected} == pytest.approx(expected, rel=1e-5)
 
@@ -102,7 +100,7 @@ def test_validation_metrics_are_means_over_samples_not_batches() -> None:
     assert metrics["val/loss"].item() == pytest.approx(losses.mean(), rel=1e-5)
     assert metrics["val/accuracy"].item() == pytest.approx((logits.argmax(axis=1) == targets).mean())
     assert not {"val/penalty", "val/objective"} & metrics.keys()
-    # The batches are uneven, so that a mean over batches would have been another number.
+    # The batches are uneven, so that a mean over batches would be another number.
     assert abs(np.mean([losses[:10].mean(), losses[10:20].mean(), losses[20:].mean()]) - losses.mean()) > 1e-3
 
 

@@ -14,7 +14,7 @@ STEPS = 40
 
 
 def gradient(point: Array) -> Array:
-    """Of Himmelblau's (x^2 + y - 11)^2 + (x + y^2 - 7)^2."""
+    """The gradient of Himmelblau's (x^2 + y - 11)^2 + (x + y^2 - 7)^2."""
     x, y = point
     a, b = x**2 + y - 11, x + y**2 - 7
     return np.array([4 * a * x + 2 * b, 2 * a + 4 * b * y])
@@ -57,7 +57,7 @@ def test_every_point_of_the_descent_equals_numpys(optimizer: str, lr: float, sta
     assert trainer.callback_metrics["train/loss"].item() == pytest.approx(mean, rel=1e-6)
 
 
-def test_several_steps_at_once_go_the_same_way() -> None:
+def test_several_steps_at_once_end_at_the_same_point() -> None:
     ends = []
     for at_once in (1, 20):
         model = FunctionDescent("himmelblau", optimizer={"_target_": "torch.optim.Adam", "lr": 0.05})
@@ -68,18 +68,18 @@ def test_several_steps_at_once_go_the_same_way() -> None:
 
 
 @pytest.mark.parametrize("name", SURFACES)
-def test_the_descent_begins_at_the_given_point_or_the_customary_one(name: str) -> None:
-    customary, given = FunctionDescent(name), FunctionDescent(name, start=[0.5, -1])
-    np.testing.assert_allclose(as_numpy(customary.network.get_parameter("point")), SURFACES[name].start, rtol=1e-6)
-    np.testing.assert_array_equal(as_numpy(given.network.get_parameter("point")), [0.5, -1])
+def test_the_descent_starts_at_the_given_or_the_usual_point(name: str) -> None:
+    default, chosen = FunctionDescent(name), FunctionDescent(name, start=[0.5, -1])
+    np.testing.assert_allclose(as_numpy(default.network.get_parameter("point")), SURFACES[name].start, rtol=1e-6)
+    np.testing.assert_array_equal(as_numpy(chosen.network.get_parameter("point")), [0.5, -1])
 
 
-def test_an_unknown_surface_is_answered_with_the_nearest_one() -> None:
+def test_an_unknown_surface_raises_with_the_nearest_name() -> None:
     with pytest.raises(ValueError, match=r"model.surface must be one of himmelblau, .*Did you mean rosenbrock\?"):
         FunctionDescent("rosenbrok")
 
 
 @pytest.mark.parametrize("start", [[1.0], [1.0, 2.0, 3.0], 1.0, "12", [1.0, float("nan")], ["a", "b"]])
-def test_a_start_that_is_no_point_is_refused(start: Any) -> None:
+def test_a_start_that_is_not_a_point_raises(start: Any) -> None:
     with pytest.raises(ValueError, match=r"start must be a pair \[x, y\] of finite numbers, or null; got "):
         FunctionDescent("saddle", start=start)

@@ -1,4 +1,4 @@
-"""LinearRegression against scikit-learn and NumPy on real patients."""
+"""LinearRegression against scikit-learn and NumPy, mostly on the diabetes data."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.models.fitting import LBFGS, Array, as_numpy, fitted, full_batches
 
 
 def standardised() -> tuple[Array, Array, Array, Array]:
-    """Training and test samples: every fifth is the test's, all scaled by the training samples."""
+    """Training and test samples: every fifth is a test sample; all are scaled by the training samples."""
     inputs, targets = load_diabetes(return_X_y=True, scaled=False)
     in_test = np.arange(len(inputs)) % 5 == 4
     x, y = inputs[~in_test], targets[~in_test]
@@ -52,7 +52,7 @@ def test_weights_converge_to_scikit_learns_least_squares_and_ridge(l2: float) ->
 def test_weights_converge_to_scikit_learns_lasso(l1: float) -> None:
     x, y, _, _ = standardised()
     expected = linear_model.Lasso(alpha=l1 / 2, tol=1e-10).fit(x, y)
-    # Around a kink the sub-gradient makes a weight jump by lr * l1, so lr has to vanish.
+    # Around zero the subgradient changes a weight by lr * l1 in each step, so lr has to go to zero.
     cosine = {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "step"}
     model = LinearRegression(
         10, initial_weight=0.0, optimizer={"_target_": "torch.optim.SGD", "lr": 0.2}, scheduler=cosine, l1=l1
@@ -66,7 +66,7 @@ def test_weights_converge_to_scikit_learns_lasso(l1: float) -> None:
     assert np.abs(weight[0, zero]).max() < 1e-3
 
 
-def test_the_diabetes_experiment_ends_in_the_least_squares_solution_and_its_scores() -> None:
+def test_the_diabetes_experiment_ends_at_the_least_squares_solution_and_its_scores() -> None:
     result = run("+experiment=diabetes", "data.val_size=0", "trainer.max_epochs=2", "optimizer=lbfgs", "figures=false")
     x, y, x_test, y_test = standardised()
     expected = linear_model.LinearRegression().fit(x, y)
@@ -81,7 +81,7 @@ def test_the_diabetes_experiment_ends_in_the_least_squares_solution_and_its_scor
     np.testing.assert_allclose(checkpoint["state_dict"]["network.weight"][0], expected.coef_, atol=1e-2)
 
 
-def test_plain_gradient_descent_takes_numpys_steps() -> None:
+def test_plain_gradient_descent_equals_numpys() -> None:
     x, y, _, _ = standardised()
     weight, bias = np.zeros(10), 0.0
     for _ in range(50):
@@ -95,7 +95,7 @@ def test_plain_gradient_descent_takes_numpys_steps() -> None:
     np.testing.assert_allclose(learned_bias, bias, atol=1e-6)
 
 
-def test_predictions_in_the_targets_units_equal_a_regression_on_raw_targets() -> None:
+def test_predictions_in_target_units_equal_a_regression_on_raw_targets() -> None:
     inputs, targets = load_diabetes(return_X_y=True, scaled=False)
     in_test = np.arange(len(inputs)) % 5 == 4
     expected = linear_model.LinearRegression().fit(inputs[~in_test], targets[~in_test]).predict(inputs[in_test])
@@ -113,12 +113,12 @@ def test_the_multivariate_experiment_finds_the_plane() -> None:
     result = run("+experiment=linear_multivariate", "figures=false", "test=false")
     state = torch.load(result.folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     learned = [*state["network.weight"][0].tolist(), state["network.bias"].item()]
-    # 96 steps of lr 0.03 leave (1 - 0.06)^96 = 0.3 % of the first error, which was below 6.
+    # 96 steps of lr 0.03 leave (1 - 0.06)^96 = 0.3 % of the initial error, which is below 6.
     np.testing.assert_allclose(learned, [2, -3.4, 4.2], atol=0.03)
     assert result.metrics["epochs"] == 3
 
 
-def test_initial_weight_is_the_start_of_weights_and_biases() -> None:
+def test_initial_weight_sets_weights_and_biases() -> None:
     weight, bias = weight_and_bias(LinearRegression(3, num_targets=2, initial_weight=-1.5))
     np.testing.assert_array_equal(weight, np.full((2, 3), -1.5))
     np.testing.assert_array_equal(bias, [-1.5, -1.5])
@@ -140,7 +140,7 @@ def test_two_targets_have_the_weights_of_two_regressions() -> None:
     l2 = 0.05
     model = LinearRegression(3, num_targets=2, optimizer=LBFGS, l2=l2)
     trainer = fitted(model, full_batches(x, y, 10), max_epochs=2)
-    # The loss is a mean over both targets, so the ridge's penalty counts twice against each.
+    # The loss is a mean over both targets, so the penalty has twice the weight of the ridge's.
     expected = linear_model.Ridge(alpha=2 * len(x) * l2).fit(x.numpy(), y.numpy())
     weight, bias = weight_and_bias(model)
     np.testing.assert_allclose(weight, expected.coef_, atol=1e-7)
@@ -157,7 +157,7 @@ def test_two_targets_have_the_weights_of_two_regressions() -> None:
     ("argument", "value"),
     [("in_features", 0), ("num_targets", 0), ("initial_weight", float("nan")), ("l1", -1.0)],
 )
-def test_a_bad_argument_is_refused_by_its_name(argument: str, value: Any) -> None:
+def test_a_bad_argument_raises_with_its_name(argument: str, value: Any) -> None:
     arguments: dict[str, Any] = {"in_features": 4, argument: value}
     with pytest.raises(ValueError, match=rf"\b{argument} must be .*; got "):
         LinearRegression(**arguments)

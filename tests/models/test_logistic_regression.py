@@ -17,7 +17,7 @@ def sigmoid(z: Array) -> Array:
 
 
 def standardised() -> tuple[Array, Array, Array, Array]:
-    """Training and test samples: every fifth is the test's, all scaled by the training samples."""
+    """Training and test samples: every fifth is a test sample; all are scaled by the training samples."""
     inputs, targets = load_breast_cancer(return_X_y=True)
     in_test = np.arange(len(inputs)) % 5 == 4
     scaled = (inputs - inputs[~in_test].mean(0)) / inputs[~in_test].std(0)
@@ -58,7 +58,7 @@ def test_the_experiment_by_lbfgs_has_scikit_learns_accuracy_and_loss() -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 30.0, 1e4, 1e30])
-def test_the_loss_is_numpys_for_logits_of_any_size(scale: float) -> None:
+def test_the_loss_equals_numpys_for_logits_of_any_size(scale: float) -> None:
     torch.manual_seed(1)
     logits, targets = scale * torch.randn(50, 1), torch.randint(2, (50,))
     z, t = as_numpy(logits)[:, 0], targets.numpy()
@@ -95,14 +95,14 @@ def test_predictions_are_the_probabilities_of_both_classes() -> None:
     expected = sigmoid(as_numpy(logits)[:, 0])
     np.testing.assert_allclose(predictions[:, 1], expected, rtol=1e-5)
     np.testing.assert_allclose(predictions.sum(axis=1), 1, rtol=1e-6)
-    # Taken from the logit itself: 1 - p would be 0.
+    # Computed from the logit: 1 - p would be 0.
     assert predictions[3, 0] == pytest.approx(np.exp(-80), rel=1e-4, abs=0)
 
 
 def test_accuracy_is_the_share_of_logits_on_the_right_side_of_zero() -> None:
     torch.manual_seed(3)
     model = LogisticRegression(2)
-    # All logits within 0 and 1, where they could be mistaken for probabilities.
+    # All logits are between 0 and 1, so that they could be mistaken for probabilities.
     torch.nn.init.constant_(model.network.get_parameter("weight"), 0.1)
     torch.nn.init.constant_(model.network.get_parameter("bias"), 0.3)
     inputs, targets = torch.rand(40, 2), torch.cat([torch.ones(30), torch.zeros(10)]).long()
@@ -111,12 +111,12 @@ def test_accuracy_is_the_share_of_logits_on_the_right_side_of_zero() -> None:
 
 
 @pytest.mark.parametrize("num_classes", [1, 3, 10])
-def test_other_than_two_classes_are_refused_by_their_number(num_classes: int) -> None:
-    message = rf"got {num_classes}\." + (" For more there is model=softmax_regression" if num_classes > 2 else "")
+def test_other_than_two_classes_raise(num_classes: int) -> None:
+    message = rf"got {num_classes}\." + (" For more use model=softmax_regression" if num_classes > 2 else "")
     with pytest.raises(ValueError, match=message):
         LogisticRegression(4, num_classes=num_classes)
 
 
-def test_the_command_line_refuses_more_classes_too() -> None:
+def test_a_run_with_more_classes_raises() -> None:
     with pytest.raises(ValueError, match=r"LogisticRegression needs data of 2 classes; got 10\..*softmax_regression"):
         run("model=logistic_regression", "data=digits")

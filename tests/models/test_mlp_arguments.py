@@ -1,4 +1,4 @@
-"""MLPClassifier's arguments: initial weights, what is refused, and the ways Lightning gives them back."""
+"""MLPClassifier's arguments: initial weights, invalid values, Lightning's checkpoints and command line."""
 
 import math
 from pathlib import Path
@@ -25,13 +25,13 @@ QUIET |= {"log_every_n_steps": 1}
         ("normal", 1.0),
     ],
 )
-def test_initial_weights_have_the_spread_of_their_formula_and_biases_are_zero(init: Any, std: float) -> None:
+def test_initial_weights_have_the_std_of_their_formula_and_biases_are_zero(init: Any, std: float) -> None:
     torch.manual_seed(2)
     layer = MLPClassifier(in_features=400, num_classes=2, hidden=(1600,), init=init).network.get_submodule("linear_1")
     assert isinstance(layer, nn.Linear)
     assert layer.weight.std().item() == pytest.approx(std, rel=0.01)
     assert layer.weight.mean().item() == pytest.approx(0, abs=0.01 * std)
-    # A uniform draw ends at sqrt(3) standard deviations; of 640,000 normal ones some lie beyond four.
+    # Uniform values are within sqrt(3) standard deviations; some of 640,000 normal ones are beyond four.
     reach = layer.weight.abs().max().item() / std
     assert reach <= math.sqrt(3) + 1e-6 if init == "xavier_uniform" else reach > 4
     assert not layer.bias.any()
@@ -41,8 +41,8 @@ def test_default_initial_values_are_torchs_own() -> None:
     torch.manual_seed(3)
     model = MLPClassifier(in_features=8, num_classes=3, hidden=(5,))
     torch.manual_seed(3)
-    own = [nn.Linear(8, 5), nn.Linear(5, 3)]
-    expected = [parameter for layer in own for parameter in layer.parameters()]
+    layers = [nn.Linear(8, 5), nn.Linear(5, 3)]
+    expected = [parameter for layer in layers for parameter in layer.parameters()]
     assert all(map(torch.equal, model.parameters(), expected))
     assert all(parameter.any() for parameter in expected)
 
@@ -65,21 +65,21 @@ def test_default_initial_values_are_torchs_own() -> None:
         ("input_dropout", math.nan),
         ("l1", -1e-3),
         ("l2", math.inf),
-        pytest.param("monitor", "accuracy"),
+        ("monitor", "accuracy"),
     ],
 )
-def test_a_bad_argument_is_refused_by_its_name(argument: str, value: Any) -> None:
+def test_a_bad_argument_raises_with_its_name(argument: str, value: Any) -> None:
     arguments: dict[str, Any] = {"in_features": 4, "num_classes": 3, argument: value}
     with pytest.raises(ValueError, match=rf"\b{argument} must be .*; got "):
         MLPClassifier(**arguments)
 
 
-def test_a_misspelt_activation_is_answered_with_the_nearest_one() -> None:
+def test_a_misspelt_activation_raises_with_the_nearest_name() -> None:
     with pytest.raises(ValueError, match=r"activation must be one of relu, .*got 'rleu'\. Did you mean relu\?"):
         MLPClassifier(4, 3, activation="rleu")
 
 
-def test_a_plain_lightning_checkpoint_is_loaded_as_plain_data(own_folder: Path) -> None:
+def test_a_plain_lightning_checkpoint_loads_with_weights_only(own_folder: Path) -> None:
     torch.manual_seed(6)
     optimizer = {"_target_": "torch.optim.SGD", "lr": 0.1, "momentum": 0.9}
     model = MLPClassifier(64, 10, hidden=(16,), activation="gelu", optimizer=optimizer, l2=1e-4)
@@ -96,7 +96,7 @@ def test_a_plain_lightning_checkpoint_is_loaded_as_plain_data(own_folder: Path) 
 
 def test_works_under_lightnings_own_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["cli"])
-    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # Lightning calls what jsonargparse renamed
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # Lightning uses a deprecated name
     settings = ["--model.in_features=64", "--model.num_classes=10", "--model.hidden=[16, 8]", "--data.batch_size=50"]
     quiet = [f"--trainer.{name}={value}" for name, value in QUIET.items()]
     trainer = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", *quiet]
@@ -108,13 +108,13 @@ def test_works_under_lightnings_own_command_line(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("activation", ["torch.nn.Hardswish", "torch.nn.PReLU", "torch.nn.RReLU"])
-def test_an_activation_by_its_path_follows_every_hidden_layer(activation: str) -> None:
+def test_an_activation_given_by_path_follows_every_hidden_layer(activation: str) -> None:
     model = MLPClassifier(4, 3, hidden=(5, 6), activation=activation)
     kind = getattr(nn, activation.rpartition(".")[2])
-    found = [layer for layer in model.network.modules() if isinstance(layer, kind)]
-    assert len(found) == 2
-    assert found[0] is not found[1]
-    assert all(layer.training for layer in found)
+    activations = [layer for layer in model.network.modules() if isinstance(layer, kind)]
+    assert len(activations) == 2
+    assert activations[0] is not activations[1]
+    assert all(layer.training for layer in activations)
     again = MLPClassifier(**model.hparams)
     again.load_state_dict(model.state_dict())
     inputs = torch.randn(3, 4)
@@ -135,19 +135,19 @@ def test_an_activation_by_its_path_follows_every_hidden_layer(activation: str) -
         ("torch.nn.init.zeros_", r"model\.activation must name an activation"),
     ],
 )
-def test_what_is_no_activation_is_refused(activation: str, message: str) -> None:
+def test_a_path_that_is_not_an_activation_raises(activation: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MLPClassifier(4, 3, hidden=(6,), activation=activation, trusted_packages=[])
 
 
 @pytest.mark.parametrize("model", [MLPClassifier, MLPFromScratch])
 @pytest.mark.parametrize("init", ["torch.nn.init.orthogonal_", "torch.nn.init.xavier_normal_", "torch.nn.init.eye_"])
-def test_initial_weights_are_those_of_a_function_of_torch(init: str, model: Any) -> None:
+def test_initial_weights_by_a_function_of_torch(init: str, model: Any) -> None:
     torch.manual_seed(5)
     weights = [p for p in model(6, 3, hidden=(4,), init=init).parameters() if p.ndim == 2]
     biases = [p for p in model(6, 3, hidden=(4,), init=init).parameters() if p.ndim == 1]
     torch.manual_seed(5)
-    _ = model(6, 3, hidden=(4,), init="default")  # the same draws come first
+    _ = model(6, 3, hidden=(4,), init="default")  # the models first draw the default weights
     expected = [getattr(nn.init, init.rpartition(".")[2])(torch.empty_like(weight)) for weight in weights]
     assert all(map(torch.equal, weights, expected))
     assert not any(bias.any() for bias in biases)
@@ -166,13 +166,13 @@ def test_initial_weights_are_those_of_a_function_of_torch(init: str, model: Any)
         ("torch.nn.functional.relu_", r"model\.init must name a function in a trusted package"),
     ],
 )
-def test_what_draws_no_weight_is_refused(init: str, message: str) -> None:
+def test_a_path_that_is_not_an_initialisation_raises(init: str, message: str) -> None:
     for model in (MLPClassifier, MLPFromScratch):
         with pytest.raises(ValueError, match=message):
             model(4, 3, hidden=(6,), init=init, trusted_packages=[])
 
 
-def test_an_initialisation_of_a_trusted_package_is_taken() -> None:
+def test_an_initialisation_from_a_trusted_package_is_used() -> None:
     model = MLPClassifier(4, 3, hidden=(6,), init="tests.models.test_mlp_arguments.twos_", trusted_packages=["tests"])
     assert all((weight == 2).all() for weight in model.parameters() if weight.ndim == 2)
 

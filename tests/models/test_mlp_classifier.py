@@ -49,7 +49,7 @@ def as_numpy(model: nn.Module) -> list[Array]:
 
 
 @pytest.mark.parametrize("hidden", [(), (7,), (9, 4), (5, 6, 7)])
-def test_layers_have_the_widths_and_names_that_hidden_says(hidden: tuple[int, ...]) -> None:
+def test_hidden_sets_the_widths_and_names_of_layers(hidden: tuple[int, ...]) -> None:
     model = MLPClassifier(in_features=12, num_classes=3, hidden=hidden, activation="tanh", batch_norm=True)
     linear = {name: layer for name, layer in model.network.named_children() if isinstance(layer, nn.Linear)}
     assert list(linear) == [f"linear_{number}" for number in range(1, len(hidden) + 1)] + ["output"]
@@ -81,11 +81,11 @@ def test_loss_is_exact_for_large_logits() -> None:
 
 
 @pytest.mark.parametrize("activation", ACTIVATION_NAMES)
-def test_gradient_of_the_objective_equals_finite_differences_in_numpy(activation: str) -> None:
+def test_gradient_of_the_objective_equals_finite_differences(activation: str) -> None:
     torch.manual_seed(1)
     model = MLPClassifier(in_features=3, num_classes=3, hidden=(4, 3), activation=activation, l1=0.02, l2=0.03).double()
     inputs, targets = torch.randn(5, 3, dtype=torch.float64), torch.tensor([0, 1, 2, 1, 1])
-    model.training_step((inputs, targets), 0).backward()  # torch's own lacks types
+    model.training_step((inputs, targets), 0).backward()
     values = as_numpy(model)
 
     def objective() -> float:
@@ -107,7 +107,7 @@ def test_gradient_of_the_objective_equals_finite_differences_in_numpy(activation
         np.testing.assert_allclose(parameter.grad.numpy(), expected, rtol=1e-7, atol=1e-9, err_msg=name)
 
 
-def test_dropout_drops_its_share_and_scales_the_rest_in_training_alone() -> None:
+def test_dropout_drops_a_share_and_scales_the_rest_in_training_only() -> None:
     torch.manual_seed(4)
     model = MLPClassifier(20, 2, hidden=(500,), dropout=0.25, input_dropout=0.5)
     for layer, width, p in (("input_dropout", 20, 0.5), ("dropout_1", 500, 0.25)):

@@ -1,4 +1,4 @@
-"""MLPFromScratch against MLPClassifier, which is built of library layers, and against F.cross_entropy."""
+"""MLPFromScratch against MLPClassifier, which consists of library layers, and against F.cross_entropy."""
 
 from typing import Any
 
@@ -48,11 +48,11 @@ def steps(model: AbstractModule, dtype: torch.dtype, number: int = 20) -> tuple[
 
 
 @pytest.mark.parametrize("init", INIT_NAMES)
-def test_one_seed_gives_both_the_same_initial_weights(init: str) -> None:
+def test_both_have_the_same_initial_weights_for_a_seed(init: str) -> None:
     scratch, library = pair(init=init)
-    for own, expected in zip(in_layer_order(scratch), in_layer_order(library), strict=True):
-        # For "default" too, although torch.nn.Linear has its limit as sqrt(3) * sqrt(1 / 3) / sqrt(inputs).
-        assert torch.equal(own, expected)
+    for weights, expected in zip(in_layer_order(scratch), in_layer_order(library), strict=True):
+        # Also for "default", although torch.nn.Linear computes its limit as sqrt(3) * sqrt(1 / 3) / sqrt(inputs).
+        assert torch.equal(weights, expected)
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(0.0, 0.0), (0.001, 0.01)])
@@ -71,7 +71,7 @@ def test_twenty_steps_of_both_are_equal(
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0, 1e4, 1e30])
-def test_loss_and_gradient_are_those_of_the_librarys_cross_entropy(scale: float) -> None:
+def test_loss_and_gradient_equal_torchs_cross_entropy(scale: float) -> None:
     torch.manual_seed(2)
     model = MLPFromScratch(3, 6)
     logits = (scale * torch.randn(30, 6)).requires_grad_()
@@ -83,7 +83,7 @@ def test_loss_and_gradient_are_those_of_the_librarys_cross_entropy(scale: float)
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-5, atol=1e-7)
 
 
-def test_the_loss_of_equal_and_of_extreme_logits_is_that_of_the_arithmetic() -> None:
+def test_the_loss_of_equal_and_extreme_logits_is_exact() -> None:
     logits = torch.tensor([[1e4, -1e4, 0.0], [0.0, 3e4, 3e4], [-1e4, -1e4, -1e4]])
     # 2e4, ln 2 and ln 3
     loss = MLPFromScratch(2, 3).loss(logits, torch.tensor([1, 2, 0])).item()
@@ -99,7 +99,7 @@ def test_predictions_are_probabilities() -> None:
     ("argument", "value"),
     [("hidden", (3, 0)), ("hidden", 3), ("init", "zeros"), ("output_activation", "tanh"), ("num_classes", 1)],
 )
-def test_a_bad_argument_is_refused_by_its_name(argument: str, value: Any) -> None:
+def test_a_bad_argument_raises_with_its_name(argument: str, value: Any) -> None:
     arguments: dict[str, Any] = {"in_features": 4, "num_classes": 3, argument: value}
     with pytest.raises(ValueError, match=rf"\b{argument} must be .*; got "):
         MLPFromScratch(**arguments)

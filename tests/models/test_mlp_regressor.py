@@ -1,4 +1,4 @@
-"""MLPRegressor against layers put together by hand, and what it learns of a curve."""
+"""MLPRegressor against a plain torch network, and on a parabola."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def by_hand() -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), *layers)
 
 
-def test_steps_equal_those_of_layers_put_together_by_hand() -> None:
+def test_steps_equal_those_of_a_plain_torch_network() -> None:
     expected = by_hand()
     torch.manual_seed(0)
     optimizer = {"_target_": "torch.optim.SGD", "lr": 0.1}
@@ -44,7 +44,7 @@ def test_steps_equal_those_of_layers_put_together_by_hand() -> None:
     torch.testing.assert_close(outputs, expected(x))
 
 
-def test_a_curve_is_learned_that_no_line_fits() -> None:
+def test_a_parabola_is_learned() -> None:
     x = torch.linspace(-2, 2, 100, dtype=torch.float64).unsqueeze(1)
     y = x**2
     torch.manual_seed(1)
@@ -52,14 +52,14 @@ def test_a_curve_is_learned_that_no_line_fits() -> None:
     trainer = fitted(model, full_batches(x, y, 150), max_epochs=4)
     score = r2_score(y.numpy(), as_numpy(model.double()(x)))
     assert score > 0.99
-    # Over the last epoch's steps, whose weights still moved a little; a line has 0.
+    # The mean over the last epoch's steps, in which the weights still changed a little; a line would have 0.
     assert trainer.callback_metrics["train/r2"].item() == pytest.approx(score, abs=0.01)
 
 
 @pytest.mark.parametrize(
     ("argument", "value"), [("num_targets", 0), ("hidden", (0,)), ("activation", "rleu"), ("dropout", 1.0)]
 )
-def test_a_bad_argument_is_refused_by_its_name(argument: str, value: Any) -> None:
+def test_a_bad_argument_raises_with_its_name(argument: str, value: Any) -> None:
     arguments: dict[str, Any] = {"in_features": 4, argument: value}
     with pytest.raises(ValueError, match=rf"\b{argument} must be .*; got "):
         MLPRegressor(**arguments)

@@ -1,4 +1,4 @@
-"""The smallest learner, one weight and one sample at a time, against its arithmetic."""
+"""Linear regression with one weight, trained on one sample at a time, against NumPy."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def trajectory(precision: str) -> Array:
     return rows
 
 
-def test_the_first_three_weights_are_those_of_the_arithmetic() -> None:
+def test_the_first_three_weights_equal_those_computed_by_hand() -> None:
     # 1 + 0.02 (2 - 1) 1;  1.02 + 0.02 (4 - 2.04) 2;  1.0984 + 0.02 (6 - 3.2952) 3
     np.testing.assert_allclose(trajectory("32-true")[1:4], [1.02, 1.0984, 1.260688], rtol=1e-7)
 
@@ -45,14 +45,14 @@ def test_every_one_of_300_weights_equals_numpys(precision: str, tolerance: float
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_points_that_are_not_shuffled_come_as_they_are_written(seed: int) -> None:
+def test_points_keep_their_order_without_shuffling(seed: int) -> None:
     points = [[1.0], [2.0], [3.0]]
     data = Points(points, [2.0, 4.0, 6.0], batch_size=1, repeat=2, shuffle=False, seed=seed)
     data.setup("fit")
     assert [inputs.tolist() for inputs, _ in data.train_dataloader()] == [[point] for point in points] * 2
 
 
-def test_the_experiment_is_this_one() -> None:
+def test_the_experiment_has_these_settings() -> None:
     cfg = compose("+experiment=online_line")
     points = [[1.0], [2.0], [3.0]], [2.0, 4.0, 6.0]
     assert (cfg.data.inputs, cfg.data.targets) == points
@@ -66,14 +66,14 @@ def test_the_experiment_is_this_one() -> None:
 
 
 def test_the_experiment_logs_the_loss_of_every_step() -> None:
-    # Passes instead of epochs, between which checkpoints would be written: the order is that of the points anyway.
+    # One epoch that repeats the data, so that no checkpoints are written in between; the order is the same.
     result = run("+experiment=online_line", "trainer.max_epochs=1", f"data.repeat={EPOCHS}", "figures=false")
     log = EventAccumulator(str(result.folder / "tensorboard"), size_guidance={"scalars": 0})
     log.Reload()
     weights, losses = expected()
-    events = log.Scalars("train/loss")[: 3 * EPOCHS]  # after them the epoch's mean
+    events = log.Scalars("train/loss")[: 3 * EPOCHS]  # the mean of the epoch follows
     assert [event.step for event in events] == [*range(1, 3 * EPOCHS + 1)]
-    # The errors w x - y, whose float32 weights near 2 are rounded to 2e-7.
+    # These are the errors w x - y; float32 weights near 2 are rounded to 2e-7.
     np.testing.assert_allclose(np.sqrt([event.value for event in events]), np.sqrt(losses), rtol=0, atol=3e-6)
     assert [event.value for event in log.Scalars("lr")[: 3 * EPOCHS]] == pytest.approx([0.01] * 3 * EPOCHS)
     assert result.metrics["train/loss"] == pytest.approx(losses.mean(), rel=1e-5)

@@ -1,4 +1,4 @@
-"""Arguments that all models share: typed once, flat for Lightning's command line, saved, and checked by name."""
+"""Options that all models share: checked by name, saved as hyperparameters, flat on Lightning's command line."""
 
 import inspect
 from pathlib import Path
@@ -30,7 +30,7 @@ def concrete() -> list[str]:
 
 
 @pytest.mark.parametrize("name", concrete())
-def test_a_misspelt_argument_is_an_error_that_names_the_right_one(name: str) -> None:
+def test_a_misspelt_argument_raises_with_the_right_name(name: str) -> None:
     cls = getattr(gradexp.models, name)
     arguments: dict[str, Any] = {"in_features": 2} if "in_features" in inspect.signature(cls).parameters else {}
     for misspelt, right in (("optimiser", "optimizer"), ("penaltys", "penalties"), ("monitor_mod", "monitor_mode")):
@@ -39,27 +39,27 @@ def test_a_misspelt_argument_is_an_error_that_names_the_right_one(name: str) -> 
 
 
 class Own(AbstractClassifier):
-    """A user's, with options of any name."""
+    """A user's model that takes any options."""
 
     def __init__(self, width: int = 3, **options: Any) -> None:
         super().__init__(torch.nn.Linear(2, width), width, **options)
 
 
-def test_a_sub_class_of_the_users_own_refuses_what_is_misspelt_too() -> None:
+def test_a_users_subclass_rejects_misspelt_arguments_too() -> None:
     assert Own(l2=0.1).objective.factor("l2") == 0.1
     with pytest.raises(TypeError, match=r"Own has no argument l3\."):
         Own(l3=0.1)
 
 
 @pytest.mark.parametrize("name", concrete())
-def test_every_option_is_taken_by_every_model(name: str) -> None:
+def test_every_model_takes_every_option(name: str) -> None:
     names = set(get_type_hints(ObjectiveOptions))
     assert {"loss", "optimizer", "scheduler", "l1", "l2", "penalties", "metrics", "monitor"} <= names
     assert names <= set(gradexp.arguments.arguments_of(getattr(gradexp.models, name)))
 
 
 @pytest.mark.parametrize("name", concrete())
-def test_hyperparameters_make_the_model_again_from_a_plain_checkpoint(name: str, own_folder: Path) -> None:
+def test_a_model_is_restored_from_the_hyperparameters_of_its_checkpoint(name: str, own_folder: Path) -> None:
     model = made(name, **OPTIONS)
     trainer = fitted(model, batches_for(model), precision="32-true")
     trainer.save_checkpoint("model.ckpt")
@@ -76,14 +76,14 @@ DATA |= {"Rosenblatt": BreastCancer, "FunctionDescent": NoData}
 
 
 @pytest.mark.parametrize("name", concrete())
-def test_lightnings_command_line_has_the_options_flat(
+def test_options_are_flat_on_lightnings_command_line(
     name: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["cli"])
-    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # Lightning calls what jsonargparse renamed
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # Lightning uses a deprecated name
     data: Any = DATA.get(name, Digits)
-    own = {"FunctionDescent": ["--model.surface=himmelblau"]}.get(name)
-    own = own or [f"--model.in_features={ {Diabetes: 10, BreastCancer: 30}.get(data, 64) }".replace(" ", "")]
+    in_features = {Diabetes: 10, BreastCancer: 30}.get(data, 64)
+    own = ["--model.surface=himmelblau"] if name == "FunctionDescent" else [f"--model.in_features={in_features}"]
     own += ["--model.num_classes=10"] if data is Digits else []
     is_penalised = name not in ("Rosenblatt", "FunctionDescent")
     options = ["--model.l2=0.001", "--model.monitor=train/loss"] if is_penalised else []
@@ -101,10 +101,10 @@ def test_lightnings_command_line_has_the_options_flat(
     assert cli.model.objective.factor("l2") == (0.001 if is_penalised else 0.0)
 
 
-def test_the_table_of_models_is_whole() -> None:
+def test_the_table_of_fitting_losses_has_every_model() -> None:
     assert set(concrete()) == set(FITS)
 
 
-def test_the_old_way_to_name_an_optimizer_is_answered_when_the_model_is_made() -> None:
+def test_an_optimizer_by_name_instead_of_target_raises() -> None:
     with pytest.raises(ValueError, match=r"optimizer\._target_ must be the dotted path of an optimizer.*got \{'name'"):
         MLPClassifier(4, 3, optimizer={"name": "Adam"})

@@ -1,4 +1,4 @@
-"""SigmoidUnits against the first page of back-propagation, in NumPy."""
+"""SigmoidUnits against back-propagation in NumPy."""
 
 from pathlib import Path
 
@@ -72,25 +72,25 @@ def test_outputs_loss_and_accuracy_are_numpys(num_classes: int) -> None:
         np.testing.assert_allclose(classes, np.hstack([1 - expected, expected]), rtol=1e-5)
 
 
-def test_outputs_of_several_classes_are_no_probabilities() -> None:
+def test_outputs_of_several_classes_are_not_normalised() -> None:
     model = SigmoidUnits(1, 3)
     torch.nn.init.constant_(model.network.get_submodule("output").bias, 20.0)  # type: ignore[arg-type]  # a Linear
     outputs = model(torch.zeros(1, 1))
     np.testing.assert_allclose(as_numpy(model.predictions(outputs)), np.ones((1, 3)), atol=1e-6)
 
 
-def test_the_experiment_separates_two_clouds_as_well_as_any_line_can() -> None:
+def test_the_experiment_reaches_the_best_linear_accuracy_on_two_clouds() -> None:
     metrics = run("+experiment=perceptron", "figures=false").metrics
     assert metrics["parameters"] == 11
-    # Centres lie 2 standard deviations from the best line: Phi(2) = 97.7 % are on the right side, +-0.7 % of 500.
+    # The centres are 2 standard deviations from the best line: Phi(2) = 97.7 % are on the right side, +-0.7 % for 500.
     assert metrics["test/accuracy"] > 0.95
 
 
-def test_the_multi_class_experiment_has_an_output_a_class() -> None:
+def test_the_multi_class_experiment_has_more_than_two_classes() -> None:
     assert compose("+experiment=perceptron_multi").data.num_classes > 2
 
 
-def test_three_clouds_are_told_apart_by_three_outputs() -> None:
+def test_three_outputs_separate_three_clouds() -> None:
     metrics = run(
         "+experiment=perceptron_multi", "data=blobs", "data.num_classes=3", "data.radius=4", "figures=false"
     ).metrics
@@ -98,7 +98,7 @@ def test_three_clouds_are_told_apart_by_three_outputs() -> None:
     assert metrics["test/accuracy"] > 0.95
 
 
-def test_one_epoch_of_mnist_by_ten_outputs(mnist_data_dir: Path) -> None:
+def test_accuracy_after_one_epoch_of_mnist(mnist_data_dir: Path) -> None:
     metrics = run(
         "+experiment=perceptron_multi",
         "data=mnist",
@@ -112,7 +112,7 @@ def test_one_epoch_of_mnist_by_ten_outputs(mnist_data_dir: Path) -> None:
     assert metrics["test/accuracy"] > 0.88
 
 
-def test_bad_arguments_are_refused() -> None:
+def test_bad_arguments_raise() -> None:
     with pytest.raises(ValueError, match=r"num_classes must be a whole number of at least 2; got 1"):
         SigmoidUnits(4, 1)
     with pytest.raises(ValueError, match=r"in_features must be .*; got 0"):

@@ -22,7 +22,7 @@ def test_weights_converge_to_scikit_learns_on_digits() -> None:
     expected = linear_model.LogisticRegression(C=1 / (2 * 400 * l2), tol=1e-10, max_iter=10_000).fit(x, y)
     layer = model.network.get_submodule("output")
     np.testing.assert_allclose(as_numpy(layer.weight), expected.coef_, atol=1e-5)
-    # All biases may rise together: only their differences matter.
+    # Adding a constant to all biases changes nothing, so only their differences are compared.
     bias = as_numpy(layer.bias)
     np.testing.assert_allclose(bias - bias.mean(), expected.intercept_ - expected.intercept_.mean(), atol=1e-4)
     predicted = as_numpy(model.double().predictions(model(inputs.double())))

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics.classification import MulticlassAccuracy
 
-from gradexp.models.stage_metrics import GATHERED, StageMetrics
-
-# Marks tests of a fault in gradexp: take it out with the fault.
+from gradexp.models.stage_metrics import BATCHES_AT_ONCE, StageMetrics
 
 Step = tuple[Tensor, Tensor, Tensor, Tensor]  # outputs, targets, loss, penalty
 
@@ -59,7 +57,7 @@ def as_floats(metrics: StageMetrics) -> dict[str, float]:
     return {name: value.item() for name, value in metrics.compute().items()}
 
 
-def test_a_batch_counts_by_its_number_of_samples() -> None:
+def test_batches_are_weighted_by_their_number_of_samples() -> None:
     metrics = new_metrics()
     right, wrong = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[0.0, 0.0, 1.0]])
     metrics.update(right, torch.zeros(1, dtype=torch.long), torch.tensor(3.0), torch.tensor(0.5))
@@ -69,16 +67,15 @@ def test_a_batch_counts_by_its_number_of_samples() -> None:
     assert as_floats(metrics) == pytest.approx(expected)
 
 
-COUNTS = (GATHERED - 1, GATHERED, GATHERED + 1, 2 * GATHERED + 23)
-
-
-@pytest.mark.parametrize("count", [1, *(pytest.param(count) for count in COUNTS)])
+@pytest.mark.parametrize(
+    "count", [1, BATCHES_AT_ONCE - 1, BATCHES_AT_ONCE, BATCHES_AT_ONCE + 1, 2 * BATCHES_AT_ONCE + 23]
+)
 def test_any_number_of_uneven_batches_gives_the_mean_over_all_samples(count: int) -> None:
     steps = random_steps(sizes=[1 + 7 * number % 5 for number in range(count)])
     assert as_floats(updated(steps)) == pytest.approx(by_hand(steps), rel=1e-5)
 
 
-def test_asking_in_between_changes_nothing() -> None:
+def test_computing_between_batches_changes_nothing() -> None:
     steps = random_steps(sizes=[4, 1, 9])
     metrics = new_metrics()
     for number, step in enumerate(steps, start=1):
@@ -87,14 +84,14 @@ def test_asking_in_between_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("split", [0, 1, 60, 111])
-def test_adding_two_equals_one_over_all(split: int) -> None:
+def test_the_sum_of_two_equals_one_over_all_batches(split: int) -> None:
     steps = random_steps(sizes=[1 + number % 4 for number in range(112)])
     later, earlier = updated(steps[split:]), updated(steps[:split])
     later.add(earlier)
     assert as_floats(later) == pytest.approx(by_hand(steps), rel=1e-5)
 
 
-def test_adding_counts_after_asking_too() -> None:
+def test_adding_works_after_computing() -> None:
     steps = random_steps(sizes=[4, 4, 4])
     later, earlier = updated(steps[1:]), updated(steps[:1])
     assert as_floats(later) == pytest.approx(by_hand(steps[1:]), rel=1e-5)
@@ -113,7 +110,7 @@ def test_a_nan_loss_shows_as_nan() -> None:
     assert values["train/accuracy"] == pytest.approx(by_hand(steps)["train/accuracy"])
 
 
-def test_no_penalty_is_a_penalty_of_zero() -> None:
+def test_a_missing_penalty_counts_as_zero() -> None:
     outputs, targets, loss, _ = random_steps(sizes=[5])[0]
     metrics = new_metrics()
     metrics.update(outputs, targets, loss)
@@ -132,8 +129,8 @@ def test_penalty_and_objective_are_left_out_of_other_stages() -> None:
 def test_reset_forgets_every_sample() -> None:
     metrics = new_metrics()
     has_samples = [metrics.has_samples]
-    # Once with batches that are still gathered, once with batches that have been measured.
-    for count in (1, GATHERED):
+    # Once with batches that are still pending, once with batches that the metrics have been updated with.
+    for count in (1, BATCHES_AT_ONCE):
         updated(random_steps(sizes=[2] * count), metrics)
         has_samples.append(metrics.has_samples)
         metrics.reset()

@@ -1,4 +1,4 @@
-"""Surfaces against autograd, finite differences, and what the literature says of them."""
+"""Surfaces against autograd, finite differences, and values from the literature."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from gradexp.models.surfaces import SURFACES, Point, Surface
 
-# Values by hand: at a point that is no minimum, and at the global minima.
+# Values by hand at a point that is not a minimum; below, values at the global minima.
 BY_HAND: dict[str, tuple[Point, float]] = {
     "himmelblau": ((0, 0), 11**2 + 7**2),
     "rosenbrock": ((-1.2, 1), 2.2**2 + 100 * 0.44**2),
@@ -45,21 +45,21 @@ def hessian(surface: Surface, points: Tensor) -> Tensor:
 
 
 @surfaces
-def test_the_gradient_is_that_of_autograd(surface: Surface) -> None:
+def test_the_gradient_equals_autograd(surface: Surface) -> None:
     points = random_points(surface, 500).requires_grad_()
     (expected,) = torch.autograd.grad(surface.value(points).sum(), points)
     torch.testing.assert_close(surface.gradient(points.detach()), expected, rtol=1e-11, atol=1e-9)
 
 
 @surfaces
-def test_the_gradient_is_that_of_central_differences(surface: Surface) -> None:
+def test_the_gradient_equals_central_differences(surface: Surface) -> None:
     points, step = random_points(surface, 500), 1e-5 * torch.eye(2, dtype=torch.float64)
     differences = (surface.value(points[:, None] + step) - surface.value(points[:, None] - step)) / 2e-5
     torch.testing.assert_close(surface.gradient(points), differences, rtol=1e-6, atol=1e-4)
 
 
 @surfaces
-def test_the_value_is_that_of_the_formula_worked_by_hand(surface: Surface) -> None:
+def test_the_value_equals_the_formula_by_hand(surface: Surface) -> None:
     point, expected = BY_HAND[surface.name]
     assert surface.value(torch.tensor(point, dtype=torch.float64)).item() == pytest.approx(expected, rel=1e-12)
 
@@ -92,7 +92,7 @@ def test_saddles_are_stationary_and_curve_both_ways(surface: Surface) -> None:
 
 
 @surfaces
-def test_points_of_any_leading_shape_and_both_types_are_taken(surface: Surface) -> None:
+def test_points_have_any_leading_shape_and_both_types(surface: Surface) -> None:
     points = random_points(surface, 3, 4, 5)
     values, gradients = surface.value(points), surface.gradient(points)
     assert (values.shape, gradients.shape) == ((3, 4, 5), (3, 4, 5, 2))
@@ -101,7 +101,7 @@ def test_points_of_any_leading_shape_and_both_types_are_taken(surface: Surface) 
         torch.testing.assert_close(surface.gradient(points[index]), gradients[index])
     single = points.float()
     assert surface.value(single).dtype == surface.gradient(single).dtype == torch.float32
-    # The same rounded points in float64 differ by the rounding of the sums alone, whose terms are up to 1e5.
+    # The same points in float64 give values that differ only by the rounding of sums, whose terms are up to 1e5.
     torch.testing.assert_close(surface.value(single).double(), surface.value(single.double()), rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(
         surface.gradient(single).double(), surface.gradient(single.double()), rtol=1e-4, atol=1e-2
@@ -109,7 +109,7 @@ def test_points_of_any_leading_shape_and_both_types_are_taken(surface: Surface) 
 
 
 @surfaces
-def test_start_and_special_points_are_in_the_window(surface: Surface) -> None:
+def test_start_and_stationary_points_are_in_the_domain(surface: Surface) -> None:
     low, high = torch.tensor(surface.domain, dtype=torch.float64).T
     points = as_points((surface.start, *surface.minima, *surface.local_minima, *surface.saddles))
     assert ((low <= points) & (points <= high)).all()
@@ -117,16 +117,16 @@ def test_start_and_special_points_are_in_the_window(surface: Surface) -> None:
     assert surface.gradient(points[0]).abs().sum() > 0
 
 
-def test_surfaces_go_by_their_names() -> None:
+def test_the_keys_of_surfaces_are_their_names() -> None:
     assert {name: surface.name for name, surface in SURFACES.items()} == {name: name for name in BY_HAND}
 
 
-def test_rastrigin_has_a_minimum_near_every_whole_point_of_its_window() -> None:
+def test_rastrigin_has_a_minimum_near_every_integer_point_of_its_domain() -> None:
     surface = SURFACES["rastrigin"]
     minima = as_points(surface.minima + surface.local_minima)
     whole = torch.cartesian_prod(torch.arange(-5.0, 6), torch.arange(-5.0, 6)).double()
     assert len(minima) == len(whole) == 121
     assert torch.cdist(whole, minima).min(dim=1).values.max() < 0.05
-    # Nearest to the middle first, which is also the order of their values.
+    # The minima are ordered by distance from (0, 0), which is also the order of their values.
     values = surface.value(minima)
     assert (values.diff() > -1e-9).all()

@@ -1,4 +1,4 @@
-"""Exclusive or: what no straight line can do, one hidden layer does."""
+"""Exclusive or, which one hidden layer learns and a linear model does not."""
 
 import math
 
@@ -16,8 +16,8 @@ def test_one_hidden_layer_learns_exclusive_or(seed: int) -> None:
     assert metrics["train/loss"] < 0.05
 
 
-def test_a_linear_model_does_not() -> None:
+def test_a_linear_model_does_not_learn_exclusive_or() -> None:
     metrics = run(*QUIET, "model=logistic_regression", "optimizer=lbfgs", "trainer.max_epochs=1").metrics
-    # By symmetry the best it can do is to say one half everywhere.
+    # By symmetry its best prediction is one half everywhere.
     assert metrics["train/loss"] == pytest.approx(math.log(2), rel=0.05)
     assert metrics["train/accuracy"] <= 0.75

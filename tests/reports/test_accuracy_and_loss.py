@@ -1,4 +1,4 @@
-"""AccuracyAndLoss against NumPy: accuracy is flat between jumps, the loss is not."""
+"""AccuracyAndLoss against NumPy: accuracy is constant between jumps, the loss is not."""
 
 import math
 
@@ -15,14 +15,14 @@ SHORT = ("+experiment=logistic_regression", "trainer.max_epochs=1")
 
 @pytest.fixture(scope="module")
 def blobs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Calls]:
-    """Two clouds and a logistic regression, and what was drawn."""
+    """A logistic regression on two clouds, and its figures."""
     with pytest.MonkeyPatch.context() as patch:
         calls = record(patch, quick=False)
         folder = tmp_path_factory.mktemp("runs") / "blobs"
         return run(*SHORT, "data=blobs", "data.val_size=0", "data.repeat=5", f"hydra.run.dir={folder}"), calls
 
 
-def test_one_sample_shows_why_accuracy_is_no_objective(blobs: tuple[Result, Calls]) -> None:
+def test_accuracy_and_loss_of_one_sample_before_and_after_a_step(blobs: tuple[Result, Calls]) -> None:
     (call,) = blobs[1]["accuracy_and_loss"]
     assert set(call["moves"]) == {(0.4, 0.45), (0.499, 0.501)}
     for (before, after), losses in call["moves"].items():
@@ -32,7 +32,7 @@ def test_one_sample_shows_why_accuracy_is_no_objective(blobs: tuple[Result, Call
     assert "0.499 -> 0.501: accuracy 0 -> 1, loss 0.6951 -> 0.6911" in said
 
 
-def test_accuracy_and_loss_along_the_largest_weight_are_numpys(blobs: tuple[Result, Calls]) -> None:
+def test_accuracy_and_loss_along_the_largest_weight_equal_numpys(blobs: tuple[Result, Calls]) -> None:
     result, calls = blobs
     (call,) = calls["accuracy_and_loss"]
     state = checkpoint(result.folder)["state_dict"]
@@ -54,18 +54,18 @@ def test_accuracy_and_loss_along_the_largest_weight_are_numpys(blobs: tuple[Resu
     np.testing.assert_allclose(call["loss"], loss, rtol=1e-5)
     flat = np.mean(np.diff(accuracy) == 0)
     assert result.metrics["accuracy/flat_share"] == pytest.approx(flat, abs=0.01)
-    said = f"stands still on {result.metrics['accuracy/flat_share']:.0%} of 800 small steps"
+    said = f"is constant on {result.metrics['accuracy/flat_share']:.0%} of 800 small steps"
     assert any(said in note for note in result.notes)
     assert flat > 0.5
     assert np.mean(np.diff(loss) == 0) == 0
 
 
-def test_the_figures_of_a_plane_are_there(blobs: tuple[Result, Calls]) -> None:
+def test_a_classifier_of_two_features_has_these_figures(blobs: tuple[Result, Calls]) -> None:
     names = ("accuracy_and_loss", "decision_boundary", "loss_curve", "test_confusion_matrix")
     assert_drawn_and_shown(blobs[0].folder, *names)
 
 
-def test_thirty_features_are_varied_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_of_thirty_weights_is_varied(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     result = run(*SHORT)
     (call,) = calls["accuracy_and_loss"]

@@ -1,4 +1,4 @@
-"""What ModelGraph and ClassifierFigures leave in TensorBoard's event file."""
+"""The figures of ModelGraph and ClassifierFigures in TensorBoard's event file."""
 
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 from gradexp import Digits, MLPClassifier, figures
-from gradexp.callbacks import ClassifierFigures, ModelGraph
+from gradexp.callbacks import ModelGraph
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
+from gradexp.reports import ClassifierFigures
 
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.trace")  # how torch draws TensorBoard's graph
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.trace")  # torch traces the graph for TensorBoard
 
 QUIET: dict[str, Any] = {"enable_progress_bar": False, "enable_checkpointing": False, "enable_model_summary": False}
 QUIET |= {"accelerator": "cpu", "log_every_n_steps": 1}
@@ -31,7 +32,7 @@ def events(folder: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Events of a short fit and a test, the probabilities of the test part, and its classes."""
+    """Events of a short fit and a test, probabilities of the test part, and its classes."""
     folder = tmp_path_factory.mktemp("events")
     torch.manual_seed(0)
     model = MLPClassifier(64, 10, hidden=(20,), optimizer={"_target_": "torch.optim.Adam", "lr": 0.01})
@@ -48,29 +49,29 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, np.ndarray, np.n
     return events(folder), torch.cat(probabilities).numpy(), targets.numpy()  # type: ignore[arg-type]
 
 
-def test_every_figure_is_there_at_the_step_it_belongs_to(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
-    found = run[0]
-    steps = {tag: [image.step for image in found.Images(tag)] for tag in found.Tags()["images"]}
+def test_every_figure_is_logged_at_its_step(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
+    log = run[0]
+    steps = {tag: [image.step for image in log.Images(tag)] for tag in log.Tags()["images"]}
     after_the_test = {tag: [STEPS] for tag in ("test/confusion_matrix", "test/most_wrong", "weights/first_layer")}
     assert steps == {"samples/train": [0]} | after_the_test
 
 
-def test_the_graph_is_that_of_the_network(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
+def test_the_graph_has_the_layers_of_the_network(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
     assert run[0].Tags()["graph"]
     nodes = {node.name for node in run[0].Graph().node}
     for layer in ("linear_1", "relu_1", "output"):
         assert any(f"[{layer}]" in name for name in nodes), layer
 
 
-def test_the_precision_recall_curves_count_the_test_part(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
-    found, probabilities, targets = run
-    tags = [tag for tag in found.Tags()["tensors"] if tag.startswith("test/precision_recall/")]
+def test_the_precision_recall_curves_are_those_of_the_test_part(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
+    log, probabilities, targets = run
+    tags = [tag for tag in log.Tags()["tensors"] if tag.startswith("test/precision_recall/")]
     assert sorted(tags) == [f"test/precision_recall/{name}" for name in CLASSES]
     for number, name in enumerate(CLASSES):
-        (event,) = found.Tensors(f"test/precision_recall/{name}")
+        (event,) = log.Tensors(f"test/precision_recall/{name}")
         true_positives, false_positives, *_ = make_ndarray(event.tensor_proto)
         is_class = targets == number
-        # The curve begins where everything is called positive; a tenth of it is the threshold of about 0.1.
+        # The curve starts at threshold 0, where every sample is positive; a tenth along it the threshold is about 0.1.
         assert (true_positives[0], false_positives[0]) == (is_class.sum(), (~is_class).sum())
         tenth = len(true_positives) // 10
         positive = np.floor(probabilities[:, number] * (len(true_positives) - 1)) >= tenth
@@ -78,7 +79,7 @@ def test_the_precision_recall_curves_count_the_test_part(run: tuple[Any, np.ndar
         assert false_positives[tenth] == (positive & ~is_class).sum()
 
 
-def test_the_confusion_matrix_and_the_weights_drawn_are_those_of_the_test(
+def test_the_confusion_matrix_the_images_and_the_weights_equal_numpys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: dict[str, Any] = {}
@@ -112,7 +113,7 @@ def test_the_confusion_matrix_and_the_weights_drawn_are_those_of_the_test(
     assert list(titles) == expected
 
 
-def test_without_tensorboard_or_images_nothing_fails() -> None:
+def test_features_without_tensorboard_work() -> None:
     features = TensorSource(torch.randn(20, 6), torch.randint(3, (20,)))
     trainer = Trainer(max_epochs=1, logger=False, callbacks=[ModelGraph(), ClassifierFigures(["a", "b", "c"])], **QUIET)
     model = MLPClassifier(6, 3)

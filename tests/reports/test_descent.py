@@ -1,4 +1,4 @@
-"""Descent of many starts at once against plain loops of torch.optim with autograd, one start each."""
+"""Descent from many starts at once against plain loops of torch.optim with autograd from one start each."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def starts_on(surface: Surface, count: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Random starts [count, 2] in the middle half of the window."""
+    """Random starts [count, 2] in the middle half of the domain."""
     low, high = torch.tensor(surface.domain, dtype=dtype).T
     draws = torch.rand(count, 2, dtype=dtype, generator=torch.Generator().manual_seed(1))
     starts: Tensor = low + (0.25 + 0.5 * draws) * (high - low)
@@ -42,7 +42,7 @@ def plain_path(surface: Surface, start: Tensor, settings: dict[str, Any], steps:
     def closure() -> float:
         optimizer.zero_grad()
         value = surface.value(point)
-        value.backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
+        value.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         return value.item()
 
     path = [point.detach().clone()]
@@ -54,9 +54,9 @@ def plain_path(surface: Surface, start: Tensor, settings: dict[str, Any], steps:
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)
-def test_each_start_moves_as_in_a_plain_loop_of_its_own(surface: Surface, settings: dict[str, Any]) -> None:
+def test_each_start_moves_as_in_a_plain_loop(surface: Surface, settings: dict[str, Any]) -> None:
     if surface.name in ("rosenbrock", "beale", "rastrigin"):
-        settings = {**settings, "lr": settings["lr"] / 10}  # these are steeper; a path that jumps about is no test
+        settings = {**settings, "lr": settings["lr"] / 10}  # these are steeper; an oscillating path tests little
     starts = starts_on(surface, 4)
     path = descend(surface, starts, settings, steps=60)
     assert path.shape == (61, 4, 2)
@@ -68,8 +68,8 @@ def test_each_start_moves_as_in_a_plain_loop_of_its_own(surface: Surface, settin
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_starts_do_not_disturb_each_other(name: str) -> None:
-    # A stranger that diverges, in some optimizers, goes with eight others.
+def test_starts_do_not_affect_each_other(name: str) -> None:
+    # Eight starts, and one that diverges with some optimizers.
     starts = torch.cat([starts_on(HIMMELBLAU, 8), torch.tensor([[1e3, -1e3]], dtype=torch.float64)])
     together = descend(HIMMELBLAU, starts, {"_target_": f"torch.optim.{name}", "lr": 1e-3}, steps=40)
     alone = [
@@ -84,8 +84,8 @@ def test_a_start_that_diverges_is_not_finite_at_the_end() -> None:
     starts = torch.tensor([[4.0, 4.0], [3.0, 2.1]])
     end = descend(HIMMELBLAU, starts, {"_target_": "torch.optim.SGD", "lr": 0.01}, steps=300)[-1]
     assert end[1].tolist() == pytest.approx([3, 2], abs=1e-4)
-    stranger = descend(HIMMELBLAU, 100 * starts, {"_target_": "torch.optim.SGD", "lr": 0.01}, steps=300)[-1]
-    assert not stranger.isfinite().any()
+    diverged = descend(HIMMELBLAU, 100 * starts, {"_target_": "torch.optim.SGD", "lr": 0.01}, steps=300)[-1]
+    assert not diverged.isfinite().any()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_adam_finds_each_of_himmelblaus_minima_in_single_precision(
 
 
 @pytest.mark.parametrize("name", ["himmelblau", "styblinski_tang"])
-def test_descent_ends_in_no_minimum_but_the_known_ones(name: str) -> None:
+def test_descent_ends_only_in_known_minima(name: str) -> None:
     surface = SURFACES[name]
     axes = [torch.linspace(low, high, 20, dtype=torch.float64) for low, high in surface.domain]
     end = descend(
@@ -146,7 +146,7 @@ def test_lbfgs_descends_from_one_start_as_in_a_plain_loop() -> None:
 
 
 @pytest.mark.parametrize("name", ["LBFGS", "Adafactor", "Muon", "SparseAdam"])
-def test_optimizers_that_couple_starts_are_refused(name: str) -> None:
+def test_optimizers_that_are_not_elementwise_raise(name: str) -> None:
     with pytest.raises(ValueError, match=rf"optimizer\._target_ must be .*SGD.*; got '{name}' with 2 starts\.$"):
         descend(HIMMELBLAU, torch.zeros(2, 2), {"_target_": f"torch.optim.{name}", "lr": 1e-3}, steps=1)
 
@@ -168,14 +168,14 @@ def test_optimizers_that_couple_starts_are_refused(name: str) -> None:
         ({"optimizer": {}}, r"optimizer\._target_ must be the dotted path of an optimizer"),
     ],
 )
-def test_bad_arguments_are_named(changed: dict[str, Any], message: str) -> None:
+def test_bad_arguments_raise_with_their_name(changed: dict[str, Any], message: str) -> None:
     arguments = {"starts": torch.zeros(4, 2), "optimizer": ADAM, "steps": 3, **changed}
     with pytest.raises(ValueError, match=message):
         descend(HIMMELBLAU, **arguments)
 
 
 @pytest.mark.parametrize("steps", [1, 7, 1000, 2999])
-def test_progress_is_told_now_and_then_and_at_the_end(steps: int) -> None:
+def test_progress_is_called_regularly_and_at_the_end(steps: int) -> None:
     calls: list[int] = []
     descend(
         SURFACES["saddle"], torch.ones(1, 2), {"_target_": "torch.optim.SGD", "lr": 1e-3}, steps, steps, calls.append
@@ -186,7 +186,7 @@ def test_progress_is_told_now_and_then_and_at_the_end(steps: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_starts_are_left_alone_and_their_type_is_kept(dtype: torch.dtype) -> None:
+def test_starts_are_unchanged_and_their_type_is_kept(dtype: torch.dtype) -> None:
     starts = starts_on(HIMMELBLAU, 5, dtype)
     kept = starts.clone()
     path = descend(HIMMELBLAU, starts, SETTINGS["sgd"], steps=3)
@@ -197,19 +197,19 @@ def test_starts_are_left_alone_and_their_type_is_kept(dtype: torch.dtype) -> Non
 def test_the_nearest_minimum_is_an_index_into_all_minima() -> None:
     surface = SURFACES["styblinski_tang"]
     minima = torch.tensor(surface.minima + surface.local_minima)
-    strangers = torch.tensor([[0.0, 0.0], [float("nan"), 2.0], [float("inf"), -float("inf")], [2e38, 2e38]])
-    points = torch.cat([minima.flip(0) + torch.tensor([0.06, -0.08]), strangers])
+    far_points = torch.tensor([[0.0, 0.0], [float("nan"), 2.0], [float("inf"), -float("inf")], [2e38, 2e38]])
+    points = torch.cat([minima.flip(0) + torch.tensor([0.06, -0.08]), far_points])
     assert nearest_minimum(surface, points, 0.11).tolist() == [3, 2, 1, 0, -1, -1, -1, -1]
     assert nearest_minimum(surface, points, 0.09).tolist() == [-1] * 8
-    # Within a tolerance that takes in all of them it is still the nearest.
+    # With a tolerance that includes all minima it is still the nearest.
     assert nearest_minimum(surface, minima, 100.0).tolist() == [0, 1, 2, 3]
 
 
-def test_without_minima_none_is_reached() -> None:
+def test_a_surface_without_minima_reaches_none() -> None:
     assert nearest_minimum(SURFACES["saddle"], torch.zeros(3, 2), 1.0).tolist() == [-1, -1, -1]
 
 
 @pytest.mark.parametrize("tolerance", [0, -1.0, float("nan")])
-def test_a_tolerance_that_is_not_above_zero_is_refused(tolerance: float) -> None:
+def test_a_tolerance_that_is_not_above_zero_raises(tolerance: float) -> None:
     with pytest.raises(ValueError, match="tolerance must be a finite number above 0; got"):
         nearest_minimum(HIMMELBLAU, torch.zeros(1, 2), tolerance)

@@ -1,4 +1,4 @@
-"""DescentReport: where a descent ends, and that its pictures show the descents that they name."""
+"""DescentReport: the last point of a descent, and figures that show the descents of their labels."""
 
 import re
 from pathlib import Path
@@ -34,7 +34,7 @@ def himmelblau_slope(point: Array) -> Array:
 
 @pytest.fixture(scope="module")
 def adam(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Calls]:
-    """Twenty steps of Adam on Himmelblau's function from (1, 2), and what was drawn."""
+    """Twenty steps of Adam on Himmelblau's function from (1, 2), and its figures."""
     with pytest.MonkeyPatch.context() as patch:
         calls = record(patch, quick=False)
         folder = tmp_path_factory.mktemp("runs") / "adam"
@@ -42,7 +42,7 @@ def adam(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Calls]:
         return run("+experiment=himmelblau", *FEW, *settings, f"hydra.run.dir={folder}"), calls
 
 
-def test_the_end_is_that_of_a_plain_loop_with_its_value_and_slope(adam: tuple[Result, Calls]) -> None:
+def test_the_last_point_its_value_and_its_gradient_equal_a_plain_loop(adam: tuple[Result, Calls]) -> None:
     metrics = adam[0].metrics
     point = torch.tensor([1.0, 2.0], requires_grad=True)
     optimizer = torch.optim.Adam([point], lr=0.1)
@@ -62,23 +62,23 @@ def test_the_end_is_that_of_a_plain_loop_with_its_value_and_slope(adam: tuple[Re
     assert metrics["point/distance"] == pytest.approx(np.linalg.norm(MINIMA - end, axis=1).min(), rel=1e-4)
 
 
-def test_the_summary_names_the_end_and_the_nearest_minimum(adam: tuple[Result, Calls]) -> None:
+def test_the_notes_name_the_last_point_and_the_nearest_minimum(adam: tuple[Result, Calls]) -> None:
     metrics = adam[0].metrics
     end, nearest = adam[0].notes
-    found = re.fullmatch(r"ends at \((.+), (.+)\), value (.+), length of the gradient (.+)", end)
-    assert found is not None
+    match = re.fullmatch(r"ends at \((.+), (.+)\), value (.+), norm of the gradient (.+)", end)
+    assert match is not None
     names = ("x", "y", "value", "gradient_norm")
     expected = [metrics[f"point/{name}"] for name in names]
-    np.testing.assert_allclose([float(number) for number in found.groups()], expected, rtol=0.01)
+    np.testing.assert_allclose([float(number) for number in match.groups()], expected, rtol=0.01)
     distance = f"{metrics['point/distance']:.3g}"
     assert nearest == f"nearest minimum: (3.000000, 2.000000), a global one, of value 0, {distance} away"
 
 
-def test_all_pictures_are_there(adam: tuple[Result, Calls]) -> None:
+def test_all_figures_are_drawn(adam: tuple[Result, Calls]) -> None:
     assert_drawn_and_shown(adam[0].folder, "surface", "path", "optimizers", "effects", "basins", "loss_curve")
 
 
-def test_every_comparison_begins_where_the_run_began(adam: tuple[Result, Calls]) -> None:
+def test_every_comparison_starts_at_the_start_of_the_run(adam: tuple[Result, Calls]) -> None:
     _, optimizers = adam[1]["paths_over_contours"]
     assert len(optimizers["paths"]) == 5
     (effects,) = adam[1]["panels_of_paths"]
@@ -88,13 +88,13 @@ def test_every_comparison_begins_where_the_run_began(adam: tuple[Result, Calls])
             assert len(path) == 21, label
             np.testing.assert_array_equal(path[0], [1, 2])
     starts = [re.fullmatch(r"\((.+), (.+)\)", label) for label in by_point]
-    for found, path in zip(starts, by_point.values(), strict=True):
-        assert found is not None
-        np.testing.assert_allclose(path[0], [float(number) for number in found.groups()], rtol=0.01)
+    for match, path in zip(starts, by_point.values(), strict=True):
+        assert match is not None
+        np.testing.assert_allclose(path[0], [float(number) for number in match.groups()], rtol=0.01)
     np.testing.assert_array_equal(next(iter(by_point.values()))[0], [1, 2])
 
 
-def test_the_paths_go_by_the_learning_rate_and_momentum_that_they_name(adam: tuple[Result, Calls]) -> None:
+def test_the_paths_follow_the_learning_rate_and_momentum_of_their_labels(adam: tuple[Result, Calls]) -> None:
     (effects,) = adam[1]["panels_of_paths"]
     _, by_lr, by_momentum = effects["panels"].values()
     slope = himmelblau_slope(np.array([1.0, 2.0]))
@@ -109,7 +109,7 @@ def test_the_paths_go_by_the_learning_rate_and_momentum_that_they_name(adam: tup
         np.testing.assert_allclose(path[2], path[1] - lr * second, rtol=1e-3)
 
 
-def test_each_start_of_the_basin_map_has_the_minimum_that_its_descent_ends_near(adam: tuple[Result, Calls]) -> None:
+def test_the_basin_map_has_the_minimum_near_the_end_of_each_descent(adam: tuple[Result, Calls]) -> None:
     (basins,) = adam[1]["basin_map"]
     np.testing.assert_allclose(basins["minima"], MINIMA, atol=1e-5)
     for row, column in ((0, 0), (71, 79), (50, 20), (99, 3)):
@@ -147,7 +147,7 @@ def test_the_stable_learning_rate_is_half_the_inverse_of_the_greatest_curvature(
 def test_a_saddle_has_no_minimum_and_no_basins(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     result = run("+experiment=saddle")
-    # x shrinks by 1 - 2 lr a step, and y grows by 1 + 2 lr.
+    # Each step multiplies x by 1 - 2 lr and y by 1 + 2 lr.
     assert result.metrics["point/x"] == pytest.approx(0.9**80, rel=1e-4)
     assert result.metrics["point/y"] == pytest.approx(1e-3 * 1.1**80, rel=1e-4)
     assert result.metrics["point/value"] == pytest.approx(0.9**160 - 1e-6 * 1.1**160, rel=1e-4)
@@ -160,7 +160,7 @@ def test_a_saddle_has_no_minimum_and_no_basins(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("start", "kind"), [("[0.1,0.1]", "a global one, of value 0,"), ("[1,-2]", "a local one")])
-def test_a_dent_is_told_from_the_deepest_minimum(start: str, kind: str) -> None:
+def test_local_and_global_minima_are_distinguished(start: str, kind: str) -> None:
     result = run(
         "+experiment=rastrigin", *FEW, f"model.start={start}", "optimizer=sgd", "optimizer.lr=1e-3", "figures=false"
     )
@@ -171,7 +171,7 @@ def test_a_dent_is_told_from_the_deepest_minimum(start: str, kind: str) -> None:
     assert result.metrics["point/distance"] < 0.05
 
 
-def test_lbfgs_has_no_basin_map_but_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lbfgs_has_all_figures_except_the_basin_map(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     result = run("+experiment=himmelblau", *FEW, "optimizer=lbfgs", "model.start=[2.5,1.5]")
     assert result.metrics["point/value"] == pytest.approx(0, abs=1e-6)
@@ -185,10 +185,12 @@ def test_a_single_step_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     run("+experiment=styblinski_tang", "trainer.max_epochs=1", "data.repeat=1")
     path = calls["paths_over_contours"][0]["paths"]["run"]
-    np.testing.assert_allclose(path, [[0.0, 0.0], [-0.01, -0.01]], atol=1e-6)  # the first step of Adam is lr long
+    np.testing.assert_allclose(
+        path, [[0.0, 0.0], [-0.01, -0.01]], atol=1e-6
+    )  # Adam's first step is lr in each coordinate
 
 
-def test_a_resumed_run_is_compared_from_its_first_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_comparisons_of_a_resumed_run_start_at_its_first_point(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ("+experiment=himmelblau", "trainer.max_epochs=2", "data.repeat=10", "data.steps_per_execution=1")
     calls = record(monkeypatch)
     whole = run(*settings, "hydra.run.dir=whole")
@@ -212,7 +214,7 @@ def test_a_finished_run_without_figures_can_be_drawn_afterwards() -> None:
     assert again.metrics["status"] == "completed"
 
 
-def test_the_numbers_do_not_need_figures() -> None:
+def test_the_metrics_do_not_need_figures() -> None:
     result = run("+experiment=himmelblau", *FEW, "figures=false")
     assert {"point/x", "point/y", "point/value", "point/gradient_norm", "point/distance"} <= result.metrics.keys()
     assert "DescentReport" not in checkpoint(result.folder)["callbacks"]

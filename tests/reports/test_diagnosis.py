@@ -1,4 +1,4 @@
-"""Each verdict on curves made for it and on runs that deserve it; afterwards the run's folder says the same."""
+"""Each diagnosis on artificial curves and on runs, and the report on a run's folder."""
 
 from pathlib import Path
 from typing import Any
@@ -17,59 +17,59 @@ GOOD = {"train/accuracy": 0.99, "val/accuracy": 0.985, "samples/val": 1000, "cla
 QUICK = ("figures=false", "test=false")
 
 
-def verdict(metrics: dict[str, Any], train: list[float], val: list[float]) -> tuple[str, str]:
+def diagnosis(metrics: dict[str, Any], train: list[float], val: list[float]) -> tuple[str, str]:
     whole = {"status": "completed", "train/loss": train[-1], "val/loss": val[-1], **metrics}
-    found = diagnose(whole, {"train/loss": (STEPS, train), "val/loss": (STEPS, val)}, {"regularizer.l2": 0.0})
-    assert found is not None
-    return found.kind, str(found)
+    result = diagnose(whole, {"train/loss": (STEPS, train), "val/loss": (STEPS, val)}, {"regularizer.l2": 0.0})
+    assert result is not None
+    return result.kind, str(result)
 
 
 def test_a_validation_loss_that_rises_while_training_falls_is_over_fitting() -> None:
-    kind, words = verdict(GOOD, FALLING, U_SHAPED)
+    kind, words = diagnosis(GOOD, FALLING, U_SHAPED)
     assert kind == "over-fitting"
     # The last tenth's mean is 0.39, the minimum 0.2.
     assert "val/loss ends 95% above its minimum of 0.2 at step 10 of 20 while train/loss fell to 0.1" in words
     assert "early_stopping.patience=5" in words
 
 
-def test_scatter_a_small_rise_and_a_training_loss_that_rises_too_are_not() -> None:
+def test_scatter_or_a_small_rise_or_a_rising_training_loss_is_not_over_fitting() -> None:
     scattered = [0.2 + (0.05 if step % 2 else 0.0) for step in STEPS]
-    assert verdict(GOOD, FALLING, scattered)[0] == "neither"
+    assert diagnosis(GOOD, FALLING, scattered)[0] == "neither"
     slight = [0.2 if step <= 10 else 0.205 for step in STEPS]
-    assert verdict(GOOD, FALLING, slight)[0] == "neither"
-    assert verdict(GOOD, U_SHAPED, U_SHAPED)[0] == "neither"
+    assert diagnosis(GOOD, FALLING, slight)[0] == "neither"
+    assert diagnosis(GOOD, U_SHAPED, U_SHAPED)[0] == "neither"
 
 
 @pytest.mark.parametrize(
     ("val", "samples", "kind"),
     [(0.90, 1000, "over-fitting"), (0.975, 1000, "neither"), (0.93, 30, "neither"), (0.965, 100_000, "over-fitting")],
 )
-def test_a_gap_counts_from_two_points_and_three_standard_errors(val: float, samples: int, kind: str) -> None:
-    assert verdict(GOOD | {"val/accuracy": val, "samples/val": samples}, FLAT, FLAT)[0] == kind
+def test_a_gap_above_two_points_and_three_standard_errors_is_over_fitting(val: float, samples: int, kind: str) -> None:
+    assert diagnosis(GOOD | {"val/accuracy": val, "samples/val": samples}, FLAT, FLAT)[0] == kind
 
 
 @pytest.mark.parametrize(
     ("train", "val", "samples", "kind"),
     [(0.95, 0.94, 100, "neither"), (0.95, 0.6, 1000, "over-fitting"), (0.5, 0.4, 71, "under-fitting")],
 )
-def test_of_a_regression_r2_is_the_score(train: float, val: float, samples: int, kind: str) -> None:
-    assert verdict({"train/r2": train, "val/r2": val, "samples/val": samples}, FLAT, FLAT)[0] == kind
+def test_r2_is_the_score_of_a_regression(train: float, val: float, samples: int, kind: str) -> None:
+    assert diagnosis({"train/r2": train, "val/r2": val, "samples/val": samples}, FLAT, FLAT)[0] == kind
 
 
-def test_what_is_not_learnt_and_what_is_not_done_is_under_fitting() -> None:
-    # Of ten classes chance gets 90 % wrong: 45 % wrong is half of that.
-    kind, words = verdict(GOOD | {"train/accuracy": 0.55, "val/accuracy": 0.54}, FLAT, FLAT)
+def test_a_high_error_or_a_falling_loss_is_under_fitting() -> None:
+    # Random guessing of ten classes is 90 % wrong; 45 % is half of that.
+    kind, words = diagnosis(GOOD | {"train/accuracy": 0.55, "val/accuracy": 0.54}, FLAT, FLAT)
     assert kind == "under-fitting"
-    assert "50% of the error of knowing nothing is left" in words
+    assert "the training error is 50% of that of random guessing" in words
     assert "or noise" in words
-    kind, words = verdict(GOOD | {"train/accuracy": 0.9, "val/accuracy": 0.9}, FALLING, FALLING)
+    kind, words = diagnosis(GOOD | {"train/accuracy": 0.9, "val/accuracy": 0.9}, FALLING, FALLING)
     assert kind == "under-fitting"
     # The means of 2/17, 2/18 and of 2/19, 2/20.
     assert "still falling, by 10%" in words
 
 
 @pytest.mark.parametrize("lacking", ["val/loss", "train/loss", "val/accuracy", "status"])
-def test_without_numbers_to_go_by_there_is_no_diagnosis(lacking: str) -> None:
+def test_missing_metrics_give_no_diagnosis(lacking: str) -> None:
     metrics = {"status": "completed", "train/loss": 0.1, "val/loss": 0.1, **GOOD}
     del metrics[lacking]
     assert diagnose(metrics, {}, {}) is None
@@ -83,7 +83,7 @@ def test_without_numbers_to_go_by_there_is_no_diagnosis(lacking: str) -> None:
         (("regularizer.l2=1e-4",), "neither"),
     ],
 )
-def test_a_run_is_told_and_its_folder_says_the_same_later(
+def test_a_run_and_the_report_on_its_folder_give_the_same_diagnosis(
     settings: tuple[str, ...],
     kind: str,
     tmp_path: Path,
@@ -97,9 +97,9 @@ def test_a_run_is_told_and_its_folder_says_the_same_later(
     assert capsys.readouterr().out.strip() in result.notes
 
 
-def test_of_a_run_without_validation_the_report_says_why_there_is_none(
+def test_the_report_on_a_run_without_validation_raises_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("data.val_size=0", "trainer.max_epochs=1", *QUICK, f"hydra.run.dir={tmp_path / 'run'}")
-    told = str(call(monkeypatch, "task=report", f"sweep_dir={tmp_path / 'run'}"))
-    assert "a run that completed its training with scores of training and validation; got" in told
+    message = str(call(monkeypatch, "task=report", f"sweep_dir={tmp_path / 'run'}"))
+    assert "a run that completed its training with scores of training and validation; got" in message

@@ -1,4 +1,4 @@
-"""What LeastSquaresReport makes of the other linear experiments: one weight online, a plane by mini-batches."""
+"""LeastSquaresReport on the other linear experiments: one weight online, and a plane by mini-batches."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 
 def online_weights(epochs: int) -> list[float]:
-    """The weight before the first sample and after each: (w x - y)^2 with y = 2 x has the slope 2 x^2 (w - 2)."""
+    """The weight before the first sample and after each; the gradient of (w x - 2 x)^2 is 2 x^2 (w - 2)."""
     weights = [1.0]
     for _ in range(epochs):
         for x in (1.0, 2.0, 3.0):
@@ -22,14 +22,14 @@ def online_weights(epochs: int) -> list[float]:
     return weights
 
 
-def test_one_weight_sees_the_samples_in_their_order(calls: Calls) -> None:
+def test_one_weight_is_updated_by_the_samples_in_order(calls: Calls) -> None:
     run("+experiment=online_line", "trainer.max_epochs=4")
     path = calls["loss_along_weight"][0]["path"]
     np.testing.assert_allclose(path[:4], [1, 1.02, 1.0984, 1.260688], rtol=1e-6)
     np.testing.assert_allclose(path, online_weights(4), rtol=1e-6)
 
 
-def test_one_weight_goes_down_its_loss_sample_by_sample(calls: Calls) -> None:
+def test_the_path_of_one_weight_and_its_losses_equal_the_formula(calls: Calls) -> None:
     result = run("+experiment=online_line", "trainer.max_epochs=4")
     weights = online_weights(4)
     (call,) = calls["loss_along_weight"]
@@ -39,13 +39,13 @@ def test_one_weight_goes_down_its_loss_sample_by_sample(calls: Calls) -> None:
     assert result.metrics["learned/w"] == pytest.approx(weights[-1])
     assert result.metrics["optimization_error/w"] == pytest.approx(2 - weights[-1], rel=1e-4)
     assert "learned/b" not in result.metrics
-    assert "slowest_direction/remains" not in result.metrics, "whose steps are those of full batches"
+    assert "slowest_direction/remains" not in result.metrics, "the formula is for full batches"
     (fit,) = calls["fitted_lines"]
     assert fit["lines"] == {"learned": (pytest.approx(weights[-1]), 0), "least squares": (pytest.approx(2), 0)}
     assert_drawn_and_shown(result.folder, "fit", "path", "loss_curve", "test_predicted_against_true")
 
 
-def test_a_plane_is_found_in_three_passes_by_mini_batches(calls: Calls) -> None:
+def test_a_plane_is_found_in_three_epochs_of_mini_batches(calls: Calls) -> None:
     result = run("+experiment=linear_multivariate")
     metrics = result.metrics
     data = LinearData([2.0, -3.4], 4.2, noise=0.01, distribution="normal", num_samples=1000)

@@ -36,15 +36,15 @@ def test_one_command_runs_three_jobs_and_compares_their_costs(
         assert list(epochs) == [0, 1, 2]
         assert list(seconds) == [float(row["seconds"]) for row in rows]
     first = [curve[1][0] for curve in comparison["by_epoch"].values()]
-    assert len(set(first)) == 1, "all begin at the same weights"
+    assert len(set(first)) == 1, "all start with the same weights"
 
     assert "cost_comparison" in drawn(sweep)
     np.testing.assert_array_equal(drawn(sweep)["cost_comparison"], shown(sweep)["cost_comparison"])
-    told = capsys.readouterr().out.replace(f"figure: {sweep}", f"figure: {sweep.absolute()}")
-    assert f"figure: {sweep.absolute()}/figures/cost_comparison.png" in told
+    printed = capsys.readouterr().out.replace(f"figure: {sweep}", f"figure: {sweep.absolute()}")
+    assert f"figure: {sweep.absolute()}/figures/cost_comparison.png" in printed
 
 
-def test_the_labels_say_what_differs_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_labels_name_only_the_settings_that_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     assert call(monkeypatch, "+experiment=minibatch", "trainer.max_epochs=1", "data.batch_size=null,64") is None
     (comparison,) = calls["cost_comparison"]
@@ -58,6 +58,6 @@ def test_a_multirun_without_cost_curves_has_no_comparison(monkeypatch: pytest.Mo
     assert not calls["cost_comparison"]
 
 
-def test_from_python_it_is_one_job() -> None:
+def test_from_python_the_experiment_is_one_job() -> None:
     result = run("+experiment=minibatch", "trainer.max_epochs=1", "data.batch_size=32")
     assert result.metrics["steps"] == 9

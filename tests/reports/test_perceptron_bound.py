@@ -1,4 +1,4 @@
-"""PerceptronBound: Novikoff's bound from a brute-force search of separating planes, and the rule by hand."""
+"""PerceptronBound against a brute-force search of separating planes and a plain loop of Rosenblatt's rule."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch import Trainer
 
 from gradexp import run
-from gradexp.callbacks import PerceptronBound
 from gradexp.data import Blobs, Separable
 from gradexp.models import Rosenblatt, SigmoidUnits
+from gradexp.reports import PerceptronBound
 from gradexp.reports.perceptron_bound import radius_and_margin
 from tests.callbacks.drawing import QUIET
 
@@ -28,54 +28,54 @@ def extended(data: Separable) -> tuple[Array, npt.NDArray[np.int64]]:
 
 
 def corrections_by_hand(data: Separable, one_by_one: bool) -> int:
-    """Rosenblatt's rule until it comes to rest; samples one by one, or a whole pass summed."""
+    """Corrections of Rosenblatt's rule until it converges, by single samples or by full batches."""
     samples, targets = extended(data)
-    plane, made = np.zeros(samples.shape[1]), 0
+    plane, corrections = np.zeros(samples.shape[1]), 0
     while True:
-        before = made
+        before = corrections
         for batch in np.arange(len(samples)).reshape(-1, 1 if one_by_one else len(samples)):
             errors = targets[batch] - (samples[batch] @ plane > 0)
             plane += errors @ samples[batch]
-            made += int(np.abs(errors).sum())
-        if made == before:
-            return made
+            corrections += int(np.abs(errors).sum())
+        if corrections == before:
+            return corrections
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_margin_is_below_the_best_of_all_planes_and_not_far(seed: int) -> None:
+def test_the_margin_is_close_to_that_of_the_best_plane(seed: int) -> None:
     data = Separable(num_samples=20, margin=0.1, seed=seed)
-    found = radius_and_margin(*data.tensors("train"))
-    assert found is not None
+    radius_margin = radius_and_margin(*data.tensors("train"))
+    assert radius_margin is not None
     samples, targets = extended(data)
-    assert found[0] == pytest.approx(np.linalg.norm(samples, axis=1).max())
-    # All directions of a plane's three numbers, a degree apart.
+    assert radius_margin[0] == pytest.approx(np.linalg.norm(samples, axis=1).max())
+    # All directions of the plane's three numbers, one degree apart.
     tilt, turn = np.meshgrid(np.radians(np.arange(0, 181)), np.radians(np.arange(0, 360)))
     planes = np.stack([np.sin(tilt) * np.cos(turn), np.sin(tilt) * np.sin(turn), np.cos(tilt)], axis=-1).reshape(-1, 3)
     best = ((2 * targets - 1)[:, None] * (samples @ planes.T)).min(axis=0).max()
-    assert 0.5 * best < found[1] < best + np.radians(1) * found[0]
+    assert 0.5 * best < radius_margin[1] < best + np.radians(1) * radius_margin[0]
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_no_perceptron_makes_more_corrections_than_the_bound(seed: int) -> None:
+def test_corrections_do_not_exceed_the_bound(seed: int) -> None:
     data = Separable(num_samples=30, margin=0.05, seed=seed)
-    found = radius_and_margin(*data.tensors("train"))
-    assert found is not None
-    assert corrections_by_hand(data, one_by_one=True) <= (found[0] / found[1]) ** 2
+    radius_margin = radius_and_margin(*data.tensors("train"))
+    assert radius_margin is not None
+    assert corrections_by_hand(data, one_by_one=True) <= (radius_margin[0] / radius_margin[1]) ** 2
 
 
-def test_the_numbers_and_the_line_for_people() -> None:
+def test_the_metrics_and_the_note() -> None:
     result = run("+experiment=rosenblatt", "data.num_samples=40", "trainer.max_epochs=10", "figures=false")
     metrics = result.metrics
-    made, bound = metrics["perceptron/corrections"], metrics["perceptron/bound"]
+    corrections, bound = metrics["perceptron/corrections"], metrics["perceptron/bound"]
     assert metrics["train/accuracy"] == 1
-    assert 0 < made <= bound == pytest.approx((metrics["perceptron/radius"] / metrics["perceptron/margin"]) ** 2)
+    assert 0 < corrections <= bound == pytest.approx((metrics["perceptron/radius"] / metrics["perceptron/margin"]) ** 2)
     (note,) = result.notes
-    assert note.startswith(f"{made:.0f} corrections; on these samples there can be at most (R / margin)^2 = (")
+    assert note.startswith(f"{corrections:.0f} corrections; the upper bound for these samples is (R / margin)^2 = (")
     assert note.endswith(f" = {bound:,.0f}")
 
 
 @NO_VALIDATION
-def test_corrections_are_those_made_by_hand(tmp_path: Path) -> None:
+def test_corrections_equal_those_of_a_plain_loop(tmp_path: Path) -> None:
     torch.manual_seed(0)
     data, report = Separable(num_samples=30, batch_size=None), PerceptronBound()
     trainer = Trainer(max_epochs=300, default_root_dir=tmp_path, callbacks=[report], **QUIET)
@@ -84,26 +84,26 @@ def test_corrections_are_those_made_by_hand(tmp_path: Path) -> None:
 
 
 @NO_VALIDATION
-def test_for_full_batches_nothing_is_promised(tmp_path: Path) -> None:
+def test_full_batches_have_no_bound(tmp_path: Path) -> None:
     data, report = Separable(num_samples=30, margin=0.05, batch_size=None, seed=13), PerceptronBound()
     trainer = Trainer(max_epochs=100, default_root_dir=tmp_path, callbacks=[report], **QUIET)
     trainer.fit(Rosenblatt(2, optimizer={"_target_": "torch.optim.SGD", "lr": 1.0}), datamodule=data)
-    assert "there can be at most" not in report.notes[0]
+    assert "upper bound" not in report.notes[0]
 
 
-def test_one_class_alone_has_no_bound() -> None:
+def test_a_single_class_has_no_bound() -> None:
     assert radius_and_margin(torch.randn(5, 2), torch.ones(5, dtype=torch.long)) is None
     assert radius_and_margin(torch.randn(5, 2), torch.zeros(5, dtype=torch.long)) is None
 
 
-@pytest.mark.filterwarnings("ignore:Solver terminated early")  # asked for by the next test
+@pytest.mark.filterwarnings("ignore:Solver terminated early")  # the next test is about this warning
 def test_exclusive_or_has_no_bound() -> None:
     assert radius_and_margin(*XOR) is None
     result = run("+experiment=rosenblatt", "data=xor", "data.batch_size=1", "trainer.max_epochs=1", "figures=false")
     assert result.metrics["perceptron/corrections"] > 50
     assert "perceptron/bound" not in result.metrics
     (note,) = result.notes
-    assert "no line separates the classes, so the rule never comes to rest" in note
+    assert "no line separates the classes, so the rule never converges" in note
 
 
 @pytest.mark.parametrize("data", [XOR, Blobs(radius=1.0).tensors("train")], ids=["exclusive or", "overlapping clouds"])

@@ -1,4 +1,4 @@
-"""RegressionFigures: the test part's predictions and targets in the targets' own units."""
+"""RegressionFigures: predictions and targets of the test part in the targets' original units."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.callbacks.drawing import drawn, record
 SHORT = ("+experiment=diabetes", "data.repeat=50", "trainer.max_epochs=1")
 
 
-def test_predictions_and_targets_are_those_of_the_patients(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predictions_and_targets_are_in_the_original_units(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = record(monkeypatch)
     result = run(*SHORT)
     (call,) = calls["predicted_against_true"]
@@ -28,7 +28,7 @@ def test_predictions_and_targets_are_those_of_the_patients(monkeypatch: pytest.M
     assert result.metrics["test/r2"] == pytest.approx(r2, abs=1e-4)
 
 
-def test_a_checkpoint_alone_draws_the_same() -> None:
+def test_a_test_of_the_checkpoint_draws_the_same_figure() -> None:
     trained = run(*SHORT)
     tested = run("task=test", f"ckpt_path={trained.folder}/checkpoints/best.ckpt")
     assert list(drawn(tested.folder)) == ["test_predicted_against_true"]

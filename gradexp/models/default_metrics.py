@@ -1,4 +1,4 @@
-"""Metrics that torchmetrics has not quite."""
+"""The metrics that models log by default: R^2 and accuracies, where torchmetrics' versions do not fit."""
 
 import math
 
@@ -9,11 +9,12 @@ from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
 
 class R2(Metric):
-    """The share of the targets' variance that is explained, 1 - SSE / SST, a mean over targets.
+    """The share of the targets' variance that is explained, 1 - SSE / SST, as a mean over targets.
 
-    NaN for fewer than two samples; of constant targets 1 where they are met and 0 else, as in scikit-learn. Sums are of
-    deviations from the mean, combined as by Chan, Golub and LeVeque (1979): torchmetrics' own subtracts sums of
-    squares, of which little is left in float32 where the mean is large, and takes small variances for none.
+    NaN for fewer than two samples. For constant targets 1 if all predictions are exact, else 0, as in scikit-learn.
+    It sums squared deviations from the mean and combines batches as Chan, Golub and LeVeque (1979). torchmetrics'
+    R2Score subtracts sums of squares, which loses float32 precision if the mean is large, and treats small variances
+    as zero.
 
     Args:
         num_targets: Numbers in a target.
@@ -25,11 +26,11 @@ class R2(Metric):
 
     def __init__(self, num_targets: int = 1) -> None:
         super().__init__()
-        # Samples, their mean target, the sum of squared deviations from it, and of squared errors [4, targets].
+        # Number of samples, mean target, sum of squared deviations from it, sum of squared errors [4, targets].
         self.add_state("moments", torch.zeros(4, num_targets), dist_reduce_fx=_combined)
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count predictions against targets, both [batch, targets]."""
+        """Add predictions and targets, both [batch, targets]."""
         mean = target.mean(dim=0)
         number = torch.full_like(mean, len(target))
         batch = torch.stack([number, mean, (target - mean).square().sum(dim=0), (preds - target).square().sum(dim=0)])
@@ -42,7 +43,7 @@ class R2(Metric):
 
 
 def _combined(parts: Tensor) -> Tensor:
-    """The moments of several samples together: [parts, 4, targets] to [4, targets]."""
+    """The moments of several sets of samples taken together: [parts, 4, targets] to [4, targets]."""
     numbers, means, deviations, errors = parts.unbind(dim=1)
     number = numbers.sum(dim=0)
     mean = (numbers * means).sum(dim=0) / number.clamp(min=1)
@@ -51,18 +52,18 @@ def _combined(parts: Tensor) -> Tensor:
 
 
 def class_accuracy(num_classes: int) -> MulticlassAccuracy:
-    """The share of samples [batch] whose class has the largest of the outputs [batch, classes]."""
-    # "micro" is the share of samples; validate_args looks at every target of every batch.
+    """The share of targets [batch] that are the class with the largest of the outputs [batch, classes]."""
+    # "micro" averages over samples; validate_args would check every target of every batch.
     return MulticlassAccuracy(num_classes, average="micro", validate_args=False)
 
 
 class ThresholdAccuracy(BinaryAccuracy):
-    """The share of samples whose one output [batch, 1] is on the right side of a threshold.
+    """The share of samples whose single output [batch, 1] is on the right side of a threshold.
 
-    torchmetrics' own takes outputs for probabilities or for logits, whichever they look like.
+    torchmetrics' BinaryAccuracy guesses from the values whether outputs are probabilities or logits.
 
     Args:
-        threshold: Above it an output speaks for class 1.
+        threshold: Outputs above it mean class 1.
     """
 
     def __init__(self, threshold: float) -> None:
@@ -70,5 +71,5 @@ class ThresholdAccuracy(BinaryAccuracy):
         self.output_threshold = threshold
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count outputs [batch, 1] against classes [batch]."""
+        """Add outputs [batch, 1] and classes [batch]."""
         super().update((preds > self.output_threshold).squeeze(1).int(), target)

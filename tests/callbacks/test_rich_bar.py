@@ -1,4 +1,4 @@
-"""The progress bar: nothing for a short fit, one line for a long one, a clean end in any case."""
+"""RichBar: no line for a short fit, one line for a long one, and a restored terminal at the end."""
 
 import io
 import re
@@ -11,8 +11,7 @@ from lightning.pytorch import Callback, Trainer
 from rich.console import Console
 
 from gradexp import MLPClassifier
-from gradexp.callbacks import RichBar
-from gradexp.callbacks import progress_bar as late_bar
+from gradexp.callbacks import RichBar, progress_bar
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -26,8 +25,8 @@ def console(monkeypatch: pytest.MonkeyPatch) -> Console:
 
 @pytest.fixture
 def appears_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_bar, "APPEARS_AFTER", 0.0)
-    monkeypatch.setattr(late_bar, "DRAWN_EVERY", 0.0)
+    monkeypatch.setattr(progress_bar, "APPEARS_AFTER", 0.0)
+    monkeypatch.setattr(progress_bar, "DRAWN_EVERY", 0.0)
 
 
 def drawn(console: Console) -> str:
@@ -48,9 +47,9 @@ def loader() -> BatchLoader:
     return BatchLoader(source, BatchOrder(20, 5))
 
 
-def test_nothing_is_drawn_for_a_short_fit(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    # An hour, so that no machine is too slow for it.
-    monkeypatch.setattr(late_bar, "APPEARS_AFTER", 3600.0)
+def test_a_short_fit_draws_nothing(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    # An hour, so that the fit is shorter on any machine.
+    monkeypatch.setattr(progress_bar, "APPEARS_AFTER", 3600.0)
     trainer, _ = trainer_with(console, max_epochs=2)
     trainer.fit(MLPClassifier(4, 3), loader(), loader())
     trainer.test(MLPClassifier(4, 3), loader(), verbose=False)
@@ -58,7 +57,7 @@ def test_nothing_is_drawn_for_a_short_fit(console: Console, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("appears_at_once")
-def test_a_fit_shows_epoch_steps_loss_and_accuracy_and_then_goes(console: Console) -> None:
+def test_a_fit_shows_epoch_steps_loss_and_accuracy_until_it_ends(console: Console) -> None:
     trainer, bar = trainer_with(console, max_epochs=2)
     trainer.fit(MLPClassifier(4, 3), loader(), loader())
     text = drawn(console)
@@ -70,7 +69,7 @@ def test_a_fit_shows_epoch_steps_loss_and_accuracy_and_then_goes(console: Consol
         assert all(name in line for line in lines), name
     assert "objective" not in text
     assert "penalty" not in text
-    assert text.endswith("\x1b[2K")  # the line is wiped
+    assert text.endswith("\x1b[2K")  # the line is erased
     assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
     assert bar._bar._bar is None
 
@@ -89,7 +88,7 @@ def test_the_numbers_drawn_are_the_metrics(console: Console) -> None:
     expected = [(metrics["train/loss"], metrics["train/accuracy"]) for metrics in seen]
     shown = [(float(a), float(b)) for a, b in re.findall(r"loss ([\d.]+) +accuracy ([\d.]+)", drawn(console))]
     assert len(expected) == 3
-    # The last line is drawn once more as the bar ends.
+    # The last line is drawn again when the bar ends.
     np.testing.assert_allclose(shown, [*expected, expected[-1]], rtol=0.01)
 
 
@@ -115,7 +114,7 @@ class Interrupt(Callback):
 
 
 @pytest.mark.usefixtures("appears_at_once")
-def test_an_exception_leaves_the_terminal_as_it_was(console: Console) -> None:
+def test_an_exception_restores_the_terminal(console: Console) -> None:
     trainer, bar = trainer_with(console, Interrupt(), max_epochs=2)
     with pytest.raises(RuntimeError, match="the third step"):
         trainer.fit(MLPClassifier(4, 3), loader(), loader())
@@ -128,7 +127,7 @@ def test_an_exception_leaves_the_terminal_as_it_was(console: Console) -> None:
 
 
 @pytest.mark.usefixtures("appears_at_once")
-def test_other_processes_than_the_first_draw_nothing(console: Console) -> None:
+def test_only_the_first_process_draws(console: Console) -> None:
     trainer, bar = trainer_with(console, max_epochs=1)
     bar.disable()
     trainer.fit(MLPClassifier(4, 3), loader(), loader())

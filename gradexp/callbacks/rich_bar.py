@@ -1,8 +1,9 @@
-"""The progress bar of a fit, a test or a prediction."""
+"""The progress bar of a fit, test or prediction as a Lightning callback."""
 
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer, callbacks
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from rich.console import Console
 
 from gradexp.callbacks.progress_bar import ProgressBar
@@ -11,14 +12,14 @@ from gradexp.engine.accumulation import total_steps
 SHOWN = ("train/loss", "train/accuracy", "train/r2", "val/accuracy", "val/r2")
 
 
-class RichBar(callbacks.ProgressBar):
-    """A late bar: what runs, steps done, time left, loss and accuracy; it costs little, being drawn by time.
+class RichBar(LightningProgressBar):
+    """A ProgressBar with the epoch or stage, the steps done, the time left, and the loss and score.
 
     Args:
         console: Where it is drawn.
     """
 
-    takes_groups = True  # drawn by time
+    takes_groups = True  # drawn by time, not by step
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -36,11 +37,11 @@ class RichBar(callbacks.ProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self._bar.is_due():
-            epochs = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
+            of_epochs = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
+            label = f"epoch {trainer.current_epoch + 1}{of_epochs}"
             metrics = trainer.progress_bar_metrics | getattr(pl_module, "latest", {})
             shown = [f"{name.removeprefix('train/')} {metrics[name]:.3g}" for name in metrics if name in SHOWN]
-            what = f"epoch {trainer.current_epoch + 1}{epochs}"
-            self._bar.draw(what, trainer.global_step, total_steps(trainer), "  ".join(shown))
+            self._bar.draw(label, trainer.global_step, total_steps(trainer), "  ".join(shown))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._bar.end()
@@ -70,7 +71,7 @@ class RichBar(callbacks.ProgressBar):
         self._bar.begin()
         self._done = done
 
-    def _count(self, what: str, total: float) -> None:
+    def _count(self, stage: str, total: float) -> None:
         self._done += 1
         if self._bar.is_due():
-            self._bar.draw(what, self._done, total)
+            self._bar.draw(stage, self._done, total)

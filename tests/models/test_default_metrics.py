@@ -1,4 +1,4 @@
-"""R2 against scikit-learn, and ThresholdAccuracy against counting."""
+"""R2 against scikit-learn, and ThresholdAccuracy against NumPy."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import r2_score
 from torch import Tensor
 
-from gradexp.models.metrics import R2, ThresholdAccuracy
+from gradexp.models.default_metrics import R2, ThresholdAccuracy
 
 
 def r2(predictions: Tensor, targets: Tensor, sizes: Sequence[int] | None = None) -> float:
@@ -22,14 +22,14 @@ def r2(predictions: Tensor, targets: Tensor, sizes: Sequence[int] | None = None)
 
 @pytest.mark.parametrize("targets", [1, 3])
 @pytest.mark.parametrize("sizes", [[40], [1, 39], [7, 7, 7, 7, 7, 5], [1] * 40])
-def test_r2_over_batches_is_scikit_learns_over_all_samples(sizes: list[int], targets: int) -> None:
+def test_r2_over_batches_equals_scikit_learns_over_all_samples(sizes: list[int], targets: int) -> None:
     torch.manual_seed(0)
     y = torch.randn(40, targets) * torch.arange(1, targets + 1)
     predictions = y + 0.7 * torch.randn(40, targets)
     assert r2(predictions, y, sizes) == pytest.approx(r2_score(y.numpy(), predictions.numpy()), rel=1e-5)
 
 
-def test_r2_of_merged_metrics_is_that_of_all_samples() -> None:
+def test_r2_of_merged_metrics_equals_that_of_all_samples() -> None:
     torch.manual_seed(1)
     y = torch.randn(30, 1) + 2
     predictions = y + torch.randn(30, 1)
@@ -40,7 +40,7 @@ def test_r2_of_merged_metrics_is_that_of_all_samples() -> None:
     assert second.compute().item() == pytest.approx(r2_score(y.numpy(), predictions.numpy()), rel=1e-5)
 
 
-def test_r2_is_zero_for_the_mean_one_for_the_truth_and_negative_for_worse() -> None:
+def test_r2_is_zero_for_the_mean_and_one_for_the_targets_and_negative_for_worse() -> None:
     y = torch.tensor([[1.0], [2.0], [6.0]])
     assert r2(torch.full_like(y, 3), y) == pytest.approx(0, abs=1e-6)
     assert r2(y, y) == 1
@@ -48,7 +48,7 @@ def test_r2_is_zero_for_the_mean_one_for_the_truth_and_negative_for_worse() -> N
     assert r2(torch.zeros_like(y), y) == pytest.approx(1 - 41 / 14, rel=1e-6)
 
 
-def test_r2_of_one_sample_is_not_a_number() -> None:
+def test_r2_of_one_sample_is_nan() -> None:
     assert math.isnan(r2(torch.tensor([[1.0]]), torch.tensor([[2.0]])))
     assert math.isnan(r2(torch.tensor([[1.0, 3.0]]), torch.tensor([[2.0, 3.0]])))
 
@@ -82,7 +82,7 @@ def test_threshold_accuracy_counts_what_is_above_the_threshold(threshold: float)
 def test_logits_within_zero_and_one_are_not_mistaken_for_probabilities() -> None:
     metric = ThresholdAccuracy(0.0)
     metric.update(torch.tensor([[0.1], [0.2], [0.9], [0.4]]), torch.tensor([1, 1, 1, 0]))
-    # All are above 0 and speak for class 1; taken for probabilities, the first two would speak for class 0.
+    # All are above 0 and mean class 1; as probabilities, three of them would mean class 0.
     assert metric.compute().item() == 0.75
 
 
@@ -92,7 +92,7 @@ def test_probabilities_are_not_mistaken_for_logits() -> None:
     assert metric.compute().item() == 1
 
 
-def test_an_output_on_the_threshold_speaks_for_class_0() -> None:
+def test_an_output_on_the_threshold_means_class_0() -> None:
     outputs = torch.tensor([[0.0], [np.nextafter(np.float32(0), np.float32(1)).item()]])
     metric = ThresholdAccuracy(0.0)
     metric.update(outputs, torch.tensor([0, 1]))
