@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from gradexp.engine.checkpoint_io import AtomicCheckpointIO
+from gradexp.engine.checkpoint_file import AtomicCheckpointIO
 from gradexp.files import write_atomically, write_json
 
 

@@ -173,7 +173,7 @@ def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
         def on_before_optimizer_step(self, *_: Any) -> None:
             self.calls.append("step")
 
-    from gradexp.engine.precision import QuickPrecision
+    from gradexp.engine.low_overhead import QuickPrecision
 
     orders = []
     for stepped, plugins in ((False, []), (True, []), (True, [QuickPrecision()])):
