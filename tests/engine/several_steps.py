@@ -117,3 +117,11 @@ def fit(
     )
     result.trainer.fit(result.module, datamodule=result.data, ckpt_path=ckpt_path, weights_only=True)
     return result
+
+
+def assert_equal_to_single_steps(several: Fit, single: Fit) -> None:
+    assert several.data.steps_at_once == TOGETHER
+    assert single.data.steps_at_once == 1
+    assert several.state == single.state
+    assert several.metrics == single.metrics
+    assert several.logged.entries == single.logged.entries

@@ -31,7 +31,7 @@ from gradexp.sweeps.report.results import read_sweep, write_csv
 from tests.app.test_experiment import events
 from tests.app.test_resume import checkpoint
 from tests.command_line import call
-from tests.objective.test_losses import FITS, made
+from tests.objective.loss_cases import FITS, made
 from tests.sweeps.small import UNREPORTED
 
 Array = npt.NDArray[np.float64]
