@@ -38,7 +38,7 @@ def test_neighbouring_seeds_differ_in_half_of_their_bits() -> None:
     assert sum(flipped) / 1000 == pytest.approx(31.5, abs=0.8)
 
 
-def test_a_generator_repeats_its_stream_and_leaves_the_global_one_alone() -> None:
+def test_a_generator_repeats_its_stream_and_does_not_change_the_global_one() -> None:
     torch.manual_seed(0)
     state = torch.get_rng_state()
     first = torch.rand(5, generator=generator("order", 3, 4))

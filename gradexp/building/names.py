@@ -63,10 +63,12 @@ def lookup(module: Module, name: str, depth: int = 0) -> Found:
         return lookup_expression(module, item, depth + 1)
     if item is not None:
         return Found(module, name)
+    unreadable = ""
     for star in module.stars:
         source = find_module(star)
         if source is None:
-            raise Unreadable(star)
+            unreadable = star
+            break
         if source.exports(name):
             try:
                 return lookup(source, name, depth + 1)
@@ -75,8 +77,8 @@ def lookup(module: Module, name: str, depth: int = 0) -> Found:
     part = find_module(f"{module.name}.{name}") if module.is_package else None
     if part is not None:
         return Found(part, "")
-    if module.is_dynamic:
-        raise Unreadable(f"{module.name}.{name}")
+    if unreadable or module.is_dynamic:
+        raise Unreadable(unreadable or f"{module.name}.{name}")
     raise MissingNameError(f"{module.name} has no {name}")
 
 

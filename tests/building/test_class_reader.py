@@ -106,7 +106,7 @@ def test_re_exports_aliases_and_inherited_constructors_are_followed(package: str
     assert package not in sys.modules
 
 
-def test_open_keywords_are_followed_to_where_they_go(package: str) -> None:
+def test_kwargs_are_followed_to_the_base_class(package: str) -> None:
     assert takes(f"{package}.nets.Passing") == {"colour": False, "width": True}
     free = read(f"{package}.nets.Free").signature
     assert free is not None
@@ -132,11 +132,11 @@ def test_rules_are_read_from_annotations(package: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lazy.Any", "broken.Broken", "circle.Round", "values.made"])
-def test_what_the_source_does_not_show_is_unreadable(package: str, name: str) -> None:
+def test_names_that_the_source_does_not_show_are_unreadable(package: str, name: str) -> None:
     assert read_class(f"{package}.{name}") is None
 
 
-def test_a_dataclass_writes_its_own_constructor(package: str) -> None:
+def test_a_dataclass_has_no_readable_signature(package: str) -> None:
     assert read(f"{package}.values.Data").signature is None
 
 
@@ -149,6 +149,6 @@ def test_a_dataclass_writes_its_own_constructor(package: str) -> None:
         ("values.thing", "is no class"),
     ],
 )
-def test_a_name_that_is_not_there_is_refused(package: str, name: str, words: str) -> None:
+def test_a_missing_name_is_refused(package: str, name: str, words: str) -> None:
     with pytest.raises(ValueError, match=words.replace("?", r"\?")):
         read_class(f"{package}.{name}")

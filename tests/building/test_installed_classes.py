@@ -36,7 +36,7 @@ def imported(path: str) -> type:
 
 
 @pytest.mark.parametrize("module_name", WALKED)
-def test_every_class_is_read_as_inspect_sees_it(module_name: str) -> None:
+def test_the_source_gives_the_signature_of_inspect(module_name: str) -> None:
     module = import_module(module_name)
     bases = tuple(imported(base) for base in KINDS[WALKED[module_name]].bases if base.partition(".")[0] in sys.modules)
     walked = 0
@@ -72,7 +72,7 @@ def check_signature(source: ClassSource, cls: type) -> None:
             assert not plain or parameter.rule is None or parameter.rule.holds(default), (cls, name)
 
 
-def test_the_trainer_is_read() -> None:
+def test_the_trainers_signature_is_read() -> None:
     from lightning.pytorch import Trainer
 
     source = read_class("lightning.pytorch.Trainer")
@@ -80,7 +80,7 @@ def test_the_trainer_is_read() -> None:
     check_signature(source, Trainer)
 
 
-def test_metrics_keywords_are_those_of_their_base() -> None:
+def test_a_metrics_keywords_include_its_bases() -> None:
     source = read_class("torchmetrics.classification.MulticlassF1Score")
     assert source is not None
     assert source.signature is not None
@@ -89,7 +89,7 @@ def test_metrics_keywords_are_those_of_their_base() -> None:
 
 
 @pytest.mark.parametrize("module_name", ["torchmetrics.classification", "torchmetrics.regression"])
-def test_the_better_way_of_a_metric_is_read(module_name: str) -> None:
+def test_higher_is_better_of_a_metric_is_read(module_name: str) -> None:
     from torchmetrics import Metric
 
     for name, cls in vars(import_module(module_name)).items():
@@ -101,7 +101,7 @@ def test_the_better_way_of_a_metric_is_read(module_name: str) -> None:
             assert found is not UNKNOWN or isinstance(cls.higher_is_better, property | None), name
 
 
-def test_functions_are_read() -> None:
+def test_a_functions_signature_is_read() -> None:
     found = read_function("torch.nn.init.xavier_uniform_")
     assert found is not None
     assert list(found.parameters) == ["tensor", "gain", "generator"]

@@ -183,7 +183,7 @@ def test_batch_norm_with_several_steps_at_once() -> None:
     assert_same_steps(train(True, batch_norm=True), train(False, batch_norm=True))
 
 
-def test_groups_are_what_lightning_hands_over() -> None:
+def test_lightning_passes_groups_to_callbacks() -> None:
     from lightning.pytorch import Callback
 
     class Sizes(Callback):

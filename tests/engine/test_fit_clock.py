@@ -73,22 +73,22 @@ def fit(clock: Clock, *callbacks: Callback, max_epochs: int = 2, log_every_n_ste
     return notes
 
 
-def test_the_rate_is_samples_by_seconds_of_training_alone(clock: Clock) -> None:
+def test_the_rate_is_samples_per_second_of_training(clock: Clock) -> None:
     # Steps 2, 4 and 8 close two full batches. Step 6 closes the first of the second epoch, as an epoch's end starts
     # anew; 10 closes 8 + 3 samples in a second.
     assert fit(clock, FitClock()).rates == {2: 16.0, 4: 16.0, 6: 16.0, 8: 16.0, 10: 11.0}
 
 
-def test_nothing_is_logged_between_the_chosen_steps(clock: Clock) -> None:
+def test_the_rate_is_logged_every_n_steps_only(clock: Clock) -> None:
     assert fit(clock, FitClock(), log_every_n_steps=3, max_epochs=1).rates == {3: 16.0}
 
 
-def test_a_validation_in_mid_epoch_is_left_out_too(clock: Clock) -> None:
+def test_the_rate_excludes_a_validation_within_an_epoch(clock: Clock) -> None:
     rates = fit(clock, FitClock(), log_every_n_steps=4, max_epochs=1, val_check_interval=3).rates
     assert rates == {4: 16.0}
 
 
-def test_seconds_are_those_of_the_whole_fit(clock: Clock) -> None:
+def test_seconds_count_the_whole_fit(clock: Clock) -> None:
     watched = FitClock()
     fit(clock, watched)
     assert watched.seconds == 2 * (5 * STEP + VALIDATION)
@@ -102,7 +102,7 @@ def test_a_resumed_fit_adds_to_the_seconds_in_the_checkpoint(clock: Clock) -> No
     assert resumed.seconds == 1000 + 5 * STEP + VALIDATION
 
 
-def test_a_state_taken_in_mid_fit_has_the_seconds_so_far(clock: Clock) -> None:
+def test_the_state_within_a_fit_has_the_seconds_so_far(clock: Clock) -> None:
     watched = FitClock()
     states: list[dict[str, Any]] = []
 

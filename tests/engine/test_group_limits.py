@@ -35,7 +35,7 @@ from tests.engine.several_steps import (
         (1000, 50, 101),
     ],
 )
-def test_neither_logs_nor_the_end_need_single_steps(
+def test_log_intervals_and_max_steps_work_within_groups(
     steps_per_execution: int, log_every_n_steps: int, max_steps: int
 ) -> None:
     limits = {"log_every_n_steps": log_every_n_steps, "max_steps": max_steps}
@@ -47,7 +47,7 @@ def test_neither_logs_nor_the_end_need_single_steps(
 
 
 @pytest.mark.parametrize("max_steps", [37, 100, 150, 200])
-def test_a_fit_without_a_last_epoch_ends_at_its_last_step(max_steps: int) -> None:
+def test_a_fit_with_unlimited_epochs_ends_at_max_steps(max_steps: int) -> None:
     limits = {"max_epochs": -1, "max_steps": max_steps}
     several, single = (fit(number, trainer=limits) for number in (TOGETHER, 1))
     assert several.trainer.global_step == max_steps
@@ -131,7 +131,7 @@ def test_early_stopping_ends_the_fit_in_the_same_epoch(monitor: str) -> None:
     ids=str,
 )
 @pytest.mark.filterwarnings("ignore:You requested to overfit")
-def test_limits_in_batches_mean_the_same_batches(limits: dict[str, Any]) -> None:
+def test_limits_in_batches_give_the_weights_of_single_steps(limits: dict[str, Any]) -> None:
     scheduler = {"scheduler": limits["scheduler"]} if "scheduler" in limits else {}
     trainer = {name: value for name, value in limits.items() if name != "scheduler"}
     several, single = (fit(number, trainer=trainer, **scheduler) for number in (TOGETHER, 1))

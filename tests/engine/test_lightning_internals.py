@@ -184,7 +184,7 @@ def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
     assert orders[0][:6] == ["zero", "before", "after", "before", "after", "step"]
 
 
-def test_no_other_module_touches_lightnings_insides() -> None:
+def test_no_other_module_uses_lightnings_internals() -> None:
     touches = [
         f"{path.relative_to(PACKAGE)}: {touch}"
         for path in PACKAGE.rglob("*.py")
@@ -221,5 +221,5 @@ def touch_of(node: ast.AST) -> str:
         ("from lightning.pytorch import Trainer", False),
     ],
 )
-def test_a_touch_is_seen(code: str, touched: bool) -> None:
+def test_a_use_of_lightnings_internals_is_detected(code: str, touched: bool) -> None:
     assert any(touch_of(node) for node in ast.walk(ast.parse(code))) is touched

@@ -39,19 +39,19 @@ def settings(group: str, option: str, **changed: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("epoch", ["full batches", "ragged last batches"])
 @pytest.mark.parametrize("option", options("optimizer"))
-def test_every_configured_optimizer_ends_where_single_steps_end(option: str, epoch: str) -> None:
+def test_every_configured_optimizer_ends_as_with_single_steps(option: str, epoch: str) -> None:
     optimizer = settings("optimizer", option, **({"max_iter": 4} if option == "lbfgs" else {}))
     several, single = (fit(number, epoch=EPOCHS[epoch], optimizer=optimizer) for number in (TOGETHER, 1))
     assert_equal_to_single_steps(several, single)
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_batches_of_every_kind_end_where_single_steps_end(epoch: str) -> None:
+def test_every_kind_of_batch_ends_as_with_single_steps(epoch: str) -> None:
     assert_equal_to_single_steps(*(fit(number, epoch=EPOCHS[epoch]) for number in (TOGETHER, 1)))
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(0.01, 0.0), (0.0, 0.02), (0.01, 0.02)])
-def test_with_penalties_too(l1: float, l2: float) -> None:
+def test_penalties_end_as_with_single_steps(l1: float, l2: float) -> None:
     several, single = (fit(number, epoch=EPOCHS["ragged last batches"], l1=l1, l2=l2) for number in (TOGETHER, 1))
     assert single.metrics["train/penalty"] > 0
     assert_equal_to_single_steps(several, single)
@@ -69,9 +69,7 @@ SCHEDULES = [option for option in options("scheduler") if option != "none"]
 @pytest.mark.parametrize("monitor", ["val/loss", "train/loss"])
 @pytest.mark.parametrize("max_steps", [-1, 200])
 @pytest.mark.parametrize("option", SCHEDULES)
-def test_every_configured_schedule_ends_where_it_ends_in_single_steps(
-    option: str, max_steps: int, monitor: str
-) -> None:
+def test_every_configured_schedule_ends_as_with_single_steps(option: str, max_steps: int, monitor: str) -> None:
     limits = {"max_epochs": 3, "max_steps": max_steps}
     several, single = (fit(n, trainer=limits, scheduler=short(option), monitor=monitor) for n in (TOGETHER, 1))
     assert several.data.steps_at_once == TOGETHER
@@ -82,14 +80,14 @@ def test_every_configured_schedule_ends_where_it_ends_in_single_steps(
 
 
 @pytest.mark.parametrize("option", SCHEDULES)
-def test_a_schedule_of_a_fit_that_ends_within_an_epoch_is_where_it_is_in_single_steps(option: str) -> None:
+def test_a_schedule_ends_as_with_single_steps_within_an_epoch(option: str) -> None:
     limits = {"max_epochs": 3, "max_steps": 250}
     several, single = (fit(number, trainer=limits, scheduler=short(option)) for number in (TOGETHER, 1))
     assert several.data.steps_at_once == TOGETHER
     assert several.state == single.state
 
 
-def test_a_schedule_brings_no_warning() -> None:
+def test_a_schedule_gives_no_warning() -> None:
     fit(TOGETHER, scheduler=short("cosine"))
 
 
@@ -102,7 +100,7 @@ def test_a_schedule_brings_no_warning() -> None:
         ("val/loss", {}, {"check_val_every_n_epoch": 2}, "monitor must be one of .*train/loss.*; got 'val/loss'"),
     ],
 )
-def test_a_plateau_of_a_metric_that_is_not_there_is_refused_by_name(
+def test_a_plateau_schedule_without_its_metric_is_refused(
     monitor: str, scheduler: dict[str, Any], trainer: dict[str, Any], message: str
 ) -> None:
     plateau = settings("scheduler", "plateau", **scheduler)
@@ -111,14 +109,14 @@ def test_a_plateau_of_a_metric_that_is_not_there_is_refused_by_name(
 
 
 @pytest.mark.parametrize("batch_size", [1, 8, None])
-def test_an_epoch_that_is_no_multiple_ends_in_the_same_state(batch_size: int | None) -> None:
+def test_an_epoch_that_the_group_size_does_not_divide_ends_as_with_single_steps(batch_size: int | None) -> None:
     epoch = {"batch_size": batch_size, "repeat": 7}  # 210, 28 and 7 steps
     several, single = (fit(number, epoch=epoch, trainer={"max_epochs": 5}) for number in (TOGETHER, 1))
     assert_equal_to_single_steps(several, single)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_shuffled_or_not(shuffle: bool) -> None:
+def test_shuffling_ends_as_with_single_steps(shuffle: bool) -> None:
     ends = []
     for steps_per_execution in (TOGETHER, 1):
         torch.manual_seed(0)
@@ -161,7 +159,7 @@ def test_a_fit_equals_a_loop_in_plain_torch(option: str) -> None:
     assert result.state["weights"] == {f"network.{name}": exactly(value) for name, value in line.state_dict().items()}
 
 
-def test_the_module_takes_a_list_of_inputs_and_targets_from_an_ordinary_loader() -> None:
+def test_the_module_takes_lists_from_a_torch_dataloader() -> None:
     generator = torch.Generator().manual_seed(0)
     inputs, targets = torch.randn(20, 2, generator=generator), torch.randn(20, 1, generator=generator)
     loader: Any = DataLoader(TensorDataset(inputs, targets), batch_size=5)
@@ -182,7 +180,7 @@ def test_the_module_takes_a_list_of_inputs_and_targets_from_an_ordinary_loader()
         assert exactly(list(module.parameters())) == exactly(list(line.parameters()))
 
 
-def test_a_module_that_took_several_steps_at_once_takes_single_ones_after_it() -> None:
+def test_a_module_takes_single_steps_after_a_fit_with_groups() -> None:
     module = fit(TOGETHER).module
     weights = exactly(module.state_dict())
     tensors = TensorDataset(torch.ones(8, 2), torch.ones(8, 1))
@@ -191,7 +189,7 @@ def test_a_module_that_took_several_steps_at_once_takes_single_ones_after_it() -
 
 
 @pytest.mark.parametrize("limits", [{"gradient_clip_val": 1.0}, {"accumulate_grad_batches": 2}])
-def test_a_module_that_took_several_steps_at_once_may_clip_or_accumulate_after_it(limits: dict[str, Any]) -> None:
+def test_a_module_clips_and_accumulates_after_a_fit_with_groups(limits: dict[str, Any]) -> None:
     module = fit(TOGETHER).module
     trainer = trainer_for(Logged(), **limits)
     trainer.fit(module, datamodule=data(TOGETHER))

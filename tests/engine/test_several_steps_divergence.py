@@ -43,7 +43,7 @@ def first_step_not_finite(lr: float) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("lr", [0.75, 0.8, 10.0, 1e30])
-def test_the_first_step_and_its_place_are_named(lr: float) -> None:
+def test_the_message_names_the_first_step_that_diverges(lr: float) -> None:
     step, place = first_step_not_finite(lr)
     several = message(TOGETHER, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
     assert several.startswith(f"at step {step} the {place}")
@@ -51,18 +51,18 @@ def test_the_first_step_and_its_place_are_named(lr: float) -> None:
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_the_layer_is_that_of_single_steps(epoch: str) -> None:
+def test_the_message_names_the_layer_as_with_single_steps(epoch: str) -> None:
     settings = {"epoch": EPOCHS[epoch], "model_class": MLPRegressor, "hidden": (8,), "activation": "relu"}
     several = message(TOGETHER, optimizer={"_target_": "torch.optim.SGD", "lr": 3.0}, **settings)
     assert several == message(1, optimizer={"_target_": "torch.optim.SGD", "lr": 3.0}, **settings)
 
 
-def test_points_that_lbfgs_only_tries_do_not_count() -> None:
+def test_trial_points_of_lbfgs_do_not_count_as_divergence() -> None:
     optimizer = {"_target_": "torch.optim.LBFGS", "lr": 1.0, "max_iter": 5}
     assert fit(TOGETHER, Divergence(TOGETHER), optimizer=optimizer).state == fit(1, optimizer=optimizer).state
 
 
-def test_the_checkpoint_left_is_the_last_good_one(own_folder: Path) -> None:
+def test_the_last_checkpoint_is_from_before_the_divergence(own_folder: Path) -> None:
     # In the second epoch: last.ckpt is of step 100.
     optimizer = {"_target_": "torch.optim.SGD", "lr": 0.75}
     assert 100 < first_step_not_finite(0.75)[0] < 200
@@ -74,7 +74,7 @@ def test_the_checkpoint_left_is_the_last_good_one(own_folder: Path) -> None:
     assert all(tensor.isfinite().all() for tensor in left["state_dict"].values())
 
 
-def test_a_run_that_diverges_says_the_same() -> None:
+def test_a_diverged_run_reports_the_same_reason_as_with_single_steps() -> None:
     settings = ("+experiment=linear_regression", "optimizer.lr=1", "data.repeat=100", "figures=false")
     several, single = (run(*settings, f"data.steps_per_execution={n}", f"hydra.run.dir=by{n}") for n in (50, 1))
     assert several.metrics["status"] == "diverged"

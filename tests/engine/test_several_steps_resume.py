@@ -92,19 +92,19 @@ def assert_a_cut_between_epochs_does_no_harm(folder: Path, **settings: Any) -> N
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_cut_between_epochs(own_folder: Path, epoch: str) -> None:
+def test_resume_between_epochs(own_folder: Path, epoch: str) -> None:
     assert_a_cut_between_epochs_does_no_harm(own_folder, epoch=EPOCHS[epoch])
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_cut_between_epochs_under_a_schedule(own_folder: Path, schedule: str) -> None:
+def test_resume_between_epochs_with_a_schedule(own_folder: Path, schedule: str) -> None:
     assert_a_cut_between_epochs_does_no_harm(own_folder, scheduler=SCHEDULES[schedule])
 
 
 @pytest.mark.parametrize(
     ("step", "schedule"), [(0, "none"), (50, "plateau"), (100, "step"), (250, "onecycle"), (250, "plateau")]
 )
-def test_cut_by_a_kill(own_folder: Path, step: int, schedule: str) -> None:
+def test_resume_after_a_kill(own_folder: Path, step: int, schedule: str) -> None:
     limits, settings = {"max_epochs": 4}, Settings(scheduler=SCHEDULES[schedule])
     whole = part(own_folder / "whole", TOGETHER, limits, **settings)
     with pytest.raises(PowerCut):
@@ -113,7 +113,7 @@ def test_cut_by_a_kill(own_folder: Path, step: int, schedule: str) -> None:
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_cut_within_an_epoch_by_max_steps(own_folder: Path, epoch: str) -> None:
+def test_resume_after_max_steps_within_an_epoch(own_folder: Path, epoch: str) -> None:
     settings = Settings(epoch=EPOCHS[epoch], scheduler=SCHEDULES["onecycle"])
     whole = part(own_folder / "whole", TOGETHER, {"max_epochs": 4, "max_steps": 400}, **settings)
     for max_steps in (50, 200, 250, 400):
@@ -128,7 +128,7 @@ def test_cut_within_an_epoch_by_max_steps(own_folder: Path, epoch: str) -> None:
 
 
 @pytest.mark.parametrize("number", [1, TOGETHER])
-def test_an_epoch_that_was_cut_has_the_metrics_of_all_its_steps(own_folder: Path, number: int) -> None:
+def test_an_interrupted_epoch_has_the_metrics_of_all_its_steps(own_folder: Path, number: int) -> None:
     whole = part(own_folder / "whole", number, {"max_epochs": 2})
     part(own_folder, number, {"max_epochs": 4, "max_steps": 150})
     resumed = part(own_folder, number, {"max_epochs": 2}, resume=True)
@@ -139,7 +139,7 @@ def test_an_epoch_that_was_cut_has_the_metrics_of_all_its_steps(own_folder: Path
     "schedule",
     SCHEDULES,
 )
-def test_a_schedule_goes_on_from_a_cut_within_an_epoch(own_folder: Path, schedule: str) -> None:
+def test_a_schedule_resumes_within_an_epoch(own_folder: Path, schedule: str) -> None:
     settings, limits = Settings(scheduler=SCHEDULES[schedule]), {"max_epochs": 4}
     whole = part(own_folder / "whole", TOGETHER, limits, **settings)
     part(own_folder, TOGETHER, limits | {"max_epochs": 4, "max_steps": 150}, **settings)
@@ -159,7 +159,7 @@ def test_a_schedule_goes_on_from_a_cut_within_an_epoch(own_folder: Path, schedul
         ((50, 20), (25, 50), "plateau"),
     ],
 )
-def test_another_number_at_once_goes_on_between_epochs(
+def test_another_steps_per_execution_resumes_between_epochs(
     own_folder: Path, first: tuple[int, int], then: tuple[int, int], schedule: str
 ) -> None:
     # Steps at once, and between two logs.
@@ -174,7 +174,7 @@ def test_another_number_at_once_goes_on_between_epochs(
     ("saved", "now", "log_every_n_steps"),
     [(50, 1, 50), (1, 50, 50), (50, 25, 50), (50, 50, 10), (50, 20, 50), (20, 1000, 50), (1000, 7, 50)],
 )
-def test_another_number_at_once_goes_on_within_an_epoch(
+def test_another_steps_per_execution_resumes_within_an_epoch(
     own_folder: Path, saved: int, now: int, log_every_n_steps: int
 ) -> None:
     whole = part(own_folder / "whole", TOGETHER, {"max_epochs": 4, "max_steps": 300})
@@ -186,13 +186,13 @@ def test_another_number_at_once_goes_on_within_an_epoch(
 
 
 @pytest.mark.parametrize(("cut", "end"), [(130, 300), (150, 230), (130, 235)])
-def test_more_steps_are_all_that_a_cut_run_needs(own_folder: Path, cut: int, end: int) -> None:
+def test_a_run_ended_by_max_steps_resumes_with_more_steps(own_folder: Path, cut: int, end: int) -> None:
     whole = part(own_folder / "whole", TOGETHER, {"max_epochs": 4, "max_steps": end})
     part(own_folder, TOGETHER, {"max_epochs": 4, "max_steps": cut})
     assert part(own_folder, TOGETHER, {"max_epochs": 4, "max_steps": end}, resume=True).state == whole.state
 
 
-def test_dropout_repeats_and_resumes_whatever_the_number_at_once(own_folder: Path) -> None:
+def test_dropout_repeats_and_resumes_for_any_steps_per_execution(own_folder: Path) -> None:
     def dropped_out(folder: str, number: int, max_steps: int, resume: bool = False) -> Fit:
         torch.manual_seed(len(folder) + max_steps)  # what ran before does not matter
         settings = Settings(model_class=MLPRegressor, hidden=(8,), dropout=0.5)
@@ -214,7 +214,7 @@ def test_dropout_repeats_and_resumes_whatever_the_number_at_once(own_folder: Pat
         assert dropped_out(f"by {number}", number, 300).state == whole.state
 
 
-def test_a_killed_process_goes_on_bit_identically(own_folder: Path) -> None:
+def test_a_killed_process_resumes_bit_for_bit(own_folder: Path) -> None:
     settings = ["+experiment=linear_regression", "data.batch_size=16", "data.repeat=25", "optimizer=adam"]
     settings += ["test=false", "figures=false"]  # 400 steps an epoch
     endless = [sys.executable, "-m", "gradexp", *settings, "trainer.max_epochs=1000000", "hydra.run.dir=killed"]

@@ -95,12 +95,12 @@ def at_once(callback: Callback, **arguments: Any) -> int:
     ],
     ids=lambda callback: type(callback).__name__,
 )
-def test_groups_do(callback: Callback) -> None:
+def test_callbacks_that_work_with_groups(callback: Callback) -> None:
     assert at_once(callback) == TOGETHER
 
 
 @pytest.mark.parametrize("bar", [TQDMProgressBar(), RichProgressBar()])
-def test_groups_do_for_lightnings_bars(bar: Callback) -> None:
+def test_lightnings_progress_bars_work_with_groups(bar: Callback) -> None:
     assert at_once(bar, enable_progress_bar=True) == TOGETHER
 
 
@@ -119,7 +119,7 @@ def test_groups_do_for_lightnings_bars(bar: Callback) -> None:
     ],
     ids=lambda callback: type(callback).__name__,
 )
-def test_single_steps_for_a_callback_that_acts_on_each_and_one_line_says_so(
+def test_a_callback_that_acts_on_each_step_gets_single_steps_and_a_warning(
     callback: Callback, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="gradexp"):
@@ -130,7 +130,7 @@ def test_single_steps_for_a_callback_that_acts_on_each_and_one_line_says_so(
     assert "millisecond" in record
 
 
-def test_every_callback_of_ours_takes_groups() -> None:
+def test_every_exported_callback_takes_groups() -> None:
     """Walks over the public list, so that one that is added is covered the day it is exported."""
     for name in ours.__all__:
         cls = getattr(ours, name)
@@ -159,14 +159,14 @@ class OwnStep(LinearRegression):  # type: ignore[misc]
 
 @pytest.mark.filterwarnings("ignore:You have overridden `on_before_batch_transfer`")
 @pytest.mark.parametrize("model", [OwnModel, OwnTransfer, OwnStep])
-def test_single_steps_for_a_module_that_acts_on_each(model: type[LinearRegression]) -> None:
+def test_a_module_that_acts_on_each_batch_gets_single_steps(model: type[LinearRegression]) -> None:
     own, plain = fit(TOGETHER, model_class=model), fit(1)
     assert own.data.steps_at_once == 1
     assert own.state["weights"] == plain.state["weights"]
     assert own.trainer.global_step == plain.trainer.global_step
 
 
-def test_single_steps_for_a_data_module_that_acts_on_each_batch() -> None:
+def test_a_data_module_that_acts_on_each_batch_gets_single_steps() -> None:
     from gradexp.data import LinearData
     from tests.engine.several_steps import Logged, trainer_for
 
@@ -179,13 +179,13 @@ def test_single_steps_for_a_data_module_that_acts_on_each_batch() -> None:
     assert own.steps_at_once == 1
 
 
-def test_one_batch_as_a_limit_is_one_batch() -> None:
+def test_a_limit_of_one_batch_is_one_batch() -> None:
     for limits in ({"limit_train_batches": 1}, {"val_check_interval": 1}):
         several, single = (fit(n, trainer={"max_epochs": 1, **limits}) for n in (TOGETHER, 1))
         assert several.data.steps_at_once == 1
         assert several.state == single.state
 
 
-def test_summaries_need_nothing() -> None:
+def test_model_summaries_work_with_groups() -> None:
     assert fit(TOGETHER, ModelSummary(), trainer={"enable_model_summary": True}).data.steps_at_once == TOGETHER
     assert data(TOGETHER).takes_groups

@@ -33,7 +33,7 @@ def test_a_step_callback_sees_each_step(number: int) -> None:
     ]
 
 
-def test_a_step_callback_sees_each_batch_of_lightnings_own_loop() -> None:
+def test_a_step_callback_sees_each_batch_of_lightnings_loop() -> None:
     from tests.engine.twins import train
 
     steps = Steps()
@@ -75,7 +75,7 @@ class OwnHooksAndStep(OwnHooks):  # type: ignore[misc]
 
 @pytest.mark.parametrize("clip", [None, 0.1])
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_modules_hooks_are_called_as_in_lightnings_own_loop(number: int, clip: float | None) -> None:
+def test_a_modules_hooks_are_called_as_in_lightnings_loop(number: int, clip: float | None) -> None:
     scheduler = {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "step", "step_size": 10}
     trainer = {"max_epochs": 1, "accumulate_grad_batches": number, "gradient_clip_val": clip}
     engine, lightning = (
@@ -88,7 +88,7 @@ def test_the_modules_hooks_are_called_as_in_lightnings_own_loop(number: int, cli
     assert engine.state["weights"] == lightning.state["weights"]
 
 
-def test_numbers_by_epoch_for_a_module_with_a_step_of_its_own(own_folder: Path) -> None:
+def test_accumulation_by_epoch_for_a_module_with_its_own_training_step(own_folder: Path) -> None:
     numbers = "trainer.accumulate_grad_batches={0:2,1:5}"
     settings = ("data=blobs", "model=softmax_regression", "trainer.max_epochs=2", "figures=false", numbers)
     own = "model._target_=tests.engine.test_step_callbacks.OwnClassifier"

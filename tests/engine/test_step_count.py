@@ -37,13 +37,13 @@ class Note(Callback):
         ({"max_epochs": 3, "limit_train_batches": 1}, 3),
     ],
 )
-def test_the_total_is_the_steps_that_are_taken(limits: dict[str, Any], total: int, steps_per_execution: int) -> None:
+def test_total_steps_equals_the_steps_taken(limits: dict[str, Any], total: int, steps_per_execution: int) -> None:
     note = Note()
     result = fit(steps_per_execution, note, trainer=limits)
     assert note.total == total == result.trainer.global_step
 
 
-def test_the_total_counts_ragged_batches_of_all_passes() -> None:
+def test_total_steps_counts_ragged_batches_of_all_repeats() -> None:
     for passes, total in ((1, 4), (7, 28), (25, 100)):
         note = Note()
         fit(TOGETHER, note, epoch=EPOCHS["ragged last batches"] | {"repeat": passes}, trainer={"max_epochs": 1})
@@ -61,24 +61,24 @@ def test_a_fit_without_end_has_infinitely_many_steps() -> None:
         assert note.total == float("inf")
 
 
-def test_an_interval_is_over_at_its_multiples_step_by_step() -> None:
+def test_an_interval_is_over_at_each_multiple() -> None:
     interval = Interval(3)
     assert [step for step in range(1, 13) if interval.is_over(step)] == [3, 6, 9, 12]
 
 
-def test_an_interval_is_over_once_however_many_multiples_were_passed() -> None:
+def test_an_interval_is_over_once_after_several_multiples() -> None:
     interval = Interval(3)
     assert [step for step in (2, 4, 5, 11, 12, 12, 14) if interval.is_over(step)] == [4, 11, 12]
     assert not interval.is_over(14)
 
 
-def test_an_interval_begun_in_mid_fit_keeps_to_the_same_multiples() -> None:
+def test_an_interval_started_within_a_fit_keeps_the_same_multiples() -> None:
     for interval in (Interval(5, done=7), Interval(5)):
         interval.start(7)
         assert [step for step in range(8, 21) if interval.is_over(step)] == [10, 15, 20]
 
 
-def test_a_batch_is_a_pair_of_tensors_however_it_is_held() -> None:
+def test_a_pair_or_list_of_tensors_is_a_single_batch() -> None:
     inputs, targets = torch.zeros(2, 3), torch.zeros(2)
     for pair in ((inputs, targets), [inputs, targets]):
         assert [each is pair for each in single_batches(pair)] == [True]

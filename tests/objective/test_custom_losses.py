@@ -48,7 +48,7 @@ def path_of(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def test_a_loss_of_another_package_trains_and_is_the_one_that_is_logged() -> None:
+def test_a_loss_of_another_package_trains_and_is_logged() -> None:
     model = made("SoftmaxRegression", {"_target_": path_of(Focal), "gamma": 1.0}, **HERE)
     loader = batches_for(model)
     optimizer = {"_target_": "torch.optim.SGD", "lr": 1e-9}
@@ -60,7 +60,7 @@ def test_a_loss_of_another_package_trains_and_is_the_one_that_is_logged() -> Non
     assert metrics["train/loss"].item() == pytest.approx(-((1 - p) * np.log(p)).mean(), rel=1e-5)
 
 
-def test_a_list_is_a_tensor_where_the_class_takes_one() -> None:
+def test_a_list_becomes_a_tensor_if_the_loss_takes_one() -> None:
     model = made("MLPClassifier", {"_target_": "torch.nn.CrossEntropyLoss", "weight": [1, 2, 3]})
     assert isinstance(model.objective.loss, nn.CrossEntropyLoss)
     assert model.objective.loss.weight is not None
@@ -83,9 +83,7 @@ def test_a_list_is_a_tensor_where_the_class_takes_one() -> None:
         ("MLPRegressor", path_of(Focal), "loss must take outputs .*; got Focal: "),
     ],
 )
-def test_a_loss_that_does_not_take_outputs_and_targets_is_refused_before_the_first_step(
-    name: str, target: str, message: str
-) -> None:
+def test_a_loss_that_fails_on_the_first_batch_is_refused_before_a_step(name: str, target: str, message: str) -> None:
     model = made(name, {"_target_": target}, **HERE)
     before = [parameter.detach().clone() for parameter in model.parameters()]
     with pytest.raises(ValueError, match=message):
@@ -103,13 +101,13 @@ def test_a_loss_that_does_not_take_outputs_and_targets_is_refused_before_the_fir
         {"_target_": path_of(Penalised)},
     ],
 )
-def test_a_loss_without_a_backward_by_hand_is_refused(loss: dict[str, Any]) -> None:
+def test_backward_by_hand_refuses_any_other_loss(loss: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"model\.backward must be autograd, but for a cross-entropy .*; got by_hand"):
         made("MLPClassifier", loss, backward="by_hand", activation="sigmoid", **HERE)
 
 
 @pytest.mark.parametrize("loss", [None, {"_target_": "torch.nn.CrossEntropyLoss"}])
-def test_the_cross_entropy_by_hand_learns_what_autograds_does(loss: Any) -> None:
+def test_cross_entropy_by_hand_trains_as_by_autograd(loss: Any) -> None:
     trained = []
     for backward in ("autograd", "by_hand"):
         model = made("MLPClassifier", loss, backward=backward, activation="sigmoid")

@@ -11,13 +11,13 @@ from tests.models.fitting import fitted
 from tests.objective.loss_cases import FITS, OPTIONS, batches_for, made, section
 
 
-def test_the_table_has_every_model() -> None:
+def test_the_table_of_fitting_losses_has_every_model() -> None:
     assert {name for name in gradexp.models.__all__ if not name.startswith("Abstract")} == set(FITS)
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("name", FITS)
-def test_a_loss_that_fits_trains_and_another_is_refused(name: str, option: str) -> None:
+def test_a_fitting_loss_trains_and_any_other_is_refused(name: str, option: str) -> None:
     if option not in FITS[name]:
         with pytest.raises(ValueError, match=rf"^loss must (fit|be default for) {name}.*; got \w+\.") as refusal:
             made(name, section(option))
@@ -30,7 +30,7 @@ def test_a_loss_that_fits_trains_and_another_is_refused(name: str, option: str) 
     assert not all(map(torch.equal, before, model.parameters()))
 
 
-def test_the_negative_log_likelihood_of_log_probabilities_is_the_cross_entropy() -> None:
+def test_nll_of_log_probabilities_trains_as_cross_entropy() -> None:
     trained = []
     for option, output in (("nll", "log_softmax"), ("cross_entropy", None)):
         model = made("MLPClassifier", section(option), output_activation=output)
@@ -41,7 +41,7 @@ def test_the_negative_log_likelihood_of_log_probabilities_is_the_cross_entropy()
         made("MLPClassifier", section("nll"))
 
 
-def test_arguments_without_a_class_are_of_the_models_own_loss() -> None:
+def test_loss_arguments_without_a_class_go_to_the_default_loss() -> None:
     model = made("MLPClassifier", {"_target_": None, "label_smoothing": 0.1})
     assert isinstance(model.objective.loss, CrossEntropy)
     assert model.objective.loss.label_smoothing == 0.1
@@ -68,18 +68,18 @@ def test_arguments_without_a_class_are_of_the_models_own_loss() -> None:
         ("mse", "loss must be a section of keys and values, or null; got 'mse'"),
     ],
 )
-def test_a_bad_loss_is_refused_with_its_rule(loss: Any, message: str) -> None:
+def test_an_invalid_loss_is_refused_with_its_rule(loss: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         made("MLPClassifier", loss)
 
 
-def test_torchs_losses_of_targets_of_one_and_minus_one_fit_no_model() -> None:
+def test_losses_for_targets_of_plus_and_minus_one_fit_no_model() -> None:
     for name in ("SoftMarginLoss", "HingeEmbeddingLoss"):
         with pytest.raises(ValueError, match=f"loss must fit LogisticRegression.*; got {name}"):
             made("LogisticRegression", {"_target_": f"torch.nn.{name}"})
 
 
 @pytest.mark.parametrize("packages", [[], ["lion_pytorch"]])
-def test_a_models_own_loss_needs_no_trust(packages: list[str]) -> None:
+def test_a_models_default_loss_needs_no_trusted_package(packages: list[str]) -> None:
     for name in FITS:
         made(name, trusted_packages=packages)

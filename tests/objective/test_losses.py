@@ -12,12 +12,12 @@ from gradexp.objective.losses import BinaryCrossEntropy, CrossEntropy, HalfSquar
 from tests.objective.loss_cases import CLASSES, SAMPLES, WEIGHTS, sample_weights
 
 
-def test_cross_entropy_is_scikit_learns_log_loss(logits: Tensor, classes: Tensor) -> None:
+def test_cross_entropy_equals_scikit_learns_log_loss(logits: Tensor, classes: Tensor) -> None:
     expected = log_loss(classes, logits.softmax(1))
     assert CrossEntropy(CLASSES)(logits, classes).item() == pytest.approx(expected, rel=1e-9)
 
 
-def test_class_weights_weigh_samples_and_the_mean_is_over_samples(logits: Tensor, classes: Tensor) -> None:
+def test_the_mean_of_a_weighted_loss_is_over_samples(logits: Tensor, classes: Tensor) -> None:
     expected = log_loss(classes, logits.softmax(1), normalize=False, sample_weight=sample_weights(classes, WEIGHTS))
     found = CrossEntropy(CLASSES, class_weight=WEIGHTS)(logits, classes).item()
     assert found == pytest.approx(expected / SAMPLES, rel=1e-6)
@@ -27,14 +27,14 @@ def test_class_weights_weigh_samples_and_the_mean_is_over_samples(logits: Tensor
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
-def test_label_smoothing_is_torchs_and_its_formula(smoothing: float, logits: Tensor, classes: Tensor) -> None:
+def test_label_smoothing_equals_torchs_and_its_formula(smoothing: float, logits: Tensor, classes: Tensor) -> None:
     found = CrossEntropy(CLASSES, label_smoothing=smoothing)(logits, classes).item()
     assert found == pytest.approx(nn.CrossEntropyLoss(label_smoothing=smoothing)(logits, classes).item(), rel=1e-12)
     wanted = np.eye(CLASSES)[classes] * (1 - smoothing) + smoothing / CLASSES
     assert found == pytest.approx(-(wanted * logits.log_softmax(1).numpy()).sum(1).mean(), rel=1e-9)
 
 
-def test_label_smoothing_and_class_weights_go_together_by_the_samples_class(logits: Tensor, classes: Tensor) -> None:
+def test_label_smoothing_with_class_weights_weights_by_the_samples_class(logits: Tensor, classes: Tensor) -> None:
     loss = CrossEntropy(CLASSES, label_smoothing=0.2, class_weight=WEIGHTS)
     wanted = np.eye(CLASSES)[classes] * 0.8 + 0.2 / CLASSES
     each = -(wanted * logits.log_softmax(1).numpy()).sum(1)
@@ -43,7 +43,7 @@ def test_label_smoothing_and_class_weights_go_together_by_the_samples_class(logi
 
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("weights", [None, [0.3, 1.7]])
-def test_binary_cross_entropy_is_scikit_learns_log_loss(
+def test_binary_cross_entropy_equals_scikit_learns_log_loss(
     from_logits: bool, weights: list[float] | None, scores: Tensor, bits: Tensor
 ) -> None:
     outputs = scores if from_logits else scores.sigmoid()
@@ -53,7 +53,7 @@ def test_binary_cross_entropy_is_scikit_learns_log_loss(
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-def test_binary_cross_entropy_of_several_outputs_is_a_mean_over_all(logits: Tensor, classes: Tensor) -> None:
+def test_binary_cross_entropy_of_several_outputs_is_their_mean(logits: Tensor, classes: Tensor) -> None:
     targets = F.one_hot(classes, CLASSES).double()
     found = BinaryCrossEntropy(CLASSES, from_logits=False)(logits.sigmoid(), targets).item()
     expected = np.mean([log_loss(targets[:, k], logits[:, k].sigmoid()) for k in range(CLASSES)])
@@ -61,14 +61,14 @@ def test_binary_cross_entropy_of_several_outputs_is_a_mean_over_all(logits: Tens
 
 
 @pytest.mark.parametrize("weights", [None, [0.3, 1.7]])
-def test_the_hinge_of_one_score_is_scikit_learns(weights: list[float] | None, scores: Tensor, bits: Tensor) -> None:
+def test_hinge_of_one_score_equals_scikit_learns(weights: list[float] | None, scores: Tensor, bits: Tensor) -> None:
     by_sample = np.ones(SAMPLES) if weights is None else sample_weights(bits[:, 0].long(), weights)
     expected = hinge_loss(bits[:, 0], scores[:, 0], sample_weight=by_sample) * by_sample.mean()
     assert Hinge(2, class_weight=weights)(scores, bits).item() == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
-def test_the_hinge_of_several_scores_is_scikit_learns(
+def test_hinge_of_several_scores_equals_scikit_learns(
     weights: list[float] | None, logits: Tensor, classes: Tensor
 ) -> None:
     by_sample = np.ones(SAMPLES) if weights is None else sample_weights(classes, weights)
@@ -99,7 +99,7 @@ def test_half_the_squared_error_is_summed_over_outputs_and_averaged_over_samples
         (nn.HuberLoss(delta=0.3), "all"),
     ],
 )
-def test_gradients_are_the_closed_form_and_finite_differences(
+def test_gradients_equal_the_closed_form_and_finite_differences(
     loss: nn.Module, kind: str, logits: Tensor, classes: Tensor, bits: Tensor
 ) -> None:
     outputs, targets = {
@@ -116,6 +116,6 @@ def test_gradients_are_the_closed_form_and_finite_differences(
     torch.testing.assert_close(closed, gradient, rtol=1e-9, atol=1e-12)
 
 
-def test_every_loss_with_a_closed_form_is_among_those_above() -> None:
+def test_every_loss_with_a_closed_form_is_tested_above() -> None:
     tested = {CrossEntropy, Hinge, BinaryCrossEntropy, HalfSquaredError, nn.MSELoss, nn.L1Loss, nn.HuberLoss}
     assert set(CLOSED_FORMS) == tested

@@ -9,7 +9,7 @@ from tests.objective.schedule_rates import LINEAR, TORCH, built, load
 
 
 @pytest.mark.parametrize("option", ["cosine", "onecycle"])
-def test_a_schedule_over_the_whole_fit_needs_a_fit_that_ends(option: str) -> None:
+def test_a_schedule_that_spans_the_fit_needs_a_limited_fit(option: str) -> None:
     with pytest.raises(
         ValueError, match=r"scheduler\._target_ must not be .* in a fit without end.*trainer\.max_epochs"
     ):
@@ -44,12 +44,12 @@ def test_a_schedule_over_the_whole_fit_needs_a_fit_that_ends(option: str) -> Non
         ),
     ],
 )
-def test_what_a_schedule_does_not_take_is_refused_by_name(settings: dict[str, Any], message: str) -> None:
+def test_invalid_schedule_settings_are_refused_by_name(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         built(settings)
 
 
-def test_what_does_not_go_together_is_refused() -> None:
+def test_conflicting_schedule_settings_are_refused() -> None:
     with pytest.raises(ValueError, match=r"scheduler\.warmup_steps must be 0 for OneCycleLR"):
         built(load("onecycle") | {"warmup_steps": 5})
     with pytest.raises(ValueError, match=r"scheduler\.interval must be epoch for ReduceLROnPlateau"):
@@ -94,6 +94,6 @@ TWO = {"_target_": f"{TORCH}.SequentialLR", "milestones": [3]}
         ),
     ],
 )
-def test_what_torch_would_trip_over_is_refused(settings: dict[str, Any], message: str) -> None:
+def test_schedules_that_would_fail_in_torch_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         built(settings)

@@ -44,14 +44,14 @@ CLOSED_FORMS: dict[str, tuple[dict[str, Any], Callable[[int], float]]] = {
 
 
 @pytest.mark.parametrize("option", options())
-def test_the_rate_of_every_step_of_a_fit_equals_the_closed_form(option: str) -> None:
+def test_the_learning_rate_of_every_step_equals_the_closed_form(option: str) -> None:
     changed, closed_form = CLOSED_FORMS[option]
     rates = rates_of_a_fit(load(option) | changed)
     assert len(rates) == EPOCHS * STEPS
     assert rates == pytest.approx([closed_form(step) for step in range(EPOCHS * STEPS)], rel=1e-9)
 
 
-def test_onecycle_begins_peaks_and_ends_where_its_settings_say() -> None:
+def test_onecycle_starts_peaks_and_ends_as_configured() -> None:
     rates = rates_of_a_fit(load("onecycle"))
     assert rates[0] == pytest.approx(LR / 25)
     assert max(rates) == rates[8] == pytest.approx(LR)
@@ -59,7 +59,7 @@ def test_onecycle_begins_peaks_and_ends_where_its_settings_say() -> None:
 
 
 @pytest.mark.parametrize("option", options())
-def test_every_configured_schedule_is_built_from_its_file_alone(option: str) -> None:
+def test_every_configured_schedule_is_built_from_its_file(option: str) -> None:
     settings = load(option)
     found = built(settings)
     if settings["_target_"] is None:
@@ -72,7 +72,7 @@ def test_every_configured_schedule_is_built_from_its_file_alone(option: str) -> 
 
 
 @pytest.mark.parametrize(("mode", "improving"), [("max", [0.1, 0.2, 0.3, 0.4, 0.5]), ("min", [5, 4, 3, 2, 1])])
-def test_a_plateau_is_where_the_metric_stops_getting_better(mode: str, improving: list[float]) -> None:
+def test_a_plateau_schedule_lowers_the_rate_when_the_metric_stops_improving(mode: str, improving: list[float]) -> None:
     for values, rate in ((improving, LR), (improving[::-1], 0.1 * LR)):
         optimizer = sgd()
         (schedule,) = built(load("plateau"), math.inf, mode, optimizer)
@@ -82,7 +82,7 @@ def test_a_plateau_is_where_the_metric_stops_getting_better(mode: str, improving
 
 
 @pytest.mark.parametrize("name", ["OneCycleLR", "CosineAnnealingLR"])
-def test_a_schedule_without_a_length_is_laid_out_over_the_steps_of_the_fit_however_it_was_named(name: str) -> None:
+def test_a_schedule_without_a_length_spans_the_steps_of_the_fit(name: str) -> None:
     (schedule,) = built({"_target_": f"{TORCH}.{name}"}, steps=37)
     assert schedule["interval"] == "step"
     assert 37 in vars(schedule["scheduler"]).values()
@@ -90,14 +90,14 @@ def test_a_schedule_without_a_length_is_laid_out_over_the_steps_of_the_fit_howev
         built({"_target_": f"{TORCH}.{name}", "interval": "epoch"})
 
 
-def test_a_schedule_with_a_length_of_its_own_goes_by_epochs_as_torchs_do() -> None:
+def test_a_schedule_with_a_length_steps_by_epoch() -> None:
     (schedule,) = built({"_target_": f"{TORCH}.CosineAnnealingLR", "T_max": 6}, steps=math.inf)
     assert schedule["interval"] == "epoch"
     rates = rates_of_a_fit({"_target_": f"{TORCH}.CosineAnnealingLR", "T_max": 6})
     assert rates == pytest.approx([cosine_between(LR, 0.0, step // STEPS / 6) for step in range(EPOCHS * STEPS)])
 
 
-def test_a_sequence_in_yaml_gives_its_last_part_what_is_left_of_the_fit() -> None:
+def test_the_last_part_of_a_sequence_spans_the_rest_of_the_fit() -> None:
     settings = {
         "_target_": f"{TORCH}.SequentialLR",
         "interval": "step",

@@ -37,7 +37,7 @@ def cosine_after(warmup: int) -> Callable[[int], float]:
     ],
     ids=["alone", "of one step", "cosine", "by epochs", "plateau", "by steps"],
 )
-def test_a_warm_up_rises_in_a_line_and_then_the_schedule_begins(
+def test_the_rate_rises_linearly_and_then_follows_the_schedule(
     settings: dict[str, Any], closed_form: Callable[[int], float]
 ) -> None:
     rates = rates_of_a_fit(settings)
@@ -56,7 +56,7 @@ def inverse_root(step: int) -> float:
         ("CosineAnnealingLR", {"T_max": 50, "eta_min": 0.01}, lambda step: cosine_between(LR, 0.01, step / 50)),
     ],
 )
-def test_a_schedule_that_sets_its_rate_anew_is_warmed_up_by_steps_alone(
+def test_a_schedule_that_overwrites_the_rate_takes_a_warm_up_only_by_steps(
     name: str, arguments: dict[str, Any], after: Callable[[int], float]
 ) -> None:
     settings = {"_target_": f"{TORCH}.{name}", "warmup_steps": 4, "interval": "step", **arguments}
@@ -74,7 +74,7 @@ def test_a_schedule_that_sets_its_rate_anew_is_warmed_up_by_steps_alone(
 
 
 @pytest.mark.parametrize("name", ["SequentialLR", "ChainedScheduler"])
-def test_a_list_of_schedules_has_its_warm_up_in_the_list(name: str) -> None:
+def test_a_list_of_schedules_refuses_warmup_steps(name: str) -> None:
     milestones = {"milestones": [3]} if name == "SequentialLR" else {}
     with pytest.raises(ValueError, match=f"scheduler.warmup_steps must be 0 for {name}; got 4. Put a LinearLR into"):
         built({"_target_": f"{TORCH}.{name}", "schedulers": [LINEAR, LINEAR], "warmup_steps": 4, **milestones})

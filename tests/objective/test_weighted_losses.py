@@ -17,7 +17,7 @@ from tests.models.fitting import LBFGS, fitted, full_batches
 from tests.objective.loss_cases import CLASSES, SAMPLES, WEIGHTS, made
 
 
-def test_balanced_weights_are_scikit_learns(classes: Tensor) -> None:
+def test_balanced_weights_equal_scikit_learns(classes: Tensor) -> None:
     loss = CrossEntropy(CLASSES, class_weight="balanced")
     loss.balance(classes)
     assert loss.class_weight is not None
@@ -25,7 +25,7 @@ def test_balanced_weights_are_scikit_learns(classes: Tensor) -> None:
     np.testing.assert_allclose(loss.class_weight, expected, rtol=1e-6)
 
 
-def test_a_class_without_samples_gets_no_weight() -> None:
+def test_a_class_without_samples_gets_weight_0() -> None:
     loss = Hinge(4, class_weight="balanced")
     loss.balance(torch.tensor([0, 0, 0, 2]))
     assert loss.class_weight is not None
@@ -43,7 +43,7 @@ def two_clouds() -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("weight", ["balanced", [0.5, 3.0]])
 @pytest.mark.parametrize("model", ["LogisticRegression", "SoftmaxRegression"])
-def test_weighted_regression_ends_where_scikit_learns_does(model: str, weight: Any) -> None:
+def test_weighted_regression_converges_to_scikit_learns_weights(model: str, weight: Any) -> None:
     inputs, targets = two_clouds()
     loss = {"_target_": "gradexp.objective.losses.CrossEntropy"}
     if model == "LogisticRegression":
@@ -61,7 +61,7 @@ def test_weighted_regression_ends_where_scikit_learns_does(model: str, weight: A
     np.testing.assert_allclose(weights[-1] - (weights[0] if shared == 2 else 0), oracle.coef_[0], rtol=1e-4)
 
 
-def test_linear_regression_under_hubers_loss_ends_where_scikit_learns_does() -> None:
+def test_linear_regression_with_hubers_loss_converges_to_scikit_learns_weights() -> None:
     generator = torch.Generator().manual_seed(3)
     inputs = torch.randn(60, 2, generator=generator, dtype=torch.float64)
     targets = inputs @ torch.tensor([[1.0], [-2.0]], dtype=torch.float64)
@@ -89,7 +89,7 @@ CUTS: list[list[int]] = [[SAMPLES], [1, 22], [7, 7, 9], [1] * SAMPLES]
         (BinaryCrossEntropy(2, True, class_weight=[0.3, 1.7]), True),
     ],
 )
-def test_a_weighted_loss_is_the_mean_over_samples_however_batches_are_cut(
+def test_a_weighted_loss_is_the_mean_over_samples_for_any_batches(
     loss: nn.Module, is_single: bool, sizes: list[int], logits: Tensor, classes: Tensor, bits: Tensor
 ) -> None:
     outputs, targets = (logits[:, :1], bits) if is_single else (logits, classes)
@@ -113,6 +113,6 @@ def test_the_logged_loss_of_balanced_classes_does_not_depend_on_the_batches(batc
     assert metrics["train/loss"].item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_weights_of_zero_alone_would_train_nothing() -> None:
+def test_class_weights_that_are_all_zero_are_refused() -> None:
     with pytest.raises(ValueError, match=r"loss\.class_weight must have a weight above 0; got \[0, 0, 0\]"):
         made("MLPClassifier", {"class_weight": [0, 0, 0]})
