@@ -1,4 +1,4 @@
-"""Files are either whole or as they were."""
+"""Atomic writes: a file is either written completely or unchanged."""
 
 import errno
 import json
@@ -38,7 +38,7 @@ def test_a_failed_write_leaves_only_the_old_file(
     write_atomically(path, b"old")
 
     def fail(*arguments: Any) -> None:
-        # What an interrupted write leaves behind is open until now.
+        # fdopen would have closed the descriptor.
         if call == "fdopen":
             os.close(arguments[0])
         raise error
@@ -67,7 +67,7 @@ def test_permissions_equal_those_of_an_ordinary_file(tmp_path: Path, mask: int) 
     try:
         (tmp_path / "ordinary").write_bytes(b"")
         write_atomically(tmp_path / "atomic", b"")
-        assert os.umask(mask) == mask  # left as it was
+        assert os.umask(mask) == mask  # unchanged
     finally:
         os.umask(before)
     assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "ordinary").stat().st_mode

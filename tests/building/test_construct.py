@@ -1,4 +1,4 @@
-"""Classes by name: only of trusted packages, only of the right kind, only with arguments they take."""
+"""Classes by dotted path: only from trusted packages, of the right kind, with arguments that they take."""
 
 import sys
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Model(Callback):
 
 
 class Greedy(Callback):
-    """Takes whatever comes."""
+    """Takes any keyword argument."""
 
     def __init__(self, **arguments: Any) -> None:
         self.arguments = arguments
@@ -32,7 +32,7 @@ class Greedy(Callback):
 
 @pytest.fixture
 def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A module `stranger` that can be imported, and the file that its import writes."""
+    """A module `stranger` on the path; returns the file that importing it writes."""
     trace = tmp_path / "imported"
     code = f"""
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_an_abstract_class_is_refused() -> None:
 
 def test_construct_passes_all_given_and_the_accepted_offered_arguments() -> None:
     assert construct(Model, "model", {"width": 3}, {"seed": 5, "classes": 10}) == Model(width=3, seed=5)
-    assert construct(Greedy, "model", {"width": 3}, {"seed": 5}).arguments == {"width": 3}  # it says no names
+    assert construct(Greedy, "model", {"width": 3}, {"seed": 5}).arguments == {"width": 3}  # its signature has no names
 
 
 def test_the_message_for_an_unknown_argument_suggests_the_nearest_one() -> None:

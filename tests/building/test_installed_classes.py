@@ -11,7 +11,7 @@ from gradexp.building.class_source import ClassSource
 from gradexp.building.kinds import KINDS
 from gradexp.building.signatures import UNKNOWN
 
-# Modules whose classes are read, and the kind that they are of.
+# Modules whose classes are read, and the kind of the classes.
 WALKED = {
     "torch.optim": "optimizer",
     "torch.optim.lr_scheduler": "scheduler",
@@ -53,7 +53,7 @@ def test_the_source_gives_the_signature_of_inspect(module_name: str) -> None:
 
 
 def check_signature(source: ClassSource, cls: type) -> None:
-    """The same names, and the same of them required; of open keywords the reader may know more than inspect."""
+    """Compare names and which are required; for ``**kwargs`` the reader may know more names than inspect."""
     signature = source.signature
     assert signature is not None, cls
     parameters = inspect.signature(cls).parameters.values()
@@ -67,7 +67,7 @@ def check_signature(source: ClassSource, cls: type) -> None:
         if parameter.default is not UNKNOWN and name in expected:
             default = inspect.signature(cls).parameters[name].default
             assert default == parameter.default or default != default, (cls, name)
-            # No rule refuses what the class itself takes where nothing is given.
+            # A rule must accept the class's own default.
             plain = isinstance(default, str | bool | int | float | None)
             assert not plain or parameter.rule is None or parameter.rule.holds(default), (cls, name)
 

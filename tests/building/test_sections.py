@@ -1,4 +1,4 @@
-"""One section with a `_target_`: what is refused, without an import, and what passes."""
+"""Which sections with a `_target_` pass and which are refused, without an import."""
 
 import sys
 from pathlib import Path

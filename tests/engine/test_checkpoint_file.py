@@ -1,4 +1,4 @@
-"""Checkpoints from anyone: read as plain data, or refused with a reason."""
+"""Checkpoint files are read as plain data, or refused with a reason."""
 
 import pickle
 from pathlib import Path
@@ -27,7 +27,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 class Trap:
-    """Its unpickling creates a file."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,7 +65,7 @@ def test_a_truncated_file_is_refused(saved: Path, share: float) -> None:
     [
         "<html>not found</html>",
         '{"epoch": 3}',
-        # Their first letters are instructions of pickle that find no operand, which torch raises as other errors.
+        # These begin with pickle opcodes that lack an operand, for which torch raises other exceptions.
         pytest.param("a text\n"),
         pytest.param("Quick notes\n"),
         pytest.param("M"),
@@ -112,7 +112,7 @@ def test_code_in_a_checkpoint_is_not_run(saved: Path, bare: bool) -> None:
     with pytest.raises(ValueError, match="objects whose loading could run code, and was not loaded"):
         read_checkpoint(str(saved))
     assert not created.exists()
-    # The trap works: whoever loads it the ordinary way is caught.
+    # Loading the file with pickle does create the file.
     torch.load(saved, weights_only=False) if not bare else pickle.loads(saved.read_bytes())
     assert created.exists()
 

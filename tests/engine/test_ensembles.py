@@ -1,4 +1,4 @@
-"""Copies that are trained at once end where each ends that is trained alone by a plain loop."""
+"""Copies trained at once end with the weights that a plain loop gives each copy alone."""
 
 from typing import Any
 

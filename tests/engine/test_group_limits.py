@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from gradexp.models import LinearRegression
 from tests.engine.several_steps import (
     EPOCHS,
-    TOGETHER,
+    GROUP_SIZE,
     Logged,
     assert_equal_to_single_steps,
     data,
@@ -49,7 +49,7 @@ def test_log_intervals_and_max_steps_work_within_groups(
 @pytest.mark.parametrize("max_steps", [37, 100, 150, 200])
 def test_a_fit_with_unlimited_epochs_ends_at_max_steps(max_steps: int) -> None:
     limits = {"max_epochs": -1, "max_steps": max_steps}
-    several, single = (fit(number, trainer=limits) for number in (TOGETHER, 1))
+    several, single = (fit(number, trainer=limits) for number in (GROUP_SIZE, 1))
     assert several.trainer.global_step == max_steps
     assert several.state == single.state
 
@@ -58,7 +58,7 @@ def test_a_fit_with_unlimited_epochs_ends_at_max_steps(max_steps: int) -> None:
     "limits",
     [
         {"accumulate_grad_batches": 2},
-        {"accumulate_grad_batches": 7},  # of 100 batches, so that two are left
+        {"accumulate_grad_batches": 7},  # the last step of the 100 batches has two
         {"accumulate_grad_batches": {0: 3, 1: 7}, "max_epochs": 3},
         {"accumulate_grad_batches": 7, "max_steps": 22},
         {"gradient_clip_val": 0.1},
@@ -67,7 +67,7 @@ def test_a_fit_with_unlimited_epochs_ends_at_max_steps(max_steps: int) -> None:
     ids=str,
 )
 def test_gradients_are_accumulated_and_clipped_within_a_group(limits: dict[str, Any]) -> None:
-    several, single = (fit(number, trainer=limits) for number in (TOGETHER, 1))
+    several, single = (fit(number, trainer=limits) for number in (GROUP_SIZE, 1))
     assert_equal_to_single_steps(several, single)
     assert several.state["weights"] != fit(1).state["weights"]
 
@@ -76,7 +76,7 @@ def test_streamed_and_augmented_data_take_single_steps() -> None:
     plain = fit(1, epoch=EPOCHS["ragged last batches"]).state["weights"]
     for change in ({"memory_limit": 0.0}, {"augment": torch.clone}):
         torch.manual_seed(0)
-        changed = data(TOGETHER, **EPOCHS["ragged last batches"])
+        changed = data(GROUP_SIZE, **EPOCHS["ragged last batches"])
         for name, value in change.items():
             setattr(changed, name, value)
         module = LinearRegression(2, optimizer={"_target_": "torch.optim.SGD", "lr": 0.05})
@@ -86,20 +86,20 @@ def test_streamed_and_augmented_data_take_single_steps() -> None:
 
 
 def test_several_processes_take_single_steps() -> None:
-    changed = data(TOGETHER)
+    changed = data(GROUP_SIZE)
     changed.setup("fit")
     alone: dict[str, Any] = {"world_size": 1, "global_rank": 0, "max_steps": -1, "log_every_n_steps": 50}
     alone |= {"overfit_batches": 0.0, "limit_train_batches": 1.0, "val_check_interval": 1.0, "callbacks": []}
     alone |= {"lightning_module": LinearRegression(2), "datamodule": changed}
     alone["lightning_module"].automatic_optimization = False  # as in a fit
     alone["strategy"] = SimpleNamespace(root_device=torch.device("cpu"))
-    for world_size, together in ((1, TOGETHER), (2, 1)):
+    for world_size, together in ((1, GROUP_SIZE), (2, 1)):
         changed.trainer = SimpleNamespace(**(alone | {"world_size": world_size}))  # type: ignore[assignment]
         assert changed.steps_at_once == together
 
 
 def test_a_data_module_without_a_trainer_takes_single_steps() -> None:
-    alone = data(TOGETHER, **EPOCHS["full batches"])
+    alone = data(GROUP_SIZE, **EPOCHS["full batches"])
     alone.setup("fit")
     assert alone.steps_at_once == 1
     assert len(alone.train_dataloader()) == 100
@@ -108,7 +108,7 @@ def test_a_data_module_without_a_trainer_takes_single_steps() -> None:
 @pytest.mark.parametrize("monitor", ["val/loss", "train/loss"])
 def test_early_stopping_ends_the_fit_in_the_same_epoch(monitor: str) -> None:
     ends = []
-    for number in (TOGETHER, 1):
+    for number in (GROUP_SIZE, 1):
         stopping = EarlyStopping(
             monitor, patience=1, min_delta=0.1, check_on_train_epoch_end=monitor.startswith("train/")
         )
@@ -134,5 +134,5 @@ def test_early_stopping_ends_the_fit_in_the_same_epoch(monitor: str) -> None:
 def test_limits_in_batches_give_the_weights_of_single_steps(limits: dict[str, Any]) -> None:
     scheduler = {"scheduler": limits["scheduler"]} if "scheduler" in limits else {}
     trainer = {name: value for name, value in limits.items() if name != "scheduler"}
-    several, single = (fit(number, trainer=trainer, **scheduler) for number in (TOGETHER, 1))
+    several, single = (fit(number, trainer=trainer, **scheduler) for number in (GROUP_SIZE, 1))
     assert several.state == single.state

@@ -1,4 +1,4 @@
-"""Nothing but the speed depends on how many steps are taken at once: logs, stops, resumes, hooks of sub-classes."""
+"""The number of steps at once changes only the speed: not logs, stops, resumes or hooks of sub-classes."""
 
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,15 @@ from gradexp.engine.step_callback import StepCallback
 from gradexp.models import LinearRegression, Rosenblatt
 from gradexp.objective.optimizers import build_optimizer
 from tests.command_line import call
-from tests.engine.several_steps import TOGETHER, Fit, Logged, data, exactly, fit, trainer_for
+from tests.engine.several_steps import GROUP_SIZE, Fit, Logged, data, exactly, fit, trainer_for
 
-NUMBERS = [7, TOGETHER, 1000]
-RAGGED = {"batch_size": 8, "repeat": 7}  # 28 steps an epoch, of 8, 8, 8 and 6 samples
+NUMBERS = [7, GROUP_SIZE, 1000]
+RAGGED = {"batch_size": 8, "repeat": 7}  # 28 steps per epoch, of 8, 8, 8 and 6 samples
 EVERY_10 = {"log_every_n_steps": 10, "max_epochs": 3}
 
 
 class Logs(Callback):
-    """Logs in a hook of every step, as Lightning's documents do, and as an epoch ends."""
+    """Logs in a hook of every step, as in Lightning's documentation, and at the end of an epoch."""
 
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         pl_module.log("mine/norm", sum(p.grad.norm() for p in pl_module.parameters()))
@@ -84,7 +84,7 @@ def test_should_stop_ends_a_fit_at_that_step(number: int, stop: type[Callback]) 
     assert several.data._train_loader.state_dict() == {"position": 10}
 
 
-@pytest.mark.parametrize("number", [1, 7, TOGETHER])
+@pytest.mark.parametrize("number", [1, 7, GROUP_SIZE])
 @pytest.mark.parametrize(
     ("then", "steps"),
     [("trainer.accumulate_grad_batches=4", 10), ("data.batch_size=64", 70), ("trainer.max_steps=123", 123)],
@@ -100,7 +100,7 @@ def test_max_steps_holds_when_a_resumed_run_changes_its_batches(
 
 
 class ForgetsSuper(LinearRegression):  # type: ignore[misc]
-    """As people write it: without a call of the base class's hook."""
+    """Overrides a hook without calling the base class's hook, as is common."""
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         self.norm = max(p.grad.norm().item() for p in self.parameters() if p.grad is not None)
@@ -109,11 +109,11 @@ class ForgetsSuper(LinearRegression):  # type: ignore[misc]
 @pytest.mark.parametrize("algorithm", ["norm", "value"])
 def test_clipping_works_with_an_overridden_hook(algorithm: str) -> None:
     clipped = {"gradient_clip_val": 0.01, "gradient_clip_algorithm": algorithm, "max_epochs": 1}
-    own = fit(TOGETHER, model_class=ForgetsSuper, trainer=clipped)
-    plain, unclipped = (fit(TOGETHER, trainer=trainer) for trainer in (clipped, {"max_epochs": 1}))
+    own = fit(GROUP_SIZE, model_class=ForgetsSuper, trainer=clipped)
+    plain, unclipped = (fit(GROUP_SIZE, trainer=trainer) for trainer in (clipped, {"max_epochs": 1}))
     assert own.state["weights"] == plain.state["weights"] != unclipped.state["weights"]
     module: Any = own.module
-    assert module.norm > 0.01, "seen before it is clipped"
+    assert module.norm > 0.01, "the hook sees the gradient before it is clipped"
 
 
 class OwnSchedule(LinearRegression):  # type: ignore[misc]
@@ -138,7 +138,7 @@ class OwnScheduleByStep(OwnSchedule):  # type: ignore[misc]
 
 
 def test_a_modules_own_schedule_watches_its_monitor() -> None:
-    result = fit(TOGETHER, model_class=OwnSchedule, trainer={"max_epochs": 3})
+    result = fit(GROUP_SIZE, model_class=OwnSchedule, trainer={"max_epochs": 3})
     module: Any = result.module
     assert len(module.seen) == 3
     assert module.seen[-1] == result.metrics["train/loss"]
@@ -147,7 +147,7 @@ def test_a_modules_own_schedule_watches_its_monitor() -> None:
 def test_a_plateau_schedule_by_step_steps_after_each_step() -> None:
     known = Callback()
     known.on_train_start = lambda trainer, *_: trainer.callback_metrics.update({"val/loss": torch.tensor(1.0)})  # type: ignore[method-assign]
-    for number in (TOGETHER, 1):
+    for number in (GROUP_SIZE, 1):
         settings: dict[str, Any] = {"epoch": {"repeat": 20}, "trainer": {"max_epochs": 1}}
         module: Any = fit(number, known, model_class=OwnScheduleByStep, **settings).module
         assert len(module.seen) == 20
@@ -162,11 +162,11 @@ class TwoOptimizers(LinearRegression):  # type: ignore[misc]
 
 def test_two_optimizers_are_refused() -> None:
     with pytest.raises(RuntimeError, match="multiple optimizers"):
-        fit(TOGETHER, model_class=TwoOptimizers)
+        fit(GROUP_SIZE, model_class=TwoOptimizers)
 
 
 def test_training_step_after_a_fit_returns_the_objective() -> None:
-    module = fit(TOGETHER).module
+    module = fit(GROUP_SIZE).module
     before = exactly(module.state_dict())
     objective = module.training_step((torch.ones(4, 2), torch.ones(4, 1)), 0)
     assert objective.requires_grad
@@ -182,7 +182,7 @@ class Rate(LinearRegression):  # type: ignore[misc]
 @pytest.mark.filterwarnings("ignore")
 def test_lightnings_learning_rate_finder_works() -> None:
     trainer, module = trainer_for(Logged(), max_epochs=1), Rate()
-    found = Tuner(trainer).lr_find(module, datamodule=data(TOGETHER, repeat=100), num_training=40)
+    found = Tuner(trainer).lr_find(module, datamodule=data(GROUP_SIZE, repeat=100), num_training=40)
     assert found is not None
     assert len(found.results["loss"]) == 40
 
@@ -203,7 +203,7 @@ def test_takes_groups_may_be_set_on_an_instance() -> None:
 
     callback: Any = Acts()
     callback.takes_groups = True
-    assert fit(TOGETHER, callback, trainer={"max_epochs": 1}).data.steps_at_once == TOGETHER
+    assert fit(GROUP_SIZE, callback, trainer={"max_epochs": 1}).data.steps_at_once == GROUP_SIZE
 
 
 @pytest.mark.parametrize("cut", ["trainer.max_epochs=2", "trainer.max_steps=50"])

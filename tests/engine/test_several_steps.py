@@ -1,4 +1,4 @@
-"""Several steps at once end where as many single steps end, bit for bit."""
+"""Several steps at once end as the same number of single steps, bit for bit."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from gradexp.models.abstract_module import SGD
 from gradexp.objective.optimizers import build_optimizer
 from tests.engine.several_steps import (
     EPOCHS,
-    TOGETHER,
+    GROUP_SIZE,
     TRAIN,
     Logged,
     assert_equal_to_single_steps,
@@ -41,24 +41,24 @@ def settings(group: str, option: str, **changed: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("option", options("optimizer"))
 def test_every_configured_optimizer_ends_as_with_single_steps(option: str, epoch: str) -> None:
     optimizer = settings("optimizer", option, **({"max_iter": 4} if option == "lbfgs" else {}))
-    several, single = (fit(number, epoch=EPOCHS[epoch], optimizer=optimizer) for number in (TOGETHER, 1))
+    several, single = (fit(number, epoch=EPOCHS[epoch], optimizer=optimizer) for number in (GROUP_SIZE, 1))
     assert_equal_to_single_steps(several, single)
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
 def test_every_kind_of_batch_ends_as_with_single_steps(epoch: str) -> None:
-    assert_equal_to_single_steps(*(fit(number, epoch=EPOCHS[epoch]) for number in (TOGETHER, 1)))
+    assert_equal_to_single_steps(*(fit(number, epoch=EPOCHS[epoch]) for number in (GROUP_SIZE, 1)))
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(0.01, 0.0), (0.0, 0.02), (0.01, 0.02)])
 def test_penalties_end_as_with_single_steps(l1: float, l2: float) -> None:
-    several, single = (fit(number, epoch=EPOCHS["ragged last batches"], l1=l1, l2=l2) for number in (TOGETHER, 1))
+    several, single = (fit(number, epoch=EPOCHS["ragged last batches"], l1=l1, l2=l2) for number in (GROUP_SIZE, 1))
     assert single.metrics["train/penalty"] > 0
     assert_equal_to_single_steps(several, single)
 
 
 def short(option: str) -> dict[str, Any]:
-    """A schedule that does something in three epochs."""
+    """A schedule that changes the rate within three epochs."""
     changed: dict[str, dict[str, Any]] = {"step": {"step_size": 1}, "plateau": {"patience": 0, "threshold": 0.9}}
     return settings("scheduler", option, **changed.get(option, {}))
 
@@ -71,8 +71,8 @@ SCHEDULES = [option for option in options("scheduler") if option != "none"]
 @pytest.mark.parametrize("option", SCHEDULES)
 def test_every_configured_schedule_ends_as_with_single_steps(option: str, max_steps: int, monitor: str) -> None:
     limits = {"max_epochs": 3, "max_steps": max_steps}
-    several, single = (fit(n, trainer=limits, scheduler=short(option), monitor=monitor) for n in (TOGETHER, 1))
-    assert several.data.steps_at_once == TOGETHER
+    several, single = (fit(n, trainer=limits, scheduler=short(option), monitor=monitor) for n in (GROUP_SIZE, 1))
+    assert several.data.steps_at_once == GROUP_SIZE
     assert several.state == single.state
     assert several.state["optimizer"]["param_groups"][0]["lr"] != 0.05, "the schedule did nothing"
     rest = single.metrics.keys() - {"lr"}
@@ -82,13 +82,13 @@ def test_every_configured_schedule_ends_as_with_single_steps(option: str, max_st
 @pytest.mark.parametrize("option", SCHEDULES)
 def test_a_schedule_ends_as_with_single_steps_within_an_epoch(option: str) -> None:
     limits = {"max_epochs": 3, "max_steps": 250}
-    several, single = (fit(number, trainer=limits, scheduler=short(option)) for number in (TOGETHER, 1))
-    assert several.data.steps_at_once == TOGETHER
+    several, single = (fit(number, trainer=limits, scheduler=short(option)) for number in (GROUP_SIZE, 1))
+    assert several.data.steps_at_once == GROUP_SIZE
     assert several.state == single.state
 
 
 def test_a_schedule_gives_no_warning() -> None:
-    fit(TOGETHER, scheduler=short("cosine"))
+    fit(GROUP_SIZE, scheduler=short("cosine"))
 
 
 @pytest.mark.parametrize(
@@ -105,20 +105,20 @@ def test_a_plateau_schedule_without_its_metric_is_refused(
 ) -> None:
     plateau = settings("scheduler", "plateau", **scheduler)
     with pytest.raises(ValueError, match=message):
-        fit(TOGETHER, monitor=monitor, scheduler=plateau, trainer=trainer)
+        fit(GROUP_SIZE, monitor=monitor, scheduler=plateau, trainer=trainer)
 
 
 @pytest.mark.parametrize("batch_size", [1, 8, None])
 def test_an_epoch_that_the_group_size_does_not_divide_ends_as_with_single_steps(batch_size: int | None) -> None:
     epoch = {"batch_size": batch_size, "repeat": 7}  # 210, 28 and 7 steps
-    several, single = (fit(number, epoch=epoch, trainer={"max_epochs": 5}) for number in (TOGETHER, 1))
+    several, single = (fit(number, epoch=epoch, trainer={"max_epochs": 5}) for number in (GROUP_SIZE, 1))
     assert_equal_to_single_steps(several, single)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_shuffling_ends_as_with_single_steps(shuffle: bool) -> None:
     ends = []
-    for steps_per_execution in (TOGETHER, 1):
+    for steps_per_execution in (GROUP_SIZE, 1):
         torch.manual_seed(0)
         inputs = [[number / 10, -number % 7] for number in range(10)]
         points = Points(
@@ -138,7 +138,7 @@ def test_shuffling_ends_as_with_single_steps(shuffle: bool) -> None:
 def take_steps(
     line: torch.nn.Linear, optimizer: torch.optim.Optimizer, inputs: Tensor, targets: Tensor, batches: Sequence[Tensor]
 ) -> None:
-    """The naive loop."""
+    """A plain training loop."""
     for batch in batches:
         optimizer.zero_grad()
         F.mse_loss(line(inputs[batch]), targets[batch]).backward()  # type: ignore[no-untyped-call]  # torch's own
@@ -147,7 +147,7 @@ def take_steps(
 
 @pytest.mark.parametrize("option", ["momentum", "adam"])
 def test_a_fit_equals_a_loop_in_plain_torch(option: str) -> None:
-    result = fit(TOGETHER, epoch=EPOCHS["ragged last batches"], optimizer=settings("optimizer", option))
+    result = fit(GROUP_SIZE, epoch=EPOCHS["ragged last batches"], optimizer=settings("optimizer", option))
     inputs, targets = result.data.sample(TRAIN)
     torch.manual_seed(0)
     line = torch.nn.Linear(2, 1)
@@ -164,7 +164,7 @@ def test_the_module_takes_lists_from_a_torch_dataloader() -> None:
     inputs, targets = torch.randn(20, 2, generator=generator), torch.randn(20, 1, generator=generator)
     loader: Any = DataLoader(TensorDataset(inputs, targets), batch_size=5)
     assert isinstance(next(iter(loader)), list)
-    # As many samples as there are tensors in a batch: the list must not be taken for one of batches.
+    # With batch_size 2 a batch has as many samples as tensors; the list must not be mistaken for a list of batches.
     for batch_size, steps in ((5, 4), (2, 10)):
         loader = DataLoader(TensorDataset(inputs, targets), batch_size=batch_size)
         torch.manual_seed(0)
@@ -181,7 +181,7 @@ def test_the_module_takes_lists_from_a_torch_dataloader() -> None:
 
 
 def test_a_module_takes_single_steps_after_a_fit_with_groups() -> None:
-    module = fit(TOGETHER).module
+    module = fit(GROUP_SIZE).module
     weights = exactly(module.state_dict())
     tensors = TensorDataset(torch.ones(8, 2), torch.ones(8, 1))
     trainer_for(Logged(), max_epochs=1).fit(module, DataLoader(tensors, 4), DataLoader(tensors, 4))
@@ -190,7 +190,7 @@ def test_a_module_takes_single_steps_after_a_fit_with_groups() -> None:
 
 @pytest.mark.parametrize("limits", [{"gradient_clip_val": 1.0}, {"accumulate_grad_batches": 2}])
 def test_a_module_clips_and_accumulates_after_a_fit_with_groups(limits: dict[str, Any]) -> None:
-    module = fit(TOGETHER).module
+    module = fit(GROUP_SIZE).module
     trainer = trainer_for(Logged(), **limits)
-    trainer.fit(module, datamodule=data(TOGETHER))
+    trainer.fit(module, datamodule=data(GROUP_SIZE))
     assert trainer.global_step > 0

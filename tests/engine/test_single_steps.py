@@ -22,7 +22,7 @@ from lightning.pytorch.callbacks import (
 from gradexp import callbacks as ours
 from gradexp.engine.step_callback import StepCallback
 from gradexp.models import LinearRegression
-from tests.engine.several_steps import TOGETHER, data, fit
+from tests.engine.several_steps import GROUP_SIZE, data, fit
 
 
 class Nothing(Callback):
@@ -46,7 +46,7 @@ class ActsAfterAll(TakesGroups):
 
 
 class OverridesAgain(TakesGroups):
-    """Has a hook of its own, of which nobody has said that it takes groups."""
+    """Overrides the hook again without setting `takes_groups`."""
 
     def on_train_batch_end(self, *_: Any) -> None: ...
 
@@ -68,7 +68,7 @@ class OverridesStep(StepCallback):
 
 
 def at_once(callback: Callback, **arguments: Any) -> int:
-    return fit(TOGETHER, callback, trainer={"max_epochs": 1, **arguments}).data.steps_at_once
+    return fit(GROUP_SIZE, callback, trainer={"max_epochs": 1, **arguments}).data.steps_at_once
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def at_once(callback: Callback, **arguments: Any) -> int:
     ids=lambda callback: type(callback).__name__,
 )
 def test_callbacks_that_work_with_groups(callback: Callback) -> None:
-    assert at_once(callback) == TOGETHER
+    assert at_once(callback) == GROUP_SIZE
 
 
 @pytest.mark.parametrize("bar", [TQDMProgressBar(), RichProgressBar()])
 def test_lightnings_progress_bars_work_with_groups(bar: Callback) -> None:
-    assert at_once(bar, enable_progress_bar=True) == TOGETHER
+    assert at_once(bar, enable_progress_bar=True) == GROUP_SIZE
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_callback_that_acts_on_each_step_gets_single_steps_and_a_warning(
 
 
 def test_every_exported_callback_takes_groups() -> None:
-    """Walks over the public list, so that one that is added is covered the day it is exported."""
+    """Walks over the public list, so that a new callback is tested once it is exported."""
     for name in ours.__all__:
         cls = getattr(ours, name)
         hooks = {"on_train_batch_start", "on_train_batch_end"}
@@ -151,7 +151,7 @@ class OwnTransfer(LinearRegression):  # type: ignore[misc]
 
 
 class OwnStep(LinearRegression):  # type: ignore[misc]
-    """A training step of its own is Lightning's to take."""
+    """Overrides the training step, so Lightning's own loop takes the steps."""
 
     def training_step(self, batch: Any, batch_idx: int) -> Any:
         return self.training_objective(batch)[0]
@@ -160,7 +160,7 @@ class OwnStep(LinearRegression):  # type: ignore[misc]
 @pytest.mark.filterwarnings("ignore:You have overridden `on_before_batch_transfer`")
 @pytest.mark.parametrize("model", [OwnModel, OwnTransfer, OwnStep])
 def test_a_module_that_acts_on_each_batch_gets_single_steps(model: type[LinearRegression]) -> None:
-    own, plain = fit(TOGETHER, model_class=model), fit(1)
+    own, plain = fit(GROUP_SIZE, model_class=model), fit(1)
     assert own.data.steps_at_once == 1
     assert own.state["weights"] == plain.state["weights"]
     assert own.trainer.global_step == plain.trainer.global_step
@@ -174,18 +174,18 @@ def test_a_data_module_that_acts_on_each_batch_gets_single_steps() -> None:
         def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
             return batch[0] * 2, batch[1]
 
-    own = OwnData((5.0, -2.0), num_samples=40, val_size=10, repeat=100, steps_per_execution=TOGETHER)
+    own = OwnData((5.0, -2.0), num_samples=40, val_size=10, repeat=100, steps_per_execution=GROUP_SIZE)
     trainer_for(Logged()).fit(LinearRegression(2), datamodule=own)
     assert own.steps_at_once == 1
 
 
 def test_a_limit_of_one_batch_is_one_batch() -> None:
     for limits in ({"limit_train_batches": 1}, {"val_check_interval": 1}):
-        several, single = (fit(n, trainer={"max_epochs": 1, **limits}) for n in (TOGETHER, 1))
+        several, single = (fit(n, trainer={"max_epochs": 1, **limits}) for n in (GROUP_SIZE, 1))
         assert several.data.steps_at_once == 1
         assert several.state == single.state
 
 
 def test_model_summaries_work_with_groups() -> None:
-    assert fit(TOGETHER, ModelSummary(), trainer={"enable_model_summary": True}).data.steps_at_once == TOGETHER
-    assert data(TOGETHER).takes_groups
+    assert fit(GROUP_SIZE, ModelSummary(), trainer={"enable_model_summary": True}).data.steps_at_once == GROUP_SIZE
+    assert data(GROUP_SIZE).takes_groups

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from gradexp import run
 from gradexp.engine.step_callback import StepCallback
 from gradexp.models import LinearRegression, SoftmaxRegression
-from tests.engine.several_steps import TOGETHER, fit
+from tests.engine.several_steps import GROUP_SIZE, fit
 
 
 class Steps(StepCallback):
@@ -23,7 +23,7 @@ class Steps(StepCallback):
         self.seen.append(("end", trainer.global_step, len(batch[0])))
 
 
-@pytest.mark.parametrize("number", [1, 7, TOGETHER])
+@pytest.mark.parametrize("number", [1, 7, GROUP_SIZE])
 def test_a_step_callback_sees_each_step(number: int) -> None:
     steps = Steps()
     fit(number, steps, epoch={"batch_size": 8}, trainer={"max_epochs": 1})  # 8, 8, 8 and 6 samples
@@ -34,7 +34,7 @@ def test_a_step_callback_sees_each_step(number: int) -> None:
 
 
 def test_a_step_callback_sees_each_batch_of_lightnings_loop() -> None:
-    from tests.engine.twins import train
+    from tests.engine.lightning_comparison import train
 
     steps = Steps()
     train(False, steps, max_steps=3)
@@ -42,7 +42,7 @@ def test_a_step_callback_sees_each_batch_of_lightnings_loop() -> None:
 
 
 class OwnHooks(LinearRegression):  # type: ignore[misc]
-    """Every hook of a step that Lightning's own loop calls on a module."""
+    """Records every hook of a step that Lightning's own loop calls on a module."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -79,11 +79,12 @@ def test_a_modules_hooks_are_called_as_in_lightnings_loop(number: int, clip: flo
     scheduler = {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "step", "step_size": 10}
     trainer = {"max_epochs": 1, "accumulate_grad_batches": number, "gradient_clip_val": clip}
     engine, lightning = (
-        fit(TOGETHER, model_class=model, scheduler=scheduler, trainer=trainer) for model in (OwnHooks, OwnHooksAndStep)
+        fit(GROUP_SIZE, model_class=model, scheduler=scheduler, trainer=trainer)
+        for model in (OwnHooks, OwnHooksAndStep)
     )
     assert engine.module.takes_steps
     assert not lightning.module.takes_steps
-    assert engine.data.steps_at_once == TOGETHER
+    assert engine.data.steps_at_once == GROUP_SIZE
     assert engine.module.calls == lightning.module.calls
     assert engine.state["weights"] == lightning.state["weights"]
 

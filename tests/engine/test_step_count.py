@@ -1,4 +1,4 @@
-"""Steps of a fit, counted for Lightning."""
+"""The number of steps of a fit, and events every n steps."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.step_groups import StepGroup, single_batches
-from tests.engine.several_steps import EPOCHS, TOGETHER, fit
+from tests.engine.several_steps import EPOCHS, GROUP_SIZE, fit
 
 
 class Note(Callback):
-    """Keeps the number of steps that the fit is to have."""
+    """Records `total_steps` at the start of a fit."""
 
     def __init__(self) -> None:
         self.total = 0.0
@@ -22,7 +22,7 @@ class Note(Callback):
         self.total = total_steps(trainer)
 
 
-@pytest.mark.parametrize("steps_per_execution", [TOGETHER, 1])
+@pytest.mark.parametrize("steps_per_execution", [GROUP_SIZE, 1])
 @pytest.mark.parametrize(
     ("limits", "total"),
     [
@@ -46,7 +46,7 @@ def test_total_steps_equals_the_steps_taken(limits: dict[str, Any], total: int, 
 def test_total_steps_counts_ragged_batches_of_all_repeats() -> None:
     for passes, total in ((1, 4), (7, 28), (25, 100)):
         note = Note()
-        fit(TOGETHER, note, epoch=EPOCHS["ragged last batches"] | {"repeat": passes}, trainer={"max_epochs": 1})
+        fit(GROUP_SIZE, note, epoch=EPOCHS["ragged last batches"] | {"repeat": passes}, trainer={"max_epochs": 1})
         assert note.total == total
 
 
@@ -55,7 +55,7 @@ def test_a_fit_without_end_has_infinitely_many_steps() -> None:
         def on_train_batch_end(self, trainer: Trainer, *arguments: Any, **keywords: Any) -> None:
             trainer.should_stop = True
 
-    for number in (TOGETHER, 1):
+    for number in (GROUP_SIZE, 1):
         note = Stop()
         fit(number, note, trainer={"max_epochs": -1})
         assert note.total == float("inf")

@@ -1,4 +1,4 @@
-"""Several steps at once end where single steps end, whatever the optimizer and its schedule."""
+"""Several steps at once end as single steps, for every kind of optimizer and schedule."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def trained(steps_per_execution: int, optimizer: str, schedule: str, **arguments
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_weights_and_metrics_equal_those_of_single_steps(optimizer: str, schedule: str) -> None:
     if optimizer == "LBFGS" and schedule == "one cycle":
-        pytest.skip("one cycle turns the momentum too, which L-BFGS has not")
+        pytest.skip("one cycle also schedules the momentum, which L-BFGS lacks")
     (single, one), (grouped, several) = (trained(number, optimizer, schedule) for number in (1, 4))
     assert one.global_step == several.global_step == 3 * 2 * 3
     for own, expected in zip(grouped, single, strict=True):

@@ -1,4 +1,4 @@
-"""How many threads a fit runs on, and who has the last word."""
+"""The number of threads of a fit, and the precedence of its settings."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from gradexp.engine import threads
 from gradexp.engine.threads import OPERATIONS_PER_THREAD, choose_threads, operations_per_step, threads_of_one_run
 from gradexp.models import FunctionDescent, MLPClassifier
 from tests.command_line import call
+from tests.engine.lightning_comparison import Plain
 from tests.engine.several_steps import Logged, data, trainer_for
-from tests.engine.twins import Plain
 
 SHORT = ("trainer.max_epochs=1", "figures=false", "hydra.run.dir=first")
-LARGE = ("model.hidden=[800,800]", "data.batch_size=200")  # 1.1 billion operations a step
+LARGE = ("model.hidden=[800,800]", "data.batch_size=200")  # 1.1 billion operations per step
 
 
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine of four cores where nobody has set the number of threads."""
+    """A machine with four cores and no OMP_NUM_THREADS."""
     before = torch.get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(threads, "core_count", lambda: 4)

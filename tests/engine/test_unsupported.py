@@ -1,4 +1,4 @@
-"""What does not go with the engine's steps is refused by name, with the key to use instead."""
+"""Combinations that the engine refuses, gradient accumulation, and half precision."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from lightning.pytorch.plugins import MixedPrecision
 from gradexp.engine.accumulation import Accumulation
 from gradexp.models import MLPRegressor
 from tests.command_line import call
-from tests.engine.twins import train
+from tests.engine.lightning_comparison import train
 
 LBFGS: dict[str, Any] = {"_target_": "torch.optim.LBFGS", "max_iter": 3}
 
 
 def half_precision() -> list[Any]:
-    """16-mixed on the CPU, with a scaler of gradients as on a GPU."""
+    """16-mixed on the CPU, with a gradient scaler as on a GPU."""
     return [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=2.0**10))]
 
 
@@ -73,7 +73,7 @@ def test_accumulation_by_epoch_gives_steps_and_batches() -> None:
     accumulation = Accumulation({2: 3, 4: 1})
     assert [accumulation.batches_per_step(epoch) for epoch in range(6)] == [1, 1, 3, 3, 1, 1]
     assert [accumulation.steps(epochs, 10) for epochs in range(6)] == [0, 10, 20, 24, 28, 38]
-    # The batch that completes step: of epoch 0; 1; 2, where steps end with batches 3, 6, 9 and 10; 3; 4.
+    # The batches that complete steps of epochs 0, 1, 2 (where steps end with batches 3, 6, 9 and 10), 3 and 4.
     assert [accumulation.batch_of_step(step, 10) for step in (1, 10, 11, 20, 21, 23, 24, 25, 28, 29, 48)] == [
         *(1, 10, 1, 10, 3, 9, 10, 3, 10, 1, 10)
     ]
@@ -92,13 +92,10 @@ def test_the_batch_of_a_step_equals_a_count_over_all_batches() -> None:
         assert accumulation.steps(12, 10) == len(ends)
 
 
-# Half precision, by the plug-in that a GPU has
-
-
 @pytest.mark.parametrize("number", [1, 7])
 @pytest.mark.parametrize("clip", [None, 0.05])
 def test_half_precision_takes_the_steps_of_lightnings_loop(clip: float | None, number: int) -> None:
-    """So gradients are clipped after they are unscaled: Lightning's loop does it in that order."""
+    """Equal steps show that gradients are unscaled before they are clipped, as in Lightning's loop."""
     runs = [
         train(stepped, plugins=half_precision(), gradient_clip_val=clip, accumulate_grad_batches=number, max_epochs=1)
         for stepped in (True, False)

@@ -1,4 +1,4 @@
-"""Every derivative against autograd of torch's own function, and against central differences of ours."""
+"""Every derivative against autograd of torch's function, and against central differences of gradexp's."""
 
 import math
 from collections.abc import Callable
@@ -138,7 +138,7 @@ def test_penalty_gradients_and_the_proximal_step() -> None:
     for penalty, gradient in ((penalties.l1, l1_gradient), (penalties.l2, l2_gradient)):
         (expected,) = torch.autograd.grad(penalty(weight), weight)
         torch.testing.assert_close(gradient(weight.detach()), expected)
-    # By its definition: the minimum over u of t |u| + (u - w)^2 / 2, on a fine grid.
+    # The definition: the minimum over u of t |u| + (u - w)^2 / 2, on a fine grid.
     u = torch.linspace(-3, 3, 60001, dtype=torch.float64)
     for w in (-2.0, -0.3, 0.0, 0.5, 0.7, 1.9):
         best = u[(0.5 * u.abs() + (u - w).square() / 2).argmin()]

@@ -1,4 +1,4 @@
-"""Backwards written by hand, first and second derivatives, by torch's own checks."""
+"""First and second derivatives of the hand-written backwards, by torch's gradcheck and gradgradcheck."""
 
 import pytest
 import torch

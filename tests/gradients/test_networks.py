@@ -32,7 +32,7 @@ def test_the_perceptrons_gradient_equals_autograd(outputs: int) -> None:
         found = perceptron_gradient(x, w, b, t)
         for ours, autograds in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, autograds)
-        # One sample, to the letter: dE/dw_jk = (O_k - t_k) O_k (1 - O_k) x_j.
+        # One sample, by the literal formula: dE/dw_jk = (O_k - t_k) O_k (1 - O_k) x_j.
         one = perceptron_gradient(x[:1], w, b, t[:1]).weight
         o = perceptron(x[:1], w, b)[0]
         for k, j in itertools.product(range(outputs), range(4)):

@@ -1,4 +1,4 @@
-"""Which losses fit which models, and models and batches to try them on."""
+"""Which losses fit which models, with models and batches for the tests."""
 
 from typing import Any
 
@@ -43,18 +43,18 @@ def section(option: str) -> dict[str, Any]:
 
 
 def made(name: str, loss: Any = None, **arguments: Any) -> AbstractModule:
-    """The model for two features, of three classes where it takes so many."""
+    """The model for two features, with three classes if it takes more than two."""
     torch.manual_seed(0)
-    own: dict[str, Any] = {"surface": "himmelblau"} if name == "FunctionDescent" else {"in_features": 2}
+    defaults: dict[str, Any] = {"surface": "himmelblau"} if name == "FunctionDescent" else {"in_features": 2}
     if name in ("MLPClassifier", "MLPFromScratch", "SoftmaxRegression", "SigmoidUnits"):
-        own["num_classes"] = CLASSES
-    own |= {"hidden": [5]} if name.startswith("MLP") else {}
-    built: AbstractModule = getattr(gradexp.models, name)(**(own | {"loss": loss} | arguments))
-    return built
+        defaults["num_classes"] = CLASSES
+    defaults |= {"hidden": [5]} if name.startswith("MLP") else {}
+    model: AbstractModule = getattr(gradexp.models, name)(**(defaults | {"loss": loss} | arguments))
+    return model
 
 
 def batches_for(model: AbstractModule) -> BatchLoader:
-    """Three batches of the last, smaller one."""
+    """Three batches, of 6, 6 and 2 samples."""
     generator = torch.Generator().manual_seed(4)
     inputs = torch.randn(14, 2, generator=generator)
     targets = torch.arange(14) % model.hparams.get("num_classes", 2)

@@ -14,7 +14,7 @@ from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.objective.schedules import Fit, build_schedules
 
-EPOCHS, STEPS = 6, 5  # of a fit, and of an epoch
+EPOCHS, STEPS = 6, 5  # epochs of a fit, steps of an epoch
 LR = 0.04
 TORCH = "torch.optim.lr_scheduler"
 LINEAR = {"_target_": f"{TORCH}.LinearLR"}
@@ -39,7 +39,7 @@ def built(
 
 
 class Rates(Callback):
-    """The learning rate that each step used."""
+    """Records the learning rate of each step."""
 
     def __init__(self) -> None:
         self.rates: list[float] = []
@@ -50,7 +50,7 @@ class Rates(Callback):
 
 def rates_of_a_fit(scheduler: dict[str, Any], lr: float = LR) -> list[float]:
     model = MLPClassifier(3, 2, hidden=(4,), optimizer={"_target_": "torch.optim.SGD", "lr": lr}, scheduler=scheduler)
-    # Zeros, whose accuracy does not change while the learning rate is small: a plateau from the start.
+    # For zero inputs the accuracy does not change at a small learning rate: a plateau from the start.
     source = TensorSource(torch.zeros(10, 3), torch.tensor([0, 1] * 5))
     rates = Rates()
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}

@@ -35,7 +35,7 @@ class NoTensor(nn.Module):
 
 
 class Penalised(nn.CrossEntropyLoss):
-    """A sub-class that computes something else."""
+    """A sub-class that computes another loss."""
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return super().forward(outputs, targets) + outputs.square().mean()

@@ -21,7 +21,9 @@ def test_a_fitting_loss_trains_and_any_other_is_refused(name: str, option: str) 
     if option not in FITS[name]:
         with pytest.raises(ValueError, match=rf"^loss must (fit|be default for) {name}.*; got \w+\.") as refusal:
             made(name, section(option))
-        assert all(other in str(refusal.value) for other in FITS[name] - {"default"}), "it names those that fit"
+        assert all(other in str(refusal.value) for other in FITS[name] - {"default"}), (
+            "the message names the fitting losses"
+        )
         return
     model = made(name, section(option))
     before = [parameter.detach().clone() for parameter in model.parameters()]

@@ -21,7 +21,7 @@ def test_the_mean_of_a_weighted_loss_is_over_samples(logits: Tensor, classes: Te
     expected = log_loss(classes, logits.softmax(1), normalize=False, sample_weight=sample_weights(classes, WEIGHTS))
     found = CrossEntropy(CLASSES, class_weight=WEIGHTS)(logits, classes).item()
     assert found == pytest.approx(expected / SAMPLES, rel=1e-6)
-    # torch's own divides by the batch's sum of weights.
+    # torch's cross_entropy divides by the batch's sum of weights.
     own = F.cross_entropy(logits, classes, torch.tensor(WEIGHTS, dtype=torch.float64)).item()
     assert found == pytest.approx(own * sample_weights(classes, WEIGHTS).mean(), rel=1e-6)
 

@@ -34,7 +34,7 @@ def gradient(w: Array) -> Array:
 
 
 def descend(make: Callable[[nn.Parameter], Any], steps: int) -> Array:
-    """The weights after some steps down sum(curvature * w^2) / 2."""
+    """The weights after some steps that minimise sum(curvature * w^2) / 2."""
     w, curvature = nn.Parameter(torch.tensor(START)), torch.tensor(CURVATURE)
     optimizer = make(w)
 

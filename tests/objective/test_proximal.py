@@ -1,4 +1,4 @@
-"""The proximal step against scikit-learn's lasso: the same zeros, the same weights, whatever the momentum."""
+"""The proximal step against scikit-learn's lasso: same zeros and weights, for any momentum."""
 
 from pathlib import Path
 from typing import Any

@@ -26,7 +26,7 @@ def cosine(step: int) -> float:
 
 
 def onecycle(step: int) -> float:
-    # Up for 30 % of the steps from lr / 25 to lr, then down to a ten-thousandth of where it began.
+    # Rises from lr / 25 to lr in 30 % of the steps, then falls to 1/10,000 of its initial value.
     peak, last = 0.3 * EPOCHS * STEPS - 1, EPOCHS * STEPS - 1
     if step <= peak:
         return cosine_between(LR / 25, LR, step / peak)
@@ -38,7 +38,7 @@ CLOSED_FORMS: dict[str, tuple[dict[str, Any], Callable[[int], float]]] = {
     "cosine": ({}, cosine),
     "onecycle": ({}, onecycle),
     "step": ({"step_size": 2, "gamma": 0.5}, lambda step: LR * 0.5 ** (step // STEPS // 2)),
-    # The first epoch is the best, patience is two epochs, the third one in vain lowers the rate: after epoch 4.
+    # The first epoch is the best and patience is 2, so the third epoch without improvement, epoch 4, lowers the rate.
     "plateau": ({"patience": 2, "factor": 0.25}, lambda step: LR if step // STEPS < 4 else 0.25 * LR),
 }
 

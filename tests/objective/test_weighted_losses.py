@@ -1,4 +1,4 @@
-"""Class weights and weighted regression against scikit-learn, however a set is split into batches."""
+"""Class weights and weighted regression against scikit-learn, for any batches."""
 
 from itertools import pairwise
 from typing import Any
@@ -29,12 +29,12 @@ def test_a_class_without_samples_gets_weight_0() -> None:
     loss = Hinge(4, class_weight="balanced")
     loss.balance(torch.tensor([0, 0, 0, 2]))
     assert loss.class_weight is not None
-    # 4 samples / (4 classes * 3), none, 4 / (4 * 1), none
+    # 4 samples / (4 classes * 3 of class 0), 0, 4 / (4 * 1), 0
     np.testing.assert_allclose(loss.class_weight, [1 / 3, 0, 1, 0], rtol=1e-6)
 
 
 def two_clouds() -> tuple[Tensor, Tensor]:
-    """Samples of two classes, three to one, that overlap."""
+    """Overlapping samples of two classes, three to one."""
     generator = torch.Generator().manual_seed(2)
     targets = (torch.arange(80) % 4 == 0).long()
     inputs = torch.randn(80, 2, generator=generator, dtype=torch.float64) + targets.unsqueeze(1)
@@ -51,7 +51,7 @@ def test_weighted_regression_converges_to_scikit_learns_weights(model: str, weig
     l2 = 0.01
     found = made(model, {**loss, "class_weight": weight}, num_classes=2, l2=l2, optimizer=LBFGS)
     fitted(found, full_batches(inputs, targets, steps=4))
-    # Of two logits the difference counts: each bears half of the weight, and so half of the penalty.
+    # Only the difference of two logits matters: each has half of the weight, so the penalty is half as large.
     shared = 1 if model == "LogisticRegression" else 2
     by_class = weight if weight == "balanced" else dict(enumerate(weight))
     oracle = LogisticRegression(C=shared / (2 * len(targets) * l2), class_weight=by_class, tol=1e-10, max_iter=1000)
@@ -68,7 +68,7 @@ def test_linear_regression_with_hubers_loss_converges_to_scikit_learns_weights()
     targets += 0.5 * torch.randn(60, 1, generator=generator, dtype=torch.float64)
     targets[:4] += 20
     oracle = HuberRegressor(epsilon=1.35, alpha=0.0, tol=1e-10, max_iter=1000).fit(inputs, targets[:, 0])
-    # scikit-learn also learns a scale; its kink lies at epsilon scales.
+    # scikit-learn also learns a scale; its delta is epsilon * scale.
     loss = {"_target_": "torch.nn.HuberLoss", "delta": 1.35 * oracle.scale_}
     model = made("LinearRegression", loss, optimizer=LBFGS)
     fitted(model, full_batches(inputs, targets, steps=4))
@@ -109,7 +109,7 @@ def test_the_logged_loss_of_balanced_classes_does_not_depend_on_the_batches(batc
     weights = compute_class_weight("balanced", classes=np.arange(2), y=targets.numpy())[targets]
     with torch.no_grad():
         probabilities = model(inputs).softmax(1)
-    expected = log_loss(targets, probabilities, sample_weight=weights)  # of balanced weights the mean is 1
+    expected = log_loss(targets, probabilities, sample_weight=weights)  # the mean of balanced weights is 1
     assert metrics["train/loss"].item() == pytest.approx(expected, rel=1e-5)
 
 
