@@ -89,14 +89,14 @@ def _imported(name: str, module: Module, depth: int, unknown: Any) -> Any:
     item = module.names.get(name)
     source = find_module(item.module) if isinstance(item, Import) else None
     try:
-        found = lookup(module, name)
+        definition = lookup(module, name)
     except (MissingNameError, Unreadable):
         # The alias may itself come from typing or gradexp.rules, which ends the search.
         if source is not None and isinstance(item, Import) and depth < 5:
             return _value(item.name, source, depth + 1)
         return getattr(builtins, name, unknown)
-    if isinstance(found.node, ast.expr) and depth < 5:
-        return _evaluate(found.node, found.module, depth + 1)
+    if isinstance(definition.node, ast.expr) and depth < 5:
+        return _evaluate(definition.node, definition.module, depth + 1)
     return unknown
 
 

@@ -23,15 +23,15 @@ def read_class(target: str) -> ClassSource | None:
         ValueError: There is no such module, or it has no such class.
     """
     try:
-        found = resolve(target)
+        definition = resolve(target)
     except Unreadable:
         return None
     except MissingNameError as error:
         module, _, name = target.rpartition(".")
         raise MissingNameError(f"{error}.{did_you_mean(name, class_names(module, like=name))}") from error
-    source = class_at(found.module, found.name)
+    source = class_at(definition.module, definition.name)
     if source is None and isinstance(
-        found.node, ast.FunctionDef | ast.Constant | ast.List | ast.Dict | ast.Tuple | None
+        definition.node, ast.FunctionDef | ast.Constant | ast.List | ast.Dict | ast.Tuple | None
     ):
         raise MissingNameError(f"{target} is no class")
     return source if source is not None and source.node is not None else None
@@ -44,13 +44,13 @@ def read_function(target: str) -> Signature | None:
         ValueError: There is no such module, or it has no such function.
     """
     try:
-        found = resolve(target)
+        definition = resolve(target)
     except Unreadable:
         return None
-    if not isinstance(found.node, ast.FunctionDef):
+    if not isinstance(definition.node, ast.FunctionDef):
         return None
-    named = {p.name: p for p in named_parameters(found.node, found.module, 0)}
-    return Signature(named, found.node.args.kwarg is not None)
+    named = {p.name: p for p in named_parameters(definition.node, definition.module, 0)}
+    return Signature(named, definition.node.args.kwarg is not None)
 
 
 def class_names(module_name: str, bases: Sequence[str] = (), like: str = "") -> list[str]:

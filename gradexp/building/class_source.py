@@ -8,15 +8,7 @@ from typing import Any
 
 from gradexp.building.modules import Module
 from gradexp.building.names import MissingNameError, Unreadable, lookup_expression, resolve
-from gradexp.building.signatures import (
-    UNKNOWN,
-    Parameter,
-    Signature,
-    keywords,
-    literal,
-    named_parameters,
-    parameter,
-)
+from gradexp.building.signatures import UNKNOWN, Parameter, Signature, keywords, literal, named_parameters, parameter
 
 PLAIN_BASES = ("object", "ABC", "Generic", "Protocol", "TypedDict")  # bases without a constructor
 WRITE_CONSTRUCTORS = ("dataclass", "define", "frozen", "attrs", "s")  # decorators that write one
@@ -128,18 +120,18 @@ def class_at(module: Module, name: str) -> ClassSource | None:
 
 def _where_defined(path: str) -> str:
     try:
-        found = resolve(path)
+        definition = resolve(path)
     except (MissingNameError, Unreadable):
         return path
-    return f"{found.module.name}.{found.name}"
+    return f"{definition.module.name}.{definition.name}"
 
 
 def _base(module: Module, expression: ast.expr) -> ClassSource | None:
     try:
-        found = lookup_expression(module, expression)
+        definition = lookup_expression(module, expression)
     except (MissingNameError, Unreadable):
         return None
-    return class_at(found.module, found.name)
+    return class_at(definition.module, definition.name)
 
 
 def _last_name(expression: ast.expr) -> str:

@@ -3,18 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gradexp.rules import (
-    COUNT,
-    FRACTION,
-    NON_NEGATIVE,
-    POSITIVE,
-    SHARE,
-    WHOLE,
-    Rule,
-    list_of,
-    one_of,
-    or_null,
-)
+from gradexp.rules import COUNT, FRACTION, NON_NEGATIVE, POSITIVE, SHARE, WHOLE, Rule, list_of, one_of, or_null
 
 INTERVAL = one_of("step", "epoch")
 FRACTIONS = list_of(FRACTION, "a list of numbers from 0 to below 1", empty=False)

@@ -10,7 +10,7 @@ DEPTH = 30  # imports and assignments that are followed; more count as a circle
 
 
 @dataclass(frozen=True)
-class Found:
+class Definition:
     """The module and name of a definition: of a class, a function or a value; the name is empty for a module."""
 
     module: Module
@@ -29,7 +29,7 @@ class Unreadable(Exception):  # noqa: N818  # not an error: such names are check
     """The source does not show the name: compiled code, `__getattr__`, a computed value."""
 
 
-def resolve(target: str) -> Found:
+def resolve(target: str) -> Definition:
     """Where the name at the end of a dotted path is defined.
 
     Raises:
@@ -45,7 +45,7 @@ def resolve(target: str) -> Found:
     return lookup(module, name)
 
 
-def lookup(module: Module, name: str, depth: int = 0) -> Found:
+def lookup(module: Module, name: str, depth: int = 0) -> Definition:
     """Where a name of a module is defined.
 
     Raises:
@@ -55,14 +55,14 @@ def lookup(module: Module, name: str, depth: int = 0) -> Found:
     if depth > DEPTH:
         raise Unreadable(f"{module.name}.{name} is defined in a circle")
     if module.defines_class(name):
-        return Found(module, name)
+        return Definition(module, name)
     item = module.names.get(name)
     if isinstance(item, Import):
         return _follow(item, module, depth)
     if isinstance(item, ast.Name | ast.Attribute):
         return lookup_expression(module, item, depth + 1)
     if item is not None:
-        return Found(module, name)
+        return Definition(module, name)
     unreadable = ""
     for star in module.stars:
         source = find_module(star)
@@ -76,13 +76,13 @@ def lookup(module: Module, name: str, depth: int = 0) -> Found:
                 continue
     part = find_module(f"{module.name}.{name}") if module.is_package else None
     if part is not None:
-        return Found(part, "")
+        return Definition(part, "")
     if unreadable or module.is_dynamic:
         raise Unreadable(unreadable or f"{module.name}.{name}")
     raise MissingNameError(f"{module.name} has no {name}")
 
 
-def lookup_expression(module: Module, expression: ast.expr, depth: int = 0) -> Found:
+def lookup_expression(module: Module, expression: ast.expr, depth: int = 0) -> Definition:
     """Where a name, or `module.name`, in a module's source is defined.
 
     Raises:
@@ -110,11 +110,11 @@ def public_names(module: Module, depth: int = 0) -> list[str]:
     return sorted(set(names))
 
 
-def _follow(item: Import, importer: Module, depth: int) -> Found:
+def _follow(item: Import, importer: Module, depth: int) -> Definition:
     module = find_module(item.module)
     if module is None:
         raise Unreadable(item.module)
     if not item.name:
-        return Found(module, "")
+        return Definition(module, "")
     part = find_module(f"{item.module}.{item.name}") if module is importer else None  # a package's submodule
-    return Found(part, "") if part is not None else lookup(module, item.name, depth + 1)
+    return Definition(part, "") if part is not None else lookup(module, item.name, depth + 1)

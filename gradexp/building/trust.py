@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from gradexp.building.kinds import KINDS, Kind
@@ -51,14 +52,10 @@ def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN
     """
     expected, key = KINDS[kind], key or f"{kind}._target_"
     check_trusted(target, expected, trusted_packages, key)
-    module_name, _, class_name = str(target).rpartition(".")
-    try:
-        module = import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"{key} must name a class that can be imported; got {target} ({error}).") from error
+    module, class_name = _import_module_of(target, "a class", key)
     bases = tuple(base for name in expected.bases if (base := _imported(name)) is not None)
-    found = getattr(module, class_name, None)
-    if not (inspect.isclass(found) and issubclass(found, bases)) or inspect.isabstract(found) or found in bases:
+    cls = getattr(module, class_name, None)
+    if not (inspect.isclass(cls) and issubclass(cls, bases)) or inspect.isabstract(cls) or cls in bases:
         valid = [
             name
             for name, value in vars(module).items()
@@ -69,9 +66,18 @@ def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN
         ]
         raise ValueError(
             f"{key} must name {expected.noun}; got {target}.{did_you_mean(class_name, valid)} "
-            f"{module_name} has {', '.join(sorted(valid)) or 'none'}."
+            f"{target.rpartition('.')[0]} has {', '.join(sorted(valid)) or 'none'}."
         )
-    return found
+    return cls
+
+
+def _import_module_of(target: str, noun: str, key: str) -> tuple[ModuleType, str]:
+    """Import the module of a dotted path; returns it and the last name of the path."""
+    module_name, _, name = target.rpartition(".")
+    try:
+        return import_module(module_name), name
+    except ImportError as error:
+        raise ValueError(f"{key} must name {noun} that can be imported; got {target} ({error}).") from error
 
 
 def _imported(name: str) -> Any:
@@ -93,13 +99,9 @@ def trusted_function(target: Any, trusted_packages: Sequence[str], key: str, tru
         ValueError: The package is not trusted, or there is no such function.
     """
     check_trusted(target, Kind("a function", (), tuple(trusted)), trusted_packages, key)
-    module_name, _, name = str(target).rpartition(".")
-    try:
-        module = import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"{key} must name a function that can be imported; got {target} ({error}).") from error
-    found = getattr(module, name, None)
-    if not inspect.isroutine(found):
+    module, name = _import_module_of(target, "a function", key)
+    function = getattr(module, name, None)
+    if not inspect.isroutine(function):
         valid = [name for name, value in vars(module).items() if inspect.isroutine(value) and not name.startswith("_")]
         raise ValueError(f"{key} must name a function; got {target}.{did_you_mean(name, valid)}")
-    return found
+    return function

@@ -35,9 +35,7 @@ class ClassWeightedLoss(nn.Module):
 
     @checked
     def __init__(
-        self,
-        num_classes: Annotated[int, at_least(2)],
-        class_weight: Annotated[ClassWeight | None, CLASS_WEIGHT] = None,
+        self, num_classes: Annotated[int, at_least(2)], class_weight: Annotated[ClassWeight | None, CLASS_WEIGHT] = None
     ) -> None:
         super().__init__()
         self.num_classes = num_classes

@@ -104,11 +104,7 @@ def _schedule(optimizer: Optimizer, settings: Settings, span: float, fit: Fit, c
         spans = [end - start for start, end in pairwise(bounds)] if "milestones" in given else []
         offered["schedulers"] = [
             _part(
-                optimizer,
-                part,
-                f"scheduler.schedulers.{number}",
-                spans[number] if number < len(spans) else span,
-                fit,
+                optimizer, part, f"scheduler.schedulers.{number}", spans[number] if number < len(spans) else span, fit
             )
             for number, part in enumerate(given.pop("schedulers"))
         ]

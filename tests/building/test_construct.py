@@ -87,14 +87,7 @@ def test_a_name_of_another_kind_is_refused(name: str) -> None:
         trusted_class(f"{__name__}.{name}", "callbacks", ["tests"], KEY)
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "gradexp.modles.MLPClassifier",
-        "gradexp..MLPClassifier",
-        pytest.param("gradexp"),
-    ],
-)
+@pytest.mark.parametrize("target", ["gradexp.modles.MLPClassifier", "gradexp..MLPClassifier", "gradexp"])
 def test_a_path_to_no_class_is_refused_by_key(target: str) -> None:
     with pytest.raises(ValueError, match=r"callbacks\.mine\._target_ must"):
         trusted_class(target, "callbacks", ["gradexp"], KEY)

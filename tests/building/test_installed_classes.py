@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 
 import pytest
+from lightning.pytorch import Trainer
+from torchmetrics import Metric
 
 from gradexp.building.class_reader import read_class, read_function
 from gradexp.building.class_source import ClassSource
@@ -73,8 +75,6 @@ def check_signature(source: ClassSource, cls: type) -> None:
 
 
 def test_the_trainers_signature_is_read() -> None:
-    from lightning.pytorch import Trainer
-
     source = read_class("lightning.pytorch.Trainer")
     assert source is not None
     check_signature(source, Trainer)
@@ -90,8 +90,6 @@ def test_a_metrics_keywords_include_its_bases() -> None:
 
 @pytest.mark.parametrize("module_name", ["torchmetrics.classification", "torchmetrics.regression"])
 def test_higher_is_better_of_a_metric_is_read(module_name: str) -> None:
-    from torchmetrics import Metric
-
     for name, cls in vars(import_module(module_name)).items():
         if inspect.isclass(cls) and issubclass(cls, Metric):
             source = read_class(f"{module_name}.{name}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     GradientAccumulationScheduler,
@@ -184,8 +185,6 @@ def test_batch_norm_with_several_steps_at_once() -> None:
 
 
 def test_lightning_passes_groups_to_callbacks() -> None:
-    from lightning.pytorch import Callback
-
     class Sizes(Callback):
         takes_groups = True
 

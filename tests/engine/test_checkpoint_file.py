@@ -66,9 +66,9 @@ def test_a_truncated_file_is_refused(saved: Path, share: float) -> None:
         "<html>not found</html>",
         '{"epoch": 3}',
         # These begin with pickle opcodes that lack an operand, for which torch raises other exceptions.
-        pytest.param("a text\n"),
-        pytest.param("Quick notes\n"),
-        pytest.param("M"),
+        "a text\n",
+        "Quick notes\n",
+        "M",
     ],
 )
 def test_a_text_file_is_refused(saved: Path, text: str) -> None:

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from gradexp.engine.lightning_internals import (
     set_batches_done,
     without_gradient_sync,
 )
+from gradexp.engine.low_overhead import QuickPrecision
 from gradexp.models import LinearRegression
 from tests.engine.lightning_comparison import Plain, train
 from tests.engine.several_steps import Logged, data, fit, trainer_for
@@ -90,8 +92,6 @@ def test_saves_by_steps() -> None:
 
 
 def test_save_by_the_clock(own_folder: Path) -> None:
-    from datetime import timedelta
-
     checkpoint = ModelCheckpoint(own_folder, "{step}", train_time_interval=timedelta(0), save_top_k=-1)
     module = fit(50, checkpoint, epoch={"repeat": 100}).module
     assert sorted(path.name for path in own_folder.glob("*.ckpt")) == [f"step={n}.ckpt" for n in (100, 150, 200, 50)]
@@ -172,8 +172,6 @@ def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
 
         def on_before_optimizer_step(self, *_: Any) -> None:
             self.calls.append("step")
-
-    from gradexp.engine.low_overhead import QuickPrecision
 
     orders = []
     for stepped, plugins in ((False, []), (True, []), (True, [QuickPrecision()])):

@@ -135,10 +135,7 @@ def test_an_interrupted_epoch_has_the_metrics_of_all_its_steps(own_folder: Path,
     assert resumed.metrics["train/loss"] == pytest.approx(whole.metrics["train/loss"], rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "schedule",
-    SCHEDULES,
-)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_schedule_resumes_within_an_epoch(own_folder: Path, schedule: str) -> None:
     settings, limits = Settings(scheduler=SCHEDULES[schedule]), {"max_epochs": 4}
     whole = part(own_folder / "whole", GROUP_SIZE, limits, **settings)

@@ -20,9 +20,10 @@ from lightning.pytorch.callbacks import (
 )
 
 from gradexp import callbacks as ours
+from gradexp.data import LinearData
 from gradexp.engine.step_callback import StepCallback
 from gradexp.models import LinearRegression
-from tests.engine.several_steps import GROUP_SIZE, data, fit
+from tests.engine.several_steps import GROUP_SIZE, Logged, data, fit, trainer_for
 
 
 class Nothing(Callback):
@@ -167,9 +168,6 @@ def test_a_module_that_acts_on_each_batch_gets_single_steps(model: type[LinearRe
 
 
 def test_a_data_module_that_acts_on_each_batch_gets_single_steps() -> None:
-    from gradexp.data import LinearData
-    from tests.engine.several_steps import Logged, trainer_for
-
     class OwnData(LinearData):  # type: ignore[misc]
         def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
             return batch[0] * 2, batch[1]

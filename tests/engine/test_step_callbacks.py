@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from gradexp import run
 from gradexp.engine.step_callback import StepCallback
 from gradexp.models import LinearRegression, SoftmaxRegression
+from tests.engine.lightning_comparison import train
 from tests.engine.several_steps import GROUP_SIZE, fit
 
 
@@ -34,8 +35,6 @@ def test_a_step_callback_sees_each_step(number: int) -> None:
 
 
 def test_a_step_callback_sees_each_batch_of_lightnings_loop() -> None:
-    from tests.engine.lightning_comparison import train
-
     steps = Steps()
     train(False, steps, max_steps=3)
     assert [step for kind, step, _ in steps.seen if kind == "end"] == [1, 2, 3]

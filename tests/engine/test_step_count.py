@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from gradexp.engine.accumulation import total_steps
+from gradexp.engine.accumulation import Accumulation, total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.step_groups import StepGroup, single_batches
 from tests.engine.several_steps import EPOCHS, GROUP_SIZE, fit
@@ -59,6 +59,29 @@ def test_a_fit_without_end_has_infinitely_many_steps() -> None:
         note = Stop()
         fit(number, note, trainer={"max_epochs": -1})
         assert note.total == float("inf")
+
+
+def test_accumulation_by_epoch_gives_steps_and_batches() -> None:
+    accumulation = Accumulation({2: 3, 4: 1})
+    assert [accumulation.batches_per_step(epoch) for epoch in range(6)] == [1, 1, 3, 3, 1, 1]
+    assert [accumulation.steps(epochs, 10) for epochs in range(6)] == [0, 10, 20, 24, 28, 38]
+    # The batches that complete steps of epochs 0, 1, 2 (where steps end with batches 3, 6, 9 and 10), 3 and 4.
+    assert [accumulation.batch_of_step(step, 10) for step in (1, 10, 11, 20, 21, 23, 24, 25, 28, 29, 48)] == [
+        *(1, 10, 1, 10, 3, 9, 10, 3, 10, 1, 10)
+    ]
+
+
+def test_the_batch_of_a_step_equals_a_count_over_all_batches() -> None:
+    for setting in ({0: 3, 1: 4, 5: 2}, {0: 7}, {3: 100}):
+        accumulation = Accumulation(setting)
+        ends = [
+            batch
+            for epoch in range(12)
+            for batch in range(1, 11)
+            if batch % accumulation.batches_per_step(epoch) == 0 or batch == 10
+        ]
+        assert [accumulation.batch_of_step(step, 10) for step in range(1, len(ends) + 1)] == ends
+        assert accumulation.steps(12, 10) == len(ends)
 
 
 def test_an_interval_is_over_at_each_multiple() -> None:

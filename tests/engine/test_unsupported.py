@@ -1,4 +1,4 @@
-"""Combinations that the engine refuses, gradient accumulation, and half precision."""
+"""Settings that the engine refuses, and half precision."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 from lightning.pytorch.plugins import MixedPrecision
 
-from gradexp.engine.accumulation import Accumulation
 from gradexp.models import MLPRegressor
 from tests.command_line import call
 from tests.engine.lightning_comparison import train
@@ -67,29 +66,6 @@ def test_an_invalid_accumulation_is_refused(setting: Any) -> None:
 def test_the_command_line_refuses_an_invalid_accumulation(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     message = str(call(monkeypatch, f"trainer.accumulate_grad_batches={typed}"))
     assert "trainer.accumulate_grad_batches must be a whole number of at least 1, or such numbers by epoch" in message
-
-
-def test_accumulation_by_epoch_gives_steps_and_batches() -> None:
-    accumulation = Accumulation({2: 3, 4: 1})
-    assert [accumulation.batches_per_step(epoch) for epoch in range(6)] == [1, 1, 3, 3, 1, 1]
-    assert [accumulation.steps(epochs, 10) for epochs in range(6)] == [0, 10, 20, 24, 28, 38]
-    # The batches that complete steps of epochs 0, 1, 2 (where steps end with batches 3, 6, 9 and 10), 3 and 4.
-    assert [accumulation.batch_of_step(step, 10) for step in (1, 10, 11, 20, 21, 23, 24, 25, 28, 29, 48)] == [
-        *(1, 10, 1, 10, 3, 9, 10, 3, 10, 1, 10)
-    ]
-
-
-def test_the_batch_of_a_step_equals_a_count_over_all_batches() -> None:
-    for setting in ({0: 3, 1: 4, 5: 2}, {0: 7}, {3: 100}):
-        accumulation = Accumulation(setting)
-        ends = [
-            batch
-            for epoch in range(12)
-            for batch in range(1, 11)
-            if batch % accumulation.batches_per_step(epoch) == 0 or batch == 10
-        ]
-        assert [accumulation.batch_of_step(step, 10) for step in range(1, len(ends) + 1)] == ends
-        assert accumulation.steps(12, 10) == len(ends)
 
 
 @pytest.mark.parametrize("number", [1, 7])

@@ -71,11 +71,7 @@ def test_a_list_becomes_a_tensor_if_the_loss_takes_one() -> None:
 @pytest.mark.parametrize(
     ("name", "target", "message"),
     [
-        (
-            "MLPClassifier",
-            path_of(EachSample),
-            r"loss must return one number per batch.*; got shape \[6\]",
-        ),
+        ("MLPClassifier", path_of(EachSample), r"loss must return one number per batch.*; got shape \[6\]"),
         ("MLPClassifier", path_of(NoTensor), "loss must return one number per batch.*; got a float from NoTensor"),
         ("MLPClassifier", "torch.nn.CosineEmbeddingLoss", r"loss must take outputs \[6, 3\] of float32 and targets"),
         ("MLPClassifier", "torch.nn.ReLU", r"loss must take outputs \[6, 3\] of float32 and targets \[6\] of int64"),

@@ -143,14 +143,8 @@ def test_every_configured_optimizer_but_lbfgs_has_a_formula_here() -> None:
             r"optimizer\.momentum must be a finite number of at least 0; got -0\.1",
         ),
         ({"_target_": "torch.optim.Adam", "betas": [2.0, 0.9]}, "beta"),
-        pytest.param(
-            {"_target_": "torch.optim.Adam", "betas": [0.9]},
-            "betas",
-        ),
-        pytest.param(
-            {"_target_": "torch.optim.Adam", "eps": "x"},
-            "eps",
-        ),
+        ({"_target_": "torch.optim.Adam", "betas": [0.9]}, "betas"),
+        ({"_target_": "torch.optim.Adam", "eps": "x"}, "eps"),
     ],
 )
 def test_invalid_optimizer_settings_are_refused_by_name(settings: dict[str, Any], message: str) -> None:
@@ -174,10 +168,7 @@ def test_lists_of_numbers_stay_numbers() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (
-            {"_target_": "torch.optim.SparseAdam"},
-            "that steps by gradients alone; SparseAdam fails",
-        ),
+        ({"_target_": "torch.optim.SparseAdam"}, "that steps by gradients alone; SparseAdam fails"),
         ({"_target_": "pytorch_optimizer.AliG"}, "that steps by gradients alone; AliG fails"),
         ({"_target_": "pytorch_optimizer.AdamP", "lrr": 3}, r"optimizer\.lrr is not read by AdamP\. Did you mean lr\?"),
         ({"_target_": "pytorch_optimizer.SAM"}, r"optimizer\.base_optimizer must be given"),

@@ -34,14 +34,8 @@ def test_a_schedule_that_spans_the_fit_needs_a_limited_fit(option: str) -> None:
             {"_target_": f"{TORCH}.StepLR", "step_size": 3, "gamma": 0},
             r"scheduler\.gamma must be a finite number above 0; got 0",
         ),
-        pytest.param(
-            {"_target_": f"{TORCH}.StepLR"},
-            "step_size",
-        ),
-        pytest.param(
-            {"_target_": f"{TORCH}.StepLR", "step_size": 3, "interval": "steps"},
-            "interval",
-        ),
+        ({"_target_": f"{TORCH}.StepLR"}, "step_size"),
+        ({"_target_": f"{TORCH}.StepLR", "step_size": 3, "interval": "steps"}, "interval"),
     ],
 )
 def test_invalid_schedule_settings_are_refused_by_name(settings: dict[str, Any], message: str) -> None:
