@@ -1,7 +1,7 @@
 """gradexp: experiments in learning by gradients, on Lightning, Hydra and TensorBoard.
 
-It exports what gradexp.data and gradexp.models export, and the names below. Names are imported when they are first
-used, so that `import gradexp` costs nothing.
+It exports the names of gradexp.data and gradexp.models, and those below. Names are imported on first use, so that
+`import gradexp` is fast.
 """
 
 from functools import cache
@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Any:
         return sorted([*_HOMES, *(exported for package in _PACKAGES for exported in import_module(package).__all__)])
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    # Python asks for modules and for names of its own too, which must not import torch.
+    # Python also looks up submodules and private names here; these must not import torch.
     if not name.startswith("_") and name not in _modules():
         for package in map(import_module, _PACKAGES):
             if name in package.__all__:

@@ -1,8 +1,8 @@
 """Arguments of constructors: their names, and the rules in their annotations.
 
-Each class owns the rules of its arguments, ``dropout: Annotated[float, FRACTION] = 0.0``. A constructor that is
-`checked` checks its arguments against them; the command line reads the same annotations from the source, before torch
-is imported (see gradexp.building).
+Each class states the rules of its arguments, ``dropout: Annotated[float, FRACTION] = 0.0``. A `checked` constructor
+enforces them; the command line reads the same annotations from the source, before torch is imported (see
+gradexp.building).
 """
 
 import functools
@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def rule_of(annotation: Any) -> Rule | None:
-    """The rule in ``Annotated[type, rule]``, ``Literal[names]`` or either of them ``| None``; None without a rule."""
+    """The rule in ``Annotated[type, rule]``, ``Literal[names]`` or one of these ``| None``; None without a rule."""
     if get_origin(annotation) is Annotated:
         return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, Rule)), None)
     if get_origin(annotation) is Literal:
@@ -30,7 +30,7 @@ def rule_of(annotation: Any) -> Rule | None:
 
 
 def _one_of_values(values: Sequence[Any]) -> Rule:
-    """One of a few values of any plain type; True is not 1."""
+    """One of a few values, equal in type too: True is not 1."""
     names = tuple({True: "true", False: "false", None: "null"}.get(value, str(value)) for value in values)
     return Rule(
         f"one of {', '.join(names)}",
@@ -47,7 +47,7 @@ def _unpacked(parameter: inspect.Parameter) -> Any:
 
 
 def arguments_of(function: Callable[..., Any]) -> list[str]:
-    """The names of its arguments, of ``**options: Unpack[SomeTypedDict]`` those of the TypedDict."""
+    """The names of a function's arguments; ``**options: Unpack[SomeTypedDict]`` counts as the TypedDict's keys."""
     names: list[str] = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -58,7 +58,7 @@ def arguments_of(function: Callable[..., Any]) -> list[str]:
 
 
 def takes_any(function: Callable[..., Any]) -> bool:
-    """Whether a function has ``**options`` whose names no TypedDict lists."""
+    """Whether a function has ``**options`` without a TypedDict of the names."""
     parameters = inspect.signature(function).parameters.values()
     return any(each.kind is each.VAR_KEYWORD and _unpacked(each) is None for each in parameters)
 
@@ -68,7 +68,7 @@ def rules_of(function: Callable[..., Any]) -> Mapping[str, Rule | None]:
     """The rule, or None, of each argument in `arguments_of`."""
     try:
         hints = get_type_hints(function, include_extras=True)
-    except NameError:  # another's annotations, whose names only type checkers import
+    except NameError:  # annotations of another package, whose names are imported for type checkers only
         hints = {}
     for parameter in inspect.signature(function).parameters.values():
         options = _unpacked(parameter)
@@ -77,7 +77,7 @@ def rules_of(function: Callable[..., Any]) -> Mapping[str, Rule | None]:
 
 
 def checked(constructor: Function) -> Function:
-    """Hold the arguments of a constructor against the rules in its annotations before it runs.
+    """Decorate a constructor to check its arguments against the rules in its annotations.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -91,8 +91,8 @@ def checked(constructor: Function) -> Function:
         rules = rules_of(constructor)
         for name in kwargs:
             if name not in rules and not any_name:
-                own = [known for known in rules if known != "self"]
-                raise TypeError(f"{type(self).__name__} has no argument {name}.{did_you_mean(name, own)}")
+                valid = [argument for argument in rules if argument != "self"]
+                raise TypeError(f"{type(self).__name__} has no argument {name}.{did_you_mean(name, valid)}")
         for name, value in {**signature.bind(self, *args, **kwargs).arguments, **kwargs}.items():
             rule = rules.get(name)
             if rule is not None:
@@ -103,7 +103,7 @@ def checked(constructor: Function) -> Function:
 
 
 class Checked:
-    """A class whose sub-classes' constructors are all `checked`."""
+    """A base class whose sub-classes' constructors are all `checked`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

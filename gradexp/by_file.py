@@ -1,6 +1,6 @@
-"""Packages in which every file is one thing of a kind, a function of the file's own name: topics, studies.
+"""Packages in which every file defines one function of the file's name, such as topics and studies.
 
-The names come from listing the folder, so that they are known before anything in it is imported.
+The names are read from the folder, before any file is imported.
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ def names_in(folder: Iterable[str], shared: str) -> list[str]:
 
     Args:
         folder: The package's ``__path__``.
-        shared: The module that the others share, which is none of them.
+        shared: The module that the other files share, which is left out.
     """
     return sorted(module.name for module in iter_modules(folder) if module.name != shared)
 
 
 def function_named(package: str, name: str) -> Any:
-    """The function of a name in `names_in`, whose file is imported now."""
+    """Import the file of a name in `names_in` and return its function."""
     return getattr(import_module(f"{package}.{name}"), name)

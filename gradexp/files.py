@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: a kill in mid-write leaves the file of before."""
+"""Atomic writes: a process killed while writing leaves the previous file intact."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from typing import Any
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside `path`, then rename over it, which the file system does in one step.
+    """Write a temporary file beside `path`, then rename it to `path`, which is atomic.
 
     Raises:
-        OSError: The folder cannot be written, or the disk is full; `path` is as before.
+        OSError: The folder is not writable, or the disk is full; `path` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -23,7 +23,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp lets only the owner read; give what an ordinary file would have.
+        # mkstemp makes the file readable by its owner alone; set the permissions of an ordinary file.
         mask = os.umask(0)
         os.umask(mask)
         Path(temporary).chmod(0o666 & ~mask)
@@ -39,5 +39,5 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def random_letters() -> str:
-    """Four letters for the name of a folder; not from a seeded stream, as two runs of one seed must not share one."""
+    """Four letters for a folder's name; not seeded, because two runs with the same seed need different folders."""
     return "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))

@@ -1,6 +1,6 @@
-"""Rules of arguments and keys: what a value must be, in words for people and as a test.
+"""Rules for arguments and configuration keys: what a value must be, in words and as a test.
 
-They are written as annotations, ``dropout: Annotated[float, FRACTION] = 0.0``: see gradexp.arguments.
+They are written as annotations, ``dropout: Annotated[float, FRACTION] = 0.0`` (see gradexp.arguments).
 """
 
 import difflib
@@ -13,12 +13,12 @@ from typing import Annotated, Any, Literal, get_args
 
 @dataclass(frozen=True)
 class Rule:
-    """What values an argument takes.
+    """The values that an argument takes.
 
     Attributes:
-        words: What follows "must be" in a message.
-        holds: Whether a value is one of them.
-        names: The values, where there are only a few.
+        words: The text after "must be" in a message.
+        holds: Whether a value keeps the rule.
+        names: The valid values, if there are only a few.
     """
 
     words: str
@@ -30,11 +30,12 @@ def _is_int(value: Any) -> bool:
     return not isinstance(value, bool) and isinstance(value, Integral)
 
 
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+def _is_finite(value: Any) -> bool:
+    return NUMBER.holds(value) and math.isfinite(value)
 
 
-def _is_list(value: Any) -> bool:
+def is_list(value: Any) -> bool:
+    """Whether a value is a sequence other than text."""
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
@@ -44,7 +45,7 @@ def one_of(*names: str) -> Rule:
 
 
 def named_or_path(*names: str, example: str) -> Rule:
-    """One of a few names, or a dotted path, which is looked up later."""
+    """One of a few names, or a dotted path, which is resolved later."""
     return Rule(
         f"one of {', '.join(names)}, or a dotted path such as {example}",
         lambda value: isinstance(value, str) and (value in names or "." in value),
@@ -53,21 +54,21 @@ def named_or_path(*names: str, example: str) -> Rule:
 
 
 def or_null(rule: Rule) -> Rule:
-    """What `rule` takes, or None."""
+    """Any value of `rule`, or None."""
     return Rule(f"{rule.words}, or null", lambda value: value is None or rule.holds(value), rule.names)
 
 
 def at_least(least: int) -> Rule:
-    """A whole number from `least` on."""
+    """A whole number of at least `least`."""
     return Rule(f"a whole number of at least {least}", lambda value: _is_int(value) and value >= least)
 
 
 def list_of(rule: Rule, words: str, *, length: int | None = None, empty: bool = True) -> Rule:
-    """A list whose items `rule` takes; `words` name it, as "a list of layer widths, each ..."."""
+    """A list of values of `rule`; `words` describe it, such as "a list of layer widths, each ..."."""
     return Rule(
         words,
         lambda value: (
-            _is_list(value)
+            is_list(value)
             and all(map(rule.holds, value))
             and (length is None or len(value) == length)
             and (empty or len(value) > 0)
@@ -75,13 +76,15 @@ def list_of(rule: Rule, words: str, *, length: int | None = None, empty: bool = 
     )
 
 
-FINITE = Rule("a finite number", _is_number)
+NUMBER = Rule("a number", lambda value: isinstance(value, Real) and not isinstance(value, bool))  # infinity and NaN too
+INTEGER = Rule("a whole number", _is_int)
+FINITE = Rule("a finite number", _is_finite)
 BOOLEAN = Rule("true or false", lambda value: isinstance(value, bool), ("true", "false"))
 TEXT = Rule("a text that is not empty", lambda value: isinstance(value, str) and value != "")
-POSITIVE = Rule("a finite number above 0", lambda value: _is_number(value) and value > 0)
-NON_NEGATIVE = Rule("a finite number of at least 0", lambda value: _is_number(value) and value >= 0)
-FRACTION = Rule("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1)
-SHARE = Rule("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
+POSITIVE = Rule("a finite number above 0", lambda value: _is_finite(value) and value > 0)
+NON_NEGATIVE = Rule("a finite number of at least 0", lambda value: _is_finite(value) and value >= 0)
+FRACTION = Rule("a number from 0 to below 1", lambda value: _is_finite(value) and 0 <= value < 1)
+SHARE = Rule("a number from 0 to 1", lambda value: _is_finite(value) and 0 <= value <= 1)
 COUNT = at_least(1)
 WHOLE = at_least(0)
 NUMBER_OR_SHARE = Rule(
@@ -90,7 +93,7 @@ NUMBER_OR_SHARE = Rule(
 )
 CLASS_WEIGHT = Rule(
     "balanced, a list of numbers of at least 0, one a class, or null",
-    lambda value: value in (None, "balanced") if not _is_list(value) else all(map(NON_NEGATIVE.holds, value)),
+    lambda value: value in (None, "balanced") if not is_list(value) else all(map(NON_NEGATIVE.holds, value)),
     ("balanced",),
 )
 MONITOR = Rule(
@@ -108,15 +111,15 @@ OUTPUT_ACTIVATION = or_null(one_of("relu", "log_softmax"))
 PAIR = or_null(list_of(FINITE, "a pair [x, y] of finite numbers", length=2))
 SECTION = Rule("a section of keys and values", lambda value: isinstance(value, Mapping))
 
-# Arguments that most data modules have, each with a default of its own.
+# Types of arguments that most data modules have, each with a different default.
 BatchSize = Annotated[int | None, or_null(COUNT)]
 SampleNumber = Annotated[int | float, NUMBER_OR_SHARE]
 
-# Rules of one class each. They stand here because annotations are evaluated without the module of the class.
+# Rules that one class uses. They are in this file because annotations are evaluated without the class's module.
 PATH = Rule("the file or folder of your data: data.path=PATH", lambda value: isinstance(value, str) and value != "")
 TARGET_COLUMN = Rule(
     "the name of the column to predict: data.target=COLUMN",
-    lambda value: (isinstance(value, str) and value != "") or _is_number(value),
+    lambda value: (isinstance(value, str) and value != "") or _is_finite(value),
 )
 COLUMNS = list_of(
     Rule("a name", lambda value: isinstance(value, str | int | float)), "a list of column names, such as [id,name]"
@@ -131,18 +134,18 @@ CHANNELS = Rule("1 (grey) or 3 (colour)", lambda value: _is_int(value) and value
 POINTS = Rule(
     "a list of points, each a list of as many numbers, such as [[0, 0], [0, 1]]",
     lambda value: (
-        _is_list(value)
+        is_list(value)
         and len(value) > 0
-        and all(_is_list(point) and len(point) > 0 and all(map(_is_number, point)) for point in value)
+        and all(is_list(point) and len(point) > 0 and all(map(_is_finite, point)) for point in value)
         and len(set(map(len, value))) == 1
     ),
 )
-MARGIN = Rule("a number above 0 and at most 0.5", lambda value: _is_number(value) and 0 < value <= 0.5)
+MARGIN = Rule("a number above 0 and at most 0.5", lambda value: _is_finite(value) and 0 < value <= 0.5)
 SCALE = Rule(
     "a pair [smallest, largest] of numbers above 0",
-    lambda value: _is_list(value) and len(value) == 2 and all(map(POSITIVE.holds, value)) and value[0] <= value[1],
+    lambda value: is_list(value) and len(value) == 2 and all(map(POSITIVE.holds, value)) and value[0] <= value[1],
 )
-SHEAR = Rule("a number of degrees from 0 to below 90", lambda value: _is_number(value) and 0 <= value < 90)
+SHEAR = Rule("a number of degrees from 0 to below 90", lambda value: _is_finite(value) and 0 <= value < 90)
 Quantity = Literal[
     "grad_norm",
     "bias_grad_norm",
@@ -176,12 +179,12 @@ def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
 
 
 def check(name: str, value: Any, rule: Rule) -> None:
-    """Hold a value against a rule.
+    """Check a value.
 
     Args:
-        name: Of the argument, or the key in full, such as "optimizer.lr".
-        value: What was given.
-        rule: What is wanted.
+        name: Name of the argument, or the full key, such as "optimizer.lr".
+        value: The value to check.
+        rule: The rule that it must keep.
 
     Raises:
         ValueError: The value breaks the rule.

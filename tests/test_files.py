@@ -1,4 +1,4 @@
-"""Files are either whole or as they were."""
+"""Atomic writes: a file is either written completely or unchanged."""
 
 import errno
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from gradexp.engine.checkpoint_io import AtomicCheckpointIO
+from gradexp.engine.checkpoint_file import AtomicCheckpointIO
 from gradexp.files import write_atomically, write_json
 
 
@@ -21,7 +21,7 @@ def full_disk(*arguments: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_the_content_is_written_and_replaces_what_was_there(tmp_path: Path) -> None:
+def test_a_write_replaces_the_content(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "file"
     for content in (b"first, and longer", b"second", b""):
         write_atomically(path, content)
@@ -31,14 +31,14 @@ def test_the_content_is_written_and_replaces_what_was_there(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("call", ["fsync", "fdopen"])
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_a_write_that_fails_midway_leaves_the_old_file_and_nothing_else(
+def test_a_failed_write_leaves_only_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, error: type[BaseException]
 ) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
 
     def fail(*arguments: Any) -> None:
-        # What an interrupted write leaves behind is open until now.
+        # fdopen would have closed the descriptor.
         if call == "fdopen":
             os.close(arguments[0])
         raise error
@@ -51,9 +51,7 @@ def test_a_write_that_fails_midway_leaves_the_old_file_and_nothing_else(
     assert names(tmp_path) == ["file"]
 
 
-def test_a_rename_that_fails_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_rename_leaves_only_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
     monkeypatch.setattr(Path, "replace", full_disk)
@@ -64,19 +62,19 @@ def test_a_rename_that_fails_leaves_the_old_file_and_nothing_else(
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
-def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path, mask: int) -> None:
+def test_permissions_equal_those_of_an_ordinary_file(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
         (tmp_path / "ordinary").write_bytes(b"")
         write_atomically(tmp_path / "atomic", b"")
-        assert os.umask(mask) == mask  # left as it was
+        assert os.umask(mask) == mask  # unchanged
     finally:
         os.umask(before)
     assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
     assert (tmp_path / "atomic").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
-def test_json_is_read_back_as_it_was(tmp_path: Path) -> None:
+def test_json_makes_the_round_trip(tmp_path: Path) -> None:
     content = {"status": "completed", "loss": 0.1, "steps": 3, "name": "é"}
     write_json(tmp_path / "metrics.json", content)
     assert json.loads((tmp_path / "metrics.json").read_text()) == content
@@ -96,9 +94,7 @@ def test_a_checkpoint_makes_the_round_trip(tmp_path: Path) -> None:
     assert names(path.parent) == ["last.ckpt"]
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_checkpoint_write_leaves_the_previous_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, io = tmp_path / "last.ckpt", AtomicCheckpointIO()
     io.save_checkpoint({"global_step": 1}, path)
     monkeypatch.setattr(os, "fsync", full_disk)

@@ -16,10 +16,9 @@ from gradexp.building.construct import construct, constructed
 from gradexp.building.trust import trusted_class
 from gradexp.configuration.values import plain
 from gradexp.data import AbstractDataModule
-from gradexp.engine.checkpoint_io import AtomicCheckpointIO
+from gradexp.engine.checkpoint_file import AtomicCheckpointIO
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
-from gradexp.engine.precision import QuickPrecision
-from gradexp.engine.profiler import NoProfiler
+from gradexp.engine.low_overhead import NoProfiler, QuickPrecision
 from gradexp.engine.step_callback import takes_steps
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.objective.objective import ObjectiveOptions

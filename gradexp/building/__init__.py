@@ -1,1 +1,1 @@
-"""From a configuration to objects: classes named by `_target_`, read, trusted and constructed. Nothing of Hydra."""
+"""From a configuration to objects: reads, trusts and constructs the classes named by `_target_`, without Hydra."""

@@ -1,4 +1,4 @@
-"""Rules out of the source of annotations: what is written in `Annotated[float, FRACTION]`, or the plain type."""
+"""Rules from the source of annotations: the rule in `Annotated[float, FRACTION]`, or one for the plain type."""
 
 import ast
 import builtins
@@ -6,27 +6,24 @@ import collections.abc
 import typing
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from gradexp.arguments import rule_of
 from gradexp.building.modules import Import, Module, find_module
 from gradexp.building.names import MissingNameError, Unreadable, lookup
-from gradexp.rules import BOOLEAN, SECTION, Rule
+from gradexp.rules import BOOLEAN, INTEGER, NUMBER, SECTION, Rule, is_list
 
-# What an annotation may use as it is. Each is free of torch, and imported already.
+# Modules whose names are imported to evaluate an annotation; none of them imports torch.
 MODULES = ("typing", "collections.abc", "gradexp.rules", "typing_extensions")
 
-NUMBER = Rule("a number", lambda value: isinstance(value, Real) and not isinstance(value, bool))
-WHOLE_NUMBER = Rule("a whole number", lambda value: isinstance(value, Integral) and not isinstance(value, bool))
-TEXT = Rule("a text", lambda value: isinstance(value, str))
+STRING = Rule("a text", lambda value: isinstance(value, str))
 NULL = Rule("null", lambda value: value is None)
-SCALARS: Mapping[Any, Rule] = {bool: BOOLEAN, int: WHOLE_NUMBER, float: NUMBER, str: TEXT, NoneType: NULL}
+SCALARS: Mapping[Any, Rule] = {bool: BOOLEAN, int: INTEGER, float: NUMBER, str: STRING, NoneType: NULL}
 
 
 class _Unknown(type):
-    """The class of all that an annotation names and we do not import: only its name is known."""
+    """Stands for a class in an annotation that is not imported; only its name is known."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
@@ -41,19 +38,19 @@ def rule_in(annotation: ast.expr | None, module: Module, default: Any = ...) -> 
     """The rule of an argument.
 
     Args:
-        annotation: As it stands in the source of `module`.
-        module: Where its names are looked up.
-        default: The argument's default; null is allowed where it is None, whatever the annotation says.
+        annotation: The annotation in the source of `module`.
+        module: The module in which its names are resolved.
+        default: The argument's default; if it is None, null is allowed whatever the annotation says.
 
     Returns:
-        None where the annotation says nothing of plain data.
+        None where the annotation says nothing about plain data.
     """
     if annotation is None:
         return None
     try:
         evaluated = _evaluate(annotation, module)
         rule = rule_of(evaluated) or _rule_of_type(evaluated)
-    except Exception:  # an annotation may be any expression; it is then held against nothing
+    except Exception:  # an annotation may be any expression; without a rule, any value passes
         return None
     return _any_of([rule, NULL]) if rule is not None and default is None and not rule.holds(None) else rule
 
@@ -65,46 +62,46 @@ def _evaluate(expression: ast.expr, module: Module, depth: int = 0) -> Any:
     names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
     values = {name: _value(name, module, depth) for name in names}
     code = compile(ast.Expression(expression), module.name, "eval")
-    return eval(code, {"__builtins__": {}, **values})  # only names that were looked up
+    return eval(code, {"__builtins__": {}, **values})  # has only the names resolved above
 
 
 def _value(name: str, module: Module, depth: int) -> Any:
     unknown = _Unknown(name, (), {})
-    if name == "Tensor":  # is looked up in torch's own file, the largest of all
+    if name == "Tensor":  # resolving it would parse torch's largest file
         return unknown
     item = module.names.get(name)
     if item is None:
-        return getattr(builtins, name, unknown) if not module.stars else _elsewhere(name, module, depth, unknown)
+        return getattr(builtins, name, unknown) if not module.stars else _imported(name, module, depth, unknown)
     if isinstance(item, Import):
         if item.module in MODULES:
             source = import_module(item.module)
             return getattr(source, item.name, unknown) if item.name else source
         if f"{item.module}.{item.name}" in MODULES:
             return import_module(f"{item.module}.{item.name}")
-        return _elsewhere(name, module, depth, unknown)
+        return _imported(name, module, depth, unknown)
     if isinstance(item, ast.expr) and depth < 5:
         return _evaluate(item, module, depth + 1)
     return unknown
 
 
-def _elsewhere(name: str, module: Module, depth: int, unknown: Any) -> Any:
-    """A name that is imported from a module that we do not import: an alias of a type is read there."""
+def _imported(name: str, module: Module, depth: int, unknown: Any) -> Any:
+    """The value of a name from another module: a type alias is evaluated in that module's source."""
     item = module.names.get(name)
     source = find_module(item.module) if isinstance(item, Import) else None
     try:
-        found = lookup(module, name)
+        definition = lookup(module, name)
     except (MissingNameError, Unreadable):
-        # The alias may itself be of typing or gradexp.rules, which ends the search.
+        # The alias may itself come from typing or gradexp.rules, which ends the search.
         if source is not None and isinstance(item, Import) and depth < 5:
             return _value(item.name, source, depth + 1)
         return getattr(builtins, name, unknown)
-    if isinstance(found.node, ast.expr) and depth < 5:
-        return _evaluate(found.node, found.module, depth + 1)
+    if isinstance(definition.node, ast.expr) and depth < 5:
+        return _evaluate(definition.node, definition.module, depth + 1)
     return unknown
 
 
 def _rule_of_type(annotation: Any) -> Rule | None:
-    """What plain data a type takes: numbers, texts, lists of such, sections, and null."""
+    """A rule for the plain data of a type: numbers, texts, lists of these, sections, and null."""
     if annotation is None:
         return NULL
     if annotation in SCALARS:
@@ -118,7 +115,7 @@ def _rule_of_type(annotation: Any) -> Rule | None:
         plain = [one for one in arguments if not (isinstance(one, _Unknown) and one.__name__ == "Tensor")]
         rules = [rule_of(one) or _rule_of_type(one) for one in plain]
         if len(plain) < len(arguments) and all(rule is NULL for rule in rules):
-            rules.append(_list(NUMBER))  # becomes a tensor (see gradexp.building.construct)
+            rules.append(_list(NUMBER))  # converted to a tensor by gradexp.building.construct
         return _any_of(rules) if rules else None
     if origin is tuple and arguments and arguments[-1] is not ...:
         return _tuple(tuple(map(_rule_of_type, arguments)))
@@ -130,11 +127,10 @@ def _rule_of_type(annotation: Any) -> Rule | None:
 
 
 def _any_of(rules: Sequence[Rule | None]) -> Rule | None:
-    """What one of the rules takes; nothing is known where one of them is not."""
+    """Any value of one of the rules; None if one of the rules is unknown."""
     known = [rule for rule in rules if rule is not None]
     if len(known) < len(rules):
         return None
-    known.sort(key=lambda rule: rule is NULL)
     words = " or ".join(dict.fromkeys(rule.words for rule in known if rule is not NULL))
     if NULL in known:
         words = f"{words}, or null" if words else "null"
@@ -142,13 +138,9 @@ def _any_of(rules: Sequence[Rule | None]) -> Rule | None:
     return Rule(words, lambda value: any(rule.holds(value) for rule in known), names)
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
-
-
 def _list(rule: Rule | None) -> Rule:
     words = "a list" if rule is None else f"a list, each item {rule.words}"
-    return Rule(words, lambda value: _is_list(value) and (rule is None or all(map(rule.holds, value))))
+    return Rule(words, lambda value: is_list(value) and (rule is None or all(map(rule.holds, value))))
 
 
 def _tuple(rules: Sequence[Rule | None]) -> Rule:
@@ -157,7 +149,7 @@ def _tuple(rules: Sequence[Rule | None]) -> Rule:
 
     def holds(value: Any) -> bool:
         return (
-            _is_list(value)
+            is_list(value)
             and len(value) == len(rules)
             and all(rule is None or rule.holds(item) for rule, item in zip(rules, value, strict=True))
         )

@@ -1,27 +1,15 @@
-"""What each section with a `_target_` asks for: the kind of class, whom it is trusted from, and our own keys in it."""
+"""Kinds of classes that a `_target_` may name: their bases, trusted modules, and gradexp's own keys beside them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gradexp.rules import (
-    COUNT,
-    FRACTION,
-    NON_NEGATIVE,
-    POSITIVE,
-    SHARE,
-    WHOLE,
-    Rule,
-    list_of,
-    one_of,
-    or_null,
-)
+from gradexp.rules import COUNT, FRACTION, NON_NEGATIVE, POSITIVE, SHARE, WHOLE, Rule, list_of, one_of, or_null
 
 INTERVAL = one_of("step", "epoch")
 FRACTIONS = list_of(FRACTION, "a list of numbers from 0 to below 1", empty=False)
 NO_DECAY = list_of(one_of("bias", "norm"), "a list of bias and norm, the parameters without weight decay")
 
-
-# Its threshold is a rate times a factor; an adaptive optimizer would need one for each weight.
+# The threshold is the rate times a factor; an adaptive optimizer would need one threshold per weight.
 PROXIMAL_NEEDS_SGD = (
     "regularizer.proximal must go with SGD (optimizer=sgd, momentum or nesterov), whose learning rate is its "
     "threshold's; got optimizer {}."
@@ -34,13 +22,13 @@ class Kind:
 
     Attributes:
         noun: For messages, as in "must name an optimizer".
-        bases: Dotted names; the class is a sub-class of one of them.
+        bases: Dotted paths; the class must be a sub-class of one of them.
         trusted: Modules that may be imported for this kind, whatever the user's trusted_packages.
-        own_keys: Keys of the section that are ours and not the class's; they win over an argument of that name.
-        offered: Arguments that gradexp gives where the class takes them; nobody else may.
-        offered_to: Further ones, for sub-classes of the class of ours that is named first.
-        filled: Arguments that gradexp gives where the user does not.
-        rules: Of arguments of the trusted modules' classes, whose own annotations state no more than a type.
+        own_keys: Keys of the section that gradexp reads; they take precedence over an argument of that name.
+        offered: Arguments that only gradexp sets, if the class takes them.
+        offered_to: A class of gradexp, and further such arguments for its sub-classes.
+        filled: Arguments that gradexp sets if the user does not.
+        rules: Rules by name for arguments of the trusted modules' classes, whose annotations state only a type.
     """
 
     noun: str
@@ -148,6 +136,6 @@ KINDS: Mapping[str, Kind] = {
     "activation": Kind("an activation, a torch.nn.Module", ("torch.nn.Module",), ("torch.nn",)),
 }
 
-# Sections that are one class, and sections of classes by names of the user's.
+# Sections of one class, and sections of several classes under names that the user chooses.
 CLASS_GROUPS = ("data", "model", "loss", "optimizer", "scheduler")
 NAMED_CLASSES = ("metrics", "callbacks", "logger")

@@ -1,4 +1,4 @@
-"""Where a name is defined: followed through imports, `import *` and assignments, over as many modules as it takes."""
+"""Finds where a name is defined, through imports, `import *` and assignments in any number of modules."""
 
 import ast
 import builtins
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from gradexp.building.modules import Import, Module, find_module, is_compiled
 
-DEPTH = 30  # imports and assignments that a name is followed through; more of them are a circle
+DEPTH = 30  # imports and assignments that are followed; more count as a circle
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where a name is defined: a class, a function, a value, or a module (then the name is empty)."""
+class Definition:
+    """The module and name of a definition: of a class, a function or a value; the name is empty for a module."""
 
     module: Module
     name: str
@@ -22,14 +22,14 @@ class Found:
 
 
 class MissingNameError(ValueError):
-    """A module's source shows that it has no such name, or that there is no such module."""
+    """There is no such module, or its source has no such name."""
 
 
-class Unreadable(Exception):  # noqa: N818  # no error: what cannot be read is checked after the import
-    """The source does not show it: compiled code, `__getattr__`, a computed value."""
+class Unreadable(Exception):  # noqa: N818  # not an error: such names are checked after the import
+    """The source does not show the name: compiled code, `__getattr__`, a computed value."""
 
 
-def resolve(target: str) -> Found:
+def resolve(target: str) -> Definition:
     """Where the name at the end of a dotted path is defined.
 
     Raises:
@@ -45,7 +45,7 @@ def resolve(target: str) -> Found:
     return lookup(module, name)
 
 
-def lookup(module: Module, name: str, depth: int = 0) -> Found:
+def lookup(module: Module, name: str, depth: int = 0) -> Definition:
     """Where a name of a module is defined.
 
     Raises:
@@ -55,18 +55,20 @@ def lookup(module: Module, name: str, depth: int = 0) -> Found:
     if depth > DEPTH:
         raise Unreadable(f"{module.name}.{name} is defined in a circle")
     if module.defines_class(name):
-        return Found(module, name)
+        return Definition(module, name)
     item = module.names.get(name)
     if isinstance(item, Import):
         return _follow(item, module, depth)
     if isinstance(item, ast.Name | ast.Attribute):
         return lookup_expression(module, item, depth + 1)
     if item is not None:
-        return Found(module, name)
+        return Definition(module, name)
+    unreadable = ""
     for star in module.stars:
         source = find_module(star)
         if source is None:
-            raise Unreadable(star)
+            unreadable = star
+            break
         if source.exports(name):
             try:
                 return lookup(source, name, depth + 1)
@@ -74,14 +76,14 @@ def lookup(module: Module, name: str, depth: int = 0) -> Found:
                 continue
     part = find_module(f"{module.name}.{name}") if module.is_package else None
     if part is not None:
-        return Found(part, "")
-    if module.is_dynamic:
-        raise Unreadable(f"{module.name}.{name}")
+        return Definition(part, "")
+    if unreadable or module.is_dynamic:
+        raise Unreadable(unreadable or f"{module.name}.{name}")
     raise MissingNameError(f"{module.name} has no {name}")
 
 
-def lookup_expression(module: Module, expression: ast.expr, depth: int = 0) -> Found:
-    """Where what a name or `module.name` in a module's source stands for is defined.
+def lookup_expression(module: Module, expression: ast.expr, depth: int = 0) -> Definition:
+    """Where a name, or `module.name`, in a module's source is defined.
 
     Raises:
         MissingNameError: There is no such name.
@@ -99,7 +101,7 @@ def lookup_expression(module: Module, expression: ast.expr, depth: int = 0) -> F
 
 
 def public_names(module: Module, depth: int = 0) -> list[str]:
-    """Names of a module, those from `import *` too, that do not begin with an underscore."""
+    """Names of a module, including those from `import *`, that do not begin with an underscore."""
     names = [name for name in module.names if not name.startswith(("_", "*"))]
     for star in module.stars if depth < DEPTH else ():
         source = find_module(star)
@@ -108,11 +110,11 @@ def public_names(module: Module, depth: int = 0) -> list[str]:
     return sorted(set(names))
 
 
-def _follow(item: Import, importer: Module, depth: int) -> Found:
+def _follow(item: Import, importer: Module, depth: int) -> Definition:
     module = find_module(item.module)
     if module is None:
         raise Unreadable(item.module)
     if not item.name:
-        return Found(module, "")
-    part = find_module(f"{item.module}.{item.name}") if module is importer else None  # a package's own module
-    return Found(part, "") if part is not None else lookup(module, item.name, depth + 1)
+        return Definition(module, "")
+    part = find_module(f"{item.module}.{item.name}") if module is importer else None  # a package's submodule
+    return Definition(part, "") if part is not None else lookup(module, item.name, depth + 1)

@@ -1,6 +1,6 @@
-"""A section of the configuration with a `_target_` is checked: trust, the kind of class, its arguments and their rules.
+"""Checks a section of the configuration with a `_target_`: trust, the kind of class, its arguments and their rules.
 
-All of it by the class's source, in milliseconds: a mistyped argument need not wait for torch.
+The checks read the class's source and take milliseconds, so a mistyped argument is reported before torch is imported.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,10 +14,10 @@ from gradexp.building.signatures import Signature
 from gradexp.building.trust import check_trusted
 from gradexp.rules import SECTION, Rule, check, did_you_mean
 
-# Sections whose class may be null: the model's own loss, a constant learning rate, another module's own optimizer.
+# Sections whose class may be null: the model's default loss, a constant learning rate, a module's own optimizer.
 MAY_BE_NULL = ("loss", "scheduler", "optimizer")
 
-# Where the arguments that gradexp gives are set.
+# How the user sets the arguments that gradexp passes, or where they come from.
 SET_BY = {
     "data_dir": "data_dir=FOLDER",
     "seed": "seed=NUMBER",
@@ -45,33 +45,33 @@ SET_BY = {
 def check_section(
     key: str, section: Any, kind: str, trusted_packages: Sequence[str], offers: Collection[str] = ()
 ) -> ClassSource | None:
-    """Hold a section that names a class against what the class takes.
+    """Check a section that names a class.
 
     Args:
-        key: The section's, such as "optimizer" or "metrics.f1".
-        section: Its content: `_target_`, arguments of that class, and our own keys of this kind.
+        key: The section's key, such as "optimizer" or "metrics.f1".
+        section: Its content: `_target_`, arguments of that class, and gradexp's own keys of this kind.
         kind: Which of KINDS the class must be.
         trusted_packages: Top-level packages that the user trusts.
-        offers: Further arguments that gradexp gives, beside those of the kind.
+        offers: Further arguments that gradexp sets, in addition to the kind's.
 
     Returns:
-        The class; None where there is none, or where it can be checked only after its import.
+        The class; None if `_target_` is null, or if the class can be checked only after its import.
 
     Raises:
-        ValueError: Something is wrong; the message names the key in full.
+        ValueError: Something is wrong; the message names the full key.
     """
-    wanted = KINDS[kind]
+    expected = KINDS[kind]
     check(key, section, SECTION)
     if "_target_" not in section:
-        raise ValueError(f"{key}._target_ must name {wanted.noun}: {key}._target_=package.Class; it is missing.")
+        raise ValueError(f"{key}._target_ must name {expected.noun}: {key}._target_=package.Class; it is missing.")
     target = section["_target_"]
     given = {str(name): value for name, value in section.items() if name != "_target_"}
-    for name in given.keys() & wanted.own_keys.keys():
-        check(f"{key}.{name}", given[name], wanted.own_keys[name])
+    for name in given.keys() & expected.own_keys.keys():
+        check(f"{key}.{name}", given[name], expected.own_keys[name])
     if target is None and kind in MAY_BE_NULL:
-        # Arguments beside a null loss are of the model's own, which is known once the model is.
-        free = wanted.own_keys.keys() - {"interval"} if kind != "loss" else given.keys()
-        for name in given.keys() - free:
+        # Arguments of a null loss belong to the model's default loss, and are checked once the model is known.
+        allowed = expected.own_keys.keys() - {"interval"} if kind != "loss" else given.keys()
+        for name in given.keys() - allowed:
             raise ValueError(
                 f"{key}.{name} must go with a class in {key}._target_, which is null; got {given[name]!r}."
             )
@@ -79,58 +79,70 @@ def check_section(
     source = check_class(f"{key}._target_", target, kind, trusted_packages)
     if source is None or source.signature is None:
         return source
-    given = {name: value for name, value in given.items() if name not in wanted.own_keys}
-    offered = {*wanted.offered, *offers}
-    if wanted.offered_to is not None and source.is_subclass(wanted.offered_to[:1]):
-        offered.update(wanted.offered_to[1])
-    check_arguments(key, given, source.name, source.signature, offered, rules_by_name(target, wanted))
+    given = {name: value for name, value in given.items() if name not in expected.own_keys}
+    offered = {*expected.offered, *offers}
+    if expected.offered_to is not None and source.is_subclass(expected.offered_to[:1]):
+        offered.update(expected.offered_to[1])
+    check_arguments(key, given, source.name, source.signature, offered, rules_by_name(target, expected))
     for name, value in given.items():
         for number, part in enumerate(value if isinstance(value, list) else ()):
             if isinstance(part, Mapping) and "_target_" in part:
                 check_part(f"{key}.{name}.{number}", part, kind, trusted_packages)
+    # gradexp passes the first argument of optimizers and schedules by position, whatever its name.
+    positional = list(source.signature.parameters)[:1] if kind in ("optimizer", "scheduler") else ()
     for name, parameter in source.signature.parameters.items():
-        if parameter.required and name not in {*given, *offered, *wanted.filled, *_positional(source, kind)}:
+        if parameter.required and name not in {*given, *offered, *expected.filled, *positional}:
             raise ValueError(f"{key}.{name} must be given: {source.name} has no default for it.")
     return source
 
 
 def check_class(key: str, target: Any, kind: str, trusted_packages: Sequence[str]) -> ClassSource | None:
-    """Hold the dotted path of a class against what is trusted, and against its kind.
+    """Check that the dotted path of a class is trusted and names a class of its kind.
 
     Returns:
-        The class; None where it can be checked only after its import.
+        The class; None if it can be checked only after its import.
 
     Raises:
-        ValueError: It is not trusted, not there, or of another kind.
+        ValueError: It is not trusted, missing, or of another kind.
     """
-    check_trusted(target, KINDS[kind], trusted_packages, key)
-    return _read(target, KINDS[kind], key)
+    expected = KINDS[kind]
+    check_trusted(target, expected, trusted_packages, key)
+    try:
+        source = read_class(target)
+    except MissingNameError as error:
+        module, _, name = target.rpartition(".")
+        if not class_names(module, expected.bases, like=name):
+            raise ValueError(f"{key} must name {expected.noun}; got {target}: {error}") from error
+        raise ValueError(_other_kind(target, expected, key)) from error
+    if source is not None and (source.is_subclass(expected.bases) is False or source.is_abstract):
+        raise ValueError(_other_kind(target, expected, key))
+    return source
 
 
 def check_part(key: str, part: Mapping[str, Any], kind: str, trusted_packages: Sequence[str]) -> None:
-    """Hold a section in a list of another, such as the schedules of a SequentialLR, against what its class takes.
+    """Check a section in another section's list, such as one schedule of a SequentialLR.
 
     Raises:
-        ValueError: Something is wrong, or a key is of the whole and not of a part.
+        ValueError: Something is wrong, or a key belongs to the outer section.
     """
     for name in part.keys() & KINDS[kind].own_keys.keys():
-        raise ValueError(f"{key}.{name} must stand beside {kind}._target_, for all parts; got {part[name]!r} here.")
+        raise ValueError(f"{key}.{name} must be set once, as {kind}.{name}, for all parts; got {part[name]!r} here.")
     check_section(key, part, kind, trusted_packages)
 
 
 def rules_by_name(target: str, kind: Kind) -> Mapping[str, Rule]:
-    """The rules that an argument's name alone gives: for the packages that they were written for."""
+    """The kind's rules by argument name, if the target is in one of the modules that they were written for."""
     return kind.rules if any(target.startswith(f"{module}.") for module in kind.trusted) else {}
 
 
 def check_settings(key: str, settings: Mapping[str, Any], kind: str) -> None:
-    """Hold a section's numbers against the rules of their names, for those who call the classes from Python.
+    """Check a section's values against the kind's rules by name, for callers from Python.
 
     Raises:
         ValueError: A value breaks its rule.
     """
-    wanted = KINDS[kind]
-    rules = {**rules_by_name(str(settings.get("_target_")), wanted), **wanted.own_keys}
+    expected = KINDS[kind]
+    rules = {**rules_by_name(str(settings.get("_target_")), expected), **expected.own_keys}
     for name in settings.keys() & rules.keys():
         check(f"{key}.{name}", settings[name], rules[name])
 
@@ -143,20 +155,20 @@ def check_arguments(
     offered: Collection[str] = (),
     rules: Mapping[str, Rule] | None = None,
 ) -> None:
-    """Hold arguments against what a class or a function takes.
+    """Check the arguments of a class or function.
 
     Args:
-        key: Goes before an argument's name in messages.
+        key: Prefix of an argument's name in messages.
         given: The arguments.
-        name: Of the class or function.
-        signature: What it takes.
-        offered: Arguments that only gradexp gives.
-        rules: Of arguments by name; they come before those of the signature.
+        name: Name of the class or function.
+        signature: Its signature.
+        offered: Arguments that only gradexp sets.
+        rules: Rules by argument name, checked before those of the signature.
 
     Raises:
-        ValueError: There is no such argument, it is not the user's to give, or its value breaks its rule.
+        ValueError: There is no such argument, only gradexp sets it, or its value breaks its rule.
     """
-    valid = [one for one in signature.parameters if one not in offered]
+    valid = [argument for argument in signature.parameters if argument not in offered]
     for argument, value in given.items():
         if argument in offered:
             raise ValueError(
@@ -175,26 +187,8 @@ def check_arguments(
                 check(f"{key}.{argument}", value, rule)
 
 
-def _read(target: str, wanted: Kind, key: str) -> ClassSource | None:
-    try:
-        source = read_class(target)
-    except MissingNameError as error:
-        if not class_names(target.rpartition(".")[0], wanted.bases, like=target.rpartition(".")[2]):
-            raise ValueError(f"{key} must name {wanted.noun}; got {target}: {error}") from error
-        raise ValueError(_other_kind(target, wanted, key)) from error
-    if source is not None and (source.is_subclass(wanted.bases) is False or source.is_abstract):
-        raise ValueError(_other_kind(target, wanted, key))
-    return source
-
-
-def _other_kind(target: str, wanted: Kind, key: str) -> str:
+def _other_kind(target: str, expected: Kind, key: str) -> str:
     module, _, name = target.rpartition(".")
-    valid = class_names(module, wanted.bases, like=name)
+    valid = class_names(module, expected.bases, like=name)
     listed = "" if has_many(module) else f" {module} has {', '.join(valid) or 'none'}."
-    return f"{key} must name {wanted.noun}; got {target}.{did_you_mean(name, valid)}{listed}"
-
-
-def _positional(source: ClassSource, kind: str) -> Sequence[str]:
-    """The first argument of optimizers and schedules, which gradexp gives by its place, whatever its name."""
-    assert source.signature is not None
-    return list(source.signature.parameters)[:1] if kind in ("optimizer", "scheduler") else ()
+    return f"{key} must name {expected.noun}; got {target}.{did_you_mean(name, valid)}{listed}"

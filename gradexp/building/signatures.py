@@ -1,4 +1,4 @@
-"""What a function takes, out of its source."""
+"""The signature of a function, read from its source."""
 
 import ast
 import functools
@@ -10,21 +10,21 @@ from gradexp.building.annotations import rule_in
 from gradexp.building.modules import Module
 from gradexp.rules import Rule
 
-# Packages whose annotations are held to: our own, and those whose annotations we have tried.
+# Packages whose annotations give rules: gradexp, and others whose annotations are tested.
 READ = ("gradexp", "torch", "torchmetrics", "lightning", "pytorch_lightning")
 
-UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "?"})()  # a value that is no literal
+UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "?"})()  # stands for a value that is no literal
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument that can be given by name.
+    """An argument that can be passed by name.
 
     Attributes:
         name: Its name.
         required: Whether it has no default.
-        default: UNKNOWN where it is no literal or there is none.
-        annotation: In the source of `module`.
+        default: UNKNOWN if there is none or it is no literal.
+        annotation: Its annotation in the source of `module`.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Parameter:
 
     @functools.cached_property
     def rule(self) -> Rule | None:
-        """What values it takes; None where nothing is known. Read for the few arguments that are given."""
+        """The rule of its values; None if there is none. Read only for arguments that the user sets."""
         if self.annotation is None or self.module is None:
             return None
         return rule_in(self.annotation, self.module, ... if self.default is UNKNOWN else self.default)
@@ -43,11 +43,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a call takes.
+    """The arguments of a call.
 
     Attributes:
-        parameters: By name, in their order.
-        takes_any: Whether it takes any other name, as far as the source shows.
+        parameters: By name, in order.
+        takes_any: Whether it may take any other name, as far as the source shows.
     """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -56,12 +56,12 @@ class Signature:
 
 @dataclass(frozen=True)
 class Keywords:
-    """What becomes of a function's ``**kwargs``.
+    """How a function uses its ``**kwargs``.
 
     Attributes:
-        taken: Those that the body takes out by name.
+        taken: The arguments that the body takes out by name.
         to_base: The call of ``super().__init__`` that gets the others, if there is one.
-        is_open: Whether any other name is taken.
+        is_open: Whether any other name is accepted.
     """
 
     taken: tuple[Parameter, ...] = ()
@@ -70,7 +70,7 @@ class Keywords:
 
 
 def named_parameters(function: ast.FunctionDef, module: Module, skip: int) -> Iterator[Parameter]:
-    """The arguments of a function that stand in its signature; `skip` is 1 for methods."""
+    """The named arguments of a function; `skip` is 1 for methods."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + [*arguments.defaults]
@@ -80,17 +80,17 @@ def named_parameters(function: ast.FunctionDef, module: Module, skip: int) -> It
 
 
 def parameter(name: str, annotation: ast.expr | None, default: ast.expr | None, module: Module) -> Parameter:
-    """One argument, with the rule in its annotation where the package's annotations are held to."""
+    """One argument; its annotation is kept for packages whose annotations give rules."""
     value = literal(default) if default is not None else UNKNOWN
     is_read = module.name.partition(".")[0] in READ or "gradexp.rules" in module.text
     return Parameter(name, default is None, value, annotation if is_read else None, module)
 
 
 def keywords(function: ast.FunctionDef) -> Keywords:
-    """What a function does with its open ``**kwargs``, seen in its body.
+    """How a function's body uses its ``**kwargs``.
 
-    Known are ``super().__init__(..., **kwargs)``, ``kwargs.pop("name", default)``, and an error where some are left.
-    Whatever else is done with them may take any name.
+    Recognises ``super().__init__(..., **kwargs)``, ``kwargs.pop("name", default)``, and an error if some are left. Any
+    other use may accept any name.
     """
     assert function.args.kwarg is not None
     uses = _Uses(function.args.kwarg.arg)
@@ -101,7 +101,7 @@ def keywords(function: ast.FunctionDef) -> Keywords:
 
 
 class _Uses(ast.NodeVisitor):
-    """The uses of ``**kwargs`` in a function's body; what is not of the known kinds opens them."""
+    """The uses of ``**kwargs`` in a function's body; any use that is not recognised sets `is_open`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -110,7 +110,7 @@ class _Uses(ast.NodeVisitor):
         self.is_open = self.is_closed = False
 
     def visit_If(self, node: ast.If) -> None:
-        if isinstance(node.body[-1], ast.Raise) and any(self._is_it(one) for one in ast.walk(node.test)):
+        if isinstance(node.body[-1], ast.Raise) and any(map(self._is_kwargs, ast.walk(node.test))):
             self.is_closed = True
             for child in node.orelse:
                 self.visit(child)
@@ -121,21 +121,21 @@ class _Uses(ast.NodeVisitor):
         match node:
             case ast.Call(
                 func=ast.Attribute(value=owner, attr="pop" | "get"), args=[ast.Constant(value=str(key)), *rest]
-            ) if self._is_it(owner):
+            ) if self._is_kwargs(owner):
                 self.taken.append(Parameter(key, False, literal(rest[0]) if rest else UNKNOWN))
                 return
-        starred = [one for one in node.keywords if one.arg is None and self._is_it(one.value)]
+        starred = [keyword for keyword in node.keywords if keyword.arg is None and self._is_kwargs(keyword.value)]
         if _is_super_init(node) and starred:
             self.calls.append(node)
-            for child in [*node.args, *(one for one in node.keywords if one not in starred)]:
+            for child in [*node.args, *(keyword for keyword in node.keywords if keyword not in starred)]:
                 self.visit(child)
         else:
             self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
-        self.is_open = self.is_open or self._is_it(node)
+        self.is_open = self.is_open or self._is_kwargs(node)
 
-    def _is_it(self, node: ast.AST) -> bool:
+    def _is_kwargs(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Name) and node.id == self.name
 
 

@@ -1,9 +1,10 @@
-"""Which classes a configuration may name: importing a module runs its code, and a configuration may be a stranger's."""
+"""Which classes a configuration may name; importing a module runs its code, and a configuration may be untrusted."""
 
 import inspect
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from gradexp.building.kinds import KINDS, Kind
@@ -13,16 +14,16 @@ OWN_PACKAGE = "gradexp"
 
 
 def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key: str) -> None:
-    """Hold a dotted path against the packages that may be imported.
+    """Check that a dotted path is in a package that may be imported.
 
     Args:
         target: Dotted path of the class.
-        kind: What the class must be.
+        kind: The kind of class.
         trusted_packages: Top-level packages that the user trusts.
-        key: Key of the configuration that holds `target`, for messages.
+        key: Configuration key of `target`, for messages.
 
     Raises:
-        ValueError: It is no dotted path, or its package is not trusted.
+        ValueError: It is not a dotted path, or its package is not trusted.
     """
     if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")) or "." not in target:
         raise ValueError(f"{key} must be the dotted path of {kind.noun}, package.module.Class; got {target!r}.")
@@ -38,27 +39,23 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
 
 
 def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN_PACKAGE,), key: str = "") -> Any:
-    """The class that `target` names, imported.
+    """Import the class that `target` names.
 
     Args:
         target: Dotted path of the class.
         kind: Which of KINDS it must be.
-        trusted_packages: Top-level packages that may be imported, beside those that are trusted for this kind.
-        key: Key of the configuration that holds `target`, for messages; by default that of the kind's section.
+        trusted_packages: Top-level packages that may be imported, besides those that are trusted for this kind.
+        key: Configuration key of `target`, for messages; by default that of the kind's section.
 
     Raises:
         ValueError: The package is not trusted, there is no such class, or it is of another kind.
     """
-    wanted, key = KINDS[kind], key or f"{kind}._target_"
-    check_trusted(target, wanted, trusted_packages, key)
-    module_name, _, class_name = str(target).rpartition(".")
-    try:
-        module = import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"{key} must name a class that can be imported; got {target} ({error}).") from error
-    bases = tuple(base for name in wanted.bases if (base := _imported(name)) is not None)
-    found = getattr(module, class_name, None)
-    if not (inspect.isclass(found) and issubclass(found, bases)) or inspect.isabstract(found) or found in bases:
+    expected, key = KINDS[kind], key or f"{kind}._target_"
+    check_trusted(target, expected, trusted_packages, key)
+    module, class_name = _import_module_of(target, "a class", key)
+    bases = tuple(base for name in expected.bases if (base := _imported(name)) is not None)
+    cls = getattr(module, class_name, None)
+    if not (inspect.isclass(cls) and issubclass(cls, bases)) or inspect.isabstract(cls) or cls in bases:
         valid = [
             name
             for name, value in vars(module).items()
@@ -68,38 +65,43 @@ def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN
             and not inspect.isabstract(value)
         ]
         raise ValueError(
-            f"{key} must name {wanted.noun}; got {target}.{did_you_mean(class_name, valid)} "
-            f"{module_name} has {', '.join(sorted(valid)) or 'none'}."
+            f"{key} must name {expected.noun}; got {target}.{did_you_mean(class_name, valid)} "
+            f"{target.rpartition('.')[0]} has {', '.join(sorted(valid)) or 'none'}."
         )
-    return found
+    return cls
+
+
+def _import_module_of(target: str, noun: str, key: str) -> tuple[ModuleType, str]:
+    """Import the module of a dotted path; returns it and the last name of the path."""
+    module_name, _, name = target.rpartition(".")
+    try:
+        return import_module(module_name), name
+    except ImportError as error:
+        raise ValueError(f"{key} must name {noun} that can be imported; got {target} ({error}).") from error
 
 
 def _imported(name: str) -> Any:
-    """A base class; None where nothing has imported its module, so that nothing can be a sub-class of it."""
+    """A base class; None if its module is not imported, since no imported class can then be a sub-class of it."""
     module, _, attribute = name.rpartition(".")
     return getattr(sys.modules.get(module), attribute, None)
 
 
 def trusted_function(target: Any, trusted_packages: Sequence[str], key: str, trusted: Sequence[str] = ()) -> Any:
-    """The function that `target` names, imported.
+    """Import the function that `target` names.
 
     Args:
         target: Dotted path of the function.
         trusted_packages: Top-level packages that may be imported.
-        key: Key of the configuration that holds `target`, for messages.
-        trusted: Modules that may be imported beside them.
+        key: Configuration key of `target`, for messages.
+        trusted: Further modules that may be imported.
 
     Raises:
         ValueError: The package is not trusted, or there is no such function.
     """
     check_trusted(target, Kind("a function", (), tuple(trusted)), trusted_packages, key)
-    module_name, _, name = str(target).rpartition(".")
-    try:
-        module = import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"{key} must name a function that can be imported; got {target} ({error}).") from error
-    found = getattr(module, name, None)
-    if not inspect.isroutine(found):
+    module, name = _import_module_of(target, "a function", key)
+    function = getattr(module, name, None)
+    if not inspect.isroutine(function):
         valid = [name for name, value in vars(module).items() if inspect.isroutine(value) and not name.startswith("_")]
         raise ValueError(f"{key} must name a function; got {target}.{did_you_mean(name, valid)}")
-    return found
+    return function

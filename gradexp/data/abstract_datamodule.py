@@ -12,9 +12,8 @@ from torch import Tensor
 from gradexp.arguments import Checked
 from gradexp.data.batches import Batch, BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
 from gradexp.data.samples import Samples
-from gradexp.engine.grouping import steps_at_once
 from gradexp.engine.step_callback import batches_begun
-from gradexp.engine.step_groups import StepGroup
+from gradexp.engine.step_groups import StepGroup, steps_at_once
 from gradexp.randomness import generator, mix
 from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, SampleNumber
 

@@ -1,18 +1,21 @@
-"""How training steps are taken, for any network: one path, whether a batch of Lightning's holds one step or several.
+"""Training steps for any network: one code path, whether a Lightning batch holds one step or several.
 
 stepped_module        the base class: forward, backward, clipping, accumulation, optimizer, schedules
-step_groups           several batches handed over as one; grouping says how many
+progress              batches begun in the fit and in its epoch
+step_groups           several steps in one Lightning batch, and when a fit needs single steps
+step_callback         callbacks that are called at every step
 schedules             when learning rates change
-step_callback         callbacks that are called at every step, and those that rule groups out
 accumulation          how many batches make a step; how many steps a fit has
-unsupported           what does not go with these steps, refused by name
-interval              when a multiple of so many steps was passed
+unsupported           settings and callbacks that the engine refuses
+interval              events every n steps
 step_seed             random numbers as a function of (seed, step, rank)
-fit_clock             seconds and samples a second
-precision, profiler   Lightning's own at less cost
-checkpoints           best.ckpt and last.ckpt, from which a fit goes on bit for bit; checkpoint_io writes them
-threads, cores        how many threads the operations of a step are worth
-lightning_internals   every touch of what Lightning does not promise to keep
+fit_clock             seconds of the fit and samples per second
+low_overhead          Lightning's precision and profiler at less cost per step
+checkpoints           best.ckpt and last.ckpt, from which a fit resumes bit for bit
+checkpoint_file       writing and reading checkpoint files
+threads, cores        the number of threads that suits a step
+ensembles             copies of a network that are trained at once
+lightning_internals   all code that depends on Lightning's internals
 
-Nothing here knows our models or our data. Nothing is imported here, so that `cores` can be used without torch.
+The engine does not import gradexp.models or gradexp.data. This file imports nothing, so that `cores` needs no torch.
 """

@@ -1,4 +1,4 @@
-"""Gradient accumulation: how many batches make one step of the optimizer, and so how many steps a fit has."""
+"""Gradient accumulation: how many batches make one optimizer step, and how many steps a fit has."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -12,11 +12,11 @@ from gradexp.rules import ACCUMULATION
 
 
 class Accumulation:
-    """Batches a step, by epoch. The last step of an epoch takes the batches that are left.
+    """Batches per step, by epoch. The last step of an epoch takes the remaining batches.
 
     Args:
-        accumulate_grad_batches: One number for all epochs, or numbers by the epoch from which each holds, counted
-            from 0: ``{0: 1, 4: 2}``. Before the first of them each batch is a step.
+        accumulate_grad_batches: One number for all epochs, or a number for each epoch, counted from 0, at which it
+            changes: ``{0: 1, 4: 2}``. Until the first of these epochs each batch is a step.
 
     Raises:
         ValueError: A number or an epoch breaks its rule.
@@ -24,19 +24,18 @@ class Accumulation:
 
     @checked
     def __init__(self, accumulate_grad_batches: Annotated[int | Mapping[int, int], ACCUMULATION]) -> None:
-        given = accumulate_grad_batches
-        schedule = given if isinstance(given, Mapping) else {0: given}
-        self.schedule = dict(sorted({0: 1, **schedule}.items()))
+        number = accumulate_grad_batches
+        self.schedule = dict(sorted({0: 1, **(number if isinstance(number, Mapping) else {0: number})}.items()))
 
     @classmethod
     def of(cls, trainer: Trainer) -> "Accumulation":
-        """That of a fit, whoever takes its steps."""
+        """The accumulation of a fit, whether gradexp or Lightning takes its steps."""
         module: Any = trainer.lightning_module
         if takes_steps(module):
-            own: Accumulation = module.accumulation
-            return own
+            accumulation: Accumulation = module.accumulation
+            return accumulation
         callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
-        schedules = [each.scheduling for each in callbacks if isinstance(each, GradientAccumulationScheduler)]
+        schedules = [c.scheduling for c in callbacks if isinstance(c, GradientAccumulationScheduler)]
         return cls(schedules[0] if schedules else trainer.accumulate_grad_batches)
 
     @property
@@ -52,7 +51,7 @@ class Accumulation:
         return next(number for start, number in reversed(self.schedule.items()) if start <= epoch)
 
     def steps(self, epochs: int, batches: int) -> int:
-        """Steps of the first `epochs` epochs of `batches` batches each."""
+        """Steps in the first `epochs` epochs of `batches` batches each."""
         starts = [start for start in self.schedule if start < epochs]
         ends = [*starts[1:], epochs]
         return sum(
@@ -63,27 +62,27 @@ class Accumulation:
         """The batch within its epoch, from 1 to `batches`, that completes a step.
 
         Args:
-            step: Which one from now on; the next one is 1.
+            step: Steps from now; the next step is 1.
             batches: Batches in an epoch.
-            epoch: The one that is under way.
-            begun: Its batches so far.
+            epoch: The current epoch.
+            begun: Batches of it that were begun.
         """
         number = self.batches_per_step(epoch)
-        left = step + begun // number  # counted from the beginning of the epoch
-        while left > (steps := -(-batches // number)):
+        remaining = step + begun // number  # counted from the beginning of the epoch
+        while remaining > (steps := -(-batches // number)):
             later = [start for start in self.schedule if start > epoch]
-            # All epochs up to the next number, or to the one that holds the step, at once.
-            epochs = min(later[0] - epoch if later else left, (left - 1) // steps)
-            left -= epochs * steps
+            # Skip all epochs up to the next change of the number, or up to the epoch that has the step.
+            epochs = min(later[0] - epoch if later else remaining, (remaining - 1) // steps)
+            remaining -= epochs * steps
             epoch += epochs
             number = self.batches_per_step(epoch)
-        return min(left * number, batches)
+        return min(remaining * number, batches)
 
 
 def batches_per_epoch(trainer: Trainer) -> float:
-    """Batches in an epoch, those that are handed over together counted one by one; infinite where nobody knows."""
+    """Single batches in an epoch; infinite where the loader has no length."""
     if trainer.train_dataloader is None:
-        _ = trainer.estimated_stepping_batches  # loads them
+        _ = trainer.estimated_stepping_batches  # creates the loader
     loader: Any = trainer.train_dataloader
     if getattr(loader, "steps_per_execution", 1) > 1:
         number: int = loader.num_steps
@@ -92,7 +91,7 @@ def batches_per_epoch(trainer: Trainer) -> float:
 
 
 def total_steps(trainer: Trainer) -> float:
-    """Steps of the optimizer in a whole fit; infinite where nothing ends it."""
+    """Optimizer steps in a whole fit; infinite where neither epochs nor steps are limited."""
     by_steps = float("inf") if trainer.max_steps == -1 else trainer.max_steps
     if trainer.max_epochs is None or trainer.max_epochs == -1:
         return by_steps

@@ -1,24 +1,36 @@
-"""Reading checkpoints: plain data from anyone, checked before anything is built from it."""
+"""Checkpoint files: written atomically, and read as plain data that is checked before anything is built from it."""
 
+import io
 import pickle
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.io import TorchCheckpointIO
 from torch import nn
 
 from gradexp.engine.checkpoints import FORMAT
+from gradexp.files import write_atomically
 
 NEEDED = ("state_dict", "config", "global_step")
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes Lightning's checkpoints atomically; Lightning's own transaction copies across file systems."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        write_atomically(Path(path), buffer.getvalue())
 
 
 def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
     """The checkpoint as plain data; nothing in the file is executed.
 
     Raises:
-        ValueError: There is no such file, or it is truncated, not of gradexp or of another version of it, or holds
-            more than plain data.
+        ValueError: The file is missing, truncated, not written by this version of gradexp, or holds more than plain
+            data.
     """
     path = Path(ckpt_path)
     if not path.is_file():
@@ -27,14 +39,14 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
         raise ValueError(f"ckpt_path must be a checkpoint file; there is no {path}.{hint}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks on pickle protocols, of files that are refused below
+            warnings.simplefilter("ignore")  # about pickle protocols, in files that are refused below
             checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
             f"ckpt_path must be a checkpoint of plain data; {path} is damaged, or holds objects whose loading could "
             "run code, and was not loaded."
         ) from error
-    except Exception as error:  # what bytes that mean nothing lead the reader to is anyone's guess
+    except Exception as error:  # arbitrary bytes can raise anything in torch.load
         raise ValueError(
             f"ckpt_path must be a whole checkpoint; {path} is truncated or of another kind "
             f"({str(error).splitlines()[0] if str(error) else type(error).__name__})."
@@ -45,7 +57,7 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
     if missing:
         raise ValueError(
             f"ckpt_path must be a checkpoint that gradexp wrote; {path} lacks {', '.join(missing)}. "
-            "A plain Lightning checkpoint is read by the class itself, with load_from_checkpoint."
+            "Read a plain Lightning checkpoint with load_from_checkpoint of its class."
         )
     written = checkpoint.get("format", "none")
     if written != FORMAT:
@@ -57,7 +69,7 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
 
 
 def check_architecture(checkpoint: dict[str, Any], model: nn.Module, ckpt_path: str) -> None:
-    """Hold the checkpoint's tensors against the model's, by name and shape; those of another loss do not matter.
+    """Compare the checkpoint's tensors with the model's, by name and shape; tensors of another loss are ignored.
 
     Raises:
         ValueError: They differ; the message names the first differences.

@@ -1,4 +1,4 @@
-"""best.ckpt and last.ckpt, at points from which a resumed run goes on exactly as the first one would have."""
+"""best.ckpt and last.ckpt, saved where a resumed run continues exactly as the first one would have."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,28 +10,28 @@ from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from gradexp.engine.lightning_internals import put_between_epochs
 from gradexp.objective.monitor import Mode, sign
 
-FORMAT = 2  # of what a checkpoint holds beside Lightning's part; grows when another gradexp could not read it right
+FORMAT = 2  # of gradexp's part of a checkpoint; increased when another version could not read it correctly
 
 
 class Checkpoints(Checkpoint):
     """Saves ``last.ckpt`` as training starts, between epochs and at the end, and ``best.ckpt`` when `monitor` is best.
 
-    An epoch is over for Lightning only after its last hook, when the plateau schedule has stepped too. Lightning's own
-    ModelCheckpoint saves before that, and a resumed run then lacks that step; here the state is taken as the next epoch
-    starts. The file depends on no path, so a run folder can be moved.
+    Lightning's ModelCheckpoint saves before the end of an epoch's last hook, in which a plateau schedule steps; a run
+    resumed from its file lacks that step. This callback saves when the next epoch starts. The file contains no path, so
+    a run folder can be moved.
 
     Args:
-        folder: Where the two files lie.
-        monitor: Metric that picks the best epoch; of equals the earliest.
-        mode: "max" where more of it is better, else "min".
-        config: The resolved configuration as plain data, kept inside under "config", beside "format".
-        fallbacks: Metrics to go by, with their modes, where a module logs no `monitor`; of a module that logs none of
-            them either the last epoch counts as the best. None where `monitor` must be logged.
+        folder: Folder of the two files.
+        monitor: Metric that picks the best epoch; the earliest of equal ones.
+        mode: "max" where higher is better, else "min".
+        config: The resolved configuration as plain data, saved under "config", beside "format".
+        fallbacks: Metrics, with their modes, to use instead if the module does not log `monitor`. If it logs none of
+            them, the last epoch counts as the best. None if `monitor` must be logged.
 
     Attributes:
-        best_score: The monitored metric of best.ckpt; None as long as it was not measured.
+        best_score: The monitored metric of best.ckpt; None until it is measured.
         metrics: Every metric at the time of last.ckpt.
-        goes_by_none: Whether best.ckpt is the last epoch's, as the module logs nothing to go by.
+        goes_by_none: Whether best.ckpt is the last epoch's because the module logs no metric to compare.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Checkpoints(Checkpoint):
             return
         self._has_ended = True
         self._save(trainer)
-        if self.best_score is None:  # never measured: the run was shorter than an epoch
+        if self.best_score is None:  # the run was shorter than an epoch
             trainer.save_checkpoint(self.best_path)
 
     def _save(self, trainer: Trainer) -> None:
@@ -82,11 +82,11 @@ class Checkpoints(Checkpoint):
 
     def _is_best(self) -> bool:
         if self.monitor not in self.metrics and self._fallbacks is not None:
-            known = next((name for name in self._fallbacks if name in self.metrics), None)
-            self.goes_by_none = known is None
-            if known is None:
+            logged = next((name for name in self._fallbacks if name in self.metrics), None)
+            self.goes_by_none = logged is None
+            if logged is None:
                 return bool(self.metrics)
-            self.monitor, self.mode = known, self._fallbacks[known]
+            self.monitor, self.mode = logged, self._fallbacks[logged]
         score = self.metrics.get(self.monitor)
         if score is None:
             stage = self.monitor.partition("/")[0]
@@ -112,12 +112,12 @@ class Checkpoints(Checkpoint):
 
 
 class SaveBeforeAverages(Callback):
-    """Comes first, and lets Checkpoints save before WeightAveraging puts the averages in the place of the weights.
+    """Runs first, so that Checkpoints saves before WeightAveraging replaces the weights by their averages.
 
-    Until then a checkpoint has both, and a resumed fit goes on from the weights.
+    Until then a checkpoint has both, and a resumed fit continues from the weights.
 
     Args:
-        checkpoints: Of the same fit.
+        checkpoints: The fit's other callback.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:

@@ -1,9 +1,9 @@
-"""The cores of this process; nothing here imports torch."""
+"""The number of cores, counted without importing torch."""
 
 
 def core_count() -> int:
-    """Cores that this process may use, by its affinity and by the quota of its container."""
-    # It comes with scikit-learn, and its launcher divides threads by this very number.
+    """Cores that this process may use, by its affinity and its container's quota."""
+    # joblib comes with scikit-learn, and divides threads by this number in its own workers.
     from joblib import cpu_count
 
     return int(cpu_count())

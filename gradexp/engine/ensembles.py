@@ -1,4 +1,4 @@
-"""Many copies of a network, trained at once, each on a training set of its own."""
+"""Copies of a network that are trained at once, each on its own training set."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +19,10 @@ class Ensemble:
     """Networks of one architecture as one batched program: every parameter is stacked, [copies, ...].
 
     Args:
-        networks: The copies, with initial weights of their own.
+        networks: The copies, each with its own initial weights.
 
     Raises:
-        ValueError: They have buffers, such as batch normalisation's, which a forward pass would change.
+        ValueError: The networks have buffers, such as batch normalisation's, which a forward pass would change.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
@@ -32,7 +32,7 @@ class Ensemble:
         self._skeleton = copy.deepcopy(networks[0]).to("meta")
 
     def __call__(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Outputs [copies, samples, ...] of inputs [copies, samples, ...]; dropout is for training alone."""
+        """Outputs [copies, samples, ...] of inputs [copies, samples, ...]; dropout only if `training`."""
         self._skeleton.train(training)
 
         def one(parameters: Mapping[str, Tensor], samples: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class Ensemble:
 
     @property
     def skeleton(self) -> nn.Module:
-        """One network without numbers, by whose names the parameters are stacked."""
+        """One network on the meta device, whose parameter names are those of the stacked parameters."""
         return self._skeleton
 
 
@@ -67,7 +67,7 @@ def train_copies(
 ) -> None:
     """Minimise each copy's loss and penalties on its own samples, all in one program.
 
-    The sum of the copies' objectives is what is differentiated: no copy's parameters are in another's term.
+    The gradient is that of the sum of the copies' objectives, in which no copy's term has another copy's parameters.
 
     Args:
         ensemble: The copies.
@@ -75,13 +75,13 @@ def train_copies(
         inputs: [copies, samples, ...].
         targets: [copies, samples, ...].
         epochs: Passes over each copy's samples.
-        batch_size: Samples a step and copy; None for all.
+        batch_size: Samples per step and copy; None for all.
         objective: The copies' penalties and optimizer.
-        seed: Of the order of batches, which is another for every copy and epoch, and of dropout.
+        seed: Seed of dropout and of the batches, which are shuffled separately for every copy and epoch.
         after_epoch: Called after each epoch.
 
     Raises:
-        ValueError: The optimizer looks at several numbers at once, so that copies would meddle with each other.
+        ValueError: The optimizer combines several numbers, so that copies would affect each other.
         ArithmeticError: A copy's loss is no longer finite.
     """
     if not is_elementwise(objective.optimizer):
@@ -89,22 +89,22 @@ def train_copies(
             f"optimizer._target_ must be one of {', '.join(ELEMENTWISE)}, which treat every number by itself, to train "
             f"copies at once; got {class_name(objective.optimizer)}."
         )
-    stepper = objective.build_optimizer(ensemble.skeleton, stacked=ensemble.parameters)
+    optimizer = objective.build_optimizer(ensemble.skeleton, stacked=ensemble.parameters)
     copies, samples = targets.shape[:2]
     rows = torch.arange(copies, device=inputs.device).unsqueeze(1)
     total = torch.zeros(())
     for epoch in range(epochs):
         torch.manual_seed(generator("ensemble/dropout", seed, epoch).initial_seed())
-        for chosen in _batches(copies, samples, batch_size, seed, epoch):
-            batch = (rows, chosen.to(inputs.device)) if batch_size is not None else slice(None)
-            stepper.zero_grad()
+        for indices in _batches(copies, samples, batch_size, seed, epoch):
+            batch = (rows, indices.to(inputs.device)) if batch_size is not None else slice(None)
+            optimizer.zero_grad()
             outputs = ensemble(inputs[batch], training=True)
             total = torch.vmap(loss)(outputs, targets[batch]).sum()
             penalty = objective.penalty(ensemble.parameters.items(), stacked=True)
             if penalty is not None:
                 total = total + penalty
             total.backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
-            stepper.step()
+            optimizer.step()
         if not total.isfinite():
             rate = learning_rate(objective.optimizer, objective.trusted_packages)
             raise ArithmeticError(
@@ -114,7 +114,7 @@ def train_copies(
 
 
 def _batches(copies: int, samples: int, batch_size: int | None, seed: int, epoch: int) -> Sequence[Tensor]:
-    """Indices of each batch [copies, batch], drawn anew for every copy and epoch."""
+    """Indices of each batch [copies, batch], shuffled separately for every copy and epoch."""
     if batch_size is None:
         return [torch.arange(samples).expand(copies, samples)]
     streams = [generator("ensemble/order", seed, number, epoch) for number in range(copies)]

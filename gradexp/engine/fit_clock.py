@@ -1,4 +1,4 @@
-"""How long training took and how many samples a second went through."""
+"""Seconds of a fit and samples per second."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ from gradexp.engine.step_callback import StepCallback
 class FitClock(StepCallback):
     """Logs ``train/samples_per_second`` every `log_every_n_steps` steps and counts the seconds of the fit.
 
-    The rate is that of training alone, validation left out; `seconds` is the whole fit, over all resumed parts.
+    The rate excludes validation; `seconds` is the whole fit, including the parts before a resume.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class FitClock(StepCallback):
 
     @property
     def elapsed(self) -> float:
-        """Seconds of the fit so far, over all resumed parts."""
+        """Seconds of the fit so far, including the parts before a resume."""
         return self.seconds + (time.perf_counter() - self._started if self._started is not None else 0.0)
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,14 +1,14 @@
-"""When to do what is done every so many steps."""
+"""Events every n steps."""
 
 from typing import Any
 
 
 class Interval:
-    """Tells when steps have crossed a multiple of `length`: every `length` steps, where they come one by one.
+    """Tells when the number of steps has reached or passed a multiple of `length`.
 
     Args:
-        length: Steps between two events; 0 for no event ever.
-        done: Steps done already.
+        length: Steps between two events; 0 for none.
+        done: Steps done so far.
     """
 
     def __init__(self, length: int, done: int = 0) -> None:
@@ -17,14 +17,14 @@ class Interval:
 
     @classmethod
     def between_logs(cls, trainer: Any) -> "Interval":
-        """`log_every_n_steps` steps, from where the fit is."""
+        """An interval of `log_every_n_steps` steps, from the fit's current step."""
         return cls(trainer.log_every_n_steps, trainer.global_step)
 
     def start(self, done: int) -> None:
-        """Begin to count, `done` steps into the fit."""
+        """Start counting `done` steps into the fit."""
         self._last = done // self.length
 
     def is_over(self, done: int) -> bool:
-        """Whether a multiple was reached since it last was; asking again says no."""
+        """Whether a multiple was reached since the last call; true once for each."""
         before, self._last = self._last, done // self.length
         return self._last != before

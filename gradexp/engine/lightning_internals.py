@@ -1,7 +1,7 @@
-"""All that gradexp touches of Lightning's insides: loop states, progress counters, private names.
+"""All code that depends on Lightning's internals: loop states, progress counters, private names.
 
-Each function has a test that fails by its name when Lightning changes what it relies on (tests/engine/
-test_lightning_internals.py), and no other room touches any of this (a test says so).
+Each function has a test of its name in tests/engine/test_lightning_internals.py, which fails when Lightning changes
+what it relies on. Another test checks that no other module uses Lightning's internals.
 """
 
 import os
@@ -14,54 +14,54 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
 from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
 
-# What Lightning notes the running hook under, on the module, some forty times a step.
+# The module's attribute that Lightning sets to the current hook's name, some forty times a step.
 CURRENT_HOOK = "_current_fx_name"
-# By which Lightning chooses how torch looks for a GPU.
+# The variable by which Lightning chooses how torch looks for a GPU.
 CUDA_CHECK = "PYTORCH_NVML_BASED_CUDA_CHECK"
 
 
 def drop_slow_cuda_check() -> None:
-    """Where there is no GPU, let torch look for one in its own way.
+    """Without a GPU, let torch look for one in its default way.
 
-    Lightning makes it ask the driver's library, so that processes can be forked afterwards, which takes a tenth of a
-    millisecond; Adam looks in every step.
+    Lightning makes torch ask the driver's library, so that processes can be forked later. That takes 0.1 ms, and Adam
+    looks in every step.
     """
     if not torch.cuda.is_available():
         os.environ.pop(CUDA_CHECK, None)
 
 
 def is_last_batch(trainer: Trainer) -> bool:
-    """Whether the batch at hand is its epoch's last; `max_steps` may end a fit before."""
+    """Whether the current batch is its epoch's last; `max_steps` may end the fit earlier."""
     return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
 
 
 def leave_epoch(trainer: Trainer) -> None:
-    """Let Lightning know that the batch at hand is not its epoch's last, since not all of it was trained on."""
+    """Tell Lightning that the current batch is not its epoch's last, because only a part of it was trained on."""
     trainer.fit_loop.epoch_loop.batch_progress.is_last_batch = False
 
 
 def coming_batch(trainer: Trainer) -> int:
-    """The number, from 0 on over all epochs, of the batch that comes next, before its hooks are called."""
+    """The number of the next batch, counted from 0 over all epochs, before its hooks are called."""
     return trainer.fit_loop.total_batch_idx + 1
 
 
 def log_evaluation_at(trainer: Trainer, step: int) -> None:
-    """Let what a test logs stand at `step`: Lightning counts batches, of which each may have held several steps."""
+    """Let a test log at `step`: Lightning counts batches, each of which may have held several steps."""
     trainer.fit_loop.epoch_loop._batches_that_stepped = step
 
 
 def begin_batch(trainer: Any, batch: Any) -> None:
-    """Within a group, let what `self.log` is given belong to a batch of the group, as to one of Lightning's own."""
+    """Assign the following `self.log` calls to a single batch of a group, as Lightning does at the start of a batch."""
     trainer._logger_connector.on_batch_start(batch)
 
 
 def end_batch(trainer: Any, is_step: bool, has_logged: bool) -> None:
-    """Within a group, do with what was logged in one of its batches what Lightning does as a batch of its own ends.
+    """Process the logged values of a single batch of a group, as Lightning does at the end of a batch.
 
     Args:
-        trainer: Of the fit.
+        trainer: The fit's trainer.
         is_step: Whether the batch completed a step.
-        has_logged: Whether there is anything.
+        has_logged: Whether anything was logged.
     """
     if has_logged:
         trainer._logger_connector.on_batch_end()
@@ -72,16 +72,19 @@ def end_batch(trainer: Any, is_step: bool, has_logged: bool) -> None:
 
 
 def count_steps(trainer: Trainer) -> None:
-    """As a group ends, let Lightning log at the number of steps: it counts groups, and is off by one after a resume."""
+    """At the end of a group, let Lightning log at the number of steps.
+
+    Lightning counts groups, and is off by one after a resume.
+    """
     loop = trainer.fit_loop.epoch_loop
-    to_come = 0 if loop._should_accumulate() else 1  # which Lightning adds when it has logged
-    loop._batches_that_stepped = trainer.global_step - to_come
+    added_later = 0 if loop._should_accumulate() else 1  # Lightning adds it after logging
+    loop._batches_that_stepped = trainer.global_step - added_later
 
 
 def clip_under_manual_optimization(trainer: Trainer) -> None:
     """Let the trainer's precision clip where Lightning's own loop does: after all hooks that see the gradients.
 
-    Lightning skips that of modules under manual optimization.
+    Lightning does not clip for modules under manual optimization.
     """
     plugin: Any = trainer.precision_plugin
     clip = type(plugin)._clip_gradients
@@ -96,7 +99,7 @@ def clip_under_manual_optimization(trainer: Trainer) -> None:
 
 
 def is_fitting(module: LightningModule) -> bool:
-    """Whether a fit of the module is under way."""
+    """Whether a fit of the module is running."""
     trainer = module._trainer
     return (
         trainer is not None and trainer.state.fn == TrainerFn.FITTING and trainer.state.status == TrainerStatus.RUNNING
@@ -104,21 +107,21 @@ def is_fitting(module: LightningModule) -> bool:
 
 
 def saves_by_steps(checkpoint: ModelCheckpoint) -> bool:
-    """Whether it was given `every_n_train_steps`."""
+    """Whether `every_n_train_steps` was set."""
     return checkpoint._every_n_train_steps > 0
 
 
 def save_by_the_clock(trainer: Trainer, batch_idx: int) -> None:
-    """Call ModelCheckpoint's hook where it was given `train_time_interval`, as a batch has ended.
+    """Call the hook of every ModelCheckpoint that has a `train_time_interval`, at the end of a batch.
 
-    Under manual optimization it saves by steps only, so for that moment the module looks automatic.
+    Under manual optimization it saves by steps only, so the module is set to automatic during the call.
     """
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
     module: Any = trainer.lightning_module
     for callback in callbacks:
         if isinstance(callback, ModelCheckpoint) and callback._train_time_interval is not None:
-            counted = trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
-            counted.ready = counted.completed = trainer.global_step
+            steps = trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
+            steps.ready = steps.completed = trainer.global_step
             module.automatic_optimization = True
             try:
                 callback.on_train_batch_end(trainer, module, None, None, batch_idx)
@@ -127,16 +130,16 @@ def save_by_the_clock(trainer: Trainer, batch_idx: int) -> None:
 
 
 def without_gradient_sync(trainer: Trainer) -> AbstractContextManager[None]:
-    """A context in which the processes of a fit do not exchange gradients."""
+    """A context in which the fit's processes do not synchronise gradients."""
     context: AbstractContextManager[None] = _block_parallel_sync_behavior(trainer.strategy, block=True)
     return context
 
 
 def put_between_epochs(checkpoint: dict[str, Any]) -> None:
-    """Make a checkpoint that was taken as an epoch began, or after the fit, one that lies between two epochs.
+    """Turn a checkpoint taken at the start of an epoch, or after the fit, into one between two epochs.
 
-    Lightning forgets the batches of an epoch only as the next one begins. Where `max_steps` ended the fit within an
-    epoch, which Lightning counts as a whole one, a run that resumes with more steps takes the rest of its batches.
+    Lightning resets the batches of an epoch only when the next epoch begins. If `max_steps` ended the fit within an
+    epoch, Lightning counts that epoch as complete; after this call, a run resumed with more steps continues it.
     """
     loops = checkpoint["loops"]["fit_loop"]
     batches, epochs = loops["epoch_loop.batch_progress"], loops["epoch_progress"]
@@ -152,9 +155,9 @@ def put_between_epochs(checkpoint: dict[str, Any]) -> None:
 
 
 def set_batches_done(trainer: Trainer, number: int) -> None:
-    """Let a fit that resumes within an epoch count `number` batches of it as done; to be called as it starts."""
+    """Let a fit that resumes within an epoch count `number` of its batches as done; called in on_train_start."""
     current: Any = trainer.fit_loop.epoch_loop.batch_progress.current
-    # Of a checkpoint that was saved in on_train_batch_end, Lightning completes the batch as its epoch begins.
+    # After a checkpoint saved in on_train_batch_end, Lightning completes that batch as the epoch begins.
     to_complete = current.ready - current.completed
     current.ready = current.started = current.processed = number
     current.completed = number - to_complete

@@ -7,11 +7,11 @@ from lightning.pytorch.utilities.types import LRSchedulerConfig
 
 
 def step_schedules(module: Any, interval: str, ended: int) -> None:
-    """Step those that are due of `trainer.lr_scheduler_configs`, where callbacks too may have put one.
+    """Step the due schedules of `trainer.lr_scheduler_configs`, to which callbacks may have added.
 
     Args:
         module: A SteppedModule, whose `lr_scheduler_step` is called.
-        interval: "step" or "epoch": what has ended.
+        interval: What has ended, "step" or "epoch".
         ended: Batches of this epoch so far, or epochs.
     """
     for config in _due(module, interval, ended, watching=False):
@@ -19,7 +19,7 @@ def step_schedules(module: Any, interval: str, ended: int) -> None:
 
 
 def step_watching_schedules(module: Any, interval: str, ended: int, metrics: Mapping[str, Any]) -> None:
-    """The same for schedules that watch a metric, such as ReduceLROnPlateau, which come last.
+    """Step the due schedules that watch a metric, such as ReduceLROnPlateau; called after `step_schedules`.
 
     Raises:
         ValueError: The metric was not measured.

@@ -12,7 +12,7 @@ from gradexp.randomness import mix
 class StepSeed(StepCallback):
     """Seeds the generators before every batch, so that dropout in a resumed run repeats the first run's.
 
-    However many steps Lightning hands over at once, a step draws the same.
+    A step draws the same numbers however many steps a Lightning batch holds.
 
     Args:
         seed: Seed of the run.
@@ -23,7 +23,7 @@ class StepSeed(StepCallback):
 
     def on_step_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         state = mix("step", self.seed, batches_begun(trainer) - 1, trainer.global_rank)
-        # torch.manual_seed visits every kind of device, which costs as much as a layer; seed the two that count.
+        # torch.manual_seed seeds every kind of device, which takes as long as a layer; two devices are enough.
         torch.default_generator.manual_seed(state)
         if pl_module.device.type != "cpu":
             torch.get_device_module(pl_module.device).manual_seed(state)

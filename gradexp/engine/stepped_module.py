@@ -1,10 +1,9 @@
-"""Training steps by manual optimization: one path, whether a batch of Lightning's holds one step or several."""
+"""Training steps by manual optimization: one code path for one step or several per Lightning batch."""
 
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule
@@ -26,6 +25,7 @@ from gradexp.engine.lightning_internals import (
     set_batches_done,
     without_gradient_sync,
 )
+from gradexp.engine.progress import Progress
 from gradexp.engine.schedules import step_schedules, step_watching_schedules
 from gradexp.engine.step_callback import StepCallback, overriding
 from gradexp.engine.step_groups import single_batches
@@ -34,58 +34,32 @@ from gradexp.engine.unsupported import check_supported
 Batch = Any  # commonly inputs and targets, (Tensor, Tensor)
 
 
-@dataclass
-class _Progress:
-    """Batches that were begun: of the whole fit, and of its latest epoch.
-
-    Not attributes of the module, to which nn.Module assigns twenty times slower.
-
-    Attributes:
-        steps: Steps of the optimizer in earlier, resumed parts.
-        has_logged: Whether `self.log` was called in the batch at hand.
-        goes_to_loggers: Whether any call was meant for loggers, which are given its value again and again.
-    """
-
-    batches: int = 0
-    epoch: int = 0
-    of_epoch: int = 0
-    steps: int = 0
-    has_logged: bool = False
-    goes_to_loggers: bool = False
-
-    def begin_batch(self) -> None:
-        self.batches += 1
-        self.of_epoch += 1
-        self.has_logged = False
-
-
 class SteppedModule(LightningModule, ABC):
     """A module whose training steps gradexp takes: forward, backward, clipping, accumulation, optimizer, schedules.
 
-    A batch that Lightning hands over holds one step or several (see StepGroup); Lightning's own work, which costs more
-    than a small model's step, is done once for all of them. The hooks of a step are called as in Lightning's own loop,
-    in its order; on_train_batch_start and on_train_batch_end are called for what Lightning hands over.
-    `trainer.gradient_clip_val` clips, `trainer.accumulate_grad_batches` is a number or numbers by epoch.
+    A Lightning batch holds one step or several (see StepGroup). Lightning's own work per batch costs more than a small
+    model's step, and is done once per group. The hooks of a step are called in the order of Lightning's own loop;
+    on_train_batch_start and on_train_batch_end are called once per group. `trainer.gradient_clip_val` clips;
+    `trainer.accumulate_grad_batches` is a number, or numbers by epoch.
 
-    A sub-class that overrides `training_step` runs under Lightning's own loop, and so does its data, one batch a step;
-    there, and in a loop written by hand, `training_step` gives what a step minimises.
+    A sub-class that overrides `training_step` runs under Lightning's own loop, one batch a step. Under that loop, and
+    in a hand-written one, `training_step` returns the objective of the batch.
 
     Attributes:
         accumulation: How many batches make a step.
     """
 
-    takes_groups = (
-        True  # in the hooks below; a sub-class that overrides on_train_batch_start or _end takes single steps
-    )
+    # For the hooks below; a sub-class that overrides on_train_batch_start or _end takes single steps.
+    takes_groups = True
 
     def __init__(self) -> None:
         super().__init__()
         self.accumulation = Accumulation(1)
-        self._progress = _Progress()
+        self._progress = Progress()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # nn.Module would search its parameters, buffers and modules each time that Lightning notes the running hook,
-        # which adds up to 4 % of a step of the MNIST network.
+        # Lightning sets the current hook's name many times a step. nn.Module would search its parameters, buffers and
+        # modules each time, which adds up to 4 % of a step of the MNIST network.
         if name == CURRENT_HOOK:
             object.__setattr__(self, name, value)
         else:
@@ -93,65 +67,66 @@ class SteppedModule(LightningModule, ABC):
 
     @property
     def takes_steps(self) -> bool:
-        """Whether the steps of its fits are taken here: unless it has a `training_step` of its own."""
+        """Whether this class takes the steps of its fits: unless a sub-class overrides `training_step`."""
         return type(self).training_step is SteppedModule.training_step
 
     @property
     def is_stepped(self) -> bool:
-        """Whether a fit is under way whose steps are taken here."""
+        """Whether a fit is running whose steps this class takes."""
         return not self.automatic_optimization and is_fitting(self)
 
     @property
     def has_own_gradients(self) -> bool:
-        """Whether the gradients are a rule of its own, and not back-propagation's."""
+        """Whether the gradients come from a rule of the model instead of back-propagation."""
         return type(self).assign_gradients is not SteppedModule.assign_gradients
 
     @property
     def batches_begun(self) -> int:
-        """Batches of the whole fit that were begun, those of earlier, resumed parts too."""
+        """Batches begun in the whole fit, including the parts before a resume."""
         return self._progress.batches
 
     @property
     def precision(self) -> str | None:
-        """The trainer's, such as "16-mixed"; None without a trainer."""
+        """The trainer's precision, such as "16-mixed"; None without a trainer."""
         try:
             return self.trainer.precision
-        except RuntimeError:  # Lightning's, of a module that is not attached
+        except RuntimeError:  # Lightning raises it for a module that is not attached
             return None
 
     def log(self, *arguments: Any, **keywords: Any) -> None:
-        """Lightning's own."""
+        """Lightning's `log`, noted for `end_batch`."""
         self._progress.has_logged = True
         self._progress.goes_to_loggers |= keywords.get("logger") is not False
         super().log(*arguments, **keywords)
 
-    # What a sub-class gives
+    # What a sub-class implements
 
     @abstractmethod
     def training_objective(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What a step minimises on a batch, and the network's outputs [batch, ...]."""
+        """The objective that a step minimises on a batch, and the network's outputs [batch, ...]."""
 
     def assign_gradients(self, objective: Tensor, outputs: Tensor, batch: Batch) -> None:
-        """Add to `.grad` of every parameter, by back-propagation or by a rule of the model's own.
+        """Add to `.grad` of every parameter, by back-propagation or by a rule of the model.
 
         Args:
             objective: Loss and penalty of the batch, divided by the number of batches that make a step.
             outputs: The network's [batch, ...].
-            batch: What they were computed from.
+            batch: The batch that they were computed from.
         """
         self.manual_backward(objective)
 
     def on_step_end(self) -> None:
-        """Called after each batch, when callbacks have seen it."""
+        """Called after each batch, after the callbacks."""
 
     # Lightning's hooks, in its order
 
     def configure_callbacks(self) -> list[Callback]:
-        # As a fit begins. Until on_fit_start its optimization is automatic to Lightning, which else refuses clipping
-        # and accumulation, does not read all of a schedule's settings, and finds no batch size or learning rate.
+        # Called as a fit begins. Optimization stays automatic until on_fit_start: under manual optimization Lightning
+        # refuses clipping and accumulation, ignores some settings of a schedule, and runs no batch-size or
+        # learning-rate finder.
         if self.trainer.state.fn == TrainerFn.FITTING:
             if self.trainer.global_step == 0:
-                self._progress = _Progress()
+                self._progress = Progress()
             self.automatic_optimization = True
         return []
 
@@ -169,9 +144,10 @@ class SteppedModule(LightningModule, ABC):
             return
         check_supported(self.trainer, self, self.accumulation)
         self.automatic_optimization = False
-        if self.trainer.gradient_clip_val or _clips_itself(type(self)):
+        overrides_clipping = type(self).configure_gradient_clipping is not LightningModule.configure_gradient_clipping
+        if self.trainer.gradient_clip_val or overrides_clipping:
             clip_under_manual_optimization(self.trainer)
-        # Saved is the state after a step, as under Lightning's own loop.
+        # The warning does not apply: ModelCheckpoint saves the state after a step, as under Lightning's own loop.
         warnings.filterwarnings("ignore", "Using ModelCheckpoint with manual optimization")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -180,10 +156,10 @@ class SteppedModule(LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         begun = checkpoint.get("batches_begun", {})
-        self._progress = _Progress(**begun | {"steps": checkpoint.get("global_step", 0)})
+        self._progress = Progress(**begun | {"steps": checkpoint.get("global_step", 0)})
 
     def on_train_start(self) -> None:
-        # Lightning counts what it was handed, which were groups of another size if the settings have changed since.
+        # Lightning counts groups, whose size differs if the settings have changed since the checkpoint.
         groups_done = getattr(self.trainer.train_dataloader, "groups_done", None)
         if groups_done is not None:
             set_batches_done(self.trainer, groups_done)
@@ -202,7 +178,7 @@ class SteppedModule(LightningModule, ABC):
         max_steps = trainer.max_steps
         for number, single in enumerate(group, start=1):
             progress.begin_batch()
-            if group is batch:  # what came alone, Lightning has prepared
+            if group is batch:  # Lightning has prepared a batch that comes alone
                 single = trainer.precision_plugin.convert_input(single)
                 begin_batch(trainer, single)
             for callback in at_start:
@@ -230,41 +206,36 @@ class SteppedModule(LightningModule, ABC):
         log_evaluation_at(self.trainer, self.global_step)
 
     def step_epoch_schedules(self, metrics: Mapping[str, Any]) -> None:
-        """Step the schedules that watch a metric; to be called as an epoch ends, with its metrics."""
+        """Step the schedules that watch a metric; call it at the end of an epoch, with the epoch's metrics."""
         step_watching_schedules(self, "epoch", self.current_epoch + 1, metrics)
 
     def ends_epoch(self) -> bool:
-        """Whether the batch at hand is an epoch's last; a fit may end before."""
+        """Whether the current Lightning batch is the last of its epoch; `max_steps` may end the fit earlier."""
         return is_last_batch(self.trainer)
 
     def batch_of_last_step(self, batches: int) -> int:
-        """The batch within its epoch, of so many, at which `trainer.max_steps` ends the fit; 0 for no such end."""
-        progress, left = self._progress, self.trainer.max_steps - self._progress.steps
-        if self.trainer.max_steps < 0 or left < 1:
-            return 0
-        if progress.of_epoch >= batches:  # between two epochs
-            return self.accumulation.batch_of_step(left, batches, progress.epoch + 1)
-        return self.accumulation.batch_of_step(left, batches, progress.epoch, progress.of_epoch)
+        """The batch, from 1 to `batches` in its epoch, at which `trainer.max_steps` ends the fit; 0 if it does not."""
+        return self._progress.batch_of_last_step(self.accumulation, self.trainer.max_steps, batches)
 
     def _train_on(self, batch: Batch, ends_epoch: bool) -> bool:
-        """One batch, which may be its epoch's last; gives whether it completed a step of the optimizer."""
+        """Train on a single batch, which may be its epoch's last; returns whether it completed an optimizer step."""
         trainer, epoch, batch_idx = self.trainer, self._progress.epoch, self._progress.of_epoch - 1
         wrapped: Any = self.optimizers()
         optimizer = wrapped.optimizer
-        together = self.accumulation.batches_per_step(epoch)
-        done = self._progress.of_epoch % together
+        batches_per_step = self.accumulation.batches_per_step(epoch)
+        accumulated = self._progress.of_epoch % batches_per_step
 
         def closure() -> Tensor:
             objective, outputs = self.training_objective(batch)
-            if together == 1 or done == 1:
+            if batches_per_step == 1 or accumulated == 1:
                 for callback in overriding(trainer, Callback, "on_before_zero_grad"):
                     callback.on_before_zero_grad(trainer, self, optimizer)
                 self.on_before_zero_grad(optimizer)
                 self.optimizer_zero_grad(epoch, batch_idx, optimizer)
-            self.assign_gradients(objective if together == 1 else objective / together, outputs, batch)
+            self.assign_gradients(objective if batches_per_step == 1 else objective / batches_per_step, outputs, batch)
             return objective
 
-        if done and not ends_epoch:
+        if accumulated and not ends_epoch:
             with without_gradient_sync(trainer) if trainer.world_size > 1 else nullcontext():
                 closure()
             return False
@@ -274,7 +245,3 @@ class SteppedModule(LightningModule, ABC):
             step_schedules(self, "epoch", epoch + 1)
         step_watching_schedules(self, "step", batch_idx + 1, trainer.callback_metrics)
         return True
-
-
-def _clips_itself(module_class: type[LightningModule]) -> bool:
-    return module_class.configure_gradient_clipping is not LightningModule.configure_gradient_clipping

@@ -1,10 +1,10 @@
-"""How many threads the steps of a fit run on: a function of their operations and of the cores, never of a timing.
+"""How many threads a fit uses: a function of the operations per step and the number of cores, never of a timing.
 
-Two threads of OpenMP wait for each other many times a step, spinning. On a machine with other work, where one of them
-has no core just then, that takes a small step a hundred times as long; and a small step gains nothing by them. (Letting
-them sleep in place of spinning, OMP_WAIT_POLICY=passive, makes a step of the MNIST network twice as long on a quiet
-machine, so it is left alone: `python -m tests.benchmarks.threads`.) The number changes the last bits of sums, which is
-why it is not measured: the same command gives the same weights.
+OpenMP threads wait for each other many times a step, spinning. A small step gains nothing from a second thread, and on
+a busy machine, where a thread may have to wait for a core, it takes a hundred times as long. Waiting asleep instead
+(OMP_WAIT_POLICY=passive) doubles the time of a step of the MNIST network on an idle machine, so the policy is left
+alone; see `python -m tests.benchmarks.threads`. The number of threads changes the last bits of sums, so a timing must
+not decide it: the same command gives the same weights.
 """
 
 import os
@@ -19,21 +19,21 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gradexp.engine.cores import core_count
 
-OPERATIONS_PER_THREAD = 50_000_000  # floating-point operations a step: from twice as many on a second thread pays
-OPERATIONS_PER_UPDATE = 12  # of one parameter, by Adam
-GIVEN = "OMP_NUM_THREADS"
+OPERATIONS_PER_THREAD = 50_000_000  # floating-point operations per step; a second thread pays from twice as many
+OPERATIONS_PER_UPDATE = 12  # of one parameter by Adam
+VARIABLE = "OMP_NUM_THREADS"
 
 
 def operations_per_step(network: nn.Module, sample: Tensor, batch_size: int) -> int:
     """Floating-point operations of a training step: forward, backward and update.
 
-    Counted are matrix products and convolutions, of which the backward pass has two for each of the forward pass, and
-    the update of each parameter.
+    Counts matrix products and convolutions, of which the backward pass has two for each in the forward pass, and the
+    update of each parameter.
 
     Args:
-        network: Any network; it is left as it is.
+        network: Any network; it is not changed.
         sample: One sample, as a batch [1, ...].
-        batch_size: Samples a step.
+        batch_size: Samples per step.
     """
     training = network.training
     network.eval()
@@ -49,60 +49,58 @@ def operations_per_step(network: nn.Module, sample: Tensor, batch_size: int) -> 
 def choose_threads(
     setting: int | Literal["auto"], operations: float = 0, saved: int | None = None, processes: int = 1
 ) -> int:
-    """Threads for steps of so many operations: one where they are small, up to all cores where more of them gain.
+    """The number of threads: one for small steps, up to all cores for large ones.
 
-    OMP_NUM_THREADS, which a user has set, or a sweep's launcher for its workers, wins over all else.
+    OMP_NUM_THREADS, set by the user or by a sweep's launcher for its workers, overrides everything else.
 
     Args:
         setting: A number, or "auto".
-        operations: Floating-point operations a step.
-        saved: The number of the run that is taken up, from its checkpoint; None for none.
-        processes: Of this fit on this machine, which divide the cores.
+        operations: Floating-point operations per step.
+        saved: The number in the checkpoint of a resumed run; None for a new run.
+        processes: Processes of this fit on this machine, which share the cores.
     """
-    if GIVEN in os.environ:
+    if VARIABLE in os.environ:
         return torch.get_num_threads()
     if setting != "auto":
         return setting
     if saved is not None:
-        return saved  # for the last bits of the weights depend on it
+        return saved  # the last bits of the weights depend on it
     return max(1, min(core_count() // processes, int(operations // OPERATIONS_PER_THREAD)))
 
 
 @contextmanager
 def threads_of_one_run() -> Iterator[None]:
-    """Leaves torch's threads as they were, and OMP_NUM_THREADS, which Lightning sets for the processes it starts."""
-    threads, given = torch.get_num_threads(), os.environ.get(GIVEN)
+    """Restores torch's threads, and OMP_NUM_THREADS, which Lightning sets for the processes that it starts."""
+    threads, variable = torch.get_num_threads(), os.environ.get(VARIABLE)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        if given is None:
-            os.environ.pop(GIVEN, None)
+        if variable is None:
+            os.environ.pop(VARIABLE, None)
 
 
 class Threads(Callback):
-    """Sets the number of torch's threads as a fit starts, and keeps it in the checkpoint.
-
-    A fit that is resumed takes the number of its first part.
+    """Sets the number of torch's threads as a fit starts, and saves it in the checkpoint for resumed fits.
 
     Args:
         setting: A number, or "auto".
 
     Attributes:
-        number: The threads that the fit runs on; before it those of torch.
+        number: The fit's number of threads; before the fit torch's.
     """
 
     def __init__(self, setting: int | Literal["auto"]) -> None:
         self.setting = setting
         self._saved: int | None = None
         self.number = torch.get_num_threads()
-        self._is_given = GIVEN in os.environ  # asked before the fit, for which Lightning may set it
+        self._is_set_by_user = VARIABLE in os.environ  # read before the fit, for which Lightning may set it
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._is_given:
-            os.environ.pop(GIVEN, None)
+        if not self._is_set_by_user:
+            os.environ.pop(VARIABLE, None)
         number = choose_threads(self.setting, _operations(trainer, pl_module), self._saved, trainer.num_devices)
-        self.number = trainer.strategy.broadcast(number)  # the first process knows what the user has set
+        self.number = trainer.strategy.broadcast(number)  # only the first process knows whether the user set it
         torch.set_num_threads(self.number)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -113,7 +111,7 @@ class Threads(Callback):
 
 
 def _operations(trainer: Trainer, module: LightningModule) -> int:
-    """Of a step on this process's cores."""
+    """Floating-point operations of a step on the CPU."""
     if module.device.type != "cpu":
         return 0
     batch_size = getattr(trainer.train_dataloader, "batch_size", None) or 1
@@ -121,6 +119,6 @@ def _operations(trainer: Trainer, module: LightningModule) -> int:
     try:
         with torch.random.fork_rng(devices=[]):  # augmentation draws
             return operations_per_step(module, datamodule.sample(1)[0], batch_size)
-    except Exception:  # another data module, or a module that is not called with inputs
-        # Of a dense network: two products a weight and sample in the forward pass, four in the backward pass.
+    except Exception:  # a data module without `sample`, or a module that is not called with inputs
+        # A dense network has two operations per weight and sample in the forward pass and four in the backward pass.
         return sum(6 * batch_size * parameter.numel() for parameter in module.parameters())

@@ -1,4 +1,4 @@
-"""What does not go with the engine's steps, refused by name, with the key to use instead."""
+"""Settings and callbacks that the engine cannot combine; the message names the key to use instead."""
 
 from typing import Any
 
@@ -10,33 +10,33 @@ from gradexp.engine.accumulation import Accumulation
 
 
 def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -> None:
-    """Refuse what would end in an error, or in other weights, after the fit has begun.
+    """Refuse combinations that would fail, or train different weights, after the fit has begun.
 
     Args:
-        trainer: With its optimizers and callbacks.
-        module: What it will train, a SteppedModule.
+        trainer: The trainer, with its optimizers and callbacks.
+        module: The SteppedModule that it will train.
         accumulation: How many batches make a step.
 
     Raises:
-        ValueError: A callback, or the optimizer, does not go with the other settings.
+        ValueError: A callback, or the optimizer, cannot be combined with the other settings.
     """
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
     for callback in callbacks:
         if isinstance(callback, GradientAccumulationScheduler):
             raise ValueError(
-                "callbacks must not have Lightning's GradientAccumulationScheduler, which needs its own loop; set "
-                f"trainer.accumulate_grad_batches={_typed(callback.scheduling)} instead."
+                "callbacks must not have GradientAccumulationScheduler, which needs Lightning's own loop; set "
+                f"trainer.accumulate_grad_batches={_as_override(callback.scheduling)} instead."
             )
         if isinstance(callback, StochasticWeightAveraging) and callback.pl_module_contains_batch_norm(module):
             raise ValueError(
-                "callbacks must not have StochasticWeightAveraging for a network with batch norm, whose averages it "
-                "would measure in an epoch without steps; set model.batch_norm=false, or average with "
+                "callbacks must not have StochasticWeightAveraging for a network with batch norm, whose statistics it "
+                "would recompute in an epoch without steps; set model.batch_norm=false, or use "
                 "lightning.pytorch.callbacks.EMAWeightAveraging instead."
             )
     if len(trainer.optimizers) != 1:
-        raise ValueError(f"configure_optimizers must give one optimizer; got {len(trainer.optimizers)}.")
+        raise ValueError(f"configure_optimizers must return one optimizer; got {len(trainer.optimizers)}.")
     if module.has_own_gradients:
-        rule = f"{type(module).__name__}, whose gradients are a rule of its own"
+        rule = f"{type(module).__name__}, whose gradients come from its own rule"
         if trainer.world_size > 1:
             raise ValueError(f"trainer.devices must be 1 for {rule}; got {trainer.world_size} processes.")
         if trainer.precision not in ("32-true", "64-true"):
@@ -44,15 +44,15 @@ def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -
     if any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers):
         if trainer.precision == "16-mixed":
             raise ValueError(
-                "trainer.precision must not be 16-mixed with L-BFGS, which evaluates the loss several times a step, "
-                "where scaled gradients allow for one; set trainer.precision=bf16-mixed or 32-true."
+                "trainer.precision must not be 16-mixed with L-BFGS, which evaluates the loss several times per step; "
+                "gradient scaling allows one. Set trainer.precision=bf16-mixed or 32-true."
             )
         if accumulation.largest > 1:
             raise ValueError(
-                "trainer.accumulate_grad_batches must be 1 with L-BFGS, which evaluates its batch several times a "
+                "trainer.accumulate_grad_batches must be 1 with L-BFGS, which evaluates its batch several times per "
                 f"step; got {accumulation.largest}. Set a larger data.batch_size instead."
             )
 
 
-def _typed(schedule: dict[int, int]) -> str:
+def _as_override(schedule: dict[int, int]) -> str:
     return "{" + ",".join(f"{epoch}:{number}" for epoch, number in sorted(schedule.items())) + "}"

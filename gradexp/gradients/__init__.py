@@ -1,1 +1,1 @@
-"""Derivatives in closed form, as pure functions of tensors; they are held against autograd, and never made of it."""
+"""Derivatives in closed form, as pure functions of tensors that never use autograd; tests compare them with it."""

@@ -1,4 +1,4 @@
-"""Activations and their derivatives, elementwise; a function, then its derivative."""
+"""Elementwise activations, each followed by its derivative."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)), computed where it does not overflow: as exp(x) / (1 + exp(x)) for negative x."""
+    """1 / (1 + exp(-x)); computed as exp(x) / (1 + exp(x)) for negative x, against overflow."""
     small = torch.exp(-x.abs())
     return torch.where(x >= 0, 1 / (1 + small), small / (1 + small))
 
@@ -23,7 +23,7 @@ def tanh(x: Tensor) -> Tensor:
 
 
 def tanh_derivative(x: Tensor) -> Tensor:
-    """1 - tanh(x)^2 = 4 s(2x) s(-2x), at most 1, at 0; the second form keeps its digits where tanh is near 1."""
+    """1 - tanh(x)^2 = 4 s(2x) s(-2x), at most 1, at 0; the second form stays precise where tanh is near 1."""
     return 4 * sigmoid(2 * x) * sigmoid(-2 * x)
 
 
@@ -33,32 +33,32 @@ def relu(x: Tensor) -> Tensor:
 
 
 def relu_derivative(x: Tensor) -> Tensor:
-    """0 below zero, 1 above; at the kink, where there is none, 0 by convention, torch's too."""
+    """0 below zero, 1 above; 0 at zero by convention, as in torch."""
     return (x > 0).to(x.dtype)
 
 
 def leaky_relu(x: Tensor, slope: float = 0.01) -> Tensor:
-    """Give x above zero, slope * x below (Maas, Hannun and Ng 2013)."""
+    """``x`` above zero, ``slope * x`` below (Maas, Hannun and Ng 2013)."""
     return torch.where(x > 0, x, slope * x)
 
 
 def leaky_relu_derivative(x: Tensor, slope: float = 0.01) -> Tensor:
-    """1 above zero, slope below, and at the kink."""
+    """1 above zero, `slope` at zero and below."""
     return torch.where(x > 0, torch.ones_like(x), torch.full_like(x, slope))
 
 
 def gelu(x: Tensor) -> Tensor:
-    """Give x Phi(x), Phi the standard normal distribution (Hendrycks and Gimpel 2016)."""
+    """``x Phi(x)``, Phi being the standard normal distribution function (Hendrycks and Gimpel 2016)."""
     return x * _normal_distribution(x)
 
 
 def gelu_derivative(x: Tensor) -> Tensor:
-    """Phi(x) + x phi(x), phi the standard normal density: slightly negative below -0.75, above 1 beyond 0.75."""
+    """Phi(x) + x phi(x), phi being the standard normal density: slightly negative below -0.75, above 1 beyond 0.75."""
     return _normal_distribution(x) + x * torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
 
 
 def softplus(x: Tensor) -> Tensor:
-    """ln(1 + exp(x)), as max(x, 0) + ln(1 + exp(-|x|)), which does not overflow (Dugas et al. 2001)."""
+    """ln(1 + exp(x)) (Dugas et al. 2001), computed as max(x, 0) + ln(1 + exp(-|x|)), against overflow."""
     return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
 
 
@@ -68,7 +68,7 @@ def softplus_derivative(x: Tensor) -> Tensor:
 
 
 def softmax(logits: Tensor) -> Tensor:
-    """p_i = exp(z_i) / sum_j exp(z_j) over the last dimension; the largest logit is taken off, against overflow.
+    """p_i = exp(z_i) / sum_j exp(z_j) over the last dimension; the largest logit is subtracted, against overflow.
 
     Args:
         logits: Logits [..., classes].
@@ -78,7 +78,7 @@ def softmax(logits: Tensor) -> Tensor:
 
 
 def softmax_jacobian(logits: Tensor) -> Tensor:
-    """dp_i / dz_j = p_i (delta_ij - p_j) (Bridle 1990); each row sums to zero, as does each column.
+    """dp_i / dz_j = p_i (delta_ij - p_j) (Bridle 1990); each row and each column sums to zero.
 
     Args:
         logits: Logits [..., classes].
@@ -91,7 +91,7 @@ def softmax_jacobian(logits: Tensor) -> Tensor:
 
 
 def is_saturated(derivative: Tensor, share: float = 0.01) -> Tensor:
-    """Where a derivative [points] is smaller than that share of its peak: little of a gradient passes there."""
+    """Where a derivative [points] is below that share of its maximum, so that little of a gradient passes."""
     return derivative.abs() < share * derivative.abs().max()
 
 

@@ -1,4 +1,4 @@
-"""Back-propagation through a sigmoid network of any depth, by the recursion of the deltas; no autograd."""
+"""Back-propagation through a sigmoid network of any depth, by the recursion of the deltas, without autograd."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ Layer = tuple[Tensor, Tensor]  # weight [outputs, inputs] and bias [outputs]
 
 
 def activations(inputs: Tensor, layers: Sequence[Layer]) -> list[Tensor]:
-    """The inputs and what each layer makes of them, a_l = sigmoid(a_(l-1) W_l^T + b_l), the output last.
+    """The inputs and the activations of each layer, a_l = sigmoid(a_(l-1) W_l^T + b_l), the output last.
 
     Args:
         inputs: [batch, inputs].
@@ -33,20 +33,20 @@ def backpropagate(inputs: Tensor, layers: Sequence[Layer], targets: Tensor) -> l
         layers: From the inputs to the output.
         targets: [batch, outputs].
     """
-    *befores, outputs = activations(inputs, layers)
-    return from_output((outputs - targets) / len(inputs) * outputs * (1 - outputs), befores, layers)
+    *layer_inputs, outputs = activations(inputs, layers)
+    return from_output((outputs - targets) / len(inputs) * outputs * (1 - outputs), layer_inputs, layers)
 
 
-def from_output(delta: Tensor, befores: Sequence[Tensor], layers: Sequence[Layer]) -> list[Layer]:
-    """The same recursion from any loss, given its gradient at what the last layer adds up.
+def from_output(delta: Tensor, layer_inputs: Sequence[Tensor], layers: Sequence[Layer]) -> list[Layer]:
+    """The same recursion for any loss, given the loss's gradient at the last layer's pre-activation.
 
     Args:
         delta: Gradient of the loss with respect to a_(L-1) W_L^T + b_L [batch, outputs].
-        befores: What goes into each layer [batch, inputs of the layer]: the inputs, then sigmoids.
+        layer_inputs: The inputs of each layer [batch, inputs of the layer]: the network's inputs, then sigmoids.
         layers: From the inputs to the output.
     """
     gradients: list[Layer] = []
-    for (weight, _), before in zip(reversed(layers), reversed(befores), strict=True):
-        gradients.append((delta.T @ before, delta.sum(dim=0)))
-        delta = (delta @ weight) * before * (1 - before)
+    for (weight, _), values in zip(reversed(layers), reversed(layer_inputs), strict=True):
+        gradients.append((delta.T @ values, delta.sum(dim=0)))
+        delta = (delta @ weight) * values * (1 - values)
     return gradients[::-1]

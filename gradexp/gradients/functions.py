@@ -1,6 +1,6 @@
-"""Operations whose backward is written by hand, as torch.autograd.Functions, and the layers made of them.
+"""Operations with a hand-written backward, as torch.autograd.Functions, and layers that use them.
 
-Each backward is itself made of differentiable operations on what was saved, so second derivatives are right too.
+Each backward consists of differentiable operations on saved tensors, so second derivatives are correct too.
 """
 
 from typing import Any, cast
@@ -28,7 +28,7 @@ class Affine(Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """d/dx = g w, d/dw = g^T x, d/db = the sum of g over the batch."""
         inputs, weight = ctx.saved_tensors
-        gradient = gradient.to(weight.dtype)  # of fewer digits in mixed precision
+        gradient = gradient.to(weight.dtype)  # lower precision under mixed precision
         return gradient @ weight, gradient.T @ inputs, gradient.sum(dim=0)
 
 
@@ -45,7 +45,7 @@ class Sigmoid(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """Give g s (1 - s), out of the output alone."""
+        """``g s (1 - s)``, computed from the output alone."""
         (output,) = ctx.saved_tensors
         return cast(Tensor, gradient * output * (1 - output))
 
@@ -63,14 +63,14 @@ class CrossEntropy(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        """Give g (p - y) / n; the classes have no gradient."""
+        """``g (p - y) / n``; the classes have no gradient."""
         logits, targets = ctx.saved_tensors
-        wanted = torch.nn.functional.one_hot(targets, logits.shape[1]).to(logits.dtype)
-        return gradient * (softmax(logits) - wanted) / len(logits), None
+        one_hot = torch.nn.functional.one_hot(targets, logits.shape[1]).to(logits.dtype)
+        return gradient * (softmax(logits) - one_hot) / len(logits), None
 
 
 class AffineLayer(nn.Linear):
-    """torch.nn.Linear, with the backward of Affine; the same first weights from the same seed."""
+    """torch.nn.Linear with the backward of Affine; the same seed gives the same initial weights."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Outputs [batch, out_features] of inputs [batch, in_features]."""
@@ -78,23 +78,23 @@ class AffineLayer(nn.Linear):
 
 
 class SigmoidLayer(nn.Module):
-    """torch.nn.Sigmoid, with the backward of Sigmoid."""
+    """torch.nn.Sigmoid with the backward of Sigmoid."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         return cast(Tensor, Sigmoid.apply(inputs))
 
 
 def by_hand(network: nn.Sequential) -> nn.Sequential:
-    """The same network with the layers of this file in place of torch's; they share its parameters.
+    """Replace a network's layers by those of this file, which share its parameters.
 
     Args:
-        network: Layers one after the other; those that are neither linear nor sigmoid stay as they are.
+        network: Layers in sequence; only linear and sigmoid layers are replaced.
     """
     for name, layer in list(network.named_children()):
         if isinstance(layer, nn.Linear) and layer.bias is not None:
-            own: AffineLayer = nn.utils.skip_init(AffineLayer, layer.in_features, layer.out_features)  # type: ignore[no-untyped-call]
-            own.weight, own.bias = layer.weight, layer.bias
-            setattr(network, name, own)
+            affine: AffineLayer = nn.utils.skip_init(AffineLayer, layer.in_features, layer.out_features)  # type: ignore[no-untyped-call]
+            affine.weight, affine.bias = layer.weight, layer.bias
+            setattr(network, name, affine)
         elif isinstance(layer, nn.Sigmoid):
             setattr(network, name, SigmoidLayer())
     return network

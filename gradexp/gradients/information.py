@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def entropy(p: Tensor) -> Tensor:
-    """-sum p log2 p over the last dimension, 0 log 0 being 0 (Shannon 1948): 2 bits for four equal outcomes.
+    """-sum p log2 p over the last dimension, with 0 log 0 = 0 (Shannon 1948): 2 bits for four equal outcomes.
 
     Args:
         p: Probabilities [..., outcomes].
@@ -17,26 +17,28 @@ def entropy(p: Tensor) -> Tensor:
 
 
 def entropy_gradient(p: Tensor) -> Tensor:
-    """-log2 p - 1 / ln 2, of p as free numbers; infinite at 0."""
+    """-log2 p - 1 / ln 2, with p not constrained to sum to 1; infinite at 0."""
     return -p.log2() - 1 / math.log(2)
 
 
 def cross_entropy(p: Tensor, q: Tensor) -> Tensor:
-    """-sum p log2 q: the length of messages from p in the best code for q; it is the entropy of p plus KL(p, q)."""
+    """-sum p log2 q, the mean length of messages from p in the best code for q; equals entropy(p) + KL(p, q)."""
     terms: Tensor = torch.special.xlogy(p, q)
     return -terms.sum(dim=-1) / math.log(2)
 
 
 def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
-    """The sum of p log2(p / q) over the last dimension, 0 for equal ones alone, else above (Kullback and Leibler 1951).
+    """The sum of p log2(p / q) over the last dimension: 0 for equal distributions, else above 0.
+
+    Source: Kullback and Leibler (1951).
 
     Args:
         p: Probabilities [..., outcomes].
-        q: Probabilities [..., outcomes], those that p is described by.
+        q: Probabilities [..., outcomes] of the approximation of p.
     """
     return cross_entropy(p, q) - entropy(p)
 
 
 def kl_divergence_gradient(p: Tensor, q: Tensor) -> Tensor:
-    """With respect to q, as free numbers: -p / (q ln 2)."""
+    """With respect to q, not constrained to sum to 1: -p / (q ln 2)."""
     return -p / (q * math.log(2))

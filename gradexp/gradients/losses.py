@@ -1,8 +1,8 @@
-"""Losses and their gradients with respect to the outputs; a function, then its gradient.
+"""Losses, each followed by its gradient with respect to the outputs.
 
-Every mean is over the batch. With class weights v it is weighted, sum_n v_n loss_n / sum_n v_n, as torch's is, v_n
-being the weight of the class of sample n; for squared and absolute errors, whose outputs have a number for each class,
-the weight of that class's number.
+Every mean is over the batch. Class weights v give a weighted mean, sum_n v_n loss_n / sum_n v_n, as in torch, where v_n
+is the weight of sample n's class. Squared and absolute errors have an output for each class; there each element has the
+weight of its class.
 """
 
 import torch
@@ -14,19 +14,19 @@ from gradexp.gradients.activations import sigmoid, softmax, softplus
 def mse(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean squared error, mean (o - t)^2 over all elements of outputs and targets [batch, ...] of one shape.
 
-    It is the squared 2-norm of o - t over the number of elements: `squared_norm` lacks that number, `norm` the square
-    too. So their gradients differ in size, and that of the norm has length 1 wherever it is not zero.
+    It is the squared 2-norm of o - t divided by the number of elements. `squared_norm` does not divide, and `norm` does
+    not square either, so the gradients differ in size; that of the norm has length 1 wherever it is not zero.
 
     Args:
-        outputs: [batch, ...], with weights [batch, classes].
-        targets: Of the same shape.
+        outputs: [batch, ...]; [batch, classes] with weights.
+        targets: The outputs' shape.
         weights: Class weights [classes]; None for 1 each.
     """
     return (_element_shares(outputs, weights) * (outputs - targets).square()).sum()
 
 
 def mse_gradient(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """2 (o - t) / n, n the number of elements; with weights 2 (o - t) v / sum v over all elements."""
+    """2 (o - t) / n for n elements; with weights 2 (o - t) v / sum v over all elements."""
     return 2 * _element_shares(outputs, weights) * (outputs - targets)
 
 
@@ -46,7 +46,7 @@ def norm(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def norm_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(o - t) / |o - t|; at zero, where there is none, 0 by convention, torch's too."""
+    """(o - t) / |o - t|; 0 at zero by convention, as in torch."""
     length = norm(outputs, targets)
     return (outputs - targets) / torch.where(length > 0, length, torch.ones_like(length))
 
@@ -57,7 +57,7 @@ def l1(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tenso
 
 
 def l1_gradient(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """sign(o - t) / n; 0 at the kink; with weights sign(o - t) v / sum v over all elements."""
+    """sign(o - t) / n, 0 where o = t; with weights sign(o - t) v / sum v over all elements."""
     return _element_shares(outputs, weights) * (outputs - targets).sign()
 
 
@@ -68,7 +68,7 @@ def huber(outputs: Tensor, targets: Tensor, delta: float = 1.0) -> Tensor:
 
 
 def huber_gradient(outputs: Tensor, targets: Tensor, delta: float = 1.0) -> Tensor:
-    """(o - t), at most delta in size, / n."""
+    """(o - t) / n, with o - t clamped to [-delta, delta]."""
     return (outputs - targets).clamp(-delta, delta) / outputs.numel()
 
 
@@ -112,7 +112,7 @@ def log_softmax(logits: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Softmax cross-entropy, which is `nll` of `log_softmax`.
+    """Softmax cross-entropy: `nll` of `log_softmax`.
 
     Args:
         logits: [batch, classes].
@@ -123,27 +123,26 @@ def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None
 
 
 def cross_entropy_gradient(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """(p - y) v_n / sum v, p the softmax and y the one-hot class [batch, classes] (Bridle 1990)."""
+    """(p - y) v_n / sum v, for the softmax p and the one-hot class y [batch, classes] (Bridle 1990)."""
     return _shares(logits, targets, weights).unsqueeze(1) * (softmax(logits) - _one_hot(logits, targets))
 
 
 def naive_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """The definition to the letter, -ln(exp(z_t) / sum_j exp(z_j)): infinite or NaN where exp overflows or vanishes."""
+    """The literal definition, -ln(exp(z_t) / sum_j exp(z_j)): infinite or NaN where exp overflows or underflows."""
     powers = logits.exp()
     p = powers / powers.sum(dim=1, keepdim=True)
     return -p.gather(1, targets.unsqueeze(1)).log().mean()
 
 
 def bce(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy of one logit, mean of -t ln s(z) - (1 - t) ln(1 - s(z)), as softplus(z) - t z.
+    """Binary cross-entropy of one logit, mean of -t ln s(z) - (1 - t) ln(1 - s(z)), computed as softplus(z) - t z.
 
     Args:
         logits: [batch].
         targets: Classes 0 and 1 [batch].
         weights: Class weights [2]; None for 1 each.
     """
-    wanted = targets.to(logits.dtype)
-    return (_shares(logits, targets, weights) * (softplus(logits) - wanted * logits)).sum()
+    return (_shares(logits, targets, weights) * (softplus(logits) - targets.to(logits.dtype) * logits)).sum()
 
 
 def bce_gradient(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -152,17 +151,18 @@ def bce_gradient(logits: Tensor, targets: Tensor, weights: Tensor | None = None)
 
 
 def _shares(outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
-    """What each sample counts for in the mean [batch]; they add up to 1."""
-    own = (
-        torch.ones(len(targets), dtype=outputs.dtype) if weights is None else weights.to(outputs.dtype)[targets.long()]
-    )
-    return own / own.sum()
+    """Each sample's weight in the mean [batch]; they sum to 1."""
+    if weights is None:
+        by_sample = torch.ones(len(targets), dtype=outputs.dtype)
+    else:
+        by_sample = weights.to(outputs.dtype)[targets.long()]
+    return by_sample / by_sample.sum()
 
 
 def _element_shares(outputs: Tensor, weights: Tensor | None) -> Tensor:
-    """What each element counts for in the mean [batch, ...]; they add up to 1."""
-    own = torch.ones_like(outputs) if weights is None else weights.to(outputs).expand_as(outputs)
-    return own / own.sum()
+    """Each element's weight in the mean [batch, ...]; they sum to 1."""
+    by_element = torch.ones_like(outputs) if weights is None else weights.to(outputs).expand_as(outputs)
+    return by_element / by_element.sum()
 
 
 def _one_hot(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The perceptron's gradient on back-propagation's first page."""
+"""The gradient of a layer of sigmoid perceptrons, the first step of back-propagation."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class PerceptronGradient(NamedTuple):
 
 
 def perceptron(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """O_k = sigmoid(sum_j w_kj x_j + b_k) [batch, outputs], of one output or of several.
+    """O_k = sigmoid(sum_j w_kj x_j + b_k) [batch, outputs], for one output or several.
 
     Args:
         inputs: x [batch, inputs].

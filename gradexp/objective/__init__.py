@@ -1,1 +1,1 @@
-"""What a step minimises, and how: losses, penalties and their proximal steps, optimizers, schedules."""
+"""The training objective and its optimization: losses, penalties and proximal steps, optimizers, schedules."""

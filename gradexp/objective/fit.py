@@ -1,4 +1,4 @@
-"""Which losses fit which outputs, and how targets are encoded for them."""
+"""Which losses fit which outputs, and how targets are encoded for a loss."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -17,11 +17,11 @@ WORDS: Mapping[Outputs, str] = {
     "logit": "one score, for class 1",
     "sigmoids": "a number from 0 to 1 for each class",
     "numbers": "real numbers",
-    "own": "what only its own loss measures",
+    "own": "for its own loss alone",
 }
 
-# What each loss takes. A loss that is not here, of the user's, is tried on the first batch.
-# Those that take nothing need other targets (-1 and 1, or several) than the models have.
+# The outputs that each loss takes. A user's loss that is not listed is tried on the first batch.
+# Losses with an empty tuple need targets that no model has: -1 and 1, or several per sample.
 TAKES: Mapping[type[nn.Module], tuple[Outputs, ...]] = {
     CrossEntropy: ("logits", "log_probabilities"),
     nn.CrossEntropyLoss: ("logits", "log_probabilities"),
@@ -44,7 +44,7 @@ TAKES: Mapping[type[nn.Module], tuple[Outputs, ...]] = {
     nn.KLDivLoss: (),
 }
 
-# The options of conf/loss that fit, for messages.
+# Matching options of conf/loss, for messages.
 OPTIONS: Mapping[Outputs, str] = {
     "logits": "loss=cross_entropy, hinge",
     "log_probabilities": "loss=cross_entropy, nll",
@@ -56,13 +56,13 @@ OPTIONS: Mapping[Outputs, str] = {
 
 
 def check_takes(loss: nn.Module, outputs: Outputs, model: str) -> None:
-    """Hold a loss against the outputs of a model.
+    """Check that a loss fits the outputs of a model.
 
     Raises:
-        ValueError: The loss is for other outputs, or gives a number for each sample.
+        ValueError: The loss is for other outputs, or is not a mean over the batch.
     """
-    taken = TAKES.get(type(loss))
-    if outputs == "own" or (taken is not None and outputs not in taken):
+    fitting = TAKES.get(type(loss))
+    if outputs == "own" or (fitting is not None and outputs not in fitting):
         is_nll = isinstance(loss, nn.NLLLoss) and outputs == "logits"
         hint = " nll needs model.output_activation=log_softmax." if is_nll else ""
         raise ValueError(
@@ -71,15 +71,16 @@ def check_takes(loss: nn.Module, outputs: Outputs, model: str) -> None:
         )
     if getattr(loss, "reduction", "mean") != "mean":
         raise ValueError(
-            f"loss.reduction must be mean, which no batch size changes; got {loss.reduction} for {type(loss).__name__}."
+            f"loss.reduction must be mean, independent of the batch size; got {loss.reduction} for "
+            f"{type(loss).__name__}."
         )
 
 
 def measured(loss: nn.Module, outputs: Tensor, targets: Tensor) -> Tensor:
-    """The loss of outputs [batch, ...] against encoded targets [batch, ...], one number.
+    """The loss of outputs [batch, ...] and encoded targets [batch, ...], one number.
 
     Raises:
-        ValueError: The loss does not take such outputs or targets, or gives no single number.
+        ValueError: The loss does not take such outputs or targets, or does not return a single number.
     """
     try:
         value: Tensor = loss(outputs, targets)
@@ -87,40 +88,40 @@ def measured(loss: nn.Module, outputs: Tensor, targets: Tensor) -> Tensor:
         raise
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as error:
         raise ValueError(
-            f"loss must take outputs {_described(outputs)} and targets {_described(targets)}; got "
+            f"loss must take outputs {_shape_and_type(outputs)} and targets {_shape_and_type(targets)}; got "
             f"{type(loss).__name__}: {error}"
         ) from error
     if not isinstance(value, Tensor) or value.ndim:
-        found = f"shape {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        result = f"shape {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise ValueError(
-            f"loss must give one number a batch, a mean over its samples; got {found} from {type(loss).__name__}."
+            f"loss must return one number per batch, a mean over its samples; got {result} from {type(loss).__name__}."
         )
     return value
 
 
-def _described(values: Tensor) -> str:
+def _shape_and_type(values: Tensor) -> str:
     return f"{list(values.shape)} of {str(values.dtype).removeprefix('torch.')}"
 
 
 def encoded(targets: Tensor, outputs: Tensor, kind: Outputs) -> Tensor:
-    """Targets as the losses of such outputs take them.
+    """Targets in the form that losses of such outputs take.
 
     Args:
         targets: Classes [batch], or real numbers [batch, targets].
         outputs: [batch, ...].
-        kind: What the outputs are.
+        kind: Kind of the outputs.
 
     Raises:
-        ValueError: Real numbers are of another shape than the outputs.
+        ValueError: The shape of real-valued targets differs from the outputs'.
     """
     if kind == "logit" or (kind == "sigmoids" and outputs.shape[1] == 1):
         return targets.unsqueeze(1).to(outputs.dtype)
     if kind == "sigmoids":
         return F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
     if kind == "numbers" and outputs.shape != targets.shape:
-        # They would be broadcast, [batch, 1] against [batch] to [batch, batch].
+        # Otherwise [batch, 1] and [batch] would be broadcast to [batch, batch].
         raise ValueError(
-            f"outputs and targets must have one shape; got {list(outputs.shape)} and {list(targets.shape)}. "
-            "model.num_targets says how many numbers the model predicts."
+            f"outputs and targets must have the same shape; got {list(outputs.shape)} and {list(targets.shape)}. "
+            "model.num_targets is the number of values that the model predicts."
         )
     return targets

@@ -1,9 +1,9 @@
-"""Losses as modules: outputs against encoded targets, a mean over the batch.
+"""Losses as modules: a mean over the batch, of outputs and encoded targets.
 
-torch's own (torch.nn.MSELoss, L1Loss, HuberLoss, NLLLoss, ...) are used as they are; here are those that torch lacks,
-or whose class weights and logits need more than torch's.
+torch's losses (torch.nn.MSELoss, L1Loss, HuberLoss, NLLLoss, ...) are used directly. This file has losses that torch
+lacks, and losses whose class weights differ from torch's.
 
-Each is additive: the loss of a set is the mean of its samples' losses, however it is cut into batches.
+Each loss of a data set is the mean of its samples' losses, however the set is split into batches.
 """
 
 from collections.abc import Sequence
@@ -20,46 +20,48 @@ ClassWeight = Literal["balanced"] | Sequence[float]
 
 
 class ClassWeightedLoss(nn.Module):
-    """A loss of class numbers whose samples count by the weight of their class: ``mean_n v[class_n] loss_n``.
+    """A classification loss that weights each sample by its class: ``mean_n v[class_n] loss_n``.
 
-    The mean is over samples, not over weights, as scikit-learn's and Keras's is. (torch.nn.CrossEntropyLoss divides by
-    the batch's sum of weights, so that its value depends on which samples share a batch.)
+    The mean is over samples, not over weights, as in scikit-learn and Keras. (torch.nn.CrossEntropyLoss divides by the
+    batch's sum of weights, so its value depends on which samples share a batch.)
 
     Args:
         num_classes: Number of classes.
         class_weight: A weight for each class; "balanced" for ``samples / (classes * samples of the class)`` over the
-            training part, as scikit-learn's; None for 1 each.
+            training part, as in scikit-learn; None for 1 each.
     """
 
     class_weight: Tensor | None
 
     @checked
     def __init__(
-        self,
-        num_classes: Annotated[int, at_least(2)],
-        class_weight: Annotated[ClassWeight | None, CLASS_WEIGHT] = None,
+        self, num_classes: Annotated[int, at_least(2)], class_weight: Annotated[ClassWeight | None, CLASS_WEIGHT] = None
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.is_balanced = class_weight == "balanced"
-        given = None if class_weight is None or self.is_balanced else torch.tensor(class_weight, dtype=torch.float32)
-        if given is not None and not given.any():
-            raise ValueError(f"loss.class_weight must have a weight above 0; got {class_weight!r}.")
-        if given is not None and len(given) != num_classes:
-            raise ValueError(f"loss.class_weight must have {num_classes} weights, one a class; got {class_weight!r}.")
-        # Balanced ones are kept in checkpoints, so that a restored model needs no training data.
-        weights = torch.ones(num_classes) if self.is_balanced else given
+        if class_weight is None or self.is_balanced:
+            weights = torch.ones(num_classes) if self.is_balanced else None
+        else:
+            weights = torch.tensor(class_weight, dtype=torch.float32)
+            if not weights.any():
+                raise ValueError(f"loss.class_weight must have a weight above 0; got {class_weight!r}.")
+            if len(weights) != num_classes:
+                raise ValueError(
+                    f"loss.class_weight must have {num_classes} weights, one a class; got {class_weight!r}."
+                )
+        # Checkpoints contain balanced weights, so that a restored model needs no training data.
         self.register_buffer("class_weight", weights, persistent=self.is_balanced)
 
     def balance(self, targets: Tensor) -> None:
-        """Set the balanced weights from the training part's classes [samples]; a class without samples gets 0."""
+        """Set the weights from the training part's classes [samples]; a class without samples gets 0."""
         assert self.is_balanced
         assert self.class_weight is not None
         counts = torch.bincount(targets.flatten().long(), minlength=self.num_classes).to(self.class_weight)
         self.class_weight.copy_(torch.where(counts > 0, len(targets) / (self.num_classes * counts.clamp(min=1)), 0.0))
 
     def mean(self, losses: Tensor, classes: Tensor) -> Tensor:
-        """The weighted mean of losses [batch] of samples of these classes [batch]."""
+        """The weighted mean of losses [batch] whose samples have these classes [batch]."""
         return (losses if self.class_weight is None else losses * self.class_weight[classes.long()]).mean()
 
 
@@ -68,7 +70,7 @@ class CrossEntropy(ClassWeightedLoss):
 
     Args:
         num_classes, class_weight: See ClassWeightedLoss.
-        label_smoothing: Share of each target that is spread evenly over all classes (Szegedy et al. 2016).
+        label_smoothing: Fraction of each target that is spread evenly over all classes (Szegedy et al. 2016).
     """
 
     @checked
@@ -92,8 +94,8 @@ class BinaryCrossEntropy(ClassWeightedLoss):
     """Binary cross-entropy in nats, a mean over all outputs [batch, outputs]; targets are 0 or 1 [batch, outputs].
 
     Args:
-        num_classes, class_weight: See ClassWeightedLoss; weights are for one output, of two classes.
-        from_logits: Whether outputs are logits; else they are probabilities.
+        num_classes, class_weight: See ClassWeightedLoss; weights need a single output, of two classes.
+        from_logits: Whether outputs are logits; otherwise they are probabilities.
     """
 
     @checked
@@ -116,10 +118,10 @@ class BinaryCrossEntropy(ClassWeightedLoss):
 
 
 class Hinge(ClassWeightedLoss):
-    """How far a sample is from being right by a margin of 1, as in a support-vector machine.
+    """Hinge loss, as in a support-vector machine: 0 where a sample is right by a margin of 1.
 
-    Of one score z [batch, 1] and targets t in {0, 1}: ``max(0, 1 - (2 t - 1) z)`` (Cortes and Vapnik 1995). Of a score
-    for each class [batch, classes]: ``max(0, 1 - z_t + max_{j != t} z_j)`` (Crammer and Singer 2001). Both are
+    For one score z [batch, 1] and targets t in {0, 1}: ``max(0, 1 - (2 t - 1) z)`` (Cortes and Vapnik 1995). For a
+    score for each class [batch, classes]: ``max(0, 1 - z_t + max_{j != t} z_j)`` (Crammer and Singer 2001). Both equal
     scikit-learn's hinge_loss.
     """
 
@@ -127,13 +129,13 @@ class Hinge(ClassWeightedLoss):
         if outputs.shape[1] == 1:
             each = (1 - (2 * targets - 1) * outputs).clamp(min=0).squeeze(1)
             return self.mean(each, targets.squeeze(1))
-        own = outputs.gather(1, targets.unsqueeze(1)).squeeze(1)
-        others = outputs.scatter(1, targets.unsqueeze(1), -torch.inf).amax(dim=1)
-        return self.mean((1 - own + others).clamp(min=0), targets)
+        target_score = outputs.gather(1, targets.unsqueeze(1)).squeeze(1)
+        best_other = outputs.scatter(1, targets.unsqueeze(1), -torch.inf).amax(dim=1)
+        return self.mean((1 - target_score + best_other).clamp(min=0), targets)
 
 
 class HalfSquaredError(nn.Module):
-    """``1/2 sum_k (O_k - t_k)^2``, a mean over the batch: the error of back-propagation's first page (1986)."""
+    """``1/2 sum_k (O_k - t_k)^2``, a mean over the batch (Rumelhart, Hinton and Williams 1986)."""
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return (outputs - targets).square().sum(dim=1).mean() / 2

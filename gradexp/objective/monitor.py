@@ -1,4 +1,4 @@
-"""Which way a monitored metric is better: by what was asked for, or by the metric's own word; never by a guess."""
+"""Whether higher or lower is better for a monitored metric: as configured, or as its class says; never guessed."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from gradexp.rules import did_you_mean
 
 Mode = Literal["max", "min"]
 
-# What our models log, as the metrics' own classes have it (`higher_is_better`); a test holds one against the other.
+# The metrics that gradexp's models log; a test compares the modes with `higher_is_better` of the metrics' classes.
 OWN: Mapping[str, Mode] = {
     "loss": "min",
     "penalty": "min",
@@ -19,19 +19,19 @@ OWN: Mapping[str, Mode] = {
     "error": "min",
 }
 
-# In the place of what the data says, where a metric is built only to be asked.
+# Used in place of the data's properties where a metric is built only to read its `higher_is_better`.
 STAND_INS = {"task": "multiclass", "num_classes": 1000, "num_labels": 1000}
 
 
 def monitor_mode(config: Mapping[str, Any]) -> Mode | None:
-    """The mode: "max" where more of `monitor` is better, "min" where less is, None where nothing says it.
+    """The mode of `monitor`: "max" where higher is better, "min" where lower is, None where it is unknown.
 
     Args:
         config: A configuration as plain data: its `monitor`, `monitor_mode`, `metrics` and `trusted_packages`.
     """
     if config.get("monitor_mode") in ("max", "min"):
-        asked: Mode = config["monitor_mode"]
-        return asked
+        configured: Mode = config["monitor_mode"]
+        return configured
     name = str(config["monitor"]).rpartition("/")[2]
     section = (config.get("metrics") or {}).get(name)
     if section is None:
@@ -41,16 +41,16 @@ def monitor_mode(config: Mapping[str, Any]) -> Mode | None:
 
 
 def sign(mode: Mode | None) -> int:
-    """1 where more is better, else -1."""
+    """1 where higher is better, else -1."""
     return 1 if mode == "max" else -1
 
 
 def needs_mode(monitor: str, metrics: Iterable[str] = ()) -> str:
-    """What is said where nothing says which way a metric is better.
+    """The message for a metric whose mode is unknown.
 
     Args:
         monitor: The metric.
-        metrics: Names of the user's own, beside those of OWN.
+        metrics: Names of the user's metrics, in addition to OWN.
     """
     stage = monitor.partition("/")[0]
     known = [f"{stage}/{name}" for name in (*OWN, *metrics) if f"{stage}/{name}" != monitor]
@@ -61,22 +61,22 @@ def needs_mode(monitor: str, metrics: Iterable[str] = ()) -> str:
 
 
 def _higher_is_better(section: Mapping[str, Any], trusted_packages: Any) -> bool | None:
-    """By the source of the metric's class; where that does not say it, by the class or an object of it."""
+    """Read from the source of the metric's class; where the source does not show it, from the class or an instance."""
     source = read_class(str(section.get("_target_")))
-    known = source.attribute("higher_is_better") if source is not None else None
-    if isinstance(known, bool):
-        return known
+    in_source = source.attribute("higher_is_better") if source is not None else None
+    if isinstance(in_source, bool):
+        return in_source
     from gradexp.building.construct import constructed
     from gradexp.building.trust import trusted_class
 
     cls = trusted_class(section.get("_target_"), "metrics", trusted_packages)
     if isinstance(cls.higher_is_better, bool):
         return cls.higher_is_better
-    # torchmetrics.Accuracy and its like are of another class, by their `task`, once they are built.
+    # torchmetrics.Accuracy and similar classes build an instance of another class, chosen by `task`.
     given = {name: value for name, value in section.items() if name != "_target_"}
     offered = {name: value for name, value in STAND_INS.items() if name not in given}
     try:
-        found = constructed(cls, "metrics", given, offered).higher_is_better
-    except ValueError:  # said by the model, which knows the classes
+        of_instance = constructed(cls, "metrics", given, offered).higher_is_better
+    except ValueError:  # the model reports it, because it knows the classes
         return None
-    return found if isinstance(found, bool) else None
+    return of_instance if isinstance(of_instance, bool) else None

@@ -1,4 +1,4 @@
-"""What a training step minimises, and how: loss, penalties, optimizer and schedule, from flat arguments."""
+"""The training objective: loss and penalties, with the optimizer and schedule that minimise it."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -27,24 +27,24 @@ Section = Mapping[str, Any]
 
 
 class ObjectiveOptions(TypedDict, total=False):
-    """What every model takes beside its own arguments, all by keyword.
+    """Keyword arguments that every model takes in addition to its own.
 
     A section is `_target_`, the dotted path of a class, and the arguments of that class.
 
     Attributes:
-        loss: Section of the loss; without a `_target_`, arguments of the model's own loss.
-        optimizer: Section of the optimizer; beside the arguments `no_decay`, a list of "bias" and "norm": parameters
+        loss: Section of the loss; without a `_target_`, arguments of the model's default loss.
+        optimizer: Section of the optimizer; it may also have `no_decay`, a list of "bias" and "norm": the parameters
             that get no weight decay.
         scheduler: Section of the learning-rate schedule (see gradexp.objective.schedules); None for a constant rate.
         l1, l2: Factors of the penalties (see gradexp.objective.penalties).
-        proximal: Take l1 by a soft threshold after each step, which gives exact zeros, in place of its subgradient;
-            optimizer SGD only (see gradexp.objective.proximal).
-        penalties: Further ones: names in gradexp.objective.penalties with their factors, or names of the user's own
-            with sections `_target_`, the dotted path of a function of a weight, `factor`, and further arguments.
-        metrics: Sections of metrics of torchmetrics, by the names that they are logged under.
+        proximal: Apply l1 as a soft threshold after each step, which gives exact zeros, instead of by its subgradient;
+            for SGD only (see gradexp.objective.proximal).
+        penalties: Further penalties: names in gradexp.objective.penalties with their factors, or new names with
+            sections: `_target_`, the dotted path of a function of a weight, `factor`, and further arguments.
+        metrics: Sections of torchmetrics metrics, by the names that they are logged under.
         monitor: The metric that a plateau schedule watches.
-        monitor_mode: "max" where more of it is better, "min" where less is; None for the metric's own word.
-        trusted_packages: Packages that a `_target_` may name beside torch and torchmetrics.
+        monitor_mode: "max" where higher is better, "min" where lower is; None to read it from the metric's class.
+        trusted_packages: Packages that a `_target_` may name besides torch and torchmetrics.
     """
 
     loss: Annotated[Section | None, or_null(SECTION)]
@@ -64,14 +64,14 @@ class Objective(nn.Module):
     """``loss + sum of factor * penalty(weight)`` over all weights, and the optimizer and schedule that minimise it.
 
     Args:
-        outputs: What the network's outputs are.
-        num_classes: Of the targets; 0 where they are real numbers.
+        outputs: Kind of the network's outputs; None for a model that computes its own loss.
+        num_classes: Number of classes; 0 for real-valued targets.
         model: Name of the model, for messages.
-        options: See ObjectiveOptions; `metrics` is the model's.
+        options: See ObjectiveOptions; the model itself takes `metrics`.
 
     Attributes:
-        loss: Outputs and encoded targets to the mean over the batch; None where the model computes its own.
-        penalties: By name, those with a factor above 0.
+        loss: Maps outputs and encoded targets to the mean over the batch; None where the model computes its own.
+        penalties: By name, the penalties with a factor above 0.
     """
 
     def __init__(
@@ -105,24 +105,24 @@ class Objective(nn.Module):
             raise ValueError(PROXIMAL_NEEDS_SGD.format(class_name(optimizer)))
 
     def factor(self, penalty: str) -> float:
-        """The factor of a penalty; 0 where there is none of that name."""
+        """The factor of a penalty; 0 if the objective does not have it."""
         return self.penalties[penalty].factor if penalty in self.penalties else 0.0
 
     def penalty(self, parameters: NamedParameters, *, stacked: bool = False) -> Tensor | None:
-        """The sum of the penalties over all weights, of l1 without a gradient where it is proximal.
+        """The sum of the penalties over all weights; a proximal l1 has no gradient.
 
         Args:
             parameters: By name.
-            stacked: Whether each is stacked, [members, ...]: then the sum is over all members.
+            stacked: Whether each parameter is stacked, [members, ...]; the sum is then over all members.
 
         Returns:
             A number; None where there are no penalties or no weights.
         """
-        of = weights(parameters, stacked=stacked) if self.penalties else []
+        penalised = weights(parameters, stacked=stacked) if self.penalties else []
         total = None
-        for name, penalty in self.penalties.items() if of else ():
+        for name, penalty in self.penalties.items() if penalised else ():
             function = torch.vmap(penalty.function) if stacked else penalty.function
-            size = torch.stack([function(weight).sum() for weight in of]).sum()
+            size = torch.stack([function(weight).sum() for weight in penalised]).sum()
             term = penalty.factor * (size.detach() if self.proximal and name == "l1" else size)
             total = term if total is None else total + term
         return total
@@ -130,24 +130,24 @@ class Objective(nn.Module):
     def build_optimizer(
         self, module: nn.Module, *, fused: bool | None = None, stacked: Mapping[str, Tensor] | None = None
     ) -> Optimizer:
-        """The optimizer of a module's parameters, with the proximal step where there is one.
+        """The optimizer of a module's parameters, with the proximal step if `proximal` is set.
 
         Args:
-            module: What it trains.
-            fused: In place of the optimizer's own setting, where that is true; None for that setting.
-            stacked: What it trains in place of the module's own parameters, by their names: [members, ...].
+            module: The module to train.
+            fused: Replaces the optimizer's `fused` where that is true; None keeps it.
+            stacked: Trained instead of the module's parameters, by their names: [members, ...].
         """
         settings = dict(self.optimizer)
         if fused is not None and settings.get("fused"):
             settings["fused"] = fused
         parameters = dict(module.named_parameters()) if stacked is None else stacked
-        spared = names_without_decay(module, settings.get("no_decay") or ())
+        no_decay = names_without_decay(module, settings.get("no_decay") or ())
         groups: list[dict[str, Any]] = [
-            {"params": [parameter for name, parameter in parameters.items() if name not in spared]},
-            {"params": [parameter for name, parameter in parameters.items() if name in spared], "weight_decay": 0.0},
+            {"params": [parameter for name, parameter in parameters.items() if name not in no_decay]},
+            {"params": [parameter for name, parameter in parameters.items() if name in no_decay], "weight_decay": 0.0},
         ]
         optimizer = build_optimizer([group for group in groups if group["params"]], settings, self.trusted_packages)
-        if spared and not optimizer.defaults.get("weight_decay"):
+        if no_decay and not optimizer.defaults.get("weight_decay"):
             decay = optimizer.defaults.get("weight_decay", "none")
             raise ValueError(
                 f"optimizer.no_decay must go with a weight_decay above 0; got {decay} of {class_name(settings)}."
@@ -163,17 +163,17 @@ class Objective(nn.Module):
         """Optimizer and schedules in the form of Lightning's configure_optimizers.
 
         Args:
-            module: What is trained.
-            total_steps: Gives the steps of the whole fit; infinite where nothing ends it.
-            mode: Which way the monitor is better by the metric's own word; None where it is unknown.
-            not_fused: Settings that a fused optimizer does not go with, for a warning; empty where there are none.
+            module: The module to train.
+            total_steps: Returns the steps of the whole fit; infinite for a fit without an end.
+            mode: The monitor's mode as its class says; None where it is unknown.
+            not_fused: Settings that exclude a fused optimizer, for a warning; empty if there are none.
         """
         if not_fused and self.optimizer.get("fused"):
             log.warning("optimizer.fused is false under %s", not_fused)
         optimizer = self.build_optimizer(module, fused=False if not_fused else None)
         fit = Fit(total_steps, self.monitor, self.monitor_mode or mode, self.trusted_packages)
         schedules = build_schedules(optimizer, self.scheduler, fit)
-        return ([optimizer], schedules) if schedules else optimizer  # type: ignore[return-value]  # Lightning's own form
+        return ([optimizer], schedules) if schedules else optimizer  # type: ignore[return-value]  # Lightning's form
 
 
 def _build_loss(
@@ -182,13 +182,11 @@ def _build_loss(
     if not section:
         return None
     if outputs is None:
-        found = class_name(section) or dict(section)
-        raise ValueError(f"loss must be default for {model}, which has a loss of its own; got {found}.")
+        got = class_name(section) or dict(section)
+        raise ValueError(f"loss must be default for {model}, which has a loss of its own; got {got}.")
     cls = trusted_class(section.get("_target_"), "loss", (OWN_PACKAGE, *trusted_packages))
     given = {key: value for key, value in section.items() if key != "_target_"}
     offered = {"num_classes": max(num_classes, 2), "from_logits": outputs == "logit"}
-    if not issubclass(cls, ClassWeightedLoss):
-        offered = {}
-    loss: nn.Module = constructed(cls, "loss", given, offered)
+    loss: nn.Module = constructed(cls, "loss", given, offered if issubclass(cls, ClassWeightedLoss) else {})
     check_takes(loss, outputs, model)
     return loss

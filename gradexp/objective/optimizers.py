@@ -1,4 +1,4 @@
-"""Optimizers, of torch or of another trusted package, from a section of settings."""
+"""Optimizers of torch or another trusted package, built from a section of settings."""
 
 import inspect
 import math
@@ -16,7 +16,7 @@ from gradexp.building.sections import check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class
 from gradexp.rules import did_you_mean
 
-# Of torch.optim, those that treat every number by itself: what is stacked moves as if each part were alone.
+# Optimizers of torch.optim that update each number independently: stacked parameters train as if each were alone.
 ELEMENTWISE = (
     "ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
 )  # fmt: skip
@@ -25,20 +25,20 @@ ELEMENTWISE = (
 def build_optimizer(
     parameters: Iterable[Any], settings: Mapping[str, Any], trusted_packages: Sequence[str] = (OWN_PACKAGE,)
 ) -> Optimizer:
-    """An optimizer of these settings.
+    """Build an optimizer.
 
     Args:
-        parameters: What it updates: tensors, or groups of them (see gradexp.objective.weights.parameter_groups).
+        parameters: Tensors to update, or groups of them.
         settings: `_target_`, the dotted path of its class, and the arguments of that class.
-        trusted_packages: Packages that may be imported beside torch.optim.
+        trusted_packages: Packages that may be imported besides torch.optim.
 
     Raises:
         ValueError: There is no such optimizer, or it does not take an argument or a value.
     """
     cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
     check_settings("optimizer", settings, "optimizer")
-    own = KINDS["optimizer"].own_keys
-    given = {key: value for key, value in settings.items() if key != "_target_" and key not in own}
+    not_arguments = ("_target_", *KINDS["optimizer"].own_keys)
+    given = {key: value for key, value in settings.items() if key not in not_arguments}
     optimizer: Optimizer = constructed(cls, "optimizer", given, {"params": parameters})
     if class_name(settings) not in (*ELEMENTWISE, "LBFGS"):
         _try_out(cls, given)
@@ -46,10 +46,10 @@ def build_optimizer(
 
 
 def _try_out(cls: Any, given: Mapping[str, Any]) -> None:
-    """Hold a less usual optimizer against what a training step does: read its arguments, and step by gradients.
+    """Try a less common optimizer: it must use all its arguments, and step from gradients alone.
 
     Raises:
-        ValueError: It swallows an argument that it does not know, or needs more than gradients.
+        ValueError: It silently ignores an argument, or needs more than gradients.
     """
     read = {name: value for name, value in given.items() if name in arguments_of(cls)}
     weight = Parameter(torch.ones(2, 2))
@@ -77,7 +77,7 @@ def target_of(settings: Mapping[str, Any]) -> str:
     """The dotted path of the optimizer's class.
 
     Raises:
-        ValueError: There is none.
+        ValueError: The settings have none.
     """
     target = settings.get("_target_")
     if not isinstance(target, str):
@@ -89,20 +89,20 @@ def target_of(settings: Mapping[str, Any]) -> str:
 
 
 def class_name(settings: Mapping[str, Any] | None) -> str:
-    """The name of the class in a section, such as "SGD"; empty where there is none."""
+    """The name of the class in a section, such as "SGD"; empty if the section has none."""
     return str((settings or {}).get("_target_") or "").rpartition(".")[2]
 
 
 def is_elementwise(settings: Mapping[str, Any]) -> bool:
-    """Whether the optimizer is one of torch's that treat every number by itself."""
+    """Whether the optimizer is one of torch's that update each number independently."""
     return target_of(settings).startswith("torch.optim.") and class_name(settings) in ELEMENTWISE
 
 
 def learning_rate(settings: Mapping[str, Any], trusted_packages: Sequence[str]) -> float:
-    """The rate in the settings, else the class's own default; NaN where it has none."""
+    """The rate in the settings, else the class's default; NaN if it has none."""
     if "lr" in settings:
         return float(settings["lr"])
-    if settings.get("_target_") is None:  # of a module that makes its own
+    if settings.get("_target_") is None:  # the module builds its own optimizer
         return math.nan
     cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
     parameter = inspect.signature(cls).parameters.get("lr")
@@ -111,6 +111,6 @@ def learning_rate(settings: Mapping[str, Any], trusted_packages: Sequence[str]) 
 
 
 def is_sgd(settings: Mapping[str, Any]) -> bool:
-    """Whether the optimizer is torch's SGD, by whatever path it was named."""
+    """Whether the optimizer is torch's SGD, whichever dotted path names it."""
     target = target_of(settings)
     return target.startswith("torch.optim.") and trusted_class(target, "optimizer") is SGD

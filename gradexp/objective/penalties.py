@@ -1,7 +1,7 @@
 """Penalties on the size of the weights: pure functions of one weight [outputs, inputs, ...].
 
-A penalty is summed over all weights (see gradexp.objective.weights); biases bear none. Each public function here can be
-named in the configuration with its factor: ``regularizer.l1=1e-4``, ``+regularizer.group_lasso=1e-3``.
+A penalty is summed over all weights (see gradexp.objective.weights), not over biases. Each public function of this file
+can be set in the configuration with its factor: ``regularizer.l1=1e-4``, ``+regularizer.group_lasso=1e-3``.
 """
 
 import math
@@ -17,16 +17,16 @@ def l1(weight: Tensor) -> Tensor:
 def l2(weight: Tensor) -> Tensor:
     """The sum of w^2: a sum without a factor 1/2 (Hoerl and Kennard 1970, the ridge's penalty).
 
-    Its gradient is 2 w, so under plain SGD ``l2`` acts as ``weight_decay = 2 * l2`` does, but on the weights alone.
+    Its gradient is 2 w, so under plain SGD ``l2`` equals ``weight_decay = 2 * l2`` on the weights alone.
     """
     return weight.square().sum()
 
 
 def group_lasso(weight: Tensor) -> Tensor:
-    """The sum over inputs of ``sqrt(outputs) * |w of that input|``: an input leaves the layer as a whole.
+    """The sum over inputs of ``sqrt(outputs) * |w of that input|``, which removes whole inputs from the layer.
 
-    The groups are the weights that leave one input, the factor the root of their number (Yuan and Lin 2006). At a
-    group of zeros the gradient is taken as zero.
+    A group is the weights from one input, and its factor is the square root of their number (Yuan and Lin 2006). The
+    gradient at a group of zeros is defined as zero.
     """
     groups = weight.flatten(1)
     squared = groups.square().sum(dim=0)

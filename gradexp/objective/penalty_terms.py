@@ -1,4 +1,4 @@
-"""The penalties of an objective: by name, with their factors."""
+"""The penalties of an objective, by name, with their factors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from gradexp.rules import NON_NEGATIVE, check, did_you_mean
 
 @dataclass(frozen=True)
 class Penalty:
-    """A function of a weight [outputs, inputs, ...], and its factor in the objective."""
+    """A function of a weight [outputs, inputs, ...] and its factor in the objective."""
 
     function: Callable[[Tensor], Tensor]
     factor: float
@@ -24,20 +24,20 @@ def build_penalties(factors: Mapping[str, Any], trusted_packages: Sequence[str])
     """The penalties whose factor is above zero.
 
     Args:
-        factors: By name in gradexp.objective.penalties; a name of the user's own has a section: `_target_`, the dotted
-            path of a function of a weight, `factor`, and further arguments of that function.
+        factors: By name in gradexp.objective.penalties; any other name has a section: `_target_`, the dotted path of a
+            function of a weight, `factor`, and further arguments of that function.
         trusted_packages: Packages that such a function may come from.
 
     Raises:
-        ValueError: There is no such penalty, or a factor is no number of at least 0.
+        ValueError: There is no such penalty, or a factor is not a number of at least 0.
     """
     built = {}
     for name, value in factors.items():
         if isinstance(value, Mapping):
             factor = value.get("factor", 1.0)
             function = trusted_function(value.get("_target_"), trusted_packages, f"regularizer.{name}._target_")
-            further = {key: item for key, item in value.items() if key not in ("_target_", "factor")}
-            function = partial(function, **further) if further else function
+            arguments = {key: item for key, item in value.items() if key not in ("_target_", "factor")}
+            function = partial(function, **arguments) if arguments else function
         else:
             factor, function = value, _named(name)
         check(f"regularizer.{name}", factor, NON_NEGATIVE)
@@ -47,13 +47,11 @@ def build_penalties(factors: Mapping[str, Any], trusted_packages: Sequence[str])
 
 
 def _named(name: str) -> Callable[[Tensor], Tensor]:
-    valid = [key for key, value in vars(penalties).items() if _is_penalty(key, value)]
+    valid: dict[str, Callable[[Tensor], Tensor]] = {
+        key: value
+        for key, value in vars(penalties).items()
+        if not key.startswith("_") and getattr(value, "__module__", None) == penalties.__name__
+    }
     if name not in valid:
-        known = ", ".join(valid)
-        raise ValueError(f"regularizer.{name} is no penalty; there are {known}.{did_you_mean(name, valid)}")
-    function: Callable[[Tensor], Tensor] = getattr(penalties, name)
-    return function
-
-
-def _is_penalty(name: str, value: Any) -> bool:
-    return not name.startswith("_") and getattr(value, "__module__", None) == penalties.__name__
+        raise ValueError(f"regularizer.{name} is no penalty; there are {', '.join(valid)}.{did_you_mean(name, valid)}")
+    return valid[name]

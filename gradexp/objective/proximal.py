@@ -1,4 +1,4 @@
-"""The l1 penalty by its proximal operator: weights that are exactly zero."""
+"""The l1 penalty by its proximal operator, which gives weights that are exactly zero."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,26 +11,26 @@ from gradexp.gradients.penalties import soft_threshold
 
 
 def shrink_after_steps(optimizer: Optimizer, weights: Sequence[Tensor], l1: float) -> None:
-    """After each of the optimizer's steps moves the weights towards zero by ``rate * l1``, and no further.
+    """Move the weights towards zero by ``rate * l1`` after each of the optimizer's steps, stopping at zero.
 
-    A step on the smooth part of the objective and then the proximal operator of the rest is proximal gradient descent
-    (Daubechies, Defrise and De Mol 2004; Beck and Teboulle 2009, ISTA). It rests where the objective is least, with
-    the zeros that the subgradient of |w| only dances around. With momentum mu and dampening d a constant gradient moves
-    a weight by lr (1 - d) / (1 - mu) times itself in a step, which is the rate that the threshold goes by then.
+    A step on the smooth part of the objective followed by the proximal operator of the rest is proximal gradient
+    descent (Daubechies, Defrise and De Mol 2004; Beck and Teboulle 2009, ISTA). It converges to the minimum with exact
+    zeros; subgradient steps oscillate around them. With momentum mu and dampening d, a constant gradient g moves a
+    weight by lr (1 - d) / (1 - mu) g per step, so the threshold uses that rate.
 
     Args:
         optimizer: An SGD.
-        weights: What bears the penalty.
+        weights: The penalised weights.
         l1: Factor of the penalty.
     """
-    penalized = {id(weight) for weight in weights}
+    penalised = {id(weight) for weight in weights}
 
     @torch.no_grad()
     def shrink(stepped: Optimizer, args: Any, kwargs: Any) -> None:
         for group in stepped.param_groups:
-            pace = (1 - group["dampening"]) / (1 - group["momentum"]) if group["momentum"] else 1.0
+            gain = (1 - group["dampening"]) / (1 - group["momentum"]) if group["momentum"] else 1.0
             for parameter in group["params"]:
-                if id(parameter) in penalized:
-                    parameter.copy_(soft_threshold(parameter, group["lr"] * pace * l1))
+                if id(parameter) in penalised:
+                    parameter.copy_(soft_threshold(parameter, group["lr"] * gain * l1))
 
     optimizer.register_step_post_hook(shrink)

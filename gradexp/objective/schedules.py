@@ -1,4 +1,4 @@
-"""Learning-rate schedules in the form that Lightning takes, with a linear warm-up before any of them."""
+"""Learning-rate schedules in Lightning's form, optionally after a linear warm-up."""
 
 import inspect
 import math
@@ -12,24 +12,23 @@ from torch.optim import Optimizer, lr_scheduler
 from gradexp.building.construct import constructed
 from gradexp.building.sections import check_part, check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
-from gradexp.objective.warmup import check_goes_with_warmup, rising
+from gradexp.objective.warmup import check_goes_with_warmup, linear_warmup
 
 Settings = Mapping[str, Any]
 
-# Arguments that lay a schedule out over so many steps.
-LENGTHS = ("total_steps", "T_max")
-BY_BATCH = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)  # to be stepped after every batch, as torch says
+LENGTHS = ("total_steps", "T_max")  # arguments for the number of steps that a schedule spans
+BY_BATCH = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)  # stepped after every batch, as torch documents
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a schedule may need to know of the fit.
+    """Properties of the fit that a schedule may need.
 
     Attributes:
-        total_steps: Gives the steps of the whole fit; infinite where nothing ends it.
+        total_steps: Returns the steps of the whole fit; infinite for a fit without an end.
         monitor: Metric that a plateau schedule watches.
-        mode: "max" where more of that metric is better, else "min"; None where that is unknown.
-        trusted_packages: Packages that may be imported beside torch.
+        mode: "max" where a higher metric is better, else "min"; None where it is unknown.
+        trusted_packages: Packages that may be imported besides torch.
     """
 
     total_steps: Callable[[], float]
@@ -39,7 +38,7 @@ class Fit:
 
 
 def is_laid_out(settings: Settings, trusted_packages: Sequence[str] = (OWN_PACKAGE,)) -> bool:
-    """Whether a schedule goes by the length of the fit, because its own settings give none."""
+    """Whether a schedule spans the whole fit, because its settings give no length."""
     if settings.get("_target_") is None:
         return False
     if "schedulers" in settings:
@@ -49,76 +48,63 @@ def is_laid_out(settings: Settings, trusted_packages: Sequence[str] = (OWN_PACKA
 
 
 def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[dict[str, Any]]:
-    """The schedules of an optimizer as Lightning takes them; none for a constant rate.
+    """The schedules of an optimizer in Lightning's form; an empty list for a constant rate.
 
     Args:
-        optimizer: Whose learning rate is scheduled.
-        settings: `_target_`, the dotted path of a class or None; its arguments, where a list `schedulers` holds
-            further sections; `interval`, "step" or "epoch", by default the step for schedules that are laid out over
-            the fit; `warmup_steps`, over which the rate rises linearly before the schedule begins.
-        fit: What it is scheduled for.
+        optimizer: The optimizer whose learning rate is scheduled.
+        settings: `_target_`, the dotted path of a class, or None; its arguments, of which a list `schedulers` has
+            further sections; `interval`, "step" or "epoch", by default "step" for schedules that span the fit;
+            `warmup_steps`, over which the rate rises linearly before the schedule begins.
+        fit: Properties of the fit.
 
     Raises:
         ValueError: There is no such schedule, or it does not take an argument or a value.
     """
     check_settings("scheduler", settings, "scheduler")
     warmup = settings.get("warmup_steps", 0)
-    rise = rising(optimizer, warmup) if warmup > 1 else None
+    warmup_schedule = linear_warmup(optimizer, warmup) if warmup > 1 else None
+    warmup_config = [] if warmup_schedule is None else [{"scheduler": warmup_schedule, "interval": "step"}]
     if settings.get("_target_") is None:
-        return [] if rise is None else [{"scheduler": rise, "interval": "step"}]
+        return warmup_config
     cls = trusted_class(settings["_target_"], "scheduler", fit.trusted_packages)
-    laid_out = is_laid_out(settings, fit.trusted_packages)
-    by_step = laid_out or issubclass(cls, BY_BATCH)
-    interval = settings.get("interval") or ("step" if by_step else "epoch")
-    if laid_out and interval != "step":
-        raise ValueError(
-            f"scheduler.interval must be step for {cls.__name__}, laid out over the fit; got {interval!r}."
-        )
+    spans_fit = is_laid_out(settings, fit.trusted_packages)
+    interval = settings.get("interval") or ("step" if spans_fit or issubclass(cls, BY_BATCH) else "epoch")
+    if spans_fit and interval != "step":
+        raise ValueError(f"scheduler.interval must be step for {cls.__name__}, which spans the fit; got {interval!r}.")
     if issubclass(cls, lr_scheduler.ReduceLROnPlateau):
         if interval != "epoch":
             raise ValueError(
-                f"scheduler.interval must be epoch for {cls.__name__}, whose metric is measured once an epoch; got "
+                f"scheduler.interval must be epoch for {cls.__name__}, whose metric is measured once per epoch; got "
                 f"{interval!r}."
             )
         if fit.mode is None and "mode" not in settings:
             raise ValueError(f"monitor_mode must be max or min for {cls.__name__}, which watches {fit.monitor!r}.")
-    if rise is not None:
+    if warmup_schedule is not None:
         check_goes_with_warmup(cls, interval, warmup)
-    span = _span(cls, fit) if laid_out else math.inf
-    if span <= warmup:
-        raise ValueError(f"scheduler.warmup_steps must be below {span}, the steps of the fit; got {warmup}.")
-    schedule = _schedule(optimizer, settings, span - (warmup if rise is not None else 0), fit, cls)
-    if rise is not None and interval == "step":
-        schedule, rise = lr_scheduler.SequentialLR(optimizer, [rise, schedule], [warmup]), None
-    parts = [] if rise is None else [{"scheduler": rise, "interval": "step"}]
-    return [*parts, {"scheduler": schedule, "interval": interval, "monitor": fit.monitor}]
-
-
-def _span(cls: type, fit: Fit) -> float:
-    steps = fit.total_steps()
-    if math.isinf(steps):
+    span = fit.total_steps() if spans_fit else math.inf
+    if spans_fit and math.isinf(span):
         raise ValueError(
-            f"scheduler._target_ must not be {cls.__name__} in a fit without end, over which it cannot be laid out; "
+            f"scheduler._target_ must not be {cls.__name__} in a fit without end, which it cannot span; "
             "set trainer.max_epochs or trainer.max_steps."
         )
-    return steps
+    if span <= warmup:
+        raise ValueError(f"scheduler.warmup_steps must be below {span}, the steps of the fit; got {warmup}.")
+    schedule = _schedule(optimizer, settings, span - (warmup if warmup_schedule is not None else 0), fit, cls)
+    if warmup_schedule is not None and interval == "step":
+        schedule, warmup_config = lr_scheduler.SequentialLR(optimizer, [warmup_schedule, schedule], [warmup]), []
+    return [*warmup_config, {"scheduler": schedule, "interval": interval, "monitor": fit.monitor}]
 
 
 def _schedule(optimizer: Optimizer, settings: Settings, span: float, fit: Fit, cls: Any) -> Any:
-    """One schedule over `span` steps, with those that it is made of."""
-    own = ("_target_", "interval", "warmup_steps")
-    given = {key: value for key, value in settings.items() if key not in own}
+    """One schedule over `span` steps, with its parts if its arguments have a list of schedules."""
+    given = {key: value for key, value in settings.items() if key not in ("_target_", "interval", "warmup_steps")}
     offered: dict[str, Any] = {"optimizer": optimizer}
     if "schedulers" in given:
         bounds = [0, *given.get("milestones", []), span]
         spans = [end - start for start, end in pairwise(bounds)] if "milestones" in given else []
         offered["schedulers"] = [
             _part(
-                optimizer,
-                part,
-                f"scheduler.schedulers.{number}",
-                spans[number] if number < len(spans) else span,
-                fit,
+                optimizer, part, f"scheduler.schedulers.{number}", spans[number] if number < len(spans) else span, fit
             )
             for number, part in enumerate(given.pop("schedulers"))
         ]
@@ -134,17 +120,17 @@ def _schedule(optimizer: Optimizer, settings: Settings, span: float, fit: Fit, c
 
 
 def _part(optimizer: Optimizer, settings: Settings, key: str, span: float, fit: Fit) -> Any:
-    """One of the schedules that another is made of."""
+    """One schedule in another schedule's list."""
     check_part(key, settings, "scheduler", fit.trusted_packages)
     cls = trusted_class(settings.get("_target_"), "scheduler", fit.trusted_packages, f"{key}._target_")
     if issubclass(cls, lr_scheduler.ChainedScheduler):
-        raise ValueError(f"{key}._target_ must be no ChainedScheduler, which torch steps only by itself; got it.")
+        raise ValueError(f"{key}._target_ must not be ChainedScheduler, which torch steps only on its own; got it.")
     return _schedule(optimizer, settings, span, fit, cls)
 
 
 def _lengths(cls: type, settings: Settings) -> list[str]:
-    """Which arguments that lay a schedule out are left to the fit."""
-    if "epochs" in settings and "steps_per_epoch" in settings:  # OneCycleLR's other way to say its length
+    """The schedule's length arguments that the settings leave out, so that the fit sets them."""
+    if "epochs" in settings and "steps_per_epoch" in settings:  # OneCycleLR's other length arguments
         return []
     parameters = inspect.signature(cls).parameters
     return [name for name in LENGTHS if name in parameters and settings.get(name) is None]

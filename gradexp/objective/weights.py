@@ -1,4 +1,4 @@
-"""What a weight is: the parameters that penalties and weight decay are meant for."""
+"""Which parameters are weights, to which penalties and weight decay apply."""
 
 from collections.abc import Collection, Iterable
 
@@ -11,21 +11,21 @@ NORMALISATION = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 def weights(parameters: NamedParameters, *, stacked: bool = False) -> list[Tensor]:
-    """The parameters of two or more dimensions; those of one are biases and the scales of normalisation layers.
+    """The parameters of two or more dimensions; those of one are biases and normalisation scales.
 
     Args:
         parameters: By name.
-        stacked: Whether the first dimension of each is that of stacked members, and no part of a weight.
+        stacked: Whether the first dimension of each parameter counts stacked members.
     """
     return [parameter for _, parameter in parameters if parameter.ndim - stacked >= 2]
 
 
 def names_without_decay(module: nn.Module, no_decay: Collection[str]) -> set[str]:
-    """Names of the parameters that weight decay spares.
+    """Names of a module's parameters without weight decay.
 
     Args:
-        module: Whose parameters.
-        no_decay: "norm", the parameters of normalisation layers, and "bias", the others that are no weights.
+        module: The module.
+        no_decay: "norm" for the parameters of normalisation layers, "bias" for all others that are not weights.
     """
     norms = {id(p) for layer in module.modules() if isinstance(layer, NORMALISATION) for p in layer.parameters()}
     weight_ids = {id(weight) for weight in weights(module.named_parameters())}

@@ -10,7 +10,7 @@ import gradexp
 from gradexp import run
 from gradexp.models import AbstractModule, AbstractRegressor
 from tests.auditing.test_faults import Batch, batch, numbers  # noqa: F401  # fixtures
-from tests.objective.test_losses import FITS, section
+from tests.objective.loss_cases import FITS, section
 
 SAMPLES, FEATURES, CLASSES = 32, 12, 4
 BALANCED = {"class_weight": "balanced"}

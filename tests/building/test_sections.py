@@ -1,4 +1,4 @@
-"""One section with a `_target_`: what is refused, without an import, and what passes."""
+"""Which sections with a `_target_` pass and which are refused, without an import."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ OURS = ("gradexp",)
         ("activation", {"_target_": "torch.nn.LeakyReLU", "negative_slope": 0.2}, OURS),
     ],
 )
-def test_what_a_class_takes_passes(kind: str, section: dict[str, Any], trusted: tuple[str, ...]) -> None:
+def test_valid_sections_pass(kind: str, section: dict[str, Any], trusted: tuple[str, ...]) -> None:
     check_section(kind, section, kind, trusted)
 
 
@@ -45,12 +45,12 @@ def test_what_a_class_takes_passes(kind: str, section: dict[str, Any], trusted: 
         ("data", {"_target_": "gradexp.models.MLPClassifier"}, "must name a data module"),
     ],
 )
-def test_what_it_does_not_take_is_refused(kind: str, section: dict[str, Any], words: str) -> None:
+def test_invalid_sections_are_refused(kind: str, section: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         check_section(kind, section, kind, OURS)
 
 
-def test_our_own_keys_win_over_an_argument_of_that_name(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradexps_own_keys_take_precedence_over_arguments(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = (
         "from torch.optim import Optimizer\nclass Own(Optimizer):\n    def __init__(self, weights, no_decay=3): ...\n"
     )
@@ -62,7 +62,9 @@ def test_our_own_keys_win_over_an_argument_of_that_name(own_folder: Path, monkey
         check_section("optimizer", section | {"no_decay": 3}, "optimizer", ["own_optimizer"])
 
 
-def test_what_cannot_be_read_is_left_for_the_import(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_class_that_cannot_be_read_is_checked_after_its_import(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (own_folder / "lazy_nets.py").write_text("def __getattr__(name): ...\n")
     monkeypatch.syspath_prepend(own_folder)
     assert check_section("model", {"_target_": "lazy_nets.Net", "any": 1}, "model", ["lazy_nets"]) is None

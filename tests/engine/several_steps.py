@@ -1,4 +1,4 @@
-"""Fits that take several optimizer steps at once, and what is left of them, to be compared with single steps."""
+"""Fits with several optimizer steps at once, and their results, to compare with single steps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from gradexp.app.quiet import quiet_libraries
 from gradexp.data import LinearData
 from gradexp.models import AbstractModule, LinearRegression
 
-TOGETHER = 50  # steps at once
+GROUP_SIZE = 50  # steps at once
 TRAIN = 30  # samples
 
-# What an epoch is made of: as many steps as 50 divides, in batches of all kinds.
+# Epochs with different kinds of batches; 50 divides the number of steps.
 EPOCHS: dict[str, dict[str, Any]] = {
     "full batches": {"batch_size": None, "repeat": 100},
     "ragged last batches": {"batch_size": 8, "repeat": 25},  # 8, 8, 8 and 6
@@ -28,7 +28,7 @@ EPOCHS: dict[str, dict[str, Any]] = {
 
 
 class Logged(Logger):
-    """Keeps what is logged: (step, values), as it comes."""
+    """Records what is logged, as (step, values) in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Logged(Logger):
 
 @dataclass
 class Fit:
-    """A fit that is over."""
+    """A finished fit."""
 
     trainer: Trainer
     module: AbstractModule
@@ -59,7 +59,7 @@ class Fit:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Weights, optimizer and schedule, to the last bit."""
+        """Weights, optimizer and schedule, bit for bit."""
         return {
             "weights": exactly(self.module.state_dict()),
             "optimizer": exactly(self.trainer.optimizers[0].state_dict()),
@@ -74,7 +74,7 @@ class Fit:
 
 
 def exactly(value: Any) -> Any:
-    """Nested tensors as nested lists, whose `==` is that of every bit."""
+    """Nested tensors as nested lists, whose `==` compares every bit."""
     if isinstance(value, Tensor):
         return value.tolist()
     if isinstance(value, dict):
@@ -85,7 +85,7 @@ def exactly(value: Any) -> Any:
 
 
 def data(steps_per_execution: int, **arguments: Any) -> LinearData:
-    """30 samples to train on and 10 to validate with."""
+    """30 training and 10 validation samples."""
     settings: dict[str, Any] = {"true_weight": (5.0, -2.0), "noise": 0.3, "num_samples": TRAIN + 10, "val_size": 10}
     return LinearData(**(settings | arguments), steps_per_execution=steps_per_execution)
 
@@ -94,7 +94,7 @@ def trainer_for(logged: Logged, *callbacks: Callback, **arguments: Any) -> Train
     quiet_libraries()
     quiet: dict[str, Any] = {"enable_progress_bar": False, "num_sanity_val_steps": 0}
     quiet |= {"enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks)}
-    quiet |= {"accelerator": "cpu", "devices": 1, "enable_model_summary": False, "log_every_n_steps": TOGETHER}
+    quiet |= {"accelerator": "cpu", "devices": 1, "enable_model_summary": False, "log_every_n_steps": GROUP_SIZE}
     return Trainer(logger=logged, callbacks=list(callbacks), **({"max_epochs": 2} | quiet | arguments))
 
 
@@ -107,7 +107,7 @@ def fit(
     model_class: Callable[..., AbstractModule] = LinearRegression,
     **model: Any,
 ) -> Fit:
-    """Fit a line, always from the same start; with `ckpt_path` go on from there."""
+    """Fit a line from fixed initial weights, or resume from `ckpt_path`."""
     torch.manual_seed(0)
     result = Fit(
         trainer_for(logged := Logged(), *callbacks, **(trainer or {})),
@@ -117,3 +117,11 @@ def fit(
     )
     result.trainer.fit(result.module, datamodule=result.data, ckpt_path=ckpt_path, weights_only=True)
     return result
+
+
+def assert_equal_to_single_steps(several: Fit, single: Fit) -> None:
+    assert several.data.steps_at_once == GROUP_SIZE
+    assert single.data.steps_at_once == 1
+    assert several.state == single.state
+    assert several.metrics == single.metrics
+    assert several.logged.entries == single.logged.entries

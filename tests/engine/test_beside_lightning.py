@@ -1,4 +1,4 @@
-"""The engine takes the very steps that Lightning's own loop takes, one by one, bit for bit."""
+"""The engine takes the same steps as Lightning's own loop, bit for bit."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     GradientAccumulationScheduler,
@@ -15,8 +16,8 @@ from lightning.pytorch.callbacks import (
 )
 
 from gradexp.engine.step_groups import StepGroup
+from tests.engine.lightning_comparison import Run, assert_same_steps, train
 from tests.engine.several_steps import exactly
-from tests.engine.twins import Run, assert_same_steps, train
 
 AT_ONCE = [1, 7, 1000]
 SCHEDULES: dict[str, dict[str, Any]] = {
@@ -108,7 +109,7 @@ def test_exponential_moving_average(at_once: int) -> None:
         for stepped in (True, False)
     )
     assert_same_steps(engine, lightning)
-    assert engine.weights != engine.steps[-1][0], "the averages are what is left"
+    assert engine.weights != engine.steps[-1][0], "the fit ends with the averages"
 
 
 @pytest.mark.filterwarnings("ignore:.*SWA is currently only supported every epoch")
@@ -122,8 +123,8 @@ def test_stochastic_weight_averaging(schedule: str | None, at_once: int) -> None
 
     engine, lightning = run(True), run(False)
     assert_same_steps(engine, lightning)
-    assert engine.steps[-1][1] != engine.steps[0][1], "its schedule has taken over"
-    assert engine.weights != engine.steps[-1][0], "the averages are what is left"
+    assert engine.steps[-1][1] != engine.steps[0][1], "the averaging's schedule has replaced the fit's"
+    assert engine.weights != engine.steps[-1][0], "the fit ends with the averages"
 
 
 @pytest.mark.parametrize("number", [1, 7])
@@ -167,7 +168,7 @@ def test_max_steps_inside_a_group(max_steps: int, number: int, at_once: int) -> 
 @pytest.mark.parametrize("cut", [13, 130])
 @pytest.mark.parametrize("schedule", ["warm-up", "plateau"])
 def test_resume_in_mid_group(own_folder: Path, schedule: str | None, cut: int, at_once: int) -> None:
-    """Lightning's own checkpoint, saved at a step within a group, goes on by groups of another size."""
+    """A fit resumes from Lightning's own checkpoint, saved within a group, with groups of another size."""
     settings: dict[str, Any] = {"scheduler": SCHEDULES[schedule] if schedule else None}
     whole = train(True, **settings)
     checkpoint = ModelCheckpoint(own_folder, "{step}", every_n_train_steps=cut, save_top_k=-1)
@@ -183,9 +184,7 @@ def test_batch_norm_with_several_steps_at_once() -> None:
     assert_same_steps(train(True, batch_norm=True), train(False, batch_norm=True))
 
 
-def test_groups_are_what_lightning_hands_over() -> None:
-    from lightning.pytorch import Callback
-
+def test_lightning_passes_groups_to_callbacks() -> None:
     class Sizes(Callback):
         takes_groups = True
 

@@ -1,4 +1,4 @@
-"""Checkpoints from anyone: read as plain data, or refused with a reason."""
+"""Checkpoint files are read as plain data, or refused with a reason."""
 
 import pickle
 from pathlib import Path
@@ -27,7 +27,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 class Trap:
-    """Its unpickling creates a file."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,14 +36,14 @@ class Trap:
         return Path.touch, (self.path,)
 
 
-def test_a_checkpoint_is_read_as_it_was_saved(saved: Path) -> None:
+def test_a_checkpoint_is_read_as_saved(saved: Path) -> None:
     loaded, expected = read_checkpoint(str(saved)), content()
     assert loaded.keys() == expected.keys()
     assert (loaded["config"], loaded["global_step"]) == (expected["config"], 12)
     assert torch.equal(loaded["state_dict"]["weight"], expected["state_dict"]["weight"])
 
 
-def test_a_missing_file_is_answered_with_those_beside_it(saved: Path) -> None:
+def test_the_message_for_a_missing_file_lists_the_files_beside_it(saved: Path) -> None:
     with pytest.raises(ValueError, match=r"there is no .*lats\.ckpt\. Beside it: .*last\.ckpt\."):
         read_checkpoint(str(saved.with_name("lats.ckpt")))
     with pytest.raises(ValueError, match=r"there is no .*RUN/checkpoints/"):
@@ -65,10 +65,10 @@ def test_a_truncated_file_is_refused(saved: Path, share: float) -> None:
     [
         "<html>not found</html>",
         '{"epoch": 3}',
-        # Their first letters are instructions of pickle that find no operand, which torch raises as other errors.
-        pytest.param("a text\n"),
-        pytest.param("Quick notes\n"),
-        pytest.param("M"),
+        # These begin with pickle opcodes that lack an operand, for which torch raises other exceptions.
+        "a text\n",
+        "Quick notes\n",
+        "M",
     ],
 )
 def test_a_text_file_is_refused(saved: Path, text: str) -> None:
@@ -87,14 +87,14 @@ def test_a_text_file_is_refused(saved: Path, text: str) -> None:
     ],
     ids=["dictionary", "plain Lightning", "tensor", "list"],
 )
-def test_a_file_that_something_else_saved_is_refused_with_what_it_lacks(saved: Path, foreign: Any, lacks: str) -> None:
+def test_the_message_for_another_programs_file_names_the_missing_keys(saved: Path, foreign: Any, lacks: str) -> None:
     torch.save(foreign, saved)
     with pytest.raises(ValueError, match=rf"a checkpoint that gradexp wrote; .*last\.ckpt lacks {lacks}\."):
         read_checkpoint(str(saved))
 
 
 @pytest.mark.parametrize("other", ["none", 1, FORMAT + 1])
-def test_a_checkpoint_of_another_format_is_refused_with_what_to_do(saved: Path, other: int | str) -> None:
+def test_a_checkpoint_of_another_format_is_refused(saved: Path, other: int | str) -> None:
     written = {key: value for key, value in content().items() if key != "format"}
     torch.save(written if other == "none" else written | {"format": other}, saved)
     with pytest.raises(ValueError, match=rf"of format {FORMAT}; got .*last\.ckpt of format {other}\. .*Train anew\."):
@@ -112,7 +112,7 @@ def test_code_in_a_checkpoint_is_not_run(saved: Path, bare: bool) -> None:
     with pytest.raises(ValueError, match="objects whose loading could run code, and was not loaded"):
         read_checkpoint(str(saved))
     assert not created.exists()
-    # The trap works: whoever loads it the ordinary way is caught.
+    # Loading the file with pickle does create the file.
     torch.load(saved, weights_only=False) if not bare else pickle.loads(saved.read_bytes())
     assert created.exists()
 
@@ -125,7 +125,7 @@ def test_the_same_architecture_passes() -> None:
     check_architecture({"state_dict": network(3).state_dict()}, network(3), "last.ckpt")
 
 
-def test_other_shapes_are_named_up_to_three() -> None:
+def test_the_message_names_up_to_three_different_shapes() -> None:
     with pytest.raises(ValueError, match="another architecture") as caught:
         check_architecture({"state_dict": network(3).state_dict()}, network(4), "last.ckpt")
     message = str(caught.value)
@@ -137,7 +137,7 @@ def test_other_shapes_are_named_up_to_three() -> None:
 
 
 @pytest.mark.parametrize(("file", "model", "words"), [(1, 2, "missing in the file"), (2, 1, "missing in the model")])
-def test_tensors_that_are_missing_on_one_side_are_named(file: int, model: int, words: str) -> None:
+def test_the_message_names_tensors_missing_on_either_side(file: int, model: int, words: str) -> None:
     with pytest.raises(ValueError, match=rf"1\.bias is .*{words}.*1\.weight is") as caught:
         check_architecture({"state_dict": network(3, file).state_dict()}, network(3, model), "last.ckpt")
     assert "0.weight" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Copies that are trained at once end where each ends that is trained alone by a plain loop."""
+"""Copies trained at once end with the weights that a plain loop gives each copy alone."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def objective(name: str, settings: dict[str, Any], **options: Any) -> Objective:
 
 @pytest.mark.parametrize("batch_size", [None, 4])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_each_copy_ends_as_it_does_alone(name: str, batch_size: int | None) -> None:
+def test_each_copy_ends_with_the_weights_of_training_alone(name: str, batch_size: int | None) -> None:
     inputs, targets = sets()
     ensemble = Ensemble(networks())
     own = objective(name, SETTINGS[name], l1=0.01, l2=0.02)
@@ -63,7 +63,7 @@ def test_each_copy_ends_as_it_does_alone(name: str, batch_size: int | None) -> N
         torch.testing.assert_close(ensemble.on_all(inputs[0])[number], alone(inputs[0]).detach())
 
 
-def test_proximal_copies_have_exact_zeros_and_dropout_differs_between_them() -> None:
+def test_proximal_copies_have_exact_zeros_and_different_dropout() -> None:
     inputs, targets = sets()
     ensemble = Ensemble(networks())
     train_copies(
@@ -81,7 +81,7 @@ def test_proximal_copies_have_exact_zeros_and_dropout_differs_between_them() -> 
     assert not (dropout(ones) == 0).any()
 
 
-def test_what_copies_would_meddle_in_is_refused() -> None:
+def test_optimizers_and_buffers_that_mix_copies_are_refused() -> None:
     inputs, targets = sets()
     arguments: dict[str, Any] = {"epochs": 1, "batch_size": None, "seed": 0}
     for name in ("LBFGS", "Adafactor"):

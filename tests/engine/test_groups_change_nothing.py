@@ -1,4 +1,4 @@
-"""Nothing but the speed depends on how many steps are taken at once: logs, stops, resumes, hooks of sub-classes."""
+"""The number of steps at once changes only the speed: not logs, stops, resumes or hooks of sub-classes."""
 
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,15 @@ from gradexp.engine.step_callback import StepCallback
 from gradexp.models import LinearRegression, Rosenblatt
 from gradexp.objective.optimizers import build_optimizer
 from tests.command_line import call
-from tests.engine.several_steps import TOGETHER, Fit, Logged, data, exactly, fit, trainer_for
+from tests.engine.several_steps import GROUP_SIZE, Fit, Logged, data, exactly, fit, trainer_for
 
-NUMBERS = [7, TOGETHER, 1000]
-RAGGED = {"batch_size": 8, "repeat": 7}  # 28 steps an epoch, of 8, 8, 8 and 6 samples
+NUMBERS = [7, GROUP_SIZE, 1000]
+RAGGED = {"batch_size": 8, "repeat": 7}  # 28 steps per epoch, of 8, 8, 8 and 6 samples
 EVERY_10 = {"log_every_n_steps": 10, "max_epochs": 3}
 
 
 class Logs(Callback):
-    """Logs in a hook of every step, as Lightning's documents do, and as an epoch ends."""
+    """Logs in a hook of every step, as in Lightning's documentation, and at the end of an epoch."""
 
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         pl_module.log("mine/norm", sum(p.grad.norm() for p in pl_module.parameters()))
@@ -44,7 +44,7 @@ def mine(result: Fit) -> list[tuple[int | None, dict[str, float]]]:
 
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("accumulated", [1, 2])
-def test_what_a_callback_logs(number: int, accumulated: int) -> None:
+def test_a_callback_logs_the_same_values_with_groups(number: int, accumulated: int) -> None:
     settings = EVERY_10 | {"accumulate_grad_batches": accumulated}
     several, single = (fit(n, Logs(), epoch=RAGGED, trainer=settings) for n in (number, 1))
     assert several.data.steps_at_once == number
@@ -57,7 +57,7 @@ def test_what_a_callback_logs(number: int, accumulated: int) -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_what_a_module_logs_is_weighted_by_the_samples_of_each_batch(number: int) -> None:
+def test_a_modules_logged_mean_is_weighted_by_batch_size(number: int) -> None:
     several, single = (fit(n, epoch=RAGGED, trainer=EVERY_10, model_class=LogsInItsStep) for n in (number, 1))
     assert mine(several) == mine(single)
     assert several.metrics["mine/first_target_epoch"] == single.metrics["mine/first_target_epoch"]
@@ -76,7 +76,7 @@ class StopsAfterStep(StepCallback):
 
 @pytest.mark.parametrize("stop", [Stops, StopsAfterStep])
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_fit_stops_at_the_step_where_it_is_asked_to(number: int, stop: type[Callback]) -> None:
+def test_should_stop_ends_a_fit_at_that_step(number: int, stop: type[Callback]) -> None:
     several, single = (fit(n, stop(), epoch=RAGGED, trainer={"max_epochs": 5}) for n in (number, 1))
     assert several.trainer.global_step == single.trainer.global_step == 38
     assert several.state["weights"] == single.state["weights"]
@@ -84,12 +84,12 @@ def test_a_fit_stops_at_the_step_where_it_is_asked_to(number: int, stop: type[Ca
     assert several.data._train_loader.state_dict() == {"position": 10}
 
 
-@pytest.mark.parametrize("number", [1, 7, TOGETHER])
+@pytest.mark.parametrize("number", [1, 7, GROUP_SIZE])
 @pytest.mark.parametrize(
     ("then", "steps"),
     [("trainer.accumulate_grad_batches=4", 10), ("data.batch_size=64", 70), ("trainer.max_steps=123", 123)],
 )
-def test_max_steps_is_kept_when_a_resumed_run_accumulates_otherwise(
+def test_max_steps_holds_when_a_resumed_run_changes_its_batches(
     own_folder: Path, number: int, then: str, steps: int
 ) -> None:
     settings = ("model.hidden=[20]", "trainer.max_epochs=9", "test=false", "figures=false")
@@ -100,20 +100,20 @@ def test_max_steps_is_kept_when_a_resumed_run_accumulates_otherwise(
 
 
 class ForgetsSuper(LinearRegression):  # type: ignore[misc]
-    """As people write it: without a call of the base class's hook."""
+    """Overrides a hook without calling the base class's hook, as is common."""
 
     def on_before_optimizer_step(self, optimizer: Any) -> None:
         self.norm = max(p.grad.norm().item() for p in self.parameters() if p.grad is not None)
 
 
 @pytest.mark.parametrize("algorithm", ["norm", "value"])
-def test_a_hook_of_its_own_does_not_undo_clipping(algorithm: str) -> None:
+def test_clipping_works_with_an_overridden_hook(algorithm: str) -> None:
     clipped = {"gradient_clip_val": 0.01, "gradient_clip_algorithm": algorithm, "max_epochs": 1}
-    own = fit(TOGETHER, model_class=ForgetsSuper, trainer=clipped)
-    plain, unclipped = (fit(TOGETHER, trainer=trainer) for trainer in (clipped, {"max_epochs": 1}))
+    own = fit(GROUP_SIZE, model_class=ForgetsSuper, trainer=clipped)
+    plain, unclipped = (fit(GROUP_SIZE, trainer=trainer) for trainer in (clipped, {"max_epochs": 1}))
     assert own.state["weights"] == plain.state["weights"] != unclipped.state["weights"]
     module: Any = own.module
-    assert module.norm > 0.01, "seen before it is clipped"
+    assert module.norm > 0.01, "the hook sees the gradient before it is clipped"
 
 
 class OwnSchedule(LinearRegression):  # type: ignore[misc]
@@ -137,17 +137,17 @@ class OwnScheduleByStep(OwnSchedule):  # type: ignore[misc]
     watched, interval = "val/loss", "step"
 
 
-def test_a_schedule_of_its_own_watches_the_metric_that_it_names() -> None:
-    result = fit(TOGETHER, model_class=OwnSchedule, trainer={"max_epochs": 3})
+def test_a_modules_own_schedule_watches_its_monitor() -> None:
+    result = fit(GROUP_SIZE, model_class=OwnSchedule, trainer={"max_epochs": 3})
     module: Any = result.module
     assert len(module.seen) == 3
     assert module.seen[-1] == result.metrics["train/loss"]
 
 
-def test_a_plateau_by_step_is_stepped_by_step() -> None:
+def test_a_plateau_schedule_by_step_steps_after_each_step() -> None:
     known = Callback()
     known.on_train_start = lambda trainer, *_: trainer.callback_metrics.update({"val/loss": torch.tensor(1.0)})  # type: ignore[method-assign]
-    for number in (TOGETHER, 1):
+    for number in (GROUP_SIZE, 1):
         settings: dict[str, Any] = {"epoch": {"repeat": 20}, "trainer": {"max_epochs": 1}}
         module: Any = fit(number, known, model_class=OwnScheduleByStep, **settings).module
         assert len(module.seen) == 20
@@ -162,11 +162,11 @@ class TwoOptimizers(LinearRegression):  # type: ignore[misc]
 
 def test_two_optimizers_are_refused() -> None:
     with pytest.raises(RuntimeError, match="multiple optimizers"):
-        fit(TOGETHER, model_class=TwoOptimizers)
+        fit(GROUP_SIZE, model_class=TwoOptimizers)
 
 
-def test_a_step_by_hand_after_a_fit_gives_the_objective_and_changes_nothing() -> None:
-    module = fit(TOGETHER).module
+def test_training_step_after_a_fit_returns_the_objective() -> None:
+    module = fit(GROUP_SIZE).module
     before = exactly(module.state_dict())
     objective = module.training_step((torch.ones(4, 2), torch.ones(4, 1)), 0)
     assert objective.requires_grad
@@ -180,15 +180,15 @@ class Rate(LinearRegression):  # type: ignore[misc]
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_lightning_finds_a_learning_rate() -> None:
+def test_lightnings_learning_rate_finder_works() -> None:
     trainer, module = trainer_for(Logged(), max_epochs=1), Rate()
-    found = Tuner(trainer).lr_find(module, datamodule=data(TOGETHER, repeat=100), num_training=40)
+    found = Tuner(trainer).lr_find(module, datamodule=data(GROUP_SIZE, repeat=100), num_training=40)
     assert found is not None
     assert len(found.results["loss"]) == 40
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed"])
-def test_a_rule_of_its_own_needs_whole_precision(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_models_own_gradient_rule_refuses_mixed_precision(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     message = str(
         call(monkeypatch, "+experiment=rosenblatt", f"trainer.precision={precision}", "trainer.accelerator=cpu")
     )
@@ -197,17 +197,17 @@ def test_a_rule_of_its_own_needs_whole_precision(precision: str, monkeypatch: py
     assert not LinearRegression(2).has_own_gradients
 
 
-def test_takes_groups_may_be_said_of_one_callback() -> None:
+def test_takes_groups_may_be_set_on_an_instance() -> None:
     class Acts(Callback):
         def on_train_batch_end(self, *_: Any) -> None: ...
 
     callback: Any = Acts()
     callback.takes_groups = True
-    assert fit(TOGETHER, callback, trainer={"max_epochs": 1}).data.steps_at_once == TOGETHER
+    assert fit(GROUP_SIZE, callback, trainer={"max_epochs": 1}).data.steps_at_once == GROUP_SIZE
 
 
 @pytest.mark.parametrize("cut", ["trainer.max_epochs=2", "trainer.max_steps=50"])
-def test_a_resumed_average_goes_on_from_the_weights_and_not_from_itself(own_folder: Path, cut: str) -> None:
+def test_resumed_weight_averaging_continues_from_the_weights(own_folder: Path, cut: str) -> None:
     settings = ("model.hidden=[20]", "model.dropout=0.3", "test=false", "figures=false", "trainer.max_epochs=3")
     averaged = "+callbacks.mean._target_=lightning.pytorch.callbacks.EMAWeightAveraging"
     trusted = "trusted_packages=[gradexp,lightning]"

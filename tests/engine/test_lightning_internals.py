@@ -1,9 +1,10 @@
-"""What gradexp relies on of Lightning's insides, each by a test of its name, and that no other room touches them."""
+"""Lightning's internals that gradexp relies on, a test for each, and a test that no other module uses them."""
 
 import ast
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,17 @@ from gradexp.engine.lightning_internals import (
     set_batches_done,
     without_gradient_sync,
 )
+from gradexp.engine.low_overhead import QuickPrecision
 from gradexp.models import LinearRegression
+from tests.engine.lightning_comparison import Plain, train
 from tests.engine.several_steps import Logged, data, fit, trainer_for
-from tests.engine.twins import Plain, train
 
 PACKAGE = Path(gradexp.__file__).parent
-INSIDES = {"fit_loop", "epoch_loop", "batch_progress", "epoch_progress", "optim_progress", "total_batch_idx"}
+INTERNALS = {"fit_loop", "epoch_loop", "batch_progress", "epoch_progress", "optim_progress", "total_batch_idx"}
 
 
 class Look(Callback):
-    """Asks something as each batch ends."""
+    """Records the answer of a function at the end of each batch."""
 
     takes_groups = True
 
@@ -90,8 +92,6 @@ def test_saves_by_steps() -> None:
 
 
 def test_save_by_the_clock(own_folder: Path) -> None:
-    from datetime import timedelta
-
     checkpoint = ModelCheckpoint(own_folder, "{step}", train_time_interval=timedelta(0), save_top_k=-1)
     module = fit(50, checkpoint, epoch={"repeat": 100}).module
     assert sorted(path.name for path in own_folder.glob("*.ckpt")) == [f"step={n}.ckpt" for n in (100, 150, 200, 50)]
@@ -104,23 +104,23 @@ def test_save_by_the_clock(own_folder: Path) -> None:
 
 def test_without_gradient_sync() -> None:
     trainer = trainer_for(Logged())
-    with without_gradient_sync(trainer):  # one process has nothing to exchange; tests/app/test_ddp.py has two
+    with without_gradient_sync(trainer):  # one process has nothing to synchronise; tests/app/test_ddp.py has two
         pass
 
 
 class Between(Callback):
-    """Keeps what a checkpoint is before and after it was put between two epochs."""
+    """Records the loops of checkpoints after `put_between_epochs`."""
 
     def __init__(self) -> None:
         self.loops: dict[str, Any] = {}
 
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
-        self._keep(trainer, f"start {trainer.current_epoch}")
+        self._record(trainer, f"start {trainer.current_epoch}")
 
     def on_train_end(self, trainer: Trainer, *_: Any) -> None:
-        self._keep(trainer, "end")
+        self._record(trainer, "end")
 
-    def _keep(self, trainer: Trainer, name: str) -> None:
+    def _record(self, trainer: Trainer, name: str) -> None:
         trainer.save_checkpoint("now.ckpt")
         checkpoint = torch.load("now.ckpt", weights_only=True)
         put_between_epochs(checkpoint)
@@ -144,7 +144,7 @@ def test_set_batches_done(own_folder: Path) -> None:
     result = fit(2, look, checkpoints, ckpt_path=checkpoints.last_path, **eight)
     assert look.answers == [2, 3, 4], "the fourth step, then two groups of two; the first group was done"
     assert result.trainer.global_step == 8
-    assert set_batches_done.__module__ == lightning_internals.__name__  # which on_train_start calls
+    assert set_batches_done.__module__ == lightning_internals.__name__  # called by on_train_start
 
 
 def test_current_hook() -> None:
@@ -155,7 +155,7 @@ def test_current_hook() -> None:
 
 
 def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
-    """QuickPrecision overrides a private method; it is called, and in the order of Lightning's own."""
+    """QuickPrecision overrides a private method; Lightning calls it, and the hooks keep their order."""
 
     class Order(Callback):
         def __init__(self) -> None:
@@ -173,8 +173,6 @@ def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
         def on_before_optimizer_step(self, *_: Any) -> None:
             self.calls.append("step")
 
-    from gradexp.engine.precision import QuickPrecision
-
     orders = []
     for stepped, plugins in ((False, []), (True, []), (True, [QuickPrecision()])):
         order = Order()
@@ -184,23 +182,23 @@ def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
     assert orders[0][:6] == ["zero", "before", "after", "before", "after", "step"]
 
 
-def test_no_other_module_touches_lightnings_insides() -> None:
-    touches = [
-        f"{path.relative_to(PACKAGE)}: {touch}"
+def test_no_other_module_uses_lightnings_internals() -> None:
+    uses = [
+        f"{path.relative_to(PACKAGE)}: {name}"
         for path in PACKAGE.rglob("*.py")
         if path != Path(lightning_internals.__file__)
         for node in ast.walk(ast.parse(path.read_text()))
-        if (touch := touch_of(node))
+        if (name := internal_in(node))
     ]
-    assert touches == []
+    assert uses == []
 
 
-def touch_of(node: ast.AST) -> str:
-    """What of Lightning's insides a piece of code names, or nothing."""
+def internal_in(node: ast.AST) -> str:
+    """The name of Lightning's internals that a node uses; empty if there is none."""
     if isinstance(node, ast.Attribute):
         owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
         is_private = node.attr.startswith("_") and not node.attr.startswith("__")
-        return node.attr if node.attr in INSIDES or (is_private and owner in ("trainer", "pl_module")) else ""
+        return node.attr if node.attr in INTERNALS or (is_private and owner in ("trainer", "pl_module")) else ""
     if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lightning"):
         private = [name.name for name in node.names if name.name.startswith("_")]
         inner = (node.module or "").startswith(("lightning.pytorch.loops", "lightning.pytorch.trainer.call"))
@@ -209,7 +207,7 @@ def touch_of(node: ast.AST) -> str:
 
 
 @pytest.mark.parametrize(
-    ("code", "touched"),
+    ("code", "is_internal"),
     [
         ("trainer.fit_loop", True),
         ("self.trainer._logger_connector", True),
@@ -221,5 +219,5 @@ def touch_of(node: ast.AST) -> str:
         ("from lightning.pytorch import Trainer", False),
     ],
 )
-def test_a_touch_is_seen(code: str, touched: bool) -> None:
-    assert any(touch_of(node) for node in ast.walk(ast.parse(code))) is touched
+def test_a_use_of_lightnings_internals_is_detected(code: str, is_internal: bool) -> None:
+    assert any(internal_in(node) for node in ast.walk(ast.parse(code))) is is_internal

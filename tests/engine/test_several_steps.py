@@ -1,12 +1,10 @@
-"""Several steps at once end where as many single steps end, bit for bit."""
+"""Several steps at once end as the same number of single steps, bit for bit."""
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch.callbacks import EarlyStopping
 from omegaconf import OmegaConf
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,7 +15,17 @@ from gradexp.data import BatchOrder, Points
 from gradexp.models import LinearRegression
 from gradexp.models.defaults import SGD
 from gradexp.objective.optimizers import build_optimizer
-from tests.engine.several_steps import EPOCHS, TOGETHER, TRAIN, Fit, Logged, data, exactly, fit, trainer_for
+from tests.engine.several_steps import (
+    EPOCHS,
+    GROUP_SIZE,
+    TRAIN,
+    Logged,
+    assert_equal_to_single_steps,
+    data,
+    exactly,
+    fit,
+    trainer_for,
+)
 
 
 def options(group: str) -> list[str]:
@@ -29,36 +37,28 @@ def settings(group: str, option: str, **changed: Any) -> dict[str, Any]:
     return {**loaded, **changed}
 
 
-def assert_equal_to_single_steps(several: Fit, single: Fit) -> None:
-    assert several.data.steps_at_once == TOGETHER
-    assert single.data.steps_at_once == 1
-    assert several.state == single.state
-    assert several.metrics == single.metrics
-    assert several.logged.entries == single.logged.entries
-
-
 @pytest.mark.parametrize("epoch", ["full batches", "ragged last batches"])
 @pytest.mark.parametrize("option", options("optimizer"))
-def test_every_configured_optimizer_ends_where_single_steps_end(option: str, epoch: str) -> None:
+def test_every_configured_optimizer_ends_as_with_single_steps(option: str, epoch: str) -> None:
     optimizer = settings("optimizer", option, **({"max_iter": 4} if option == "lbfgs" else {}))
-    several, single = (fit(number, epoch=EPOCHS[epoch], optimizer=optimizer) for number in (TOGETHER, 1))
+    several, single = (fit(number, epoch=EPOCHS[epoch], optimizer=optimizer) for number in (GROUP_SIZE, 1))
     assert_equal_to_single_steps(several, single)
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_batches_of_every_kind_end_where_single_steps_end(epoch: str) -> None:
-    assert_equal_to_single_steps(*(fit(number, epoch=EPOCHS[epoch]) for number in (TOGETHER, 1)))
+def test_every_kind_of_batch_ends_as_with_single_steps(epoch: str) -> None:
+    assert_equal_to_single_steps(*(fit(number, epoch=EPOCHS[epoch]) for number in (GROUP_SIZE, 1)))
 
 
 @pytest.mark.parametrize(("l1", "l2"), [(0.01, 0.0), (0.0, 0.02), (0.01, 0.02)])
-def test_with_penalties_too(l1: float, l2: float) -> None:
-    several, single = (fit(number, epoch=EPOCHS["ragged last batches"], l1=l1, l2=l2) for number in (TOGETHER, 1))
+def test_penalties_end_as_with_single_steps(l1: float, l2: float) -> None:
+    several, single = (fit(number, epoch=EPOCHS["ragged last batches"], l1=l1, l2=l2) for number in (GROUP_SIZE, 1))
     assert single.metrics["train/penalty"] > 0
     assert_equal_to_single_steps(several, single)
 
 
 def short(option: str) -> dict[str, Any]:
-    """A schedule that does something in three epochs."""
+    """A schedule that changes the rate within three epochs."""
     changed: dict[str, dict[str, Any]] = {"step": {"step_size": 1}, "plateau": {"patience": 0, "threshold": 0.9}}
     return settings("scheduler", option, **changed.get(option, {}))
 
@@ -69,12 +69,10 @@ SCHEDULES = [option for option in options("scheduler") if option != "none"]
 @pytest.mark.parametrize("monitor", ["val/loss", "train/loss"])
 @pytest.mark.parametrize("max_steps", [-1, 200])
 @pytest.mark.parametrize("option", SCHEDULES)
-def test_every_configured_schedule_ends_where_it_ends_in_single_steps(
-    option: str, max_steps: int, monitor: str
-) -> None:
+def test_every_configured_schedule_ends_as_with_single_steps(option: str, max_steps: int, monitor: str) -> None:
     limits = {"max_epochs": 3, "max_steps": max_steps}
-    several, single = (fit(n, trainer=limits, scheduler=short(option), monitor=monitor) for n in (TOGETHER, 1))
-    assert several.data.steps_at_once == TOGETHER
+    several, single = (fit(n, trainer=limits, scheduler=short(option), monitor=monitor) for n in (GROUP_SIZE, 1))
+    assert several.data.steps_at_once == GROUP_SIZE
     assert several.state == single.state
     assert several.state["optimizer"]["param_groups"][0]["lr"] != 0.05, "the schedule did nothing"
     rest = single.metrics.keys() - {"lr"}
@@ -82,15 +80,15 @@ def test_every_configured_schedule_ends_where_it_ends_in_single_steps(
 
 
 @pytest.mark.parametrize("option", SCHEDULES)
-def test_a_schedule_of_a_fit_that_ends_within_an_epoch_is_where_it_is_in_single_steps(option: str) -> None:
+def test_a_schedule_ends_as_with_single_steps_within_an_epoch(option: str) -> None:
     limits = {"max_epochs": 3, "max_steps": 250}
-    several, single = (fit(number, trainer=limits, scheduler=short(option)) for number in (TOGETHER, 1))
-    assert several.data.steps_at_once == TOGETHER
+    several, single = (fit(number, trainer=limits, scheduler=short(option)) for number in (GROUP_SIZE, 1))
+    assert several.data.steps_at_once == GROUP_SIZE
     assert several.state == single.state
 
 
-def test_a_schedule_brings_no_warning() -> None:
-    fit(TOGETHER, scheduler=short("cosine"))
+def test_a_schedule_gives_no_warning() -> None:
+    fit(GROUP_SIZE, scheduler=short("cosine"))
 
 
 @pytest.mark.parametrize(
@@ -102,25 +100,25 @@ def test_a_schedule_brings_no_warning() -> None:
         ("val/loss", {}, {"check_val_every_n_epoch": 2}, "monitor must be one of .*train/loss.*; got 'val/loss'"),
     ],
 )
-def test_a_plateau_of_a_metric_that_is_not_there_is_refused_by_name(
+def test_a_plateau_schedule_without_its_metric_is_refused(
     monitor: str, scheduler: dict[str, Any], trainer: dict[str, Any], message: str
 ) -> None:
     plateau = settings("scheduler", "plateau", **scheduler)
     with pytest.raises(ValueError, match=message):
-        fit(TOGETHER, monitor=monitor, scheduler=plateau, trainer=trainer)
+        fit(GROUP_SIZE, monitor=monitor, scheduler=plateau, trainer=trainer)
 
 
 @pytest.mark.parametrize("batch_size", [1, 8, None])
-def test_an_epoch_that_is_no_multiple_ends_in_the_same_state(batch_size: int | None) -> None:
+def test_an_epoch_that_the_group_size_does_not_divide_ends_as_with_single_steps(batch_size: int | None) -> None:
     epoch = {"batch_size": batch_size, "repeat": 7}  # 210, 28 and 7 steps
-    several, single = (fit(number, epoch=epoch, trainer={"max_epochs": 5}) for number in (TOGETHER, 1))
+    several, single = (fit(number, epoch=epoch, trainer={"max_epochs": 5}) for number in (GROUP_SIZE, 1))
     assert_equal_to_single_steps(several, single)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_shuffled_or_not(shuffle: bool) -> None:
+def test_shuffling_ends_as_with_single_steps(shuffle: bool) -> None:
     ends = []
-    for steps_per_execution in (TOGETHER, 1):
+    for steps_per_execution in (GROUP_SIZE, 1):
         torch.manual_seed(0)
         inputs = [[number / 10, -number % 7] for number in range(10)]
         points = Points(
@@ -140,7 +138,7 @@ def test_shuffled_or_not(shuffle: bool) -> None:
 def take_steps(
     line: torch.nn.Linear, optimizer: torch.optim.Optimizer, inputs: Tensor, targets: Tensor, batches: Sequence[Tensor]
 ) -> None:
-    """The naive loop."""
+    """A plain training loop."""
     for batch in batches:
         optimizer.zero_grad()
         F.mse_loss(line(inputs[batch]), targets[batch]).backward()  # type: ignore[no-untyped-call]  # torch's own
@@ -149,7 +147,7 @@ def take_steps(
 
 @pytest.mark.parametrize("option", ["momentum", "adam"])
 def test_a_fit_equals_a_loop_in_plain_torch(option: str) -> None:
-    result = fit(TOGETHER, epoch=EPOCHS["ragged last batches"], optimizer=settings("optimizer", option))
+    result = fit(GROUP_SIZE, epoch=EPOCHS["ragged last batches"], optimizer=settings("optimizer", option))
     inputs, targets = result.data.sample(TRAIN)
     torch.manual_seed(0)
     line = torch.nn.Linear(2, 1)
@@ -161,136 +159,12 @@ def test_a_fit_equals_a_loop_in_plain_torch(option: str) -> None:
     assert result.state["weights"] == {f"network.{name}": exactly(value) for name, value in line.state_dict().items()}
 
 
-# How many at once
-
-
-@pytest.mark.parametrize(
-    ("steps_per_execution", "log_every_n_steps", "max_steps"),
-    [
-        (50, 50, -1),
-        (50, 10, -1),
-        (50, 70, -1),
-        (50, 1, -1),
-        (50, 50, 200),  # ends with an epoch
-        (50, 50, 230),
-        (50, 50, 137),
-        (7, 21, 114),
-        (1000, 50, -1),
-        (1000, 50, 101),
-    ],
-)
-def test_neither_logs_nor_the_end_need_single_steps(
-    steps_per_execution: int, log_every_n_steps: int, max_steps: int
-) -> None:
-    limits = {"log_every_n_steps": log_every_n_steps, "max_steps": max_steps}
-    several, single = (fit(number, trainer=limits) for number in (steps_per_execution, 1))
-    assert several.data.steps_at_once == steps_per_execution
-    assert several.state == single.state
-    assert several.logged.entries == single.logged.entries
-    assert several.trainer.global_step == (200 if max_steps < 0 else min(max_steps, 200))
-
-
-@pytest.mark.parametrize("max_steps", [37, 100, 150, 200])
-def test_a_fit_without_a_last_epoch_ends_at_its_last_step(max_steps: int) -> None:
-    limits = {"max_epochs": -1, "max_steps": max_steps}
-    several, single = (fit(number, trainer=limits) for number in (TOGETHER, 1))
-    assert several.trainer.global_step == max_steps
-    assert several.state == single.state
-
-
-@pytest.mark.parametrize(
-    "limits",
-    [
-        {"accumulate_grad_batches": 2},
-        {"accumulate_grad_batches": 7},  # of 100 batches, so that two are left
-        {"accumulate_grad_batches": {0: 3, 1: 7}, "max_epochs": 3},
-        {"accumulate_grad_batches": 7, "max_steps": 22},
-        {"gradient_clip_val": 0.1},
-        {"gradient_clip_val": 0.01, "gradient_clip_algorithm": "value"},
-    ],
-    ids=str,
-)
-def test_gradients_are_accumulated_and_clipped_within_a_group(limits: dict[str, Any]) -> None:
-    several, single = (fit(number, trainer=limits) for number in (TOGETHER, 1))
-    assert_equal_to_single_steps(several, single)
-    assert several.state["weights"] != fit(1).state["weights"]
-
-
-def test_streamed_and_augmented_data_take_single_steps() -> None:
-    plain = fit(1, epoch=EPOCHS["ragged last batches"]).state["weights"]
-    for change in ({"memory_limit": 0.0}, {"augment": torch.clone}):
-        torch.manual_seed(0)
-        changed = data(TOGETHER, **EPOCHS["ragged last batches"])
-        for name, value in change.items():
-            setattr(changed, name, value)
-        module = LinearRegression(2, optimizer={"_target_": "torch.optim.SGD", "lr": 0.05})
-        trainer_for(Logged()).fit(module, datamodule=changed)
-        assert changed.steps_at_once == 1
-        assert exactly(module.state_dict()) == plain
-
-
-def test_several_processes_take_single_steps() -> None:
-    changed = data(TOGETHER)
-    changed.setup("fit")
-    alone: dict[str, Any] = {"world_size": 1, "global_rank": 0, "max_steps": -1, "log_every_n_steps": 50}
-    alone |= {"overfit_batches": 0.0, "limit_train_batches": 1.0, "val_check_interval": 1.0, "callbacks": []}
-    alone |= {"lightning_module": LinearRegression(2), "datamodule": changed}
-    alone["lightning_module"].automatic_optimization = False  # as in a fit
-    alone["strategy"] = SimpleNamespace(root_device=torch.device("cpu"))
-    for world_size, together in ((1, TOGETHER), (2, 1)):
-        changed.trainer = SimpleNamespace(**(alone | {"world_size": world_size}))  # type: ignore[assignment]
-        assert changed.steps_at_once == together
-
-
-def test_a_data_module_without_a_trainer_takes_single_steps() -> None:
-    alone = data(TOGETHER, **EPOCHS["full batches"])
-    alone.setup("fit")
-    assert alone.steps_at_once == 1
-    assert len(alone.train_dataloader()) == 100
-
-
-@pytest.mark.parametrize("monitor", ["val/loss", "train/loss"])
-def test_early_stopping_ends_the_fit_in_the_same_epoch(monitor: str) -> None:
-    ends = []
-    for number in (TOGETHER, 1):
-        stopping = EarlyStopping(
-            monitor, patience=1, min_delta=0.1, check_on_train_epoch_end=monitor.startswith("train/")
-        )
-        ends.append(fit(number, stopping, trainer={"max_epochs": 50}))
-    assert 1 < ends[1].trainer.current_epoch < 49
-    assert_equal_to_single_steps(*ends)
-
-
-@pytest.mark.parametrize(
-    "limits",
-    [
-        {"limit_train_batches": 10},
-        {"overfit_batches": 10},
-        {"val_check_interval": 50},
-        {
-            "limit_train_batches": 0.5,
-            "scheduler": {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "step"},
-        },
-    ],
-    ids=str,
-)
-@pytest.mark.filterwarnings("ignore:You requested to overfit")
-def test_limits_in_batches_mean_the_same_batches(limits: dict[str, Any]) -> None:
-    scheduler = {"scheduler": limits["scheduler"]} if "scheduler" in limits else {}
-    trainer = {name: value for name, value in limits.items() if name != "scheduler"}
-    several, single = (fit(number, trainer=trainer, **scheduler) for number in (TOGETHER, 1))
-    assert several.state == single.state
-
-
-# The module elsewhere
-
-
-def test_the_module_takes_a_list_of_inputs_and_targets_from_an_ordinary_loader() -> None:
+def test_the_module_takes_lists_from_a_torch_dataloader() -> None:
     generator = torch.Generator().manual_seed(0)
     inputs, targets = torch.randn(20, 2, generator=generator), torch.randn(20, 1, generator=generator)
     loader: Any = DataLoader(TensorDataset(inputs, targets), batch_size=5)
     assert isinstance(next(iter(loader)), list)
-    # As many samples as there are tensors in a batch: the list must not be taken for one of batches.
+    # With batch_size 2 a batch has as many samples as tensors; the list must not be mistaken for a list of batches.
     for batch_size, steps in ((5, 4), (2, 10)):
         loader = DataLoader(TensorDataset(inputs, targets), batch_size=batch_size)
         torch.manual_seed(0)
@@ -306,8 +180,8 @@ def test_the_module_takes_a_list_of_inputs_and_targets_from_an_ordinary_loader()
         assert exactly(list(module.parameters())) == exactly(list(line.parameters()))
 
 
-def test_a_module_that_took_several_steps_at_once_takes_single_ones_after_it() -> None:
-    module = fit(TOGETHER).module
+def test_a_module_takes_single_steps_after_a_fit_with_groups() -> None:
+    module = fit(GROUP_SIZE).module
     weights = exactly(module.state_dict())
     tensors = TensorDataset(torch.ones(8, 2), torch.ones(8, 1))
     trainer_for(Logged(), max_epochs=1).fit(module, DataLoader(tensors, 4), DataLoader(tensors, 4))
@@ -315,8 +189,8 @@ def test_a_module_that_took_several_steps_at_once_takes_single_ones_after_it() -
 
 
 @pytest.mark.parametrize("limits", [{"gradient_clip_val": 1.0}, {"accumulate_grad_batches": 2}])
-def test_a_module_that_took_several_steps_at_once_may_clip_or_accumulate_after_it(limits: dict[str, Any]) -> None:
-    module = fit(TOGETHER).module
+def test_a_module_clips_and_accumulates_after_a_fit_with_groups(limits: dict[str, Any]) -> None:
+    module = fit(GROUP_SIZE).module
     trainer = trainer_for(Logged(), **limits)
-    trainer.fit(module, datamodule=data(TOGETHER))
+    trainer.fit(module, datamodule=data(GROUP_SIZE))
     assert trainer.global_step > 0

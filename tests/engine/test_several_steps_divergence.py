@@ -1,4 +1,4 @@
-"""A fit that diverges several steps at once says the same as one that diverges step by step."""
+"""A fit that diverges gives the same message with several steps at once as with single steps."""
 
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,17 @@ from gradexp import run
 from gradexp.callbacks import Diverged, Divergence
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.models import MLPRegressor
-from tests.engine.several_steps import EPOCHS, TOGETHER, TRAIN, data, exactly, fit
+from tests.engine.several_steps import EPOCHS, GROUP_SIZE, TRAIN, data, exactly, fit
 
 
 def message(number: int, **settings: Any) -> str:
     with pytest.raises(Diverged) as diverged:
-        fit(number, Divergence(TOGETHER), **settings)
+        fit(number, Divergence(GROUP_SIZE), **settings)
     return str(diverged.value)
 
 
 def first_step_not_finite(lr: float) -> tuple[int, str]:
-    """The step and the place, by the naive loop."""
+    """The first step that is not finite, and whether its output or its loss is, by a plain loop."""
     lines = data(1)
     lines.setup("fit")
     inputs, targets = lines.sample(TRAIN)
@@ -43,38 +43,38 @@ def first_step_not_finite(lr: float) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("lr", [0.75, 0.8, 10.0, 1e30])
-def test_the_first_step_and_its_place_are_named(lr: float) -> None:
+def test_the_message_names_the_first_step_that_diverges(lr: float) -> None:
     step, place = first_step_not_finite(lr)
-    several = message(TOGETHER, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
+    several = message(GROUP_SIZE, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
     assert several.startswith(f"at step {step} the {place}")
     assert several == message(1, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_the_layer_is_that_of_single_steps(epoch: str) -> None:
+def test_the_message_names_the_layer_as_with_single_steps(epoch: str) -> None:
     settings = {"epoch": EPOCHS[epoch], "model_class": MLPRegressor, "hidden": (8,), "activation": "relu"}
-    several = message(TOGETHER, optimizer={"_target_": "torch.optim.SGD", "lr": 3.0}, **settings)
+    several = message(GROUP_SIZE, optimizer={"_target_": "torch.optim.SGD", "lr": 3.0}, **settings)
     assert several == message(1, optimizer={"_target_": "torch.optim.SGD", "lr": 3.0}, **settings)
 
 
-def test_points_that_lbfgs_only_tries_do_not_count() -> None:
+def test_trial_points_of_lbfgs_do_not_count_as_divergence() -> None:
     optimizer = {"_target_": "torch.optim.LBFGS", "lr": 1.0, "max_iter": 5}
-    assert fit(TOGETHER, Divergence(TOGETHER), optimizer=optimizer).state == fit(1, optimizer=optimizer).state
+    assert fit(GROUP_SIZE, Divergence(GROUP_SIZE), optimizer=optimizer).state == fit(1, optimizer=optimizer).state
 
 
-def test_the_checkpoint_left_is_the_last_good_one(own_folder: Path) -> None:
-    # In the second epoch: last.ckpt is of step 100.
+def test_the_last_checkpoint_is_from_before_the_divergence(own_folder: Path) -> None:
+    # The fit diverges in the second epoch, so last.ckpt is from step 100.
     optimizer = {"_target_": "torch.optim.SGD", "lr": 0.75}
     assert 100 < first_step_not_finite(0.75)[0] < 200
     with pytest.raises(Diverged):
-        fit(TOGETHER, Divergence(TOGETHER), Checkpoints(own_folder, "train/loss", "min", {}), optimizer=optimizer)
+        fit(GROUP_SIZE, Divergence(GROUP_SIZE), Checkpoints(own_folder, "train/loss", "min", {}), optimizer=optimizer)
     left = torch.load(own_folder / "last.ckpt", weights_only=True)
     assert left["global_step"] == 100
     assert exactly(left["state_dict"]) == fit(1, trainer={"max_epochs": 1}, optimizer=optimizer).state["weights"]
     assert all(tensor.isfinite().all() for tensor in left["state_dict"].values())
 
 
-def test_a_run_that_diverges_says_the_same() -> None:
+def test_a_diverged_run_reports_the_same_reason_as_with_single_steps() -> None:
     settings = ("+experiment=linear_regression", "optimizer.lr=1", "data.repeat=100", "figures=false")
     several, single = (run(*settings, f"data.steps_per_execution={n}", f"hydra.run.dir=by{n}") for n in (50, 1))
     assert several.metrics["status"] == "diverged"

@@ -1,4 +1,4 @@
-"""What is seen of several steps at once: the logs, the rate, the bar."""
+"""Logs, sample rate and progress bar with several steps at once."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +15,9 @@ from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.engine import fit_clock
 from gradexp.engine.fit_clock import FitClock
 from tests.app.test_experiment import events
-from tests.engine.several_steps import EPOCHS, TOGETHER, fit
+from tests.engine.several_steps import EPOCHS, GROUP_SIZE, fit
 
-STEP = 0.5  # seconds a batch of Lightning's
+STEP = 0.5  # seconds per Lightning batch
 
 
 def steps_of(entries: list[tuple[int | None, dict[str, float]]], name: str) -> list[int | None]:
@@ -28,10 +28,10 @@ def steps_of(entries: list[tuple[int | None, dict[str, float]]], name: str) -> l
     ("log_every_n_steps", "epoch"),
     [(50, epoch) for epoch in EPOCHS] + [(n, "ragged last batches") for n in (1, 10, 70)],
 )
-def test_the_same_is_logged_at_the_same_steps_as_in_single_steps(log_every_n_steps: int, epoch: str) -> None:
+def test_logs_equal_those_of_single_steps(log_every_n_steps: int, epoch: str) -> None:
     interval = {"log_every_n_steps": log_every_n_steps}
-    several, single = (fit(n, LossCurve(False), epoch=EPOCHS[epoch], trainer=interval) for n in (TOGETHER, 1))
-    assert repr(several.logged.entries) == repr(single.logged.entries)  # NaN, R2 of a single sample, is not itself
+    several, single = (fit(n, LossCurve(False), epoch=EPOCHS[epoch], trainer=interval) for n in (GROUP_SIZE, 1))
+    assert repr(several.logged.entries) == repr(single.logged.entries)  # by repr, as R2 of a single sample is NaN
     last = several.trainer.global_step
     expected = [*range(log_every_n_steps, last + 1, log_every_n_steps)]
     assert steps_of(several.logged.entries, "train/loss") == steps_of(several.logged.entries, "lr") == expected
@@ -41,9 +41,9 @@ def test_the_same_is_logged_at_the_same_steps_as_in_single_steps(log_every_n_ste
     assert curves[0] == curves[1]
 
 
-def test_a_log_is_due_within_a_group_too() -> None:
-    # 70 steps an epoch, in groups of 50 and 20: up to 50, 70, 120, 140, 190 and 210.
-    several, single = (fit(n, epoch={"repeat": 70}, trainer={"max_epochs": 3}) for n in (TOGETHER, 1))
+def test_values_are_logged_within_a_group() -> None:
+    # 70 steps per epoch, in groups of 50 and 20 that end at steps 50, 70, 120, 140, 190 and 210.
+    several, single = (fit(n, epoch={"repeat": 70}, trainer={"max_epochs": 3}) for n in (GROUP_SIZE, 1))
     assert steps_of(several.logged.entries, "train/loss") == [50, 100, 150, 200]
     assert steps_of(several.logged.entries, "val/loss") == [70, 140, 210]
     assert several.logged.entries == single.logged.entries
@@ -65,8 +65,8 @@ def test_a_log_is_due_within_a_group_too() -> None:
     ],
     ids=lambda scheduler: f"{scheduler['_target_'].rpartition('.')[2]} by {scheduler['interval']}",
 )
-def test_the_rates_logged_are_those_of_single_steps(scheduler: dict[str, Any]) -> None:
-    several, single = (fit(n, trainer={"max_epochs": 3}, scheduler=scheduler) for n in (TOGETHER, 1))
+def test_logged_learning_rates_equal_those_of_single_steps(scheduler: dict[str, Any]) -> None:
+    several, single = (fit(n, trainer={"max_epochs": 3}, scheduler=scheduler) for n in (GROUP_SIZE, 1))
     rates = [
         [(step, values["lr"]) for step, values in result.logged.entries if "lr" in values]
         for result in (several, single)
@@ -76,13 +76,13 @@ def test_the_rates_logged_are_those_of_single_steps(scheduler: dict[str, Any]) -
     assert several.metrics == single.metrics
 
 
-@pytest.mark.parametrize("number", [TOGETHER, 1])
-def test_an_interval_of_0_means_no_logs_by_step(number: int) -> None:
+@pytest.mark.parametrize("number", [GROUP_SIZE, 1])
+def test_a_log_interval_of_0_logs_no_steps(number: int) -> None:
     assert steps_of(fit(number, trainer={"log_every_n_steps": 0}).logged.entries, "train/loss") == []
 
 
 def tensorboard(folder: str, *overrides: str) -> dict[str, list[tuple[int, float]]]:
-    """Every scalar but times: its steps and values."""
+    """Steps and values of every scalar except times."""
     settings = ("data.repeat=100", "data.num_samples=40", "data.val_size=10", "trainer.max_epochs=2", "figures=false")
     log = events(run("+experiment=linear_regression", *settings, *overrides, f"hydra.run.dir={folder}").folder)
     return {
@@ -92,18 +92,18 @@ def tensorboard(folder: str, *overrides: str) -> dict[str, list[tuple[int, float
     }
 
 
-def test_tensorboard_shows_what_it_shows_of_single_steps(own_folder: Path) -> None:
+def test_tensorboard_has_the_scalars_of_single_steps(own_folder: Path) -> None:
     several = tensorboard("several", "test=false")
     assert several == tensorboard("single", "test=false", "data.steps_per_execution=1")
     assert [step for step, _ in several["train/loss"]][:4] == [50, 100, 150, 200]
 
 
-def test_a_test_is_logged_at_the_step_it_follows(own_folder: Path) -> None:
+def test_a_test_is_logged_at_the_last_step(own_folder: Path) -> None:
     assert {step for step, _ in tensorboard("several")["test/loss"]} == {200}
 
 
 class Clock(Callback):
-    """Half a second a batch of Lightning's."""
+    """Moves by 0.5 s per Lightning batch."""
 
     takes_groups = True
 
@@ -118,10 +118,12 @@ class Clock(Callback):
     ("epoch", "samples"),
     [("full batches", 50 * 30), ("single samples", 50), ("ragged last batches", 376)],  # 12 passes of 30, 8 and 8
 )
-def test_the_rate_counts_the_samples_of_all_steps(epoch: str, samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_counts_the_samples_of_all_steps_in_a_group(
+    epoch: str, samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = Clock()
     monkeypatch.setattr(fit_clock, "time", SimpleNamespace(perf_counter=lambda: clock.now))
-    several = fit(TOGETHER, clock, FitClock(), epoch=EPOCHS[epoch], trainer={"max_epochs": 1})
+    several = fit(GROUP_SIZE, clock, FitClock(), epoch=EPOCHS[epoch], trainer={"max_epochs": 1})
     tag = "train/samples_per_second"
     rates = [(step, values[tag]) for step, values in several.logged.entries if tag in values]
     assert rates[0] == (50, samples / STEP)
@@ -129,14 +131,14 @@ def test_the_rate_counts_the_samples_of_all_steps(epoch: str, samples: int, monk
 
 
 @pytest.mark.parametrize("limits", [{"max_epochs": 2}, {"max_epochs": 2, "max_steps": 150}, {"max_epochs": -1}])
-def test_the_bar_counts_steps_of_the_optimizer(limits: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_bar_counts_optimizer_steps(limits: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(late_bar, "APPEARS_AFTER", -1.0)
     monkeypatch.setattr(late_bar, "DRAWN_EVERY", -1.0)
     drawn: list[tuple[int, float]] = []
     monkeypatch.setattr(ProgressBar, "draw", lambda bar, what, done, total, text="": drawn.append((done, total)))
     limits = {"max_steps": 150} | limits if limits["max_epochs"] == -1 else limits
     total = limits.get("max_steps", 200)
-    for number in (TOGETHER, 1):
+    for number in (GROUP_SIZE, 1):
         drawn.clear()
         fit(number, RichBar(Console(quiet=True)), trainer={"enable_progress_bar": True} | limits)
         assert drawn == [(step, total) for step in range(number, total + 1, number)]

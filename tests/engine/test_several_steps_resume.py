@@ -1,4 +1,4 @@
-"""A fit that takes several steps at once is cut and goes on, and ends as the uncut one does, bit for bit."""
+"""A fit with several steps at once is interrupted and resumed, and ends as the uninterrupted one, bit for bit."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from gradexp import run
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.step_seed import StepSeed
 from gradexp.models import MLPRegressor
-from tests.engine.several_steps import EPOCHS, TOGETHER, Fit, exactly, fit
+from tests.engine.several_steps import EPOCHS, GROUP_SIZE, Fit, exactly, fit
 
 Settings = dict[str, Any]
 ADAM = {"_target_": "torch.optim.Adam", "lr": 0.01}
@@ -39,11 +39,11 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 
 
 class PowerCut(Exception):  # noqa: N818  # stands for a kill, not for an error
-    """Ends the process's work at once."""
+    """Ends the fit like a kill."""
 
 
 class CutPower(Callback):
-    """Ends the fit before a step."""
+    """Raises PowerCut before a step."""
 
     takes_groups = True
 
@@ -63,7 +63,7 @@ def part(
     resume: bool = False,
     **settings: Any,
 ) -> Fit:
-    """A fit with checkpoints in `folder`, from its last one on if `resume`."""
+    """A fit with checkpoints in `folder`; if `resume`, it continues from last.ckpt."""
     checkpoints = Checkpoints(folder, "train/loss", "min", {})
     ckpt_path = checkpoints.last_path if resume else None
     settings = {"epoch": EPOCHS["ragged last batches"], "optimizer": ADAM} | settings
@@ -72,7 +72,7 @@ def part(
 
 def assert_same_end(resumed: Fit, whole: Fit, folder: Path) -> None:
     assert resumed.state == whole.state
-    assert resumed.metrics == pytest.approx(whole.metrics, rel=1e-5)  # sums in another order, if logs come otherwise
+    assert resumed.metrics == pytest.approx(whole.metrics, rel=1e-5)  # another log interval changes the order of sums
     if resumed.trainer.log_every_n_steps == whole.trainer.log_every_n_steps:  # type: ignore[attr-defined]
         assert resumed.metrics == whole.metrics
         last = whole.logged.entries[-1][0]
@@ -83,67 +83,64 @@ def assert_same_end(resumed: Fit, whole: Fit, folder: Path) -> None:
     assert exactly(saved["optimizer_states"]) == [whole.state["optimizer"]]
 
 
-def assert_a_cut_between_epochs_does_no_harm(folder: Path, **settings: Any) -> None:
-    whole = part(folder / "whole", TOGETHER, {"max_epochs": 4}, **settings)
-    part(folder, TOGETHER, {"max_epochs": 2}, **settings)
-    resumed = part(folder, TOGETHER, {"max_epochs": 4}, resume=True, **settings)
-    assert resumed.data.steps_at_once == TOGETHER
+def assert_resume_between_epochs_equals_a_whole_fit(folder: Path, **settings: Any) -> None:
+    whole = part(folder / "whole", GROUP_SIZE, {"max_epochs": 4}, **settings)
+    part(folder, GROUP_SIZE, {"max_epochs": 2}, **settings)
+    resumed = part(folder, GROUP_SIZE, {"max_epochs": 4}, resume=True, **settings)
+    assert resumed.data.steps_at_once == GROUP_SIZE
     assert_same_end(resumed, whole, folder)
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_cut_between_epochs(own_folder: Path, epoch: str) -> None:
-    assert_a_cut_between_epochs_does_no_harm(own_folder, epoch=EPOCHS[epoch])
+def test_resume_between_epochs(own_folder: Path, epoch: str) -> None:
+    assert_resume_between_epochs_equals_a_whole_fit(own_folder, epoch=EPOCHS[epoch])
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_cut_between_epochs_under_a_schedule(own_folder: Path, schedule: str) -> None:
-    assert_a_cut_between_epochs_does_no_harm(own_folder, scheduler=SCHEDULES[schedule])
+def test_resume_between_epochs_with_a_schedule(own_folder: Path, schedule: str) -> None:
+    assert_resume_between_epochs_equals_a_whole_fit(own_folder, scheduler=SCHEDULES[schedule])
 
 
 @pytest.mark.parametrize(
     ("step", "schedule"), [(0, "none"), (50, "plateau"), (100, "step"), (250, "onecycle"), (250, "plateau")]
 )
-def test_cut_by_a_kill(own_folder: Path, step: int, schedule: str) -> None:
+def test_resume_after_a_kill(own_folder: Path, step: int, schedule: str) -> None:
     limits, settings = {"max_epochs": 4}, Settings(scheduler=SCHEDULES[schedule])
-    whole = part(own_folder / "whole", TOGETHER, limits, **settings)
+    whole = part(own_folder / "whole", GROUP_SIZE, limits, **settings)
     with pytest.raises(PowerCut):
-        part(own_folder, TOGETHER, limits, CutPower(step), **settings)
-    assert_same_end(part(own_folder, TOGETHER, limits, resume=True, **settings), whole, own_folder)
+        part(own_folder, GROUP_SIZE, limits, CutPower(step), **settings)
+    assert_same_end(part(own_folder, GROUP_SIZE, limits, resume=True, **settings), whole, own_folder)
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_cut_within_an_epoch_by_max_steps(own_folder: Path, epoch: str) -> None:
+def test_resume_after_max_steps_within_an_epoch(own_folder: Path, epoch: str) -> None:
     settings = Settings(epoch=EPOCHS[epoch], scheduler=SCHEDULES["onecycle"])
-    whole = part(own_folder / "whole", TOGETHER, {"max_epochs": 4, "max_steps": 400}, **settings)
+    whole = part(own_folder / "whole", GROUP_SIZE, {"max_epochs": 4, "max_steps": 400}, **settings)
     for max_steps in (50, 200, 250, 400):
         limits = {"max_epochs": 4, "max_steps": max_steps}
-        cut = part(own_folder, TOGETHER, limits, resume=max_steps > 50, **settings)
-        assert cut.data.steps_at_once == TOGETHER
+        cut = part(own_folder, GROUP_SIZE, limits, resume=max_steps > 50, **settings)
+        assert cut.data.steps_at_once == GROUP_SIZE
         assert cut.trainer.global_step == max_steps
-    if epoch == "single samples":  # 400 is within an epoch too
+    if epoch == "single samples":  # step 400 is within an epoch too
         assert cut.state == whole.state
     else:
         assert_same_end(cut, whole, own_folder)
 
 
-@pytest.mark.parametrize("number", [1, TOGETHER])
-def test_an_epoch_that_was_cut_has_the_metrics_of_all_its_steps(own_folder: Path, number: int) -> None:
+@pytest.mark.parametrize("number", [1, GROUP_SIZE])
+def test_an_interrupted_epoch_has_the_metrics_of_all_its_steps(own_folder: Path, number: int) -> None:
     whole = part(own_folder / "whole", number, {"max_epochs": 2})
     part(own_folder, number, {"max_epochs": 4, "max_steps": 150})
     resumed = part(own_folder, number, {"max_epochs": 2}, resume=True)
     assert resumed.metrics["train/loss"] == pytest.approx(whole.metrics["train/loss"], rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "schedule",
-    SCHEDULES,
-)
-def test_a_schedule_goes_on_from_a_cut_within_an_epoch(own_folder: Path, schedule: str) -> None:
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_resumes_within_an_epoch(own_folder: Path, schedule: str) -> None:
     settings, limits = Settings(scheduler=SCHEDULES[schedule]), {"max_epochs": 4}
-    whole = part(own_folder / "whole", TOGETHER, limits, **settings)
-    part(own_folder, TOGETHER, limits | {"max_epochs": 4, "max_steps": 150}, **settings)
-    assert_same_end(part(own_folder, TOGETHER, limits, resume=True, **settings), whole, own_folder)
+    whole = part(own_folder / "whole", GROUP_SIZE, limits, **settings)
+    part(own_folder, GROUP_SIZE, limits | {"max_epochs": 4, "max_steps": 150}, **settings)
+    assert_same_end(part(own_folder, GROUP_SIZE, limits, resume=True, **settings), whole, own_folder)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +156,12 @@ def test_a_schedule_goes_on_from_a_cut_within_an_epoch(own_folder: Path, schedul
         ((50, 20), (25, 50), "plateau"),
     ],
 )
-def test_another_number_at_once_goes_on_between_epochs(
+def test_another_steps_per_execution_resumes_between_epochs(
     own_folder: Path, first: tuple[int, int], then: tuple[int, int], schedule: str
 ) -> None:
-    # Steps at once, and between two logs.
+    # first, then: (steps at once, log interval)
     settings = Settings(scheduler=SCHEDULES[schedule])
-    whole = part(own_folder / "whole", TOGETHER, {"max_epochs": 4}, **settings)
+    whole = part(own_folder / "whole", GROUP_SIZE, {"max_epochs": 4}, **settings)
     part(own_folder, first[0], {"max_epochs": 2, "log_every_n_steps": first[1]}, **settings)
     resumed = part(own_folder, then[0], {"max_epochs": 4, "log_every_n_steps": then[1]}, resume=True, **settings)
     assert_same_end(resumed, whole, own_folder)
@@ -174,10 +171,10 @@ def test_another_number_at_once_goes_on_between_epochs(
     ("saved", "now", "log_every_n_steps"),
     [(50, 1, 50), (1, 50, 50), (50, 25, 50), (50, 50, 10), (50, 20, 50), (20, 1000, 50), (1000, 7, 50)],
 )
-def test_another_number_at_once_goes_on_within_an_epoch(
+def test_another_steps_per_execution_resumes_within_an_epoch(
     own_folder: Path, saved: int, now: int, log_every_n_steps: int
 ) -> None:
-    whole = part(own_folder / "whole", TOGETHER, {"max_epochs": 4, "max_steps": 300})
+    whole = part(own_folder / "whole", GROUP_SIZE, {"max_epochs": 4, "max_steps": 300})
     part(own_folder, saved, {"max_epochs": 4, "max_steps": 150})
     limits = {"max_epochs": 4, "max_steps": 300, "log_every_n_steps": log_every_n_steps}
     resumed = part(own_folder, now, limits, resume=True)
@@ -186,15 +183,15 @@ def test_another_number_at_once_goes_on_within_an_epoch(
 
 
 @pytest.mark.parametrize(("cut", "end"), [(130, 300), (150, 230), (130, 235)])
-def test_more_steps_are_all_that_a_cut_run_needs(own_folder: Path, cut: int, end: int) -> None:
-    whole = part(own_folder / "whole", TOGETHER, {"max_epochs": 4, "max_steps": end})
-    part(own_folder, TOGETHER, {"max_epochs": 4, "max_steps": cut})
-    assert part(own_folder, TOGETHER, {"max_epochs": 4, "max_steps": end}, resume=True).state == whole.state
+def test_a_run_ended_by_max_steps_resumes_with_more_steps(own_folder: Path, cut: int, end: int) -> None:
+    whole = part(own_folder / "whole", GROUP_SIZE, {"max_epochs": 4, "max_steps": end})
+    part(own_folder, GROUP_SIZE, {"max_epochs": 4, "max_steps": cut})
+    assert part(own_folder, GROUP_SIZE, {"max_epochs": 4, "max_steps": end}, resume=True).state == whole.state
 
 
-def test_dropout_repeats_and_resumes_whatever_the_number_at_once(own_folder: Path) -> None:
+def test_dropout_repeats_and_resumes_for_any_steps_per_execution(own_folder: Path) -> None:
     def dropped_out(folder: str, number: int, max_steps: int, resume: bool = False) -> Fit:
-        torch.manual_seed(len(folder) + max_steps)  # what ran before does not matter
+        torch.manual_seed(len(folder) + max_steps)  # the global random state must not matter
         settings = Settings(model_class=MLPRegressor, hidden=(8,), dropout=0.5)
         return part(
             own_folder / folder,
@@ -205,18 +202,18 @@ def test_dropout_repeats_and_resumes_whatever_the_number_at_once(own_folder: Pat
             **settings,
         )
 
-    whole = dropped_out("whole", TOGETHER, 300)
-    assert dropped_out("again", TOGETHER, 300).state == whole.state
+    whole = dropped_out("whole", GROUP_SIZE, 300)
+    assert dropped_out("again", GROUP_SIZE, 300).state == whole.state
     for max_steps in (150, 200, 300):
-        resumed = dropped_out("cut", TOGETHER, max_steps, resume=max_steps > 150)
+        resumed = dropped_out("cut", GROUP_SIZE, max_steps, resume=max_steps > 150)
     assert resumed.state == whole.state
     for number in (1, 7, 1000):
         assert dropped_out(f"by {number}", number, 300).state == whole.state
 
 
-def test_a_killed_process_goes_on_bit_identically(own_folder: Path) -> None:
+def test_a_killed_process_resumes_bit_for_bit(own_folder: Path) -> None:
     settings = ["+experiment=linear_regression", "data.batch_size=16", "data.repeat=25", "optimizer=adam"]
-    settings += ["test=false", "figures=false"]  # 400 steps an epoch
+    settings += ["test=false", "figures=false"]  # 400 steps per epoch
     endless = [sys.executable, "-m", "gradexp", *settings, "trainer.max_epochs=1000000", "hydra.run.dir=killed"]
     process = subprocess.Popen(endless, stdout=subprocess.DEVNULL)
     last = own_folder / "killed" / "checkpoints" / "last.ckpt"

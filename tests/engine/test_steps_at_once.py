@@ -1,4 +1,4 @@
-"""Several steps at once end where single steps end, whatever the optimizer and its schedule."""
+"""Several steps at once end as single steps, for every kind of optimizer and schedule."""
 
 from typing import Any
 
@@ -50,9 +50,9 @@ def trained(steps_per_execution: int, optimizer: str, schedule: str, **arguments
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_weights_metrics_are_those_of_single_steps(optimizer: str, schedule: str) -> None:
+def test_weights_and_metrics_equal_those_of_single_steps(optimizer: str, schedule: str) -> None:
     if optimizer == "LBFGS" and schedule == "one cycle":
-        pytest.skip("one cycle turns the momentum too, which L-BFGS has not")
+        pytest.skip("one cycle also schedules the momentum, which L-BFGS lacks")
     (single, one), (grouped, several) = (trained(number, optimizer, schedule) for number in (1, 4))
     assert one.global_step == several.global_step == 3 * 2 * 3
     for own, expected in zip(grouped, single, strict=True):
@@ -62,12 +62,12 @@ def test_weights_metrics_are_those_of_single_steps(optimizer: str, schedule: str
     assert metrics == pytest.approx(wanted, rel=1e-6)
 
 
-def test_an_epochs_rate_is_that_of_single_steps() -> None:
+def test_the_logged_learning_rate_equals_that_of_single_steps() -> None:
     rates = [trained(number, "SGD", "steps by epoch")[1].callback_metrics["lr"].item() for number in (1, 4)]
     assert rates[0] == rates[1]
 
 
-def test_a_schedule_with_several_steps_at_once_warns_of_nothing() -> None:
+def test_a_schedule_with_several_steps_at_once_gives_no_warning() -> None:
     trained(4, "SGD", "cosine by step")
 
 

@@ -1,4 +1,4 @@
-"""How many threads a fit runs on, and who has the last word."""
+"""The number of threads of a fit, and the precedence of its settings."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from gradexp.engine import threads
 from gradexp.engine.threads import OPERATIONS_PER_THREAD, choose_threads, operations_per_step, threads_of_one_run
 from gradexp.models import FunctionDescent, MLPClassifier
 from tests.command_line import call
+from tests.engine.lightning_comparison import Plain
 from tests.engine.several_steps import Logged, data, trainer_for
-from tests.engine.twins import Plain
 
 SHORT = ("trainer.max_epochs=1", "figures=false", "hydra.run.dir=first")
-LARGE = ("model.hidden=[800,800]", "data.batch_size=200")  # 1.1 billion operations a step
+LARGE = ("model.hidden=[800,800]", "data.batch_size=200")  # 1.1 billion operations per step
 
 
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine of four cores where nobody has set the number of threads."""
+    """A machine with four cores and no OMP_NUM_THREADS."""
     before = torch.get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(threads, "core_count", lambda: 4)
@@ -38,28 +38,28 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("operations", "number"), [(0, 1), (1.9, 1), (2, 2), (3.5, 3), (4, 4), (1000, 4)], ids=lambda value: str(value)
 )
-def test_as_many_threads_as_the_operations_are_worth(operations: float, number: int) -> None:
+def test_the_number_of_threads_grows_with_the_operations(operations: float, number: int) -> None:
     assert choose_threads("auto", operations * OPERATIONS_PER_THREAD) == number
 
 
-def test_processes_divide_the_cores() -> None:
+def test_processes_share_the_cores() -> None:
     many = 1000 * OPERATIONS_PER_THREAD
     assert [choose_threads("auto", many, processes=n) for n in (1, 2, 3, 4, 8)] == [4, 2, 1, 1, 1]
 
 
-def test_the_number_of_a_run_that_is_taken_up_wins_over_auto_and_a_number_over_both() -> None:
+def test_a_saved_number_overrides_auto_and_a_setting_overrides_both() -> None:
     assert choose_threads("auto", 0, saved=3) == 3
     assert choose_threads("auto", 0, saved=16) == 16, "the same bits on another machine too"
     assert choose_threads(2, 0, saved=3) == 2
 
 
-def test_what_the_user_sets_wins_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_overrides_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     torch.set_num_threads(3)  # as torch does when it is imported
     assert [choose_threads(setting, 1e12, saved=2) for setting in ("auto", 1, 4)] == [3, 3, 3]
 
 
-def test_operations_are_those_of_forward_backward_and_update() -> None:
+def test_operations_count_forward_backward_and_update() -> None:
     network = MLPClassifier(784, 10, dropout=0.5, batch_norm=True)
     weights = 784 * 200 + 200 * 200 + 200 * 10
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -68,7 +68,7 @@ def test_operations_are_those_of_forward_backward_and_update() -> None:
     assert operations_per_step(FunctionDescent("himmelblau"), torch.zeros(1, 0), 1) == 2 * threads.OPERATIONS_PER_UPDATE
 
 
-def test_they_are_those_that_torch_counts_in_a_real_step() -> None:
+def test_operations_equal_torchs_count_of_a_real_step() -> None:
     network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 10))
     inputs, targets = torch.randn(32, 1, 8, 8, requires_grad=True), torch.zeros(32, dtype=torch.long)
     with FlopCounterMode(display=False) as counter:
@@ -77,7 +77,7 @@ def test_they_are_those_that_torch_counts_in_a_real_step() -> None:
     assert operations_per_step(network, torch.zeros(1, 1, 8, 8), 32) == counter.get_total_flops() + update
 
 
-def test_counting_leaves_the_network_and_the_random_numbers_as_they_were() -> None:
+def test_counting_changes_neither_the_network_nor_the_random_state() -> None:
     network = MLPClassifier(4, 3, dropout=0.5, batch_norm=True)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     torch.manual_seed(0)
@@ -90,12 +90,12 @@ def test_counting_leaves_the_network_and_the_random_numbers_as_they_were() -> No
         assert torch.equal(value, before[name]), name
 
 
-def test_a_small_run_takes_one_thread_and_a_large_one_all_cores() -> None:
+def test_a_small_run_uses_one_thread_and_a_large_one_all_cores() -> None:
     assert run(*SHORT).metrics["threads"] == 1
     assert run(*SHORT, *LARGE).metrics["threads"] == 4
 
 
-def test_the_number_is_written_down_and_torch_is_left_as_it_was() -> None:
+def test_a_run_saves_its_number_of_threads_and_restores_torchs() -> None:
     result = run(*SHORT, "threads=2")
     assert result.metrics["threads"] == 2
     assert json.loads((result.folder / "metrics.json").read_text())["threads"] == 2
@@ -105,7 +105,7 @@ def test_the_number_is_written_down_and_torch_is_left_as_it_was() -> None:
     assert not result.notes[0].startswith("threads")
 
 
-def test_a_resumed_run_takes_the_number_of_its_first_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_uses_the_saved_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     run(*SHORT, *LARGE)
     resume = ("task=train", "ckpt_path=first/checkpoints/last.ckpt", "trainer.max_epochs=2")
     for cores in (2, 8):
@@ -114,7 +114,7 @@ def test_a_resumed_run_takes_the_number_of_its_first_part(monkeypatch: pytest.Mo
     assert run(*resume, "trainer.max_epochs=9", "threads=1").metrics["threads"] == 1
 
 
-def test_a_checkpoint_is_tested_on_the_threads_that_it_was_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_is_tested_with_its_saved_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     run(*SHORT, *LARGE)
     seen: list[int] = []
     forward = MLPClassifier.forward
@@ -129,25 +129,25 @@ def test_a_checkpoint_is_tested_on_the_threads_that_it_was_trained_on(monkeypatc
     assert torch.get_num_threads() == 4
 
 
-def test_a_number_that_has_no_effect_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_without_effect_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     result = run(*SHORT, "threads=2")
     assert result.metrics["threads"] == 4
     assert "threads=2 has no effect: OMP_NUM_THREADS is 4" in result.notes
 
 
-def test_the_number_is_no_part_of_the_experiment() -> None:
+def test_the_number_of_threads_does_not_change_the_config_hash() -> None:
     one, two = (run(*SHORT, f"threads={number}").metrics["config_hash"] for number in (1, 2))
     assert one == two
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "null", "[1]", "true"])
-def test_a_bad_number_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_number_of_threads_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     message = call(monkeypatch, f"threads={value}")
     assert "threads must be auto, or a whole number of at least 1; got" in str(message)
 
 
-def test_one_run_does_not_set_what_the_next_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_restores_threads_and_environment_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with threads_of_one_run():
         torch.set_num_threads(1)
         os.environ["OMP_NUM_THREADS"] = "1"  # as Lightning does for the processes that it starts
@@ -159,7 +159,7 @@ def test_one_run_does_not_set_what_the_next_one_finds(monkeypatch: pytest.Monkey
     assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
-def test_a_module_of_the_users_own_is_counted_by_its_parameters(own_folder: Path) -> None:
+def test_a_module_that_cannot_be_called_is_counted_by_its_parameters(own_folder: Path) -> None:
 
     class NoForward(Plain):
         def forward(self, *_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What does not go with the engine's steps is refused by name, with the key to use instead."""
+"""Settings that the engine refuses, and half precision."""
 
 from typing import Any
 
@@ -8,16 +8,15 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler, StochasticWeightAveraging
 from lightning.pytorch.plugins import MixedPrecision
 
-from gradexp.engine.accumulation import Accumulation
 from gradexp.models import MLPRegressor
 from tests.command_line import call
-from tests.engine.twins import train
+from tests.engine.lightning_comparison import train
 
 LBFGS: dict[str, Any] = {"_target_": "torch.optim.LBFGS", "max_iter": 3}
 
 
 def half_precision() -> list[Any]:
-    """16-mixed on the CPU, with a scaler of gradients as on a GPU."""
+    """16-mixed on the CPU, with a gradient scaler as on a GPU."""
     return [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=2.0**10))]
 
 
@@ -47,7 +46,7 @@ def half_precision() -> list[Any]:
     ],
     ids=lambda value: "",
 )
-def test_refused_before_the_first_step(settings: dict[str, Any], words: list[str]) -> None:
+def test_unsupported_settings_are_refused_before_the_first_step(settings: dict[str, Any], words: list[str]) -> None:
     callbacks = settings.pop("callbacks", [])
     if settings.get("plugins") == "half":
         settings["plugins"] = half_precision()
@@ -58,47 +57,21 @@ def test_refused_before_the_first_step(settings: dict[str, Any], words: list[str
 
 
 @pytest.mark.parametrize("setting", [0, -1, 1.5, True, {}, {0: 0}, {-1: 2}, {0: 1.5}, {"a": 2}, [2], None])
-def test_what_is_no_accumulation_is_refused(setting: Any) -> None:
+def test_an_invalid_accumulation_is_refused(setting: Any) -> None:
     with pytest.raises(ValueError, match=r"^accumulate_grad_batches must be a whole number of at least 1, or"):
         train(True, accumulate_grad_batches=setting)
 
 
 @pytest.mark.parametrize("typed", ["0", "-1", "1.5", "null", "text", "{}", "{0:0}", "{-1:2}", "{a:2}", "[2]", "true"])
-def test_it_is_refused_on_the_command_line_too(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_refuses_an_invalid_accumulation(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     message = str(call(monkeypatch, f"trainer.accumulate_grad_batches={typed}"))
     assert "trainer.accumulate_grad_batches must be a whole number of at least 1, or such numbers by epoch" in message
 
 
-def test_numbers_by_epoch() -> None:
-    accumulation = Accumulation({2: 3, 4: 1})
-    assert [accumulation.batches_per_step(epoch) for epoch in range(6)] == [1, 1, 3, 3, 1, 1]
-    assert [accumulation.steps(epochs, 10) for epochs in range(6)] == [0, 10, 20, 24, 28, 38]
-    # The batch that completes step: of epoch 0; 1; 2, where steps end with batches 3, 6, 9 and 10; 3; 4.
-    assert [accumulation.batch_of_step(step, 10) for step in (1, 10, 11, 20, 21, 23, 24, 25, 28, 29, 48)] == [
-        *(1, 10, 1, 10, 3, 9, 10, 3, 10, 1, 10)
-    ]
-
-
-def test_the_batch_of_a_step_is_found_by_walking_too() -> None:
-    for setting in ({0: 3, 1: 4, 5: 2}, {0: 7}, {3: 100}):
-        accumulation = Accumulation(setting)
-        ends = [
-            batch
-            for epoch in range(12)
-            for batch in range(1, 11)
-            if batch % accumulation.batches_per_step(epoch) == 0 or batch == 10
-        ]
-        assert [accumulation.batch_of_step(step, 10) for step in range(1, len(ends) + 1)] == ends
-        assert accumulation.steps(12, 10) == len(ends)
-
-
-# Half precision, by the plug-in that a GPU has
-
-
 @pytest.mark.parametrize("number", [1, 7])
 @pytest.mark.parametrize("clip", [None, 0.05])
-def test_half_precision_takes_lightnings_own_steps(clip: float | None, number: int) -> None:
-    """So gradients are clipped after they are unscaled: Lightning's loop does it in that order."""
+def test_half_precision_takes_the_steps_of_lightnings_loop(clip: float | None, number: int) -> None:
+    """Equal steps show that gradients are unscaled before they are clipped, as in Lightning's loop."""
     runs = [
         train(stepped, plugins=half_precision(), gradient_clip_val=clip, accumulate_grad_batches=number, max_epochs=1)
         for stepped in (True, False)
@@ -107,7 +80,7 @@ def test_half_precision_takes_lightnings_own_steps(clip: float | None, number: i
     assert runs[0].weights == runs[1].weights
 
 
-def test_a_clipped_step_in_half_precision_is_no_longer_than_the_clip_allows() -> None:
+def test_clipping_bounds_a_step_in_half_precision() -> None:
     lengths = []
     for clip in (None, 1e-3):
         sgd = {"_target_": "torch.optim.SGD", "lr": 1.0}
@@ -120,7 +93,7 @@ def test_a_clipped_step_in_half_precision_is_no_longer_than_the_clip_allows() ->
     assert lengths[1] == pytest.approx(1e-3, rel=1e-2)
 
 
-def test_a_fused_optimizer_is_built_unfused_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fused_optimizer_is_built_unfused_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     fused = {"_target_": "torch.optim.Adam", "lr": 0.01, "fused": True}
     run = train(True, plugins=half_precision(), gradient_clip_val=0.1, optimizer=fused, max_steps=3)
     assert run.trainer.optimizers[0].defaults["fused"] is False
@@ -134,7 +107,7 @@ def test_a_fused_optimizer_is_built_unfused_and_it_is_said(caplog: pytest.LogCap
     assert "fused" not in caplog.text
 
 
-def test_clipping_and_accumulation_stay_what_the_trainer_says() -> None:
+def test_a_fit_leaves_the_trainers_clipping_and_accumulation_unchanged() -> None:
     run = train(True, gradient_clip_val=0.5, accumulate_grad_batches=4)
     trainer: Trainer = run.trainer
     assert (trainer.gradient_clip_val, trainer.accumulate_grad_batches) == (0.5, 4)

@@ -1,4 +1,4 @@
-"""Every derivative against autograd of torch's own function, and against central differences of ours."""
+"""Every derivative against autograd of torch's function, and against central differences of gradexp's."""
 
 import math
 from collections.abc import Callable
@@ -26,7 +26,7 @@ POINTS = torch.cat([torch.linspace(-6, 6, 241), torch.tensor([-1e-9, 1e-9])]).do
 
 
 @pytest.mark.parametrize(("name", "torchs"), ACTIVATIONS)
-def test_an_activation_and_its_derivative_are_torchs(name: str, torchs: Elementwise) -> None:
+def test_an_activation_and_its_derivative_equal_torchs(name: str, torchs: Elementwise) -> None:
     ours, derivative = getattr(activations, name), getattr(activations, f"{name}_derivative")
     x = POINTS.clone().requires_grad_()
     outputs = torchs(x)
@@ -36,7 +36,7 @@ def test_an_activation_and_its_derivative_are_torchs(name: str, torchs: Elementw
 
 
 @pytest.mark.parametrize(("name", "torchs"), ACTIVATIONS)
-def test_a_derivative_is_the_slope(name: str, torchs: Elementwise) -> None:
+def test_a_derivative_equals_central_differences(name: str, torchs: Elementwise) -> None:
     ours, derivative = getattr(activations, name), getattr(activations, f"{name}_derivative")
     x = POINTS[POINTS.abs() > 1e-3]  # away from the kinks
     step = 1e-5
@@ -45,19 +45,19 @@ def test_a_derivative_is_the_slope(name: str, torchs: Elementwise) -> None:
 
 
 @pytest.mark.parametrize(("name", "torchs"), ACTIVATIONS)
-def test_far_out_nothing_overflows(name: str, torchs: Elementwise) -> None:
+def test_activations_do_not_overflow_for_large_inputs(name: str, torchs: Elementwise) -> None:
     x = torch.tensor([-1e4, -800.0, 800.0, 1e4], dtype=torch.float64)
     for values in (getattr(activations, name)(x), getattr(activations, f"{name}_derivative")(x)):
         assert values.isfinite().all()
 
 
-def test_tanhs_derivative_keeps_its_digits_where_tanh_is_one() -> None:
+def test_the_derivative_of_tanh_is_precise_where_tanh_is_one() -> None:
     x = torch.tensor(20.0, dtype=torch.float64)
     assert 1 - torch.tanh(x) ** 2 == 0
     assert float(activations.tanh_derivative(x)) == pytest.approx(4 * math.exp(-40), rel=1e-12)
 
 
-def test_softmax_and_its_whole_jacobian() -> None:
+def test_softmax_and_its_jacobian_equal_torchs() -> None:
     logits = torch.randn(5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 3
     torch.testing.assert_close(activations.softmax(logits), logits.softmax(-1))
     jacobians = activations.softmax_jacobian(logits)
@@ -106,7 +106,7 @@ TWO = torch.tensor([0, 1, 1, 0, 1])
         ),
     ],
 )
-def test_a_loss_and_its_gradient_are_torchs(
+def test_a_loss_and_its_gradient_equal_torchs(
     name: str, torchs: Callable[..., Tensor], outputs: Tensor, rest: tuple[Tensor, ...]
 ) -> None:
     ours, gradient = getattr(losses, name), getattr(losses, f"{name}_gradient")
@@ -117,14 +117,14 @@ def test_a_loss_and_its_gradient_are_torchs(
     torch.testing.assert_close(gradient(outputs, *rest), expected)
 
 
-def test_mse_is_neither_the_norm_nor_its_square() -> None:
+def test_mse_differs_from_the_norm_and_its_square() -> None:
     outputs, targets = torch.tensor([3.0, 4.0]), torch.zeros(2)
     assert [float(loss(outputs, targets)) for loss in (losses.norm, losses.squared_norm, losses.mse)] == [5, 25, 12.5]
     assert float(losses.norm_gradient(outputs, targets).norm()) == pytest.approx(1)
     assert losses.norm_gradient(targets, targets).tolist() == [0, 0]
 
 
-def test_cross_entropy_is_nll_of_log_softmax_and_stable_where_the_naive_form_is_not() -> None:
+def test_cross_entropy_equals_nll_of_log_softmax_and_is_stable() -> None:
     logits, classes = torch.tensor([[1000.0, 0.0], [0.0, 1000.0]]), torch.tensor([0, 0])
     assert losses.cross_entropy(logits, classes) == losses.nll(losses.log_softmax(logits), classes) == 500
     assert F.cross_entropy(logits, classes) == 500
@@ -133,12 +133,12 @@ def test_cross_entropy_is_nll_of_log_softmax_and_stable_where_the_naive_form_is_
     torch.testing.assert_close(losses.naive_cross_entropy(small, CLASSES), losses.cross_entropy(small, CLASSES))
 
 
-def test_the_penalties_gradients_and_the_proximal_step() -> None:
+def test_penalty_gradients_and_the_proximal_step() -> None:
     weight = drawn(3, 4).requires_grad_()
     for penalty, gradient in ((penalties.l1, l1_gradient), (penalties.l2, l2_gradient)):
         (expected,) = torch.autograd.grad(penalty(weight), weight)
         torch.testing.assert_close(gradient(weight.detach()), expected)
-    # By its definition: the minimum over u of t |u| + (u - w)^2 / 2, on a fine grid.
+    # The definition: the minimum over u of t |u| + (u - w)^2 / 2, on a fine grid.
     u = torch.linspace(-3, 3, 60001, dtype=torch.float64)
     for w in (-2.0, -0.3, 0.0, 0.5, 0.7, 1.9):
         best = u[(0.5 * u.abs() + (u - w).square() / 2).argmin()]

@@ -1,4 +1,4 @@
-"""Backwards written by hand, first and second derivatives, by torch's own checks."""
+"""First and second derivatives of the hand-written backwards, by torch's gradcheck and gradgradcheck."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def test_gradcheck_and_gradgradcheck(function: type[torch.autograd.Function], in
     assert gradgradcheck(function.apply, inputs)
 
 
-def test_layers_are_torchs() -> None:
+def test_layers_equal_torchs() -> None:
     torch.manual_seed(0)
     ours = nn.Sequential(AffineLayer(4, 6), SigmoidLayer(), AffineLayer(6, 3))
     torch.manual_seed(0)
@@ -54,7 +54,7 @@ def test_the_mlp_trains_by_hand_as_by_autograd(precision: str) -> None:
         torch.testing.assert_close(weights[1][name], value, rtol=tolerance, atol=tolerance)
 
 
-def test_the_layers_of_an_mlp_are_swapped_and_nothing_else() -> None:
+def test_only_the_linear_and_sigmoid_layers_of_an_mlp_are_replaced() -> None:
     network = MLPClassifier(4, 3, hidden=[5, 5], activation="sigmoid", dropout=0.5, backward="by_hand").network
     kinds = [type(layer).__name__ for layer in network.children()]
     assert kinds == [

@@ -23,7 +23,7 @@ def drawn(seed: int, *shape: int) -> Tensor:
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
-def test_the_perceptrons_gradient(outputs: int) -> None:
+def test_the_perceptrons_gradient_equals_autograd(outputs: int) -> None:
     x, w, b = (value.requires_grad_() for value in (drawn(0, 5, 4), drawn(1, outputs, 4), drawn(2, outputs)))
     t = drawn(3, 5, outputs).sigmoid()
     error = (torch.sigmoid(x @ w.T + b) - t).square().sum(1).mean() / 2
@@ -32,7 +32,7 @@ def test_the_perceptrons_gradient(outputs: int) -> None:
         found = perceptron_gradient(x, w, b, t)
         for ours, autograds in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, autograds)
-        # One sample, to the letter: dE/dw_jk = (O_k - t_k) O_k (1 - O_k) x_j.
+        # One sample, by the literal formula: dE/dw_jk = (O_k - t_k) O_k (1 - O_k) x_j.
         one = perceptron_gradient(x[:1], w, b, t[:1]).weight
         o = perceptron(x[:1], w, b)[0]
         for k, j in itertools.product(range(outputs), range(4)):
@@ -40,7 +40,7 @@ def test_the_perceptrons_gradient(outputs: int) -> None:
 
 
 @pytest.mark.parametrize("widths", [[4, 3], [4, 5, 3], [4, 6, 5, 4, 3], [4] + [5] * 9 + [3]])
-def test_back_propagation_of_any_depth(widths: list[int]) -> None:
+def test_back_propagation_of_any_depth_equals_autograd(widths: list[int]) -> None:
     layers: list[Layer] = [
         (drawn(n, after, before), drawn(100 + n, after)) for n, (before, after) in enumerate(itertools.pairwise(widths))
     ]
@@ -57,7 +57,7 @@ def test_back_propagation_of_any_depth(widths: list[int]) -> None:
         torch.testing.assert_close(ours, autograds, rtol=1e-9, atol=1e-18)
 
 
-def test_entropy_in_bits() -> None:
+def test_entropy_and_divergence_in_bits() -> None:
     assert float(entropy(torch.full((4,), 0.25))) == 2.0
     assert float(entropy(torch.tensor([0.1, 0.1, 0.1, 0.7]))) == pytest.approx(1.3568, abs=5e-5)
     assert float(entropy(torch.tensor([0.0, 1.0]))) == 0.0

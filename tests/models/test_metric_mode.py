@@ -12,7 +12,7 @@ import gradexp.models
 from gradexp.configuration.files import CONF_DIR
 from gradexp.models.user_metrics import LOSS_NAMES, metric_mode
 from gradexp.objective import monitor
-from tests.objective.test_losses import FITS, made
+from tests.objective.loss_cases import FITS, made
 
 C, R = "torchmetrics.classification.", "torchmetrics.regression."
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from gradexp import MLPRegressor
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
-from tests.objective.test_losses import made
+from tests.objective.loss_cases import made
 
 Array = npt.NDArray[np.float64]
 C, R = "torchmetrics.classification.", "torchmetrics.regression."

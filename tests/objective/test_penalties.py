@@ -43,7 +43,7 @@ def test_every_penalty_has_an_oracle_and_a_configuration() -> None:
 
 
 @pytest.mark.parametrize("name", ORACLES)
-def test_a_penalty_is_its_formula(name: str) -> None:
+def test_a_penalty_equals_its_formula(name: str) -> None:
     torch.manual_seed(0)
     for shape in ((3, 4), (2, 3, 2, 2)):
         weight = torch.randn(shape, dtype=torch.float64)
@@ -52,14 +52,14 @@ def test_a_penalty_is_its_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
-def test_a_penaltys_gradient_is_that_of_its_formula(name: str) -> None:
+def test_a_penaltys_gradient_equals_its_formula(name: str) -> None:
     weight = nn.Parameter(torch.tensor([[1.5, -2.0, 0.0], [-0.25, 3.0, 0.0]], dtype=torch.float64))
     getattr(penalties, name)(weight).backward()
     assert weight.grad is not None
     torch.testing.assert_close(weight.grad, GRADIENTS[name](weight.detach()), rtol=1e-12, atol=0)
 
 
-def test_weights_are_neither_biases_nor_the_scales_of_normalisation() -> None:
+def test_biases_and_normalisation_scales_are_not_weights() -> None:
     parameters = dict(small_network().named_parameters())
     assert [id(weight) for weight in weights(parameters.items())] == [
         id(parameters[n]) for n in ("0.weight", "3.weight")
@@ -77,11 +77,11 @@ def test_weights_are_neither_biases_nor_the_scales_of_normalisation() -> None:
         (("bias", "norm"), {"0.bias", "2.weight", "2.bias", "3.bias"}),
     ],
 )
-def test_weight_decay_spares_what_is_named(no_decay: tuple[str, ...], expected: set[str]) -> None:
+def test_no_decay_names_the_parameters_without_weight_decay(no_decay: tuple[str, ...], expected: set[str]) -> None:
     assert names_without_decay(small_network(), no_decay) == expected
 
 
-def test_parameter_groups_decay_the_rest_alone() -> None:
+def test_only_the_other_parameters_decay() -> None:
     optimizer = {"_target_": "torch.optim.SGD", "lr": 0.1, "weight_decay": 0.5, "no_decay": ["bias"]}
     model = MLPClassifier(4, 3, hidden=(5,), optimizer=optimizer)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -128,7 +128,7 @@ def test_a_function_of_a_trusted_package_is_a_penalty() -> None:
         build_penalties({"l1": -1}, ())
 
 
-def test_l2_under_sgd_is_twice_its_weight_decay_on_the_weights_step_by_step() -> None:
+def test_l2_under_sgd_equals_twice_as_much_weight_decay() -> None:
     torch.manual_seed(1)
     mine = MLPClassifier(5, 3, hidden=(6,), l2=0.05)
     theirs = MLPClassifier(5, 3, hidden=(6,))
@@ -147,7 +147,7 @@ def test_l2_under_sgd_is_twice_its_weight_decay_on_the_weights_step_by_step() ->
         torch.testing.assert_close(list(mine.parameters()), list(theirs.parameters()), rtol=1e-5, atol=1e-6)
 
 
-def test_a_models_penalty_weighs_both_sums_by_their_factors() -> None:
+def test_a_models_penalty_is_the_weighted_sum_of_l1_and_l2() -> None:
     torch.manual_seed(2)
     model = MLPClassifier(5, 3, hidden=(6,), l1=0.1, l2=0.01)
     weights = np.concatenate([p.detach().double().numpy().ravel() for p in model.parameters() if p.ndim == 2])

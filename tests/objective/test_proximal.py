@@ -1,4 +1,4 @@
-"""The proximal step against scikit-learn's lasso: the same zeros, the same weights, whatever the momentum."""
+"""The proximal step against scikit-learn's lasso: same zeros and weights, for any momentum."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def lasso(l1: float) -> linear_model.Lasso:
 
 
 @pytest.mark.parametrize("l1", [0.01, 0.1, 0.4])
-def test_a_fit_has_the_zeros_and_the_weights_of_scikit_learns_lasso(l1: float) -> None:
+def test_a_proximal_fit_has_the_zeros_and_weights_of_scikit_learns_lasso(l1: float) -> None:
     expected = lasso(l1).coef_
     assert 0 < (expected == 0).sum() < len(expected)
     model = LinearRegression(10, optimizer=PLAIN, l1=l1, proximal=True)
@@ -41,7 +41,7 @@ def test_a_fit_has_the_zeros_and_the_weights_of_scikit_learns_lasso(l1: float) -
     np.testing.assert_allclose(weight, expected, atol=1e-5)
 
 
-def test_the_subgradient_gives_the_weights_but_hardly_a_zero() -> None:
+def test_the_subgradient_gives_the_weights_but_fewer_zeros() -> None:
     expected = lasso(0.1).coef_
     model = LinearRegression(10, optimizer=PLAIN | {"lr": 0.01}, l1=0.1)
     fitted(model, Diabetes(val_size=0, repeat=4000, steps_per_execution=50))
@@ -55,7 +55,7 @@ def test_the_subgradient_gives_the_weights_but_hardly_a_zero() -> None:
     [MOMENTUM, MOMENTUM | {"nesterov": True}, {"lr": 0.2, "momentum": 0.9, "dampening": 0.9}],
     ids=["momentum", "nesterov", "dampened"],
 )
-def test_momentum_rests_at_the_same_place(arguments: dict[str, Any]) -> None:
+def test_momentum_converges_to_the_same_weights(arguments: dict[str, Any]) -> None:
     x, y = patients()
     expected = lasso(0.1)
     layer = nn.Linear(10, 1).double()
@@ -70,7 +70,7 @@ def test_momentum_rests_at_the_same_place(arguments: dict[str, Any]) -> None:
     np.testing.assert_allclose(as_numpy(layer.bias), expected.intercept_, atol=1e-5)
 
 
-def test_an_mlps_weights_become_zero_and_its_biases_do_not(tmp_path: Path) -> None:
+def test_an_mlps_weights_become_zero_but_not_its_biases(tmp_path: Path) -> None:
     settings = ("optimizer=sgd", "optimizer.lr=0.1", "regularizer.l1=3e-3", "trainer.max_epochs=3", "figures=false")
     shares, penalties = {}, {}
     for proximal in (True, False):
@@ -84,7 +84,7 @@ def test_an_mlps_weights_become_zero_and_its_biases_do_not(tmp_path: Path) -> No
     assert penalties[True] == pytest.approx(penalties[False], rel=0.1)  # the objective is the same
 
 
-def test_another_optimizer_is_refused_from_the_command_line_and_from_python() -> None:
+def test_any_other_optimizer_is_refused_on_the_command_line_and_in_python() -> None:
     message = "regularizer.proximal must go with SGD .*; got optimizer Adam"
     with pytest.raises(ValueError, match=message):
         compose("regularizer.proximal=true")

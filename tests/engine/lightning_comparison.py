@@ -1,4 +1,4 @@
-"""The engine's steps beside Lightning's own loop: the same network, data and settings, and what both leave."""
+"""The same fit by the engine and by Lightning's own loop: same network, data and settings."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +14,12 @@ from gradexp.objective.optimizers import build_optimizer
 from gradexp.objective.schedules import Fit, build_schedules
 from tests.engine.several_steps import Logged, data, exactly, trainer_for
 
-BATCHES = {"batch_size": 8, "repeat": 25}  # 100 an epoch: 8, 8, 8 and 6 samples
+BATCHES = {"batch_size": 8, "repeat": 25}  # 100 per epoch, of 8, 8, 8 and 6 samples
 SGD = {"_target_": "torch.optim.SGD", "lr": 0.05, "momentum": 0.9}
 
 
 class Plain(LightningModule):
-    """A module as people write it for Lightning's own loop."""
+    """A typical module for Lightning's own loop."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Plain(LightningModule):
 
 
 class Steps(Callback):
-    """Weights and learning rate after each step of the optimizer, to the last bit."""
+    """Records weights and learning rates after each optimizer step, bit for bit."""
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
@@ -56,16 +56,16 @@ class Steps(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         optimizer = trainer.optimizers[0]
 
-        def note(*_: Any) -> None:
+        def record(*_: Any) -> None:
             rates = [group["lr"] for group in optimizer.param_groups]
             self.seen.append((exactly(list(pl_module.parameters())), rates))
 
-        optimizer.register_step_post_hook(note)
+        optimizer.register_step_post_hook(record)
 
 
 @dataclass
 class Run:
-    """A fit that is over."""
+    """A finished fit."""
 
     trainer: Trainer
     module: LightningModule
@@ -78,7 +78,7 @@ class Run:
         return exactly(list(self.module.parameters()))
 
     def lr(self) -> list[tuple[int | None, float]]:
-        """What LearningRateMonitor logged."""
+        """The rates that LearningRateMonitor logged, by step."""
         return [
             (step, v) for step, values in self.logged.entries for name, v in values.items() if name.startswith("lr-")
         ]
@@ -96,15 +96,15 @@ def train(
     monitor: str = "val/loss",
     **trainer: Any,
 ) -> Run:
-    """The same fit by the engine, `at_once` steps at once, or by Lightning's own loop."""
+    """Fit with the engine (`stepped`), `at_once` steps at once, or with Lightning's own loop."""
     torch.manual_seed(0)
     model = MLPRegressor(2, 1, (8,), batch_norm=batch_norm, optimizer=optimizer, scheduler=scheduler, monitor=monitor)
     module = model if stepped else Plain(model.network, optimizer, scheduler, monitor)
     steps, logged = Steps(), Logged()
-    made = trainer_for(logged, steps, *callbacks, **({"max_epochs": 3} | trainer))
+    fitted = trainer_for(logged, steps, *callbacks, **({"max_epochs": 3} | trainer))
     torch.manual_seed(1)
-    made.fit(module, datamodule=data(at_once, **batches), ckpt_path=ckpt_path, weights_only=True)
-    return Run(made, module, steps.seen, logged, list(callbacks))
+    fitted.fit(module, datamodule=data(at_once, **batches), ckpt_path=ckpt_path, weights_only=True)
+    return Run(fitted, module, steps.seen, logged, list(callbacks))
 
 
 def assert_same_steps(engine: Run, lightning: Run) -> None:

@@ -1,0 +1,64 @@
+"""The schedules in conf/, and the learning rate of every step of a fit."""
+
+import math
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from omegaconf import OmegaConf
+from torch import nn
+from torch.optim import Optimizer
+
+from gradexp import MLPClassifier
+from gradexp.configuration.files import CONF_DIR
+from gradexp.data import BatchLoader, BatchOrder, TensorSource
+from gradexp.objective.schedules import Fit, build_schedules
+
+EPOCHS, STEPS = 6, 5  # epochs of a fit, steps of an epoch
+LR = 0.04
+TORCH = "torch.optim.lr_scheduler"
+LINEAR = {"_target_": f"{TORCH}.LinearLR"}
+
+
+def options() -> list[str]:
+    return sorted(path.stem for path in (CONF_DIR / "scheduler").glob("*.yaml") if path.stem != "custom")
+
+
+def load(option: str) -> dict[str, Any]:
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF_DIR / "scheduler" / f"{option}.yaml")))
+
+
+def sgd() -> torch.optim.SGD:
+    return torch.optim.SGD([nn.Parameter(torch.ones(2))], lr=LR)
+
+
+def built(
+    settings: dict[str, Any], steps: float = 100, mode: str | None = "max", optimizer: Optimizer | None = None
+) -> list[dict[str, Any]]:
+    return build_schedules(optimizer or sgd(), settings, Fit(lambda: steps, "val/metric", mode))
+
+
+class Rates(Callback):
+    """Records the learning rate of each step."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        self.rates.append(optimizer.param_groups[0]["lr"])
+
+
+def rates_of_a_fit(scheduler: dict[str, Any], lr: float = LR) -> list[float]:
+    model = MLPClassifier(3, 2, hidden=(4,), optimizer={"_target_": "torch.optim.SGD", "lr": lr}, scheduler=scheduler)
+    # For zero inputs the accuracy does not change at a small learning rate: a plateau from the start.
+    source = TensorSource(torch.zeros(10, 3), torch.tensor([0, 1] * 5))
+    rates = Rates()
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    quiet |= {"enable_model_summary": False, "accelerator": "cpu", "callbacks": [rates]}
+    trainer = Trainer(max_epochs=EPOCHS, **quiet)
+    trainer.fit(model, BatchLoader(source, BatchOrder(10, 2)), BatchLoader(source, BatchOrder(10, 10)))
+    return rates.rates
+
+
+def cosine_between(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
