@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
-from gradexp.data.batches import Source, TensorSource
 from gradexp.data.options import DataOptions
+from gradexp.data.sources import Source, TensorSource
 from gradexp.rules import BatchSize, SampleNumber
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from gradexp.data.batches import TensorSource
 from gradexp.data.images.image_datamodule import ImageSource
+from gradexp.data.sources import TensorSource
 from tests.data.tiny import TEST, TRAIN, TinyImages
 
 

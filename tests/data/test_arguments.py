@@ -117,7 +117,7 @@ def annotations(path: Path) -> Iterator[str]:
 def test_rules_can_be_read_from_the_source_without_torch() -> None:
     names = {name: value for home in (collections.abc, typing, gradexp.rules) for name, value in vars(home).items()}
     folders = [Path(gradexp.__file__).parent / folder for folder in ("data", "callbacks")]
-    found = [text for folder in folders for path in folder.glob("*.py") for text in annotations(path)]
+    found = [text for folder in folders for path in folder.rglob("*.py") for text in annotations(path)]
     ruled = [text for text in found if "Annotated" in text or "Literal" in text or "Size" in text]
     assert len(ruled) > 50
     for text in ruled:

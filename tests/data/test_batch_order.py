@@ -5,7 +5,7 @@ from itertools import chain
 import pytest
 import torch
 
-from gradexp.data.batches import BatchLoader, BatchOrder, TensorSource
+from gradexp.data import BatchLoader, BatchOrder, TensorSource
 
 
 def order_of(seed: int | None, epoch: int, rank: int = 0, world_size: int = 1, num_samples: int = 50) -> list[int]:

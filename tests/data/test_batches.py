@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gradexp.data.batches import BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
+from gradexp.data import BatchLoader, BatchOrder, TensorSource
+from gradexp.data.sources import Source, SubsetSource, split_indices
 
 INPUTS = np.random.default_rng(0).normal(size=(23, 3))
 

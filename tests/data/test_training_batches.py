@@ -7,7 +7,7 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from gradexp.app.quiet import quiet_libraries
-from gradexp.data.batches import Batch
+from gradexp.data.sources import Batch
 from tests.data.tiny import TinyImages
 
 

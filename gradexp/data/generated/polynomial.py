@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Unpack, final
 import torch
 from torch import Tensor
 
-from gradexp.data.batches import Batch
 from gradexp.data.options import DataOptions
+from gradexp.data.sources import Batch
 from gradexp.data.tensor_datamodule import TensorDataModule
 from gradexp.randomness import generator
 from gradexp.rules import COUNT, NON_NEGATIVE, BatchSize, SampleNumber

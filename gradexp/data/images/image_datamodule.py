@@ -11,11 +11,11 @@ from torch import Tensor
 
 from gradexp.building.construct import construct
 from gradexp.data.abstract_datamodule import AbstractDataModule
-from gradexp.data.batches import Batch, Source
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.image_files import image_paths, read_image
 from gradexp.data.options import DataOptions
 from gradexp.data.samples import Samples
+from gradexp.data.sources import Batch, Source
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
 
 MEASURED = 10_000  # images that mean and spread are taken from where they do not fit in memory

@@ -7,13 +7,12 @@ from typing import Annotated, Any, Literal, Unpack, final
 import torch
 from torch import Tensor
 
-from gradexp.data.abstract_datamodule import GIB
-from gradexp.data.batches import Batch
 from gradexp.data.images.image_datamodule import ByteSource, ImageDataModule, ImageSource
 from gradexp.data.images.image_folder_cache import DecodedFiles, decode_files, parallel_images
 from gradexp.data.images.image_folder_files import SHOWN, LabelledFiles, find_images
 from gradexp.data.images.mnist import default_data_dir
 from gradexp.data.options import ImageOptions
+from gradexp.data.sources import GIB, Batch
 from gradexp.randomness import generator
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
 

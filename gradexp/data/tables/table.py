@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
-from gradexp.data.batches import Batch, Source
 from gradexp.data.options import StreamOptions
 from gradexp.data.samples import Samples
+from gradexp.data.sources import Batch, Source
 from gradexp.data.tables.table_columns import Column, learn_columns, listed
 from gradexp.data.tables.table_encoded import Encoded, EncodedTable
 from gradexp.data.tables.table_file import read_table

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradexp.data.batches import Batch
+from gradexp.data.sources import Batch
 from gradexp.data.tables.table_columns import Column, Numbers, clean_text, counted, to_days, to_numbers
 
 
