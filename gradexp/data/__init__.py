@@ -1,4 +1,4 @@
-"""Data modules: batches for any LightningModule, from one source a file."""
+"""Data modules, one per file: batches for any LightningModule."""
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.batch_loader import BatchLoader
@@ -11,9 +11,10 @@ from gradexp.data.generated.polynomial import PolynomialData
 from gradexp.data.generated.separable import Separable
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.digits import Digits
+from gradexp.data.images.emnist import EMNIST
 from gradexp.data.images.image_datamodule import ImageDataModule
 from gradexp.data.images.image_folder import ImageFolder
-from gradexp.data.images.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
+from gradexp.data.images.mnist import KMNIST, MNIST, FashionMNIST
 from gradexp.data.samples import Samples
 from gradexp.data.sources import TensorSource
 from gradexp.data.tables.breast_cancer import BreastCancer

@@ -1,6 +1,6 @@
 """Sources of samples, which are read a whole batch at a time: tensors in memory, subsets, and how to split them."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -99,6 +99,13 @@ def split_indices(num_samples: int, val_size: int | float, seed: int) -> tuple[T
         )
     order = torch.randperm(num_samples, generator=generator("split", seed))
     return order[num_val:], order[:num_val]
+
+
+def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"]) -> Batch:
+    """The training or the test part of a data set without an official split: every fifth sample is a test sample."""
+    in_test = torch.arange(len(inputs)) % 5 == 4
+    in_part = in_test if part == "test" else ~in_test
+    return inputs[in_part], targets[in_part]
 
 
 def random_subsets(source: Source, copies: int, number: int, seed: int) -> Batch:

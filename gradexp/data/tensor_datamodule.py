@@ -1,4 +1,4 @@
-"""What the small sets share: all samples as two tensors, standardised on request."""
+"""The base of the small data sets: all samples as two tensors, standardised on request."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from gradexp.rules import BatchSize, SampleNumber
 
 
 class TensorDataModule(AbstractDataModule):
-    """A generated or bundled set of real numbers. A final sub-class says where they come from.
+    """A generated or bundled data set of real numbers; a final sub-class implements `tensors`.
 
     Targets are class numbers [samples], or real numbers [samples, targets].
 
     Args:
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-        standardize: Subtract the training samples' mean from every input, and divide by their standard deviation; real
-            targets too.
+        standardize: Standardise inputs, and regression targets, by the mean and standard deviation of the training
+            samples.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class TensorDataModule(AbstractDataModule):
 
     def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
         inputs, targets = source[indices]
-        self._scales = {"input_mean": inputs.mean(0), "input_std": _spread(inputs)}
+        self._scales = {"input_mean": inputs.mean(0), "input_std": _std(inputs)}
         if not self.classes:
-            self._scales |= {"target_mean": targets.mean(0), "target_std": _spread(targets)}
+            self._scales |= {"target_mean": targets.mean(0), "target_std": _std(targets)}
 
     def preprocess(self, source: Source) -> TensorSource:
         assert isinstance(source, TensorSource)
@@ -78,7 +78,7 @@ class TensorDataModule(AbstractDataModule):
         self._scales = dict(state)
 
 
-def _spread(values: Tensor) -> Tensor:
-    """The standard deviation of each column, 1 where a column is constant [columns]."""
+def _std(values: Tensor) -> Tensor:
+    """The standard deviation of each column [columns], with 1 for a constant column."""
     std = values.std(0, correction=0)
     return torch.where(std > 0, std, 1.0)

@@ -1,12 +1,14 @@
-"""What image sources share: grey or colour images as bytes, normalised by the training images' mean and spread."""
+"""The base of image data modules: grey or colour images as bytes, normalised by the training images' mean and std."""
 
 import math
+import os
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Unpack, cast
 
 import torch
+from platformdirs import user_cache_dir
 from torch import Tensor
 
 from gradexp.building.construct import construct
@@ -18,23 +20,29 @@ from gradexp.data.samples import Samples
 from gradexp.data.sources import Batch, Source
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
 
-MEASURED = 10_000  # images that mean and spread are taken from where they do not fit in memory
+MEASURED = 10_000  # images from which mean and std are computed if the training part does not fit in memory
+
+
+def data_folder(data_dir: str | None) -> Path:
+    """The folder `data_dir`; without it the folder that GRADEXP_DATA_DIR names, or else the user's cache."""
+    folder = data_dir or os.environ.get("GRADEXP_DATA_DIR") or user_cache_dir("gradexp", appauthor=False)
+    return Path(folder).expanduser().absolute()
 
 
 class ByteSource(Source, Protocol):
-    """Images of one size as bytes, wherever they are."""
+    """Images of one size as bytes, in memory or in files."""
 
     def pixels(self, indices: Tensor) -> Tensor:
-        """The images at `indices` as they came [batch, channels, height, width], uint8."""
+        """The images at `indices`, not normalised [batch, channels, height, width], uint8."""
         ...
 
     def normalised(self, mean: float, std: float) -> Source:
-        """The images as the model takes them: (byte - mean) / std."""
+        """The images as inputs of the model: (byte - mean) / std."""
         ...
 
 
 class ImageSource:
-    """Images [samples, channels, height, width] as bytes and their classes [samples], normalised when fetched.
+    """Images [samples, channels, height, width] as bytes and their classes [samples], normalised when read.
 
     Args:
         images: Images, uint8.
@@ -65,9 +73,9 @@ class ImageSource:
 
 
 class ImageDataModule(AbstractDataModule):
-    """Labelled images of one size. A final sub-class says where they come from and what the classes are called."""
+    """Labelled images of one size; a final sub-class implements `load`, `image_shape` and `classes`."""
 
-    # Whether a file to predict that shows ink on paper is inverted, for data that shows bright figures on black.
+    # Whether images to predict that show ink on paper are inverted, because the data shows bright figures on black.
     invert_paper: ClassVar[bool] = True
 
     def __init__(
@@ -86,7 +94,7 @@ class ImageDataModule(AbstractDataModule):
         self.augmentation = dict(augmentation or {})
         self.mean: float | None = None
         self.std: float | None = None
-        construct(RandomGeometry, "augmentation", given=self.augmentation, offered={})  # refuses what is wrong now
+        construct(RandomGeometry, "augmentation", given=self.augmentation, offered={})  # to raise errors early
 
     @property
     @abstractmethod
@@ -106,14 +114,14 @@ class ImageDataModule(AbstractDataModule):
         return self.mean is not None
 
     def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
-        """Mean and standard deviation over all pixels of the training images, or of the first MEASURED drawn ones.
+        """Mean and standard deviation of all pixels of the training images, of MEASURED of them if they are streamed.
 
-        Cheap and exact: a pixel has 256 values, so their counts say everything.
+        They are computed from a histogram, which is cheap and exact because a pixel has only 256 values.
         """
         images = cast(ByteSource, source)
-        chosen = indices if isinstance(source, ImageSource) else indices[:MEASURED]
+        measured = indices if isinstance(source, ImageSource) else indices[:MEASURED]
         counts = torch.zeros(256, dtype=torch.float64)
-        for part in torch.split(chosen, 1_000):
+        for part in torch.split(measured, 1_000):
             counts += torch.bincount(images.pixels(part).flatten(), minlength=256)
         values, probability = torch.arange(256, dtype=torch.float64), counts / counts.sum()
         mean = (probability * values).sum()
@@ -125,7 +133,7 @@ class ImageDataModule(AbstractDataModule):
         return cast(ByteSource, source).normalised(self.mean, self.std)
 
     def read_samples(self, path: Path) -> Samples:
-        """The image in a PNG or JPEG file, or all of a folder's.
+        """The image in a PNG or JPEG file, or all images in a folder.
 
         Raises:
             ValueError: There is no image.
@@ -137,10 +145,10 @@ class ImageDataModule(AbstractDataModule):
         return Samples(frame, torch.cat([self.read(path) for path in paths]))
 
     def read(self, path: Path) -> Tensor:
-        """The image in a PNG or JPEG file as the model takes it [1, channels, height, width].
+        """The image in a PNG or JPEG file as input of the model [1, channels, height, width].
 
         Raises:
-            ValueError: The file is no image.
+            ValueError: The file is not an image.
         """
         first = torch.zeros(1, dtype=torch.long)
         image = read_image(path, self.image_shape, self.white, self.invert_paper)
@@ -149,7 +157,7 @@ class ImageDataModule(AbstractDataModule):
 
     @property
     def white(self) -> int:
-        """The byte that stands for full brightness."""
+        """The byte value of full brightness."""
         return 255
 
     def preprocessing_state(self) -> dict[str, Any]:
@@ -159,6 +167,6 @@ class ImageDataModule(AbstractDataModule):
         self._set_preprocessing(state["mean"], state["std"])
 
     def _set_preprocessing(self, mean: float, std: float) -> None:
-        self.mean, self.std = mean, std or 1.0  # images of one colour have no spread
+        self.mean, self.std = mean, std or 1.0  # the std of images of one colour is 0
         if self.augmentation:
             self.augment = RandomGeometry(**{"fill": -self.mean / self.std, **self.augmentation})
