@@ -1,8 +1,7 @@
 """The subject of an audit: a copy of the module, one batch, and the loss."""
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -86,18 +85,6 @@ class Subject:
 
 def copied(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     """A copy of the module on the CPU, in evaluation mode."""
-    with _without_trainer(module):
-        return copy.deepcopy(module).cpu().to(dtype).eval()
-
-
-@contextmanager
-def _without_trainer(module: Any) -> Iterator[None]:
-    """Detach a LightningModule's trainer, because its loggers and loaders may not be copyable."""
-    trainer = module.__dict__.get("_trainer")
-    if trainer is not None:
-        module.__dict__["_trainer"] = None
-    try:
-        yield
-    finally:
-        if trainer is not None:
-            module.__dict__["_trainer"] = trainer
+    # The memo leaves out a LightningModule's trainer, because its loggers and loaders may not be copyable.
+    without_trainer: dict[int, Any] = {id(module.__dict__.get("_trainer")): None}
+    return copy.deepcopy(module, without_trainer).cpu().to(dtype).eval()

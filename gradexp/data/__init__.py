@@ -5,7 +5,7 @@ from gradexp.data.batch_loader import BatchLoader
 from gradexp.data.batch_order import BatchOrder
 from gradexp.data.generated.blobs import Blobs
 from gradexp.data.generated.linear import LinearData
-from gradexp.data.generated.nothing import NoData
+from gradexp.data.generated.no_data import NoData
 from gradexp.data.generated.points import Points
 from gradexp.data.generated.polynomial import PolynomialData
 from gradexp.data.generated.separable import Separable

@@ -14,9 +14,9 @@ from gradexp.rules import BatchSize, SampleNumber
 
 
 class TensorDataModule(AbstractDataModule):
-    """A generated or bundled data set of real numbers; a final sub-class implements `tensors`.
+    """A generated or bundled data set of real numbers; a final sub-class implements `tensors` and `num_features`.
 
-    Targets are class numbers [samples], or real numbers [samples, targets].
+    Targets are real numbers [samples, targets], or class numbers [samples] if the sub-class has `classes`.
 
     Args:
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
@@ -38,6 +38,10 @@ class TensorDataModule(AbstractDataModule):
     @abstractmethod
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         """Inputs [samples, features] and targets of the training or the test part."""
+
+    @property
+    def classes(self) -> list[str]:
+        return []
 
     def load(self, part: Literal["train", "test"]) -> TensorSource:
         return TensorSource(*self.tensors(part))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from gradexp.data.images.image_datamodule import ImageSource
+from gradexp.data.images.image_datamodule import ByteSource
 from gradexp.data.sources import TensorSource
 from tests.data.tiny import TEST, TRAIN, TinyImages
 
@@ -130,7 +130,7 @@ def test_train_targets_reads_no_images(memory_limit: int, monkeypatch: pytest.Mo
     module = TinyImages(memory_limit=memory_limit)
     module.setup("fit")
     _, expected = module.sample(TRAIN)
-    for cls in (ImageSource, TensorSource):
+    for cls in (ByteSource, TensorSource):
         monkeypatch.delattr(cls, "__getitem__")
     targets = module.train_targets()
     assert targets.tolist() == expected.tolist()

@@ -87,7 +87,6 @@ def test_lightning_cli_knows_every_argument(cls: type[AbstractDataModule], monke
 def test_user_data_module_accepts_untyped_options() -> None:
     class Two(gradexp.data.TensorDataModule):
         num_features = 1
-        classes: list[str] = []  # noqa: RUF012  # a property in the base
 
         def __init__(self, **options: Any) -> None:
             super().__init__(None, 0, **options)

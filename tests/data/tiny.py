@@ -34,6 +34,8 @@ def random_images(number: int, height: int = 28, width: int = 28, seed: int = 0)
 class TinyImages(ImageDataModule):
     """60 training and 20 test images of 6 x 6 pixels; the target of a sample is its number, 60 to 79 for the test."""
 
+    image_shape = (1, 6, 6)
+
     def __init__(
         self,
         batch_size: int | None = 10,
@@ -44,10 +46,6 @@ class TinyImages(ImageDataModule):
         super().__init__(batch_size, val_size, eval_batch_size, **options)
         self.images = random_images(TRAIN + TEST, 6, 6)
         self.reads: list[str] = []
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        return 1, 6, 6
 
     @property
     def classes(self) -> list[str]:

@@ -24,9 +24,6 @@ class Blobs(TensorDataModule):
         radius: Radius of the circle, in standard deviations of a cluster.
         num_samples: Samples per part; the numbers of samples per class differ by at most 1.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(

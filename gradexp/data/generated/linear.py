@@ -23,9 +23,6 @@ class LinearData(TensorDataModule):
         distribution: Distribution of each feature: "uniform" on [0, 1], or "normal", standard normal.
         num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(
@@ -51,10 +48,6 @@ class LinearData(TensorDataModule):
     @property
     def num_features(self) -> int:
         return len(self.true_weight)
-
-    @property
-    def classes(self) -> list[str]:
-        return []
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         stream = generator(f"linear/{part}", self.seed)

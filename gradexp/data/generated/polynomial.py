@@ -26,9 +26,6 @@ class PolynomialData(TensorDataModule):
         noise: Standard deviation of the noise.
         num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(
@@ -48,10 +45,6 @@ class PolynomialData(TensorDataModule):
     @property
     def num_features(self) -> int:
         return self.degree
-
-    @property
-    def classes(self) -> list[str]:
-        return []
 
     def features(self, x: Tensor) -> Tensor:
         """The scaled Legendre polynomials [samples, degree] at x [samples], by Bonnet's recursion."""

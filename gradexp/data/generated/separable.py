@@ -22,9 +22,6 @@ class Separable(TensorDataModule):
         margin: Half the width of the gap.
         num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(

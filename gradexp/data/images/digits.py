@@ -23,6 +23,9 @@ class Digits(ImageDataModule):
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
+    image_shape = (1, 8, 8)
+    white = 16  # a pixel is the number of inked pixels in a block of 4 x 4 of the scan
+
     def __init__(
         self,
         data_dir: str | None = None,
@@ -33,16 +36,8 @@ class Digits(ImageDataModule):
         super().__init__(batch_size, val_size, **options)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        return 1, 8, 8
-
-    @property
     def classes(self) -> list[str]:
         return [str(digit) for digit in range(10)]
-
-    @property
-    def white(self) -> int:
-        return 16  # each pixel is the number of inked pixels in a block of 4 x 4 of the scan
 
     def load(self, part: Literal["train", "test"]) -> ImageSource:
         from sklearn.datasets import load_digits  # takes a second

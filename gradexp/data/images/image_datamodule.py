@@ -1,11 +1,12 @@
 """The base of image data modules: grey or colour images as bytes, normalised by the training images' mean and std."""
 
+import copy
 import math
 import os
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Unpack, cast
+from typing import Annotated, Any, ClassVar, Literal, Unpack
 
 import torch
 from platformdirs import user_cache_dir
@@ -29,47 +30,41 @@ def data_folder(data_dir: str | None) -> Path:
     return Path(folder).expanduser().absolute()
 
 
-class ByteSource(Source, Protocol):
-    """Images of one size as bytes, in memory or in files."""
+class ByteSource(ABC):
+    """Images of one size as bytes, and their classes [samples]; reading normalises them to (byte - mean) / std."""
 
+    def __init__(self, targets: Tensor) -> None:
+        self.targets = targets
+        self.mean, self.std = 0.0, 1.0
+
+    @abstractmethod
     def pixels(self, indices: Tensor) -> Tensor:
         """The images at `indices`, not normalised [batch, channels, height, width], uint8."""
-        ...
 
-    def normalised(self, mean: float, std: float) -> Source:
-        """The images as inputs of the model: (byte - mean) / std."""
-        ...
-
-
-class ImageSource:
-    """Images [samples, channels, height, width] as bytes and their classes [samples], normalised when read.
-
-    Args:
-        images: Images, uint8.
-        targets: Classes, int64.
-        mean: Subtracted from every pixel.
-        std: Divides every pixel after that.
-    """
-
-    def __init__(self, images: Tensor, targets: Tensor, mean: float = 0.0, std: float = 1.0) -> None:
-        assert images.dtype == torch.uint8
-        assert images.ndim == 4
-        self.images = images
-        self.targets = targets
-        self.mean = mean
-        self.std = std
+    def normalised(self, mean: float, std: float) -> "ByteSource":
+        """The same images with this normalisation."""
+        source = copy.copy(self)
+        source.mean, source.std = mean, std
+        return source
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.targets)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.pixels(indices).float().sub_(self.mean).div_(self.std), self.targets[indices]
+
+
+class ImageSource(ByteSource):
+    """Images [samples, channels, height, width], uint8, in memory, and their classes [samples], int64."""
+
+    def __init__(self, images: Tensor, targets: Tensor) -> None:
+        assert images.dtype == torch.uint8
+        assert images.ndim == 4
+        super().__init__(targets)
+        self.images = images
 
     def pixels(self, indices: Tensor) -> Tensor:
         return self.images[indices]
-
-    def normalised(self, mean: float, std: float) -> "ImageSource":
-        return ImageSource(self.images, self.targets, mean, std)
-
-    def __getitem__(self, indices: Tensor) -> Batch:
-        return self.images[indices].float().sub_(self.mean).div_(self.std), self.targets[indices]
 
 
 class ImageDataModule(AbstractDataModule):
@@ -77,6 +72,7 @@ class ImageDataModule(AbstractDataModule):
 
     # Whether images to predict that show ink on paper are inverted, because the data shows bright figures on black.
     invert_paper: ClassVar[bool] = True
+    white: ClassVar[int] = 255  # the byte value of full brightness
 
     def __init__(
         self,
@@ -118,19 +114,20 @@ class ImageDataModule(AbstractDataModule):
 
         They are computed from a histogram, which is cheap and exact because a pixel has only 256 values.
         """
-        images = cast(ByteSource, source)
+        assert isinstance(source, ByteSource)
         measured = indices if isinstance(source, ImageSource) else indices[:MEASURED]
         counts = torch.zeros(256, dtype=torch.float64)
         for part in torch.split(measured, 1_000):
-            counts += torch.bincount(images.pixels(part).flatten(), minlength=256)
+            counts += torch.bincount(source.pixels(part).flatten(), minlength=256)
         values, probability = torch.arange(256, dtype=torch.float64), counts / counts.sum()
         mean = (probability * values).sum()
         self._set_preprocessing(mean.item(), (probability * (values - mean) ** 2).sum().sqrt().item())
 
     def preprocess(self, source: Source) -> Source:
+        assert isinstance(source, ByteSource)
         assert self.mean is not None
         assert self.std is not None
-        return cast(ByteSource, source).normalised(self.mean, self.std)
+        return source.normalised(self.mean, self.std)
 
     def read_samples(self, path: Path) -> Samples:
         """The image in a PNG or JPEG file, or all images in a folder.
@@ -154,11 +151,6 @@ class ImageDataModule(AbstractDataModule):
         image = read_image(path, self.image_shape, self.white, self.invert_paper)
         inputs, _ = self.preprocess(ImageSource(image, first))[first]
         return inputs
-
-    @property
-    def white(self) -> int:
-        """The byte value of full brightness."""
-        return 255
 
     def preprocessing_state(self) -> dict[str, Any]:
         return {"mean": self.mean, "std": self.std}

@@ -11,38 +11,26 @@ from gradexp.data.images.image_datamodule import ByteSource, ImageDataModule, Im
 from gradexp.data.images.image_folder_cache import DecodedFiles, decode_files, parallel_images
 from gradexp.data.images.image_folder_files import SHOWN, LabelledFiles, find_images
 from gradexp.data.options import ImageOptions
-from gradexp.data.sources import GIB, Batch
+from gradexp.data.sources import GIB
 from gradexp.randomness import generator
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
 
 MIN_IMAGES = 5  # one for the test, one for validation, three for training
 
 
-class StreamedImages:
-    """Image files and their classes [samples], decoded when they are read.
+class StreamedImages(ByteSource):
+    """Image files, decoded when they are read.
 
     Args:
         paths: The files.
-        targets: Their classes.
+        targets: Their classes [samples].
         shape: Channels, height and width to which the images are converted.
-        mean: Subtracted from every pixel.
-        std: Divides every pixel after that.
     """
 
-    def __init__(
-        self, paths: list[Path], targets: Tensor, shape: tuple[int, int, int], mean: float = 0.0, std: float = 1.0
-    ) -> None:
+    def __init__(self, paths: list[Path], targets: Tensor, shape: tuple[int, int, int]) -> None:
+        super().__init__(targets)
         self.paths = paths
-        self.targets = targets
         self.shape = shape
-        self.mean = mean
-        self.std = std
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, indices: Tensor) -> Batch:
-        return self.pixels(indices).float().sub_(self.mean).div_(self.std), self.targets[indices]
 
     def pixels(self, indices: Tensor) -> Tensor:
         """The images at `indices` as bytes [batch, channels, height, width].
@@ -61,9 +49,6 @@ class StreamedImages:
             )
         intact = [image for image in images if image is not None]
         return torch.cat(intact) if intact else torch.empty(0, *self.shape, dtype=torch.uint8)
-
-    def normalised(self, mean: float, std: float) -> "StreamedImages":
-        return StreamedImages(self.paths, self.targets, self.shape, mean, std)
 
 
 @final
@@ -142,7 +127,7 @@ class ImageFolder(ImageDataModule):
         if self._classes is not None and self._classes != state["classes"]:
             raise ValueError(
                 f"data.path must hold the classes that the checkpoint was trained on, {', '.join(state['classes'])}; "
-                f"{self.path} has {', '.join(self._classes)}. Train anew, without ckpt_path."
+                f"{self.path} has {', '.join(self._classes)}. Train a new model, without ckpt_path."
             )
         channels, height, width = state["image_shape"]
         self._classes, self._shape = state["classes"], (channels, height, width)

@@ -32,6 +32,7 @@ class TorchvisionDataModule(ImageDataModule):
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
+    image_shape = (1, 28, 28)
     dataset_class: ClassVar[type[datasets.MNIST]]
 
     def __init__(
@@ -45,10 +46,6 @@ class TorchvisionDataModule(ImageDataModule):
         super().__init__(batch_size, val_size, **options)
         self.data_dir = data_folder(data_dir)
         self.mirror = _url_or_folder(mirror) if mirror else None
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        return 1, 28, 28
 
     @property
     def classes(self) -> list[str]:
@@ -77,15 +74,10 @@ class TorchvisionDataModule(ImageDataModule):
     def load(self, part: Literal["train", "test"]) -> ImageSource:
         for images, labels in zip(self._raw_files[::2], self._raw_files[1::2], strict=True):
             image_axes, label_axes = idx_shape(images), idx_shape(labels)
-            if len(image_axes) != 3 or len(label_axes) != 1:
+            if len(image_axes) != 3 or len(label_axes) != 1 or image_axes[0] != label_axes[0]:
                 raise ValueError(
-                    f"{images} must hold images (3 axes) and {labels} labels (1 axis); they have {len(image_axes)} and "
-                    f"{len(label_axes)}. Delete both to have them downloaded again."
-                )
-            if image_axes[0] != label_axes[0]:
-                raise ValueError(
-                    f"{images} and {labels} must hold the same number of samples; they hold {image_axes[0]} images and "
-                    f"{label_axes[0]} labels. Delete both to have them downloaded again."
+                    f"{images} must hold n images [n, height, width], and {labels} n labels [n]; their shapes are "
+                    f"{list(image_axes)} and {list(label_axes)}. Delete both to have them downloaded again."
                 )
         dataset = self._open(self.dataset_class, train=part == "train")
         return ImageSource(dataset.data.unsqueeze(1), dataset.targets.long())

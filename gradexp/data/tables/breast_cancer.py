@@ -19,9 +19,7 @@ class BreastCancer(BundledDataModule):
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
-    @property
-    def num_features(self) -> int:
-        return 30
+    num_features = 30
 
     @property
     def classes(self) -> list[str]:

@@ -19,17 +19,11 @@ class Diabetes(BundledDataModule):
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
-    @property
-    def num_features(self) -> int:
-        return 10
+    num_features = 10
 
     @property
     def feature_names(self) -> list[str]:
         return ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
-
-    @property
-    def classes(self) -> list[str]:
-        return []
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         from sklearn.datasets import load_diabetes  # takes a second

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -68,6 +70,15 @@ def clean_text(series: pl.Series) -> pl.Series:
     return text.set(text.is_in(NULLS), None)
 
 
+def numbers_in_text(text: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+    """Clean text as numbers, and the texts that are not numbers; None if too many are not."""
+    numbers = text.cast(pl.Float64, strict=False)
+    known = len(text) - text.null_count()
+    if known == 0 or len(numbers) - numbers.null_count() < NUMBER_SHARE * known:
+        return None
+    return numbers, text.filter(numbers.is_null() & text.is_not_null())
+
+
 def to_numbers(series: pl.Series, decimal_comma: bool = False) -> pl.Series:
     """Numbers, with null for missing and infinite values and text; Booleans become 1 and 0, dates days since 1970."""
     if series.dtype == pl.String:
@@ -77,10 +88,10 @@ def to_numbers(series: pl.Series, decimal_comma: bool = False) -> pl.Series:
         numbers = text.cast(pl.Float64, strict=False)
         truth = text.str.to_lowercase().replace_strict({"true": 1.0, "false": 0.0}, default=None)
         return finite(numbers.fill_null(truth.cast(pl.Float64)))
-    if series.dtype == pl.Time or series.dtype == pl.Duration:
-        microseconds = series.cast(pl.Duration("us") if series.dtype == pl.Duration else pl.Time).cast(pl.Int64)
-        # Times are in nanoseconds, durations in microseconds.
-        return microseconds / (MICROSECONDS_PER_DAY * (1000 if series.dtype == pl.Time else 1))
+    if series.dtype == pl.Time:  # in nanoseconds
+        return series.cast(pl.Int64) / (1000 * MICROSECONDS_PER_DAY)
+    if series.dtype == pl.Duration:
+        return series.cast(pl.Duration("us")).cast(pl.Int64) / MICROSECONDS_PER_DAY
     if series.dtype.is_temporal():
         return series.cast(pl.Datetime("us")).cast(pl.Int64) / MICROSECONDS_PER_DAY
     return finite(series.cast(pl.Float64))
@@ -91,15 +102,11 @@ def to_days(series: pl.Series) -> pl.Series:
     if series.dtype != pl.String:
         return to_numbers(series)
     text = clean_text(series)
-    if text.null_count() == len(text):
-        return text.cast(pl.Float64)
-    try:
-        return to_numbers(text.str.to_datetime(strict=False, time_unit="us"))
-    except pl.exceptions.PolarsError:  # polars infers the format from the first value
-        try:
-            return to_numbers(text.str.to_date(strict=False))
-        except pl.exceptions.PolarsError:
-            return pl.Series(series.name, [None] * len(text), dtype=pl.Float64)
+    if text.null_count() < len(text):
+        for parse in (partial(text.str.to_datetime, time_unit="us"), text.str.to_date):
+            with suppress(pl.exceptions.PolarsError):  # the first value does not have a known format
+                return to_numbers(parse(strict=False))
+    return pl.Series(series.name, [None] * len(text), dtype=pl.Float64)
 
 
 def finite(numbers: pl.Series) -> pl.Series:
@@ -150,11 +157,10 @@ def _fit(series: pl.Series, rows: NDArray[np.int64], notes: list[str]) -> Column
         return f"no numbers, dates or text ({dtype})"
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         text = clean_text(series)
-        numbers = text.cast(pl.Float64, strict=False)
-        known = len(text) - text.null_count()
-        if known == 0 or len(numbers) - numbers.null_count() < NUMBER_SHARE * known:
+        parsed = numbers_in_text(text)
+        if parsed is None:
             return _fit_categories(name, text.gather(rows))
-        wrong = text.filter(numbers.is_null() & text.is_not_null())
+        _, wrong = parsed
         if len(wrong):
             notes.append(f"column {name}: values that are not numbers count as missing: {count_and_values(wrong)}")
     infinite = int(series.is_infinite().sum()) if dtype.is_float() and not math.isfinite(series.sum() or 0.0) else 0

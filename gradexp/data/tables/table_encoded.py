@@ -38,10 +38,6 @@ class Encoded:
         ]
         # Saves the search for missing values in every batch of a column that has none.
         self._has_missing = [array.dtype.kind == "f" and bool(np.isnan(array.sum())) for array in self._arrays]
-        self._length = len(frame)
-
-    def __len__(self) -> int:
-        return self._length
 
     def features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """The features [rows, features] of `rows`."""

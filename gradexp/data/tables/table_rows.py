@@ -34,14 +34,7 @@ class RawTable:
 
 
 def read_rows(path: Path, key: str, separator: str | None, target: str, drop: Sequence[str] = ()) -> TableFile:
-    """Read a table that has a target.
-
-    Args:
-        path: The file.
-        key: The argument that names the file, for messages.
-        separator: Separator of the fields; None to infer it.
-        target: Name of the target column.
-        drop: Columns that the table must have besides.
+    """Read a table with `read_table`, and check that it has the columns `target` and `drop`.
 
     Raises:
         ValueError: The file is not a table, or lacks a column.

@@ -8,7 +8,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from gradexp.data.tables.table_columns import NUMBER_SHARE, clean_text, count_and_values, finite, to_numbers
+from gradexp.data.tables.table_columns import clean_text, count_and_values, finite, numbers_in_text, to_numbers
 
 Kind = Literal["regression", "classification"]
 
@@ -107,11 +107,9 @@ def infer_target(column: pl.Series, kind: Kind | None) -> tuple[Target, pl.Serie
     values, wrong = column, column.clear()
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         values = clean_text(column)
-        numbers = values.cast(pl.Float64, strict=False)
-        known = len(values) - values.null_count()
-        if known and len(numbers) - numbers.null_count() >= NUMBER_SHARE * known and kind != "classification":
-            wrong = values.filter(numbers.is_null() & values.is_not_null())
-            values = finite(numbers)
+        parsed = numbers_in_text(values) if kind != "classification" else None
+        if parsed is not None:
+            values, wrong = finite(parsed[0]), parsed[1]
             if (values.drop_nulls() % 1 == 0).all():
                 values = values.cast(pl.Int64, strict=False)
     elif dtype.is_temporal():

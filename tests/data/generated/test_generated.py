@@ -44,7 +44,6 @@ class Constant(TensorDataModule):
     """A feature and a target with one value."""
 
     num_features = 2
-    classes: list[str] = []  # noqa: RUF012  # a property in the base
 
     def __init__(self) -> None:
         super().__init__(None, 0, standardize=True)
