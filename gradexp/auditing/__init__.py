@@ -1,4 +1,4 @@
-"""The checks that experienced people make by hand before they train, and gradients held against other ways to them."""
+"""Checks of a module before training: on one batch, in a few training steps, and of its gradients."""
 
 from gradexp.auditing.every_check import audit
 from gradexp.auditing.result import AuditResult, Check

@@ -1,4 +1,4 @@
-"""Autograd's gradients against closed forms, for the networks, losses and penalties that have one."""
+"""Autograd's gradients compared with closed forms, for the networks, losses and penalties that have one."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,26 +18,26 @@ PENALTIES = {"l1": l1_gradient, "l2": l2_gradient, "group_lasso": group_lasso_gr
 
 
 def closed_forms(subject: Subject) -> Iterator[Check]:
-    """A row for each parameter of a linear layer, or of sigmoid layers, under a loss whose gradient is known."""
+    """One check per parameter of a linear layer, or of linear layers with sigmoids, if the loss has a closed form."""
     module = subject.module
-    expected = _gradients(subject, module) if isinstance(module, AbstractModule) and subject.has_own_loss else None
-    if expected is None:
+    closed = _gradients(subject, module) if isinstance(module, AbstractModule) and subject.uses_own_loss else None
+    if closed is None:
         yield Check("gradient in closed form", None, "there is none for this network and loss")
         return
     objective = subject.objective()
-    for name, wanted in expected.items():
+    for name, expected in closed.items():
         (gradient,) = torch.autograd.grad(objective, module.get_parameter(f"network.{name}"), retain_graph=True)
-        error = float((gradient - wanted).abs().max())
+        error = float((gradient - expected).abs().max())
         yield Check(
-            f"closed form of {name.removeprefix('output.') if len(expected) <= 2 else name}",
-            torch.allclose(gradient, wanted, rtol=1e-9, atol=1e-12),
-            f"largest difference {error:.2g}, of {float(wanted.abs().max()):.2g}",
-            "the loss is not the one whose gradient is known: look at its mean, its sign, its factors",
+            f"closed form of {name.removeprefix('output.') if len(closed) <= 2 else name}",
+            torch.allclose(gradient, expected, rtol=1e-9, atol=1e-12),
+            f"largest difference {error:.2g}, of {float(expected.abs().max()):.2g}",
+            "the loss differs from the one of the closed form: check its mean, its sign and its factors",
         )
 
 
 def _gradients(subject: Subject, module: AbstractModule) -> Mapping[str, Tensor] | None:
-    """Of the objective, by name of each parameter in the network; None where network, loss or penalty has no form."""
+    """The objective's gradient by parameter name; None if the network, loss or penalty has no closed form."""
     layers = _layers(module.network)
     if layers is None or module.outputs is None or not module.objective.penalties.keys() <= PENALTIES.keys():
         return None
@@ -45,27 +45,27 @@ def _gradients(subject: Subject, module: AbstractModule) -> Mapping[str, Tensor]
     x = subject.inputs.flatten(1)
     pairs = [(layer.weight.data, _bias(layer)) for layer in layers.values()]
     with torch.no_grad():
-        befores = backpropagation.activations(x, pairs[:-1])
-        outputs = befores[-1] @ pairs[-1][0].T + pairs[-1][1]
+        layer_inputs = backpropagation.activations(x, pairs[:-1])
+        outputs = layer_inputs[-1] @ pairs[-1][0].T + pairs[-1][1]
         outputs = outputs.sigmoid() if ends_in_sigmoid else outputs
         targets = encoded(subject.targets, outputs, module.outputs)
         delta = output_gradient(module.objective.loss, outputs, targets)
         if delta is None:
             return None
         delta = delta * outputs * (1 - outputs) if ends_in_sigmoid else delta
-        found = {}
+        gradients = {}
         for (name, layer), (weight, bias) in zip(
-            layers.items(), backpropagation.from_output(delta, befores, pairs), strict=True
+            layers.items(), backpropagation.from_output(delta, layer_inputs, pairs), strict=True
         ):
             prefix = f"{name}." if name else ""
-            found[f"{prefix}weight"] = weight + _penalty_gradient(module.objective, layer.weight.data)
+            gradients[f"{prefix}weight"] = weight + _penalty_gradient(module.objective, layer.weight.data)
             if layer.bias is not None:
-                found[f"{prefix}bias"] = bias
-    return found
+                gradients[f"{prefix}bias"] = bias
+    return gradients
 
 
 def _layers(network: nn.Module) -> dict[str, nn.Linear] | None:
-    """The linear layers of a network that has nothing else but sigmoids between them; None for any other."""
+    """The linear layers of a network that has only sigmoids between them; None for any other network."""
     if isinstance(network, nn.Linear):
         return {"": network}
     parts = {name: part for name, part in network.named_children() if not isinstance(part, nn.Flatten)}
@@ -82,7 +82,7 @@ def _bias(layer: nn.Linear) -> Tensor:
 
 
 def _penalty_gradient(objective: Objective, weight: Tensor) -> Tensor:
-    """The penalties' gradient at a weight; of l1 none where a proximal step takes its place."""
+    """The gradient of the penalties at a weight; l1 has none if a proximal step replaces it."""
     total = torch.zeros_like(weight)
     for name, penalty in objective.penalties.items():
         if not (objective.proximal and name == "l1"):

@@ -1,4 +1,4 @@
-"""All checks of a module on one batch."""
+"""`audit`, which runs all checks."""
 
 from torch import Tensor, nn
 
@@ -16,22 +16,23 @@ def audit(
     seed: int = 0,
     is_trained: bool = False,
 ) -> AuditResult:
-    """Check a module before it is trained; it is copied, and stays as it is.
+    """Check a module before training. The module is copied and not changed.
 
     >>> gradexp.audit(MyNet(), (images, labels)).passed  # doctest: +SKIP
 
     Args:
-        module: Any LightningModule or nn.Module, from inputs to outputs.
+        module: Any LightningModule or nn.Module that maps inputs to outputs.
         batch: Inputs [batch, ...] and targets [batch, ...]; 16 to 256 samples are enough.
-        loss: Of outputs and targets, a scalar; None for the module's own `loss`, else the cross-entropy of classes.
-        seed: Of the coordinates that are looked at, and of the passes that must repeat.
-        is_trained: Whether the weights are those of a trained model, whose first loss is no longer ln C.
+        loss: Function of outputs and targets that returns a scalar; None for the module's `loss` if it has one,
+            otherwise the cross-entropy.
+        seed: Seed of the coordinates that are checked, and of the two passes that must be equal.
+        is_trained: Whether the weights are trained, so that the loss is no longer ln C.
 
     Returns:
-        `.passed`, and `.checks`, a row each.
+        The checks; `.passed` tells whether none failed.
 
     Raises:
-        ValueError: The batch is no pair of tensors of one length.
+        ValueError: The batch is not a pair of tensors of equal length.
     """
     if (
         not isinstance(batch, tuple | list)
@@ -40,7 +41,7 @@ def audit(
         or not len(batch[0]) == len(batch[1]) > 0
     ):
         shapes = [list(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in batch]
-        raise ValueError(f"batch must be a pair of tensors, inputs and targets, of as many samples; got {shapes}.")
+        raise ValueError(f"batch must be a pair of tensors, inputs and targets, of equal length; got {shapes}.")
     subject = Subject(module, (batch[0], batch[1]), loss)
     checks = [
         one_batch.first_loss(subject, is_trained),
@@ -54,6 +55,6 @@ def audit(
         *closed_forms(subject),
         training.repeats(subject, seed),
         training.begins_at_zero(subject),
-        training.learns_by_heart(subject),
+        training.overfits(subject),
     ]
     return AuditResult(tuple(checks))

@@ -1,4 +1,4 @@
-"""The gradient of a loss at the outputs, in closed form, for the losses that have one here."""
+"""Closed forms of the gradient of a loss at the outputs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,17 +19,17 @@ Gradient = Callable[[Any, Tensor, Tensor], Tensor]  # of the loss, outputs and t
 
 
 def output_gradient(loss: nn.Module | None, outputs: Tensor, targets: Tensor) -> Tensor | None:
-    """The gradient of a loss at the outputs [batch, ...]; None where there is no closed form here.
+    """The gradient of a loss at the outputs [batch, ...]; None if CLOSED_FORMS lacks it.
 
     Args:
         loss: The loss.
         outputs: [batch, ...].
-        targets: As the loss takes them.
+        targets: In the form that the loss expects.
     """
-    known = CLOSED_FORMS.get(type(loss))
-    if known is None or getattr(loss, "reduction", "mean") != "mean":
+    closed_form = CLOSED_FORMS.get(type(loss))
+    if closed_form is None or getattr(loss, "reduction", "mean") != "mean":
         return None
-    gradient = known(loss, outputs, targets)
+    gradient = closed_form(loss, outputs, targets)
     if isinstance(loss, ClassWeightedLoss) and loss.class_weight is not None:
         classes = targets if targets.ndim == 1 else targets.squeeze(1)
         shares: Tensor = loss.class_weight[classes.long()].to(gradient)
@@ -38,10 +38,10 @@ def output_gradient(loss: nn.Module | None, outputs: Tensor, targets: Tensor) ->
 
 
 def _cross_entropy(loss: Any, logits: Tensor, classes: Tensor) -> Tensor:
-    """(p - q) / n, q the one-hot classes with a share of each spread over all."""
+    """(p - q) / n, where q is the one-hot classes after label smoothing."""
     num_classes = logits.shape[1]
-    own = nn.functional.one_hot(classes, num_classes).to(logits)
-    smoothed: Tensor = loss.label_smoothing * (own - 1 / num_classes)
+    one_hot = nn.functional.one_hot(classes, num_classes).to(logits)
+    smoothed: Tensor = loss.label_smoothing * (one_hot - 1 / num_classes)
     return losses.cross_entropy_gradient(logits, classes) + smoothed / len(logits)
 
 
@@ -54,11 +54,11 @@ def _binary_cross_entropy(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor
 def _hinge(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor:
     if outputs.shape[1] == 1:
         return losses.hinge_gradient(outputs, targets)
-    own = nn.functional.one_hot(targets, outputs.shape[1])
-    others = outputs.masked_fill(own.bool(), -torch.inf)
-    is_short = 1 - (outputs * own).sum(dim=1, keepdim=True) + others.amax(dim=1, keepdim=True) > 0
+    one_hot = nn.functional.one_hot(targets, outputs.shape[1])
+    others = outputs.masked_fill(one_hot.bool(), -torch.inf)
+    is_within_margin = 1 - (outputs * one_hot).sum(dim=1, keepdim=True) + others.amax(dim=1, keepdim=True) > 0
     rival = nn.functional.one_hot(others.argmax(dim=1), outputs.shape[1])
-    return (rival - own).to(outputs) * is_short / len(outputs)
+    return (rival - one_hot).to(outputs) * is_within_margin / len(outputs)
 
 
 CLOSED_FORMS: Mapping[type, Gradient] = {

@@ -1,4 +1,4 @@
-"""What an audit finds: a row a check."""
+"""The result of an audit."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,9 +14,9 @@ class Check:
 
     Attributes:
         name: What is checked.
-        passed: Whether it holds; None where it does not apply.
+        passed: Whether the check passed; None if it does not apply.
         figure: What was measured.
-        advice: What to do where it does not hold.
+        advice: What to do if the check failed.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Check:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """All checks, in the order in which they were made."""
+    """All checks, in the order in which they ran."""
 
     checks: tuple[Check, ...]
 
@@ -38,19 +38,19 @@ class AuditResult:
 
     @property
     def failed(self) -> list[Check]:
-        """The checks that do not hold."""
+        """The checks that failed."""
         return [check for check in self.checks if check.passed is False]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, as audit.json has it."""
+        """The content of audit.json."""
         return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
 
     def print(self, console: Console) -> None:
-        """One table: check, result, figure, what to do."""
+        """Print a table: check, result, figure, what to do."""
         table = Table(box=None, pad_edge=False)
         for heading in ("check", "", "figure", "what to do"):
             table.add_column(heading, overflow="fold")
-        words = {True: "[green]holds[/]", False: "[red]fails[/]", None: "[dim]-[/]"}
+        words = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[dim]-[/]"}
         for check in self.checks:
             advice = check.advice if check.passed is False else ""
             table.add_row(escape(check.name), words[check.passed], escape(check.figure), escape(advice))

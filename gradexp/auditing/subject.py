@@ -1,8 +1,7 @@
-"""What is audited: a copy of the module, one batch, and the loss."""
+"""The subject of an audit: a copy of the module, one batch, and the loss."""
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -12,28 +11,32 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Subject:
-    """A copy of a module in float64, on the CPU, which nothing that is done to it changes the user's own by.
+    """A copy of a module in float64 on the CPU. Changing the copy leaves the user's module untouched.
 
-    Dropout is off throughout, for two passes must agree; batch normalisation goes by its running statistics.
+    The copy is in evaluation mode: dropout is off, so that passes are repeatable, and batch normalisation uses its
+    running statistics.
 
     Args:
-        module: Any network; of a LightningModule, what its forward computes.
+        module: Any network; its forward maps inputs to outputs.
         batch: Inputs [batch, ...] and targets [batch, ...].
-        loss: Of outputs and targets; None for the module's own `loss`, else the cross-entropy.
+        loss: Function of outputs and targets; None for the module's `loss` if it has one, otherwise the cross-entropy.
     """
 
     def __init__(self, module: nn.Module, batch: tuple[Tensor, Tensor], loss: Loss | None) -> None:
         self.original = module
         self.module = copied(module, torch.float64)
-        self.inputs, self.targets = (_in(torch.float64, value.detach().cpu()) for value in batch)
-        self.has_own_loss = loss is None
-        own = getattr(self.module, "loss", None)
-        self._loss: Loss = loss or (own if callable(own) else nn.functional.cross_entropy)
+        self.inputs, self.targets = (
+            tensor.detach().cpu().to(torch.float64) if tensor.is_floating_point() else tensor.detach().cpu()
+            for tensor in batch
+        )
+        self.uses_own_loss = loss is None
+        own_loss = getattr(self.module, "loss", None)
+        self._loss: Loss = loss or (own_loss if callable(own_loss) else nn.functional.cross_entropy)
         self._penalty = getattr(self.module, "penalty", None)
 
     @property
     def classes(self) -> int | None:
-        """Of how many classes the outputs are logits, by a loss that is their cross-entropy; None where it is not."""
+        """The number of classes if the outputs are logits and the loss is their cross-entropy; otherwise None."""
         with torch.no_grad():
             outputs = self.outputs()
             is_table = outputs.ndim == 2 and outputs.shape[1] > 1
@@ -43,65 +46,45 @@ class Subject:
             return outputs.shape[1] if torch.isclose(self.loss(outputs), expected) else None
 
     def outputs(self, inputs: Tensor | None = None) -> Tensor:
-        """What the module makes of inputs [batch, ...], of the batch where none are given."""
+        """The module's outputs for inputs [batch, ...]; by default for the batch."""
         return cast(Tensor, self.module(self.inputs if inputs is None else inputs))
 
     def loss(self, outputs: Tensor, targets: Tensor | None = None) -> Tensor:
-        """The loss of outputs [batch, ...], against the batch's targets where none are given."""
+        """The loss of outputs [batch, ...]; by default with the targets of the batch."""
         return self._loss(outputs, self.targets if targets is None else targets)
 
     def least_loss(self, outputs: Tensor, targets: Tensor) -> float:
-        """The least that the loss of any outputs like these can be: above 0 under label smoothing.
-
-        Args:
-            outputs: [batch, ...].
-            targets: [batch, ...].
-        """
+        """The least possible loss for outputs [batch, ...] and targets [batch, ...]; above 0 under label smoothing."""
         criterion = getattr(getattr(self.module, "objective", None), "loss", None)
-        smoothing = getattr(criterion, "label_smoothing", 0.0) if self.has_own_loss else 0.0
+        smoothing = getattr(criterion, "label_smoothing", 0.0) if self.uses_own_loss else 0.0
         if not smoothing:
             return 0.0
-        wanted = nn.functional.one_hot(targets, outputs.shape[1]) * (1 - smoothing) + smoothing / outputs.shape[1]
-        return float(self.loss(wanted.log(), targets))
+        smoothed = nn.functional.one_hot(targets, outputs.shape[1]) * (1 - smoothing) + smoothing / outputs.shape[1]
+        return float(self.loss(smoothed.log(), targets))
 
     def objective(self) -> Tensor:
-        """What training minimises on the batch: the loss, and the module's own penalty where it has one."""
+        """What training minimises on the batch: the loss plus the module's `penalty` if it has one."""
         loss = self.loss(self.outputs())
         return loss + cast(Tensor, self._penalty()) if callable(self._penalty) else loss
 
     def gradients(self) -> dict[str, Tensor | None]:
-        """The objective's gradient by name of each parameter that is trained; None where none comes."""
-        free = {name: weight for name, weight in self.module.named_parameters() if weight.requires_grad}
+        """The objective's gradient by name of each trainable parameter; None for a parameter without one."""
+        trainable = {name: weight for name, weight in self.module.named_parameters() if weight.requires_grad}
         objective = self.objective()
-        if not free or not objective.requires_grad:
-            return dict.fromkeys(free)
-        return dict(zip(free, torch.autograd.grad(objective, list(free.values()), allow_unused=True), strict=True))
+        if not trainable or not objective.requires_grad:
+            return dict.fromkeys(trainable)
+        gradients = torch.autograd.grad(objective, list(trainable.values()), allow_unused=True)
+        return dict(zip(trainable, gradients, strict=True))
 
-    def again(self) -> "Subject":
-        """The same with a new copy of the user's module, to be trained or set to train."""
-        own = copy.copy(self)
-        own.module = copied(self.original, torch.float64)
-        return own
+    def fresh_copy(self) -> "Subject":
+        """The same subject with a new copy of the user's module, for a check that changes the module."""
+        subject = copy.copy(self)
+        subject.module = copied(self.original, torch.float64)
+        return subject
 
 
 def copied(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """A copy of the module on the CPU, set to evaluate."""
-    with _without_trainer(module):
-        return copy.deepcopy(module).cpu().to(dtype).eval()
-
-
-def _in(dtype: torch.dtype, value: Tensor) -> Tensor:
-    return value.to(dtype) if value.is_floating_point() else value
-
-
-@contextmanager
-def _without_trainer(module: Any) -> Iterator[None]:
-    """A LightningModule's trainer holds loggers and loaders, which are neither wanted in a copy nor always copyable."""
-    trainer = module.__dict__.get("_trainer")
-    if trainer is not None:
-        module.__dict__["_trainer"] = None
-    try:
-        yield
-    finally:
-        if trainer is not None:
-            module.__dict__["_trainer"] = trainer
+    """A copy of the module on the CPU, in evaluation mode."""
+    # The memo leaves out a LightningModule's trainer, because its loggers and loaders may not be copyable.
+    without_trainer: dict[int, Any] = {id(module.__dict__.get("_trainer")): None}
+    return copy.deepcopy(module, without_trainer).cpu().to(dtype).eval()

@@ -1,4 +1,4 @@
-"""What shows in a few steps of training: one batch can be learnt by heart, seeds repeat, gradients begin at zero."""
+"""Checks in a few training steps: the module overfits a few samples, seeds make it repeatable, gradients are zeroed."""
 
 import logging
 import warnings
@@ -16,33 +16,35 @@ from gradexp.auditing.result import Check
 from gradexp.auditing.subject import Subject, copied
 
 SAMPLES = 16
-STEPS = 200
-FURTHER_STEPS, RATE = 600, 0.1
-LEARNT = 0.02  # share of the first loss that may be left
+LBFGS_STEPS = 200
+ADAM_STEPS, ADAM_RATE = 600, 0.1
+LEFT = 0.02  # largest share of the initial loss that may remain
 
 
-def learns_by_heart(subject: Subject) -> Check:
-    """A few samples are learnt to nearly no loss; as many as the model has parameters for, at most 16."""
+def overfits(subject: Subject) -> Check:
+    """Train on a few samples until the loss nearly vanishes; on fewer than 16 if the model has few parameters."""
     name = "learns a few samples by heart"
-    own = subject.again()
-    parameters = [parameter for parameter in own.module.parameters() if parameter.requires_grad]
+    trained = subject.fresh_copy()
+    parameters = [parameter for parameter in trained.module.parameters() if parameter.requires_grad]
     with torch.no_grad():
-        wide = own.outputs(subject.inputs[:1]).numel()
-    room = sum(parameter.numel() for parameter in parameters) // (4 * wide)
-    count = min(SAMPLES, len(subject.inputs), max(room, 1))
+        num_outputs = trained.outputs(subject.inputs[:1]).numel()
+    capacity = sum(parameter.numel() for parameter in parameters) // (4 * num_outputs)
+    count = min(SAMPLES, len(subject.inputs), max(capacity, 1))
     inputs, targets = subject.inputs[:count], subject.targets[:count]
     if not parameters:
-        return Check(name, None, "there is nothing to train")
+        return Check(name, None, "there are no trainable parameters")
 
     def loss() -> Tensor:
-        return own.loss(own.outputs(inputs), targets)
+        return trained.loss(trained.outputs(inputs), targets)
 
-    first, floor = loss().item(), own.least_loss(own.outputs(inputs), targets)
+    first, floor = loss().item(), trained.least_loss(trained.outputs(inputs), targets)
     if not loss().requires_grad:
-        return Check(name, False, "the loss has no gradient", "a detach or no_grad stands on the way to the loss")
+        return Check(name, False, "the loss has no gradient", "a detach or no_grad stops the gradient of the loss")
     least = first
-    # It finds its own step length, whatever the units of the inputs and the targets.
-    optimizer: torch.optim.Optimizer = torch.optim.LBFGS(parameters, max_iter=STEPS, line_search_fn="strong_wolfe")
+    # Its line search finds the step length for inputs and targets of any scale.
+    optimizer: torch.optim.Optimizer = torch.optim.LBFGS(
+        parameters, max_iter=LBFGS_STEPS, line_search_fn="strong_wolfe"
+    )
 
     def step() -> float:
         nonlocal least
@@ -52,75 +54,74 @@ def learns_by_heart(subject: Subject) -> Check:
         least = min(least, value.item())
         return value.item()
 
-    def is_learnt() -> bool:
-        return least - floor <= LEARNT * abs(first - floor)
+    def is_overfitted() -> bool:
+        return least - floor <= LEFT * abs(first - floor)
 
-    at_best = f" (least possible {floor:.3g})" if floor else ""
+    minimum = f" (least possible {floor:.3g})" if floor else ""
     optimizer.step(step)
-    took = f"at most {STEPS} steps of L-BFGS"
-    if not is_learnt():  # L-BFGS stalls at kinks, which an absolute value has at its minimum
-        optimizer = torch.optim.Adam(parameters, lr=RATE)
-        for number in range(FURTHER_STEPS):
-            optimizer.param_groups[0]["lr"] = RATE * (1 - number / FURTHER_STEPS)
+    steps = f"at most {LBFGS_STEPS} steps of L-BFGS"
+    if not is_overfitted():  # L-BFGS stalls at kinks, such as the minimum of an absolute value
+        optimizer = torch.optim.Adam(parameters, lr=ADAM_RATE)
+        for number in range(ADAM_STEPS):
+            optimizer.param_groups[0]["lr"] = ADAM_RATE * (1 - number / ADAM_STEPS)
             optimizer.step(step)
-        took += f" and {FURTHER_STEPS} of Adam"
+        steps += f" and {ADAM_STEPS} of Adam"
     return Check(
         name,
-        is_learnt(),
-        f"{count} samples: loss {first:.3g} falls to {least:.3g}{at_best} in {took}",
-        "look at the gradients, at the loss, and whether targets belong to their samples",
+        is_overfitted(),
+        f"{count} samples: loss {first:.3g} falls to {least:.3g}{minimum} in {steps}",
+        "check the gradients, the loss, and whether targets belong to their samples",
     )
 
 
 def repeats(subject: Subject, seed: int) -> Check:
-    """Two passes from one seed, in training mode with all that is random, are equal bit for bit, gradients too."""
-    seen = []
+    """Compare loss and gradients of two passes in training mode with the same seed, bit for bit."""
+    passes = []
     for _ in range(2):
-        own = subject.again()
-        own.module.train()
+        trained = subject.fresh_copy()
+        trained.module.train()
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            value = own.loss(own.outputs())
-        parameters = [parameter for parameter in own.module.parameters() if parameter.requires_grad]
-        found: Any = torch.autograd.grad(value, parameters, allow_unused=True) if value.requires_grad else ()
-        seen.append([value.detach(), *(gradient for gradient in found if gradient is not None)])
-    same = all(torch.equal(one, other) for one, other in zip(*seen, strict=True))
+            loss = trained.loss(trained.outputs())
+        parameters = [parameter for parameter in trained.module.parameters() if parameter.requires_grad]
+        gradients: Any = torch.autograd.grad(loss, parameters, allow_unused=True) if loss.requires_grad else ()
+        passes.append([loss.detach(), *(gradient for gradient in gradients if gradient is not None)])
+    same = all(torch.equal(one, other) for one, other in zip(*passes, strict=True))
     figure = "two passes are equal, bit for bit" if same else "two passes differ"
-    return Check("one seed, one result", same, figure, "something is random that torch.manual_seed does not govern")
+    return Check("one seed, one result", same, figure, "something random does not depend on torch.manual_seed")
 
 
-class _Watch(Callback):
-    """Whether gradients are there before a backward that should begin from none."""
+class _LargestGradient(Callback):
+    """Records the largest gradient before any backward pass."""
 
     def __init__(self) -> None:
-        self.left = 0.0
+        self.value = 0.0
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-        self.left = max([self.left, *(float(gradient.abs().max()) for gradient in gradients)])
+        self.value = max([self.value, *(float(gradient.abs().max()) for gradient in gradients)])
 
 
 def begins_at_zero(subject: Subject) -> Check:
-    """In Lightning's own loop gradients are set to zero before each step."""
+    """Check that gradients are zero before each backward pass in Lightning's training loop."""
     name = "gradients begin at zero"
     module = copied(subject.original, torch.float32)
     if not isinstance(module, LightningModule) or not is_overridden("training_step", module, LightningModule):
-        return Check(name, None, "there is no training step of Lightning's")
-    watch = _Watch()
+        return Check(name, None, "the module has no training_step")
+    largest = _LargestGradient()
     inputs = subject.inputs.float() if subject.inputs.is_floating_point() else subject.inputs
     targets = subject.targets.float() if subject.targets.is_floating_point() else subject.targets
     loader = DataLoader(TensorDataset(inputs, targets), batch_size=max(len(inputs) // 2, 1))
     with _quiet():
         trainer = Trainer(
-            max_steps=3, max_epochs=3, accelerator="cpu", devices=1, logger=False, callbacks=[watch],
+            max_steps=3, max_epochs=3, accelerator="cpu", devices=1, logger=False, callbacks=[largest],
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
             limit_val_batches=0, num_sanity_val_steps=0,
         )  # fmt: skip
         trainer.fit(module.train(), loader)
-    figure = f"largest gradient before a backward: {watch.left:.3g}"
-    return Check(
-        name, watch.left == 0, figure, "call optimizer.zero_grad() before each backward, or let Lightning do it"
-    )
+    figure = f"largest gradient before a backward pass: {largest.value:.3g}"
+    advice = "call optimizer.zero_grad() before each backward pass, or leave it to Lightning"
+    return Check(name, largest.value == 0, figure, advice)
 
 
 @contextmanager

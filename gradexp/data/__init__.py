@@ -1,19 +1,22 @@
-"""Data modules: batches for any LightningModule, from one source a file."""
+"""Data modules, one per file: batches for any LightningModule."""
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
-from gradexp.data.batches import BatchLoader, BatchOrder, TensorSource
+from gradexp.data.batch_loader import BatchLoader
+from gradexp.data.batch_order import BatchOrder
 from gradexp.data.generated.blobs import Blobs
 from gradexp.data.generated.linear import LinearData
-from gradexp.data.generated.nothing import NoData
+from gradexp.data.generated.no_data import NoData
 from gradexp.data.generated.points import Points
 from gradexp.data.generated.polynomial import PolynomialData
 from gradexp.data.generated.separable import Separable
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.digits import Digits
+from gradexp.data.images.emnist import EMNIST
 from gradexp.data.images.image_datamodule import ImageDataModule
 from gradexp.data.images.image_folder import ImageFolder
-from gradexp.data.images.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
+from gradexp.data.images.mnist import KMNIST, MNIST, FashionMNIST
 from gradexp.data.samples import Samples
+from gradexp.data.sources import TensorSource
 from gradexp.data.tables.breast_cancer import BreastCancer
 from gradexp.data.tables.diabetes import Diabetes
 from gradexp.data.tables.table import Table

@@ -1,6 +1,6 @@
-"""Arguments that data modules hand on to their base unchanged, typed once; AbstractDataModule says what they mean.
+"""Arguments that data modules pass on to their base unchanged; AbstractDataModule documents them.
 
-Nothing here needs torch, and rules are all that annotations name: the command line reads them from the source.
+This module must not import torch, and its annotations may only name rules: the command line reads them from the source.
 """
 
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, Sample
 
 
 class StepOptions(TypedDict, total=False):
-    """Of every data module."""
+    """Arguments of every data module."""
 
     seed: Annotated[int, WHOLE]
     steps_per_execution: Annotated[int, COUNT]
 
 
 class DataOptions(StepOptions, total=False):
-    """Of data modules that have samples."""
+    """Arguments of data modules that have samples."""
 
     shuffle: bool
     repeat: Annotated[int, COUNT]
 
 
 class StreamOptions(DataOptions, total=False):
-    """Of data modules whose samples may be too many for memory."""
+    """Arguments of data modules whose samples may not fit in memory."""
 
     eval_batch_size: Annotated[int, COUNT]
     num_workers: Annotated[int, WHOLE]
@@ -32,13 +32,13 @@ class StreamOptions(DataOptions, total=False):
 
 
 class ImageOptions(StreamOptions, total=False):
-    """Of image modules; ImageDataModule says what augmentation is."""
+    """Arguments of image data modules; `augmentation` holds arguments of RandomGeometry."""
 
     augmentation: Annotated[Mapping[str, Any] | None, or_null(SECTION)]
 
 
 class TorchvisionOptions(ImageOptions, total=False):
-    """Of the sets in the format of MNIST; see TorchvisionDataModule."""
+    """Arguments of the data sets in the format of MNIST; see TorchvisionDataModule."""
 
     data_dir: str | None
     mirror: str | None

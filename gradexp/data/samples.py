@@ -1,4 +1,4 @@
-"""Samples of a user's own files, on their way through a model."""
+"""Samples from the user's files, for prediction."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 if TYPE_CHECKING:
-    import polars as pl  # half a second, so only where it is used
+    import polars as pl  # takes half a second
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What is to be predicted.
+    """Samples to predict.
 
     Attributes:
-        frame: One row a sample, as people know it: its file, or the columns it came with.
-        inputs: The samples as the model takes them [samples, ...].
+        frame: One row per sample as the user knows it: its file name, or its columns as they were read.
+        inputs: The samples as inputs of the model [samples, ...].
         notes: What the user should know about how they were read.
     """
 

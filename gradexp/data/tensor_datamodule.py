@@ -1,4 +1,4 @@
-"""What the small sets share: all samples as two tensors, standardised on request."""
+"""The base of the small data sets: all samples as two tensors, standardised on request."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
-from gradexp.data.batches import Source, TensorSource
 from gradexp.data.options import DataOptions
+from gradexp.data.sources import Source, TensorSource
 from gradexp.rules import BatchSize, SampleNumber
 
 
 class TensorDataModule(AbstractDataModule):
-    """A generated or bundled set of real numbers. A final sub-class says where they come from.
+    """A generated or bundled data set of real numbers; a final sub-class implements `tensors` and `num_features`.
 
-    Targets are class numbers [samples], or real numbers [samples, targets].
+    Targets are real numbers [samples, targets], or class numbers [samples] if the sub-class has `classes`.
 
     Args:
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-        standardize: Subtract the training samples' mean from every input, and divide by their standard deviation; real
-            targets too.
+        standardize: Standardise inputs, and regression targets, by the mean and standard deviation of the training
+            samples.
     """
 
     def __init__(
@@ -39,6 +39,10 @@ class TensorDataModule(AbstractDataModule):
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         """Inputs [samples, features] and targets of the training or the test part."""
 
+    @property
+    def classes(self) -> list[str]:
+        return []
+
     def load(self, part: Literal["train", "test"]) -> TensorSource:
         return TensorSource(*self.tensors(part))
 
@@ -48,9 +52,9 @@ class TensorDataModule(AbstractDataModule):
 
     def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
         inputs, targets = source[indices]
-        self._scales = {"input_mean": inputs.mean(0), "input_std": _spread(inputs)}
+        self._scales = {"input_mean": inputs.mean(0), "input_std": _std(inputs)}
         if not self.classes:
-            self._scales |= {"target_mean": targets.mean(0), "target_std": _spread(targets)}
+            self._scales |= {"target_mean": targets.mean(0), "target_std": _std(targets)}
 
     def preprocess(self, source: Source) -> TensorSource:
         assert isinstance(source, TensorSource)
@@ -78,7 +82,7 @@ class TensorDataModule(AbstractDataModule):
         self._scales = dict(state)
 
 
-def _spread(values: Tensor) -> Tensor:
-    """The standard deviation of each column, 1 where a column is constant [columns]."""
+def _std(values: Tensor) -> Tensor:
+    """The standard deviation of each column [columns], with 1 for a constant column."""
     std = values.std(0, correction=0)
     return torch.where(std > 0, std, 1.0)

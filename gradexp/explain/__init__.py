@@ -1,7 +1,7 @@
-"""Short worked examples; every number is computed when it is printed, and held against autograd.
+"""Short worked examples, one topic per file; every printed number is computed, and compared with autograd.
 
-A topic is one file: ``task=explain topic=NAME`` calls the function NAME of the module NAME in this folder. Importing
-this package imports none of them, so that their names are known without torch.
+``task=explain topic=NAME`` calls the function NAME of the module NAME in this folder. Importing this package imports
+no topic, so that the names are known without importing torch.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def topic_names() -> list[str]:
-    """What `topic` may be."""
+    """The valid values of `topic`."""
     return names_in(__path__, shared="lesson")
 
 
 def topic_named(name: str) -> "Callable[[Lesson], None]":
-    """The topic of a name in `topic_names`."""
-    found: Callable[[Lesson], None] = function_named(__name__, name)
-    return found
+    """The function of a topic in `topic_names`."""
+    topic: Callable[[Lesson], None] = function_named(__name__, name)
+    return topic

@@ -1,4 +1,4 @@
-"""Back-propagation, layer by layer."""
+"""Backpropagation, layer by layer."""
 
 from itertools import chain, pairwise
 
@@ -12,7 +12,7 @@ WIDTHS = (2, 3, 2, 1)
 
 
 def backprop(lesson: Lesson) -> None:
-    """The deltas of a sigmoid network of three layers, from its output backwards."""
+    """The deltas of a sigmoid network with three layers, from the output backwards."""
     generator = torch.Generator().manual_seed(0)
 
     def drawn(*shape: int) -> torch.Tensor:
@@ -20,7 +20,7 @@ def backprop(lesson: Lesson) -> None:
 
     layers = [(drawn(after, before), drawn(after)) for before, after in pairwise(WIDTHS)]
     x, t = torch.tensor([[0.5, -1.0]], dtype=torch.float64), torch.tensor([[1.0]], dtype=torch.float64)
-    lesson.say(
+    lesson.write(
         f"A sigmoid network of widths {', '.join(map(str, WIDTHS))}; x = [0.5, -1], t = 1, weights drawn by seed 0:"
     )
     values = activations(x, layers)
@@ -28,12 +28,12 @@ def backprop(lesson: Lesson) -> None:
         lesson.show(
             f"a_{number}" + (" = x" if number == 0 else f" = sigmoid(W_{number} a_{number - 1} + b_{number})"), value[0]
         )
-    lesson.say()
-    lesson.say("delta_3 = (a_3 - t) a_3 (1 - a_3), then delta_l = W_(l+1)^T delta_(l+1) * a_l (1 - a_l);")
-    lesson.say("dE/db_l = delta_l and dE/dW_l = delta_l a_(l-1)^T:")
-    found = grad((values[-1] - t).square().sum() / 2, list(chain(*layers)))
-    by_hand = backpropagate(x, layers, t)
+    lesson.write()
+    lesson.write("delta_3 = (a_3 - t) a_3 (1 - a_3), then delta_l = W_(l+1)^T delta_(l+1) * a_l (1 - a_l);")
+    lesson.write("dE/db_l = delta_l and dE/dW_l = delta_l a_(l-1)^T:")
+    gradients = grad((values[-1] - t).square().sum() / 2, list(chain(*layers)))
+    closed = backpropagate(x, layers, t)
     for number in reversed(range(len(layers))):
-        weight, bias = by_hand[number]
-        lesson.hold(f"dE/db_{number + 1}", bias, found[2 * number + 1])
-        lesson.hold(f"dE/dW_{number + 1}", weight, found[2 * number])
+        weight, bias = closed[number]
+        lesson.compare(f"dE/db_{number + 1}", bias, gradients[2 * number + 1])
+        lesson.compare(f"dE/dW_{number + 1}", weight, gradients[2 * number])

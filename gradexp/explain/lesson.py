@@ -1,4 +1,4 @@
-"""What a worked example is made of: words, and numbers that are held against a second way to them."""
+"""A worked example: text, and numbers that are compared with a second computation."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-TOLERANCE = 1e-9  # of numbers in float64
+TOLERANCE = 1e-9  # for float64
 
 
 class Lesson:
-    """Collects the lines of an example as it is computed.
+    """Collects the lines of an example while it is computed.
 
     Attributes:
-        lines: What is printed.
-        checks: How many numbers were held against autograd.
-        figures: Pictures that belong to it, by name.
+        lines: The lines to print.
+        checks: How many numbers were compared.
+        figures: The figures of the example, by name.
     """
 
     def __init__(self) -> None:
@@ -23,37 +23,36 @@ class Lesson:
         self.checks = 0
         self.figures: dict[str, Figure] = {}
 
-    def say(self, words: str = "") -> None:
-        """Add a line of words."""
-        self.lines.append(words)
+    def write(self, line: str = "") -> None:
+        """Add a line of text."""
+        self.lines.append(line)
 
     def show(self, formula: str, value: Any) -> None:
-        """Add a value that nothing is held against, such as one that is given."""
-        self.lines.append(f"  {formula:<46} {told(value)}")
+        """Add a value without a comparison."""
+        self.lines.append(f"  {formula:<46} {formatted(value)}")
 
-    def hold(self, formula: str, value: Any, autograd: Any, by: str = "autograd") -> None:
-        """Add a value in closed form, beside what another way gives.
+    def compare(self, formula: str, value: Any, reference: Any, by: str = "autograd") -> None:
+        """Add a value in closed form, and the reference that `by` computed.
 
         Raises:
             ArithmeticError: They differ.
         """
-        one, other = _tensor(value), _tensor(autograd)
-        if not torch.allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE):
-            raise ArithmeticError(f"{formula} is {told(value)}, but {by} gives {told(autograd)}.")
+        if not torch.allclose(_tensor(value), _tensor(reference), rtol=TOLERANCE, atol=TOLERANCE):
+            raise ArithmeticError(f"{formula} is {formatted(value)}, but {by} gives {formatted(reference)}.")
         self.checks += 1
-        self.lines.append(f"  {formula:<46} {told(value)}   {by} {told(autograd)}")
+        self.lines.append(f"  {formula:<46} {formatted(value)}   {by} {formatted(reference)}")
 
 
-def number(value: float, gradient: bool = True) -> Tensor:
-    """A number in float64 whose gradient is wanted."""
-    return torch.tensor(float(value), dtype=torch.float64, requires_grad=gradient)
+def number(value: float) -> Tensor:
+    """A number in float64 that requires a gradient."""
+    return torch.tensor(float(value), dtype=torch.float64, requires_grad=True)
 
 
-def told(value: Any) -> str:
-    """A number, vector or matrix, to four digits."""
+def formatted(value: Any) -> str:
+    """A number, vector or matrix with four digits."""
     plain = value.detach().tolist() if isinstance(value, Tensor) else value
     if isinstance(plain, list):
-        return f"[{', '.join(map(told, plain))}]"
+        return f"[{', '.join(map(formatted, plain))}]"
     return f"{plain:.4g}" if isinstance(plain, float) else str(plain)
 
 

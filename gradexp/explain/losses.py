@@ -1,4 +1,4 @@
-"""Cross-entropy in its three forms, squared errors and their namesakes."""
+"""Cross-entropy, squared errors, and losses with similar names."""
 
 from collections.abc import Callable
 
@@ -17,48 +17,48 @@ def losses(lesson: Lesson) -> None:
     """Values and gradients of the losses on one small batch."""
     outputs = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
     targets = torch.zeros(2, dtype=torch.float64)
-    lesson.say("Of o = [3, 4] and t = [0, 0], three errors that are not the same, and their gradients:")
+    lesson.write("Three different errors of o = [3, 4] and t = [0, 0], and their gradients:")
     for name, formula in (("norm", "|o - t|"), ("squared_norm", "|o - t|^2"), ("mse", "|o - t|^2 / n, n = 2")):
         value = getattr(closed, name)(outputs, targets)
         lesson.show(formula, value)
-        lesson.hold("  its gradient", getattr(closed, f"{name}_gradient")(outputs, targets), grad(value, outputs)[0])
-    lesson.say()
+        lesson.compare("  its gradient", getattr(closed, f"{name}_gradient")(outputs, targets), grad(value, outputs)[0])
+    lesson.write()
     logits = torch.tensor([[2.0, 1.0, 0.1], [0.5, 0.5, 0.5]], dtype=torch.float64, requires_grad=True)
     classes = torch.tensor([0, 2])
-    lesson.say("Cross-entropy of two samples, of classes 0 and 2; it is NLL of log-softmax:")
+    lesson.write("Cross-entropy of two samples of classes 0 and 2; it is the NLL of log-softmax:")
     value = F.cross_entropy(logits, classes)
-    lesson.hold("NLL of log-softmax", closed.nll(closed.log_softmax(logits), classes), value, by="torch")
-    (found,) = grad(value, logits)
-    for row, (own, its) in enumerate(zip(closed.cross_entropy_gradient(logits, classes), found, strict=True)):
-        lesson.hold(f"(p - y) / n of sample {row}", own, its)
+    lesson.compare("NLL of log-softmax", closed.nll(closed.log_softmax(logits), classes), value, by="torch")
+    (gradient,) = grad(value, logits)
+    for row, expected in enumerate(closed.cross_entropy_gradient(logits, classes)):
+        lesson.compare(f"(p - y) / n of sample {row}", expected, gradient[row])
     weights = torch.tensor([1.0, 1.0, 3.0], dtype=torch.float64)
     weighted = F.cross_entropy(logits, classes, weights)
-    lesson.hold("class 2 counting three times", closed.cross_entropy(logits, classes, weights), weighted, by="torch")
-    lesson.say()
+    lesson.compare("with weight 3 for class 2", closed.cross_entropy(logits, classes, weights), weighted, by="torch")
+    lesson.write()
     far = torch.tensor([[0.0, 1000.0]], dtype=torch.float64)
     wrong = torch.tensor([0])
-    lesson.say("Of logits [0, 1000] and class 0, the definition to the letter overflows:")
+    lesson.write("For logits [0, 1000] and class 0, the formula of the definition overflows:")
     lesson.show("-ln(exp(z_t) / sum_j exp(z_j))", closed.naive_cross_entropy(far, wrong))
-    lesson.hold("NLL of log-softmax", closed.cross_entropy(far, wrong), F.cross_entropy(far, wrong), by="torch")
+    lesson.compare("NLL of log-softmax", closed.cross_entropy(far, wrong), F.cross_entropy(far, wrong), by="torch")
     lesson.figures["explain/losses"] = functions_and_derivatives(
         [_curve(name, loss) for name, loss in ONE_OUTPUT.items()], "output, or logit"
     )
 
 
-# Of one sample and one output: its target is 0, its class 1.
-NOUGHT, ONE = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.long)
+# Losses of one sample with one output; its target is 0, or its class is 1.
+ZERO, ONE = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.long)
 ONE_OUTPUT: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
-    "squared error, target 0": (lambda o: closed.mse(o, NOUGHT), lambda o: closed.mse_gradient(o, NOUGHT)),
-    "absolute error, target 0": (lambda o: closed.l1(o, NOUGHT), lambda o: closed.l1_gradient(o, NOUGHT)),
+    "squared error, target 0": (lambda o: closed.mse(o, ZERO), lambda o: closed.mse_gradient(o, ZERO)),
+    "absolute error, target 0": (lambda o: closed.l1(o, ZERO), lambda o: closed.l1_gradient(o, ZERO)),
     "binary cross-entropy, class 1": (lambda z: closed.bce(z, ONE), lambda z: closed.bce_gradient(z, ONE)),
     "cross-entropy of logits (0, z), class 1": (
-        lambda z: closed.cross_entropy(_beside_nought(z), ONE),
-        lambda z: closed.cross_entropy_gradient(_beside_nought(z), ONE)[:, 1],
+        lambda z: closed.cross_entropy(_with_zero_logit(z), ONE),
+        lambda z: closed.cross_entropy_gradient(_with_zero_logit(z), ONE)[:, 1],
     ),
 }
 
 
-def _beside_nought(z: Tensor) -> Tensor:
+def _with_zero_logit(z: Tensor) -> Tensor:
     return torch.stack([torch.zeros_like(z), z], dim=1)
 
 

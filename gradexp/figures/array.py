@@ -1,4 +1,4 @@
-"""What figures are drawn from."""
+"""The type of the arrays that figures draw."""
 
 import numpy as np
 import numpy.typing as npt

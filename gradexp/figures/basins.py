@@ -1,4 +1,4 @@
-"""Which minimum each start reaches."""
+"""Basins of attraction: the minimum that descent from each start reaches."""
 
 import matplotlib as mpl
 import numpy as np
@@ -24,22 +24,22 @@ def basin_map(
     title: str,
     axis_labels: tuple[str, str] = ("x", "y"),
 ) -> Figure:
-    """Which minimum the descent from each start reaches, and beside it the cost at its end.
+    """The minimum that descent from each start reaches, and the final cost.
 
     Args:
         x: First coordinates [width] of the starts.
         y: Second coordinates [height] of the starts.
-        reached: Index [height, width] into the minima; -1 for none.
+        reached: Index [height, width] of the minimum; -1 for none.
         minima: Points [k, 2].
-        cost: Values [height, width] at the ends; those that are not finite are grey.
-        title: What the descents were: optimizer, learning rate, steps.
-        axis_labels: Of the two coordinates.
+        cost: Final cost [height, width]; values that are not finite are grey.
+        title: Optimizer, learning rate and steps of the descent.
+        axis_labels: Labels of the two coordinates.
     """
     figure = Figure(layout="constrained")
     left, right = figure.subplots(1, 2)
     extent = (*_edges(x), *_edges(y))
     colours = [BASIN_COLOURS[n % len(BASIN_COLOURS)] for n in range(len(minima))]
-    # Minima come after "none" in the colours, so that -1 is the first of them.
+    # The first colour is for -1, none.
     left.imshow(
         reached, cmap=ListedColormap([NO_MINIMUM, *colours]), vmin=-1.5, vmax=len(minima) - 0.5, origin="lower",
         extent=extent, interpolation="nearest", aspect="auto",
@@ -79,6 +79,6 @@ def basin_map(
 
 
 def _edges(centres: Array) -> tuple[float, float]:
-    """The outer edges of pixels with these centres."""
+    """The outer edges of the pixels with these centres."""
     half = float(centres[-1] - centres[0]) / max(len(centres) - 1, 1) / 2 or 0.5
     return float(centres[0]) - half, float(centres[-1]) + half

@@ -1,4 +1,4 @@
-"""A classifier in its space of features."""
+"""Figures of a classifier."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,17 +21,17 @@ def decision_boundary(
     axis_labels: tuple[str, str],
     title: str,
 ) -> Figure:
-    """Which class is predicted where, and the samples with the class that they have.
+    """The predicted class in the plane of two features, and the samples coloured by their true class.
 
     Args:
-        x: Places along the first axis [columns].
-        y: Places along the second [rows].
-        regions: Class predicted there [rows, columns].
+        x: Coordinates of the grid along the first axis [columns].
+        y: Coordinates of the grid along the second axis [rows].
+        regions: Predicted class on the grid [rows, columns].
         points: Samples [samples, 2].
         targets: Their classes [samples].
         classes: Names by class number.
-        axis_labels: What the axes are.
-        title: Above them.
+        axis_labels: Labels of the axes.
+        title: Title of the axes.
     """
     figure = Figure(figsize=(7.4, 5.8), layout="constrained")
     axes = figure.subplots()
@@ -40,10 +40,10 @@ def decision_boundary(
         colours = ListedColormap(mpl.colormaps["tab10"].colors[: len(classes)])  # type: ignore[attr-defined]
     axes.pcolormesh(x, y, regions, cmap=colours, vmin=0, vmax=len(classes) - 1, alpha=0.25, shading="nearest")
     for number, name in enumerate(classes):
-        own = points[targets == number]
+        of_class = points[targets == number]
         axes.scatter(
-            own[:, 0],
-            own[:, 1],
+            of_class[:, 0],
+            of_class[:, 1],
             s=14 if len(points) > 50 else 60,
             color=colours(number),
             edgecolors="black",
@@ -63,15 +63,15 @@ def accuracy_and_loss(
     weight_name: str,
     moves: Mapping[tuple[float, float], tuple[float, float]],
 ) -> Figure:
-    """Why accuracy cannot be the objective: along one weight it is flat between jumps, where the loss is smooth.
+    """Why accuracy cannot be the objective: along one weight it is piecewise constant, while the loss is smooth.
 
     Args:
-        weights: Values given to one weight [points].
-        accuracy: Accuracy over all samples there [points].
-        loss: Loss there [points].
-        learned: The value that was learned.
-        weight_name: What the weight is called.
-        moves: For one sample of class 1, probabilities (before, after) and the loss at each.
+        weights: Values of one weight [points].
+        accuracy: Accuracy over all samples for each value [points].
+        loss: Loss for each value [points].
+        learned: The learned value.
+        weight_name: Name of the weight.
+        moves: For one sample of class 1, the loss (before, after) by its probability (before, after).
     """
     figure = Figure(figsize=(13, 5), layout="constrained")
     left, right = figure.subplots(1, 2)

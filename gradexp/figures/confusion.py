@@ -1,4 +1,4 @@
-"""What a classifier takes for what."""
+"""The confusion matrix of a classifier."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) -> Figure:
     """Samples by true class (rows) and predicted class (columns).
 
-    Colours show each row's shares, so that a rare class is as visible as a frequent one; the numbers are counts.
+    Colours show the share of each row, so that rare classes are as visible as frequent ones; the numbers are counts.
 
     Args:
         counts: Samples [classes, classes].

@@ -26,20 +26,20 @@ def paths_over_contours(
     axis_labels: tuple[str, str] = ("x", "y"),
     value_label: str = "f(x, y)",
 ) -> Figure:
-    """Paths from their starts to their ends over the contours of a function.
+    """Paths from start to end over the contours of a function.
 
-    Contours lie closer the nearer they are to the lowest value: their levels are spaced logarithmically above it.
+    The levels of the contours are spaced logarithmically above the lowest value, and so are closer near it.
 
     Args:
-        x: Coordinates [width] of the grid, which is the window that is drawn.
+        x: Coordinates [width] of the grid, whose range is the range of the axes.
         y: Coordinates [height] of the grid.
         z: Values [height, width].
-        paths: Points [n, 2] by label, which says what the path is of, such as a learning rate. What lies outside the
-            window is clipped; a path that ends infinite or NaN is marked as diverged.
-        marks: Points [k, 2] by label, such as minima or saddles; each label has a marker of its own.
-        title: Above the axes.
-        axis_labels: Of the two coordinates.
-        value_label: Of the colour bar.
+        paths: Points [n, 2] by label, such as the learning rate. Paths are clipped at the axes; a path that becomes
+            infinite or NaN is marked as diverged.
+        marks: Points [k, 2] by label, such as minima or saddles; each label has its own marker.
+        title: Title of the axes.
+        axis_labels: Labels of the two coordinates.
+        value_label: Label of the colour bar.
     """
     return panels_of_paths(x, y, z, {title: paths}, marks, "", axis_labels, value_label)
 
@@ -60,11 +60,11 @@ def panels_of_paths(
         x: Coordinates [width] of the grid.
         y: Coordinates [height] of the grid.
         z: Values [height, width].
-        panels: Paths by label, by the title of their panel, such as "by learning rate"; at least one.
+        panels: For each panel's title, such as "by learning rate", its paths by label; at least one panel.
         marks: Points [k, 2] by label, the same in every panel.
-        title: Above all panels, or nothing.
-        axis_labels: Of the two coordinates.
-        value_label: Of the colour bar.
+        title: Title above all panels; "" for none.
+        axis_labels: Labels of the two coordinates.
+        value_label: Label of the colour bar.
     """
     side = 6.0 if len(panels) == 1 else 4.6
     figure = Figure(layout="constrained")
@@ -87,12 +87,12 @@ def panels_of_paths(
 
 
 def _levels(z: Array) -> Array:
-    """Rising levels from the lowest value to the highest, spaced logarithmically above the lowest."""
+    """Increasing levels from the lowest value to the highest, spaced logarithmically above the lowest."""
     finite = z[np.isfinite(z)]
     base, top = float(finite.min()), float(np.ptp(finite))
     if top == 0:
         return np.array([base - 0.5, base + 0.5])
-    # The lowest two hundredth of the window is one colour; finer levels would be too small to see.
+    # The lowest 0.5 % of the values have one colour; finer levels would be too small to see.
     first = min(max(float(np.quantile(finite, 0.005)) - base, 1e-9 * top), 0.1 * top)
     return np.unique(base + np.concatenate([[0.0], np.geomspace(first, top, LEVELS)]))
 
@@ -107,18 +107,18 @@ def _contours(axes: Axes, x: Array, y: Array, z: Array) -> ContourSet:
 
 
 def _path(axes: Axes, x: Array, y: Array, label: str, points: Array, number: int) -> Line2D:
-    """Draw a path, the paths being numbered from 0, and give what stands for it in the legend."""
+    """Draw the path with this number, counted from 0, and return its line for the legend."""
     finite = np.isfinite(points).all(axis=1)
     if not finite.all():
         label = f"{label} (diverged)"
         points = points[: int(np.argmin(finite))]
-    # Coordinates of a million windows would overflow the renderer; nothing comes back from there.
-    reach = 1e4 * max(float(np.ptp(x)), float(np.ptp(y)))
-    far = (np.abs(points - [x.mean(), y.mean()]) > reach).any(axis=1)
+    # Huge coordinates overflow the renderer, so a path ends 10,000 ranges of the axes away.
+    limit = 1e4 * max(float(np.ptp(x)), float(np.ptp(y)))
+    far = (np.abs(points - [x.mean(), y.mean()]) > limit).any(axis=1)
     if far.any():
         points = points[: int(np.argmax(far))]
     colour = PATH_COLOURS[number % len(PATH_COLOURS)]
-    width = max(3.2 - 0.4 * number, 1.4)  # thinner and thinner: a path under another still shows on both sides
+    width = max(3.2 - 0.4 * number, 1.4)  # decreasing, so that a covered path remains visible on both sides
     (line,) = axes.plot(
         *points.T, color=colour, linewidth=width, solid_joinstyle="round", label=label, zorder=4,
         path_effects=[Stroke(linewidth=width + 1.2, foreground="white", alpha=0.9), Normal()],

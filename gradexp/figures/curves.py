@@ -9,17 +9,17 @@ from matplotlib.ticker import MaxNLocator
 
 from gradexp.figures.array import Array
 
-SPREAD = 20.0  # of the values, from which on a logarithmic axis shows more
+LOG_RATIO = 20.0  # of the largest to the smallest value, above which the axis is logarithmic
 
 Curve = tuple[Array, Array]
 
 
 def loss_curve(curves: Mapping[str, Curve], title: str) -> Figure:
-    """The loss over steps, by name of the curve.
+    """Losses over steps.
 
     Args:
-        curves: Steps [points] and losses [points] of each.
-        title: Above the axes.
+        curves: Steps [points] and losses [points] by name.
+        title: Title of the axes.
     """
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -31,22 +31,23 @@ def loss_curve(curves: Mapping[str, Curve], title: str) -> Figure:
 
 
 def cost_comparison(by_epoch: Mapping[str, Curve], by_second: Mapping[str, Curve], title: str) -> Figure:
-    """The same costs over epochs, and over seconds.
+    """The same costs over epochs and over seconds.
 
     Args:
         by_epoch: Epochs [points] and costs [points], by name.
         by_second: Seconds [points] and costs [points], by the same names.
-        title: Above both.
+        title: Title above both axes.
     """
     figure = Figure(figsize=(12, 4.8), layout="constrained")
     figure.suptitle(title)
     left, right = figure.subplots(1, 2, sharey=True)
-    # Single samples take a hundred times as long as full batches, which a logarithmic axis shows, without the start.
-    by_second = {name: (places[places > 0], costs[places > 0]) for name, (places, costs) in by_second.items()}
+    # Batches of one sample take a hundred times as long as full batches, so the axis of seconds is logarithmic, without
+    # the start at 0.
+    by_second = {name: (seconds[seconds > 0], costs[seconds > 0]) for name, (seconds, costs) in by_second.items()}
     right.set_xscale("log")
     for axes, curves, label in ((left, by_epoch, "epochs"), (right, by_second, "seconds")):
-        for name, (places, costs) in curves.items():
-            axes.plot(places, costs, label=name, linewidth=1.2)
+        for name, (x, costs) in curves.items():
+            axes.plot(x, costs, label=name, linewidth=1.2)
         axes.set(xlabel=label, ylabel="cost")
         _finish(axes, [costs for _, costs in curves.values()])
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -54,9 +55,10 @@ def cost_comparison(by_epoch: Mapping[str, Curve], by_second: Mapping[str, Curve
 
 
 def _finish(axes: Axes, values: list[Array]) -> None:
-    together = np.concatenate([np.asarray(part) for part in values]) if values else np.zeros(0)
-    together = together[np.isfinite(together)]
-    if len(together) and together.min() > 0 and together.max() > SPREAD * together.min():
+    """Add a logarithmic scale if the values have a large ratio, a grid and a legend."""
+    finite = np.concatenate([np.asarray(part) for part in values]) if values else np.zeros(0)
+    finite = finite[np.isfinite(finite)]
+    if len(finite) and finite.min() > 0 and finite.max() > LOG_RATIO * finite.min():
         axes.set_yscale("log")
     axes.grid(alpha=0.3)
     if values:

@@ -1,4 +1,4 @@
-"""Functions beside their derivatives, and slopes by direction."""
+"""Functions with their derivatives, and directional derivatives."""
 
 import math
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from gradexp.figures.array import Array
 
 @dataclass(frozen=True)
 class Curve:
-    """A function of one number, and its derivative.
+    """A function of one variable, and its derivative.
 
     Attributes:
-        name: Above its panels.
-        x: [points].
-        values: [points].
-        slopes: [points].
-        flat: Where the slope is that small beside its peak, [points] of true and false.
+        name: Name of the function.
+        x: Inputs [points].
+        values: Values [points].
+        slopes: Derivative [points].
+        flat: Whether the derivative is small compared with its peak [points].
     """
 
     name: str
@@ -30,11 +30,11 @@ class Curve:
 
 
 def functions_and_derivatives(curves: Sequence[Curve], label: str) -> Figure:
-    """A row of two panels a curve, the function and its derivative; where the derivative is flat both are shaded.
+    """One row per curve with a panel for the function and one for its derivative, shaded where the derivative is flat.
 
     Args:
-        curves: What is drawn.
-        label: Of the horizontal axis.
+        curves: The curves.
+        label: Label of the horizontal axis.
     """
     figure = Figure(figsize=(9, 2.2 * len(curves)), layout="constrained")
     rows = figure.subplots(len(curves), 2, squeeze=False, sharex="row")
@@ -56,7 +56,7 @@ def functions_and_derivatives(curves: Sequence[Curve], label: str) -> Figure:
 
 
 def directional_derivatives(angles: Array, slopes: Array, gradient_angle: Array, length: float) -> Figure:
-    """The slope along each direction, outwards; blue where the function rises, orange where it falls.
+    """The absolute slope in each direction as radius; blue if the function rises, orange if it falls.
 
     Args:
         angles: Directions in radians [directions].
@@ -66,9 +66,9 @@ def directional_derivatives(angles: Array, slopes: Array, gradient_angle: Array,
     """
     figure = Figure(figsize=(5.5, 5.5), layout="constrained")
     axes = figure.subplots(subplot_kw={"projection": "polar"})
-    closed, round_ = np.append(slopes, slopes[0]), np.append(angles, angles[0] + 2 * math.pi)
+    slopes, angles = np.append(slopes, slopes[0]), np.append(angles, angles[0] + 2 * math.pi)  # a closed curve
     for sign, colour, label in ((1, "#0072B2", "rises"), (-1, "#D55E00", "falls")):
-        axes.plot(round_, np.where(sign * closed >= 0, np.abs(closed), np.nan), color=colour, label=label)
+        axes.plot(angles, np.where(sign * slopes >= 0, np.abs(slopes), np.nan), color=colour, label=label)
     axes.annotate(
         "gradient", xy=(float(gradient_angle), length), xytext=(float(gradient_angle), 0.45 * length),
         arrowprops={"arrowstyle": "->"}, ha="center",

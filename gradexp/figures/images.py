@@ -9,13 +9,13 @@ from gradexp.figures.array import Array
 
 
 def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int = 6) -> Figure:
-    """Images side by side, each scaled to its own range, with a title each.
+    """A grid of images, each with its title and scaled to its own range of values.
 
     Args:
         images: Grey or colour images [images, channels, height, width].
-        titles: One an image.
-        heading: Above all of them.
-        columns: Images in a row.
+        titles: One per image.
+        heading: Title of the figure.
+        columns: Images per row.
     """
     rows = max(1, -(-len(images) // columns))
     figure = Figure(figsize=(1.4 * columns, 1.7 * rows + 0.5), layout="constrained")
@@ -34,13 +34,13 @@ def weight_images(weights: Array, shape: tuple[int, ...], columns: int = 10, row
 
     Args:
         weights: Weights [units, features].
-        shape: Channels, height and width that the features are; channels are averaged.
-        columns: Units shown side by side.
-        rows: Rows of them.
+        shape: Channels, height and width of the inputs; channels are averaged.
+        columns: Units per row.
+        rows: Rows of units.
     """
     shown = weights[: columns * rows].reshape(-1, *shape).mean(axis=1)
     height, width = shape[1:]
-    # One mosaic with a gap of one pixel is drawn far faster than an axes for each unit.
+    # Drawing one mosaic with gaps of one pixel is far faster than one axes per unit.
     mosaic = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
     for number, image in enumerate(shown):
         top, left = number // columns * (height + 1), number % columns * (width + 1)

@@ -1,4 +1,4 @@
-"""A regression beside its data."""
+"""Figures of a regression."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,28 +9,22 @@ from gradexp.figures.array import Array
 
 
 def fitted_lines(inputs: Array, targets: Array, lines: Mapping[str, tuple[float, float]], title: str) -> Figure:
-    """Points, and straight lines through them.
+    """Samples with one feature, and fitted straight lines.
 
     Args:
-        inputs: One feature [samples].
-        targets: What goes with it [samples].
-        lines: Weight and bias of each, by name.
-        title: Above the axes.
+        inputs: The feature [samples].
+        targets: Targets [samples].
+        lines: Weight and bias of each line, by name.
+        title: Title of the axes.
     """
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
-    few = len(inputs) <= 50
-    size, front = (50, 3) if few else (10, 1)
-    axes.scatter(inputs, targets, s=size, alpha=0.5, color="grey", zorder=front, label=f"{len(inputs)} samples")
+    size, zorder = (50, 3) if len(inputs) <= 50 else (10, 1)
+    axes.scatter(inputs, targets, s=size, alpha=0.5, color="grey", zorder=zorder, label=f"{len(inputs)} samples")
     ends = np.array([inputs.min(), inputs.max()])
     for style, (name, (weight, bias)) in zip(("-", "--", ":"), lines.items(), strict=False):
-        axes.plot(
-            ends,
-            weight * ends + bias,
-            style,
-            linewidth=2,
-            label=f"{name}: {weight:.4g} x" + (f" {bias:+.4g}" if bias else ""),
-        )
+        label = f"{name}: {weight:.4g} x" + (f" {bias:+.4g}" if bias else "")
+        axes.plot(ends, weight * ends + bias, style, linewidth=2, label=label)
     axes.set(xlabel="x", ylabel="y", title=title)
     axes.grid(alpha=0.3)
     axes.legend()
@@ -38,12 +32,12 @@ def fitted_lines(inputs: Array, targets: Array, lines: Mapping[str, tuple[float,
 
 
 def coefficients(names: Sequence[str], values: Mapping[str, Array], title: str) -> Figure:
-    """Coefficients side by side.
+    """Coefficients from several sources side by side.
 
     Args:
-        names: One a coefficient.
-        values: Coefficients [names], by who says so.
-        title: Above the axes.
+        names: Names of the coefficients.
+        values: Coefficients [names], by source.
+        title: Title of the axes.
     """
     figure = Figure(figsize=(max(6, 0.55 * len(names) + 2), 4.5), layout="constrained")
     axes = figure.subplots()
@@ -65,7 +59,7 @@ def predicted_against_true(predicted: Array, true: Array, title: str) -> Figure:
     Args:
         predicted: Predictions [samples].
         true: Targets [samples].
-        title: Above the axes.
+        title: Title of the axes.
     """
     figure = Figure(figsize=(5.5, 5.5), layout="constrained")
     axes = figure.subplots()
@@ -79,14 +73,14 @@ def predicted_against_true(predicted: Array, true: Array, title: str) -> Figure:
 
 
 def loss_along_weight(weights: Array, losses: Array, path: Array, path_losses: Array, title: str) -> Figure:
-    """The loss as a function of the only weight, and the steps of a descent on it.
+    """The loss as a function of a single weight, and the steps of a descent.
 
     Args:
-        weights: Where the loss was measured [points].
-        losses: The loss there [points].
-        path: The weight after each step [steps], the start first.
-        path_losses: The loss there [steps].
-        title: Above the axes.
+        weights: Values of the weight [points].
+        losses: The loss for each value [points].
+        path: The weight at the start and after each step [steps + 1].
+        path_losses: The loss at these weights [steps + 1].
+        title: Title of the axes.
     """
     figure = Figure(figsize=(7, 4.8), layout="constrained")
     axes = figure.subplots()

@@ -11,7 +11,7 @@ from matplotlib.patheffects import Normal, Stroke
 from gradexp.figures.array import Array
 from gradexp.figures.panels import PATH_COLOURS, STAR, heights
 
-LOG_RANGE = 4.0  # a range this many times the median height is drawn on a logarithmic scale
+LOG_RATIO = 4.0  # of the range of heights to the median height, above which the scale is logarithmic
 
 
 def surface_3d(
@@ -25,30 +25,30 @@ def surface_3d(
     minima: Array,
     title: str,
 ) -> Figure:
-    """A surface, the path of a run on it, and its minima; on the floor its contours and the path's shadow.
+    """A surface, the path of a run on it, and its minima; below it its contours and the projected path.
 
-    Where the heights are so unequal that valleys would look flat, a logarithmic scale shows them, and its axis says so.
+    The scale is logarithmic if valleys would look flat otherwise; the label of the axis then says so.
 
     Args:
-        surface_name: Of the function.
-        formula: Of the function.
+        surface_name: Name of the function.
+        formula: Formula of the function.
         x: Coordinates [width] of the grid.
         y: Coordinates [height] of the grid.
         z: Values [height, width].
         path_xy: Points [n, 2] of the run; those outside the grid are left out.
-        path_z: Values [n] there.
+        path_z: Values [n] at these points.
         minima: Points [k, 2], possibly none.
-        title: What the run was, such as its optimizer and learning rate.
+        title: Description of the run, such as its optimizer and learning rate.
     """
     figure = Figure(figsize=(8.5, 7.5), layout="constrained")
-    axes: Any = figure.add_subplot(projection="3d", computed_zorder=False)  # else the surface hides the path
+    axes: Any = figure.add_subplot(projection="3d", computed_zorder=False)  # otherwise the surface hides the path
     path_xy, path_z = _inside(x, y, path_xy, path_z)
     base, logarithmic = float(z.min()), _is_steep(z)
     if 0 <= base < 1e-3 * float(np.ptp(z)):
-        base = 0.0  # a minimum of zero that lies between the points of the grid
+        base = 0.0  # the minimum is zero and lies between the points of the grid
 
     def height(values: Array) -> Array:
-        # A path may end lower than every point of the grid.
+        # A path may end below all points of the grid.
         return np.log10(1 + np.maximum(values - base, 0)) if logarithmic else values
 
     shown = height(z)
@@ -98,18 +98,18 @@ def surface_3d(
 def _is_steep(z: Array) -> bool:
     finite = z[np.isfinite(z)]
     middle = float(np.median(finite) - finite.min())
-    return float(np.ptp(finite)) > LOG_RANGE * middle
+    return float(np.ptp(finite)) > LOG_RATIO * middle
 
 
 def _inside(x: Array, y: Array, points: Array, *others: Array) -> Sequence[Array]:
-    """The points in the window, and what belongs to them."""
+    """The points within the grid, and the corresponding rows of `others`."""
     low, high = np.array([x.min(), y.min()]), np.array([x.max(), y.max()])
     kept = np.isfinite(points).all(axis=1) & (points >= low).all(axis=1) & (points <= high).all(axis=1)
     return [array[kept] for array in (points, *others)]
 
 
 def _interpolate(x: Array, y: Array, z: Array, points: Array) -> Array:
-    """Values [n] of a grid at points [n, 2] in it: those of the nearest node."""
+    """Values [n] of a grid at the nodes nearest to points [n, 2]."""
     columns = np.abs(points[:, 0, None] - x).argmin(axis=1)
     rows = np.abs(points[:, 1, None] - y).argmin(axis=1)
     values: Array = z[rows, columns]

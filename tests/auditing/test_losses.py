@@ -1,4 +1,4 @@
-"""The audit goes by the loss that is there: sound models pass with each that fits, and planted faults are found."""
+"""The audit with every loss: correct models pass, and a wrong backward is found."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 import gradexp
 from gradexp import run
+from gradexp.data.sources import Batch
 from gradexp.models import AbstractModule, AbstractRegressor
-from tests.auditing.test_faults import Batch, batch, numbers  # noqa: F401  # fixtures
+from tests.auditing.conftest import CLASSES, FEATURES
 from tests.objective.loss_cases import FITS, section
 
-SAMPLES, FEATURES, CLASSES = 32, 12, 4
 BALANCED = {"class_weight": "balanced"}
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("MLPClassifier", section("cross_entropy") | {"label_smoothing": 0.2}),
@@ -32,8 +32,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("MLPRegressor", section("huber")),
     ("MLPRegressor", section("l1")),
 ]
-# Networks of linear layers and sigmoids, whose gradients are known.
-KNOWN = ("SoftmaxRegression", "LogisticRegression", "SigmoidUnits", "LinearRegression")
+# Networks of linear layers and sigmoids, whose gradients have closed forms.
+WITH_CLOSED_FORM = ("SoftmaxRegression", "LogisticRegression", "SigmoidUnits", "LinearRegression")
 
 
 def made(name: str, loss: dict[str, Any]) -> AbstractModule:
@@ -45,19 +45,19 @@ def made(name: str, loss: dict[str, Any]) -> AbstractModule:
     return module
 
 
-def samples_for(module: AbstractModule, batch: Batch, numbers: Batch) -> Batch:  # noqa: F811
+def samples_for(module: AbstractModule, batch: Batch, numbers: Batch) -> Batch:
     if isinstance(module, AbstractRegressor):
         return numbers
     return batch[0], batch[1] % module.hparams.get("num_classes", 2)
 
 
 @pytest.mark.parametrize(("name", "loss"), CASES)
-def test_a_sound_model_passes(name: str, loss: dict[str, Any], batch: Batch, numbers: Batch) -> None:  # noqa: F811
+def test_correct_model_passes(name: str, loss: dict[str, Any], batch: Batch, numbers: Batch) -> None:
     module = made(name, loss)
     result = gradexp.audit(module, samples_for(module, batch, numbers))
     assert result.passed, result.failed
     forms = [check.name for check in result.checks if check.name.startswith("closed form of")]
-    assert len(forms) == (2 if name in KNOWN else 0)
+    assert len(forms) == (2 if name in WITH_CLOSED_FORM else 0)
 
 
 class TwiceTheGradient(torch.autograd.Function):
@@ -70,7 +70,7 @@ class TwiceTheGradient(torch.autograd.Function):
         return 2 * gradients[0]
 
 
-class Broken(nn.Module):
+class BrokenLoss(nn.Module):
     def __init__(self, loss: nn.Module) -> None:
         super().__init__()
         self.loss = loss
@@ -81,32 +81,30 @@ class Broken(nn.Module):
 
 
 @pytest.mark.parametrize(("name", "loss"), CASES[::3])
-def test_a_wrong_backward_is_found_under_any_loss(
-    name: str, loss: dict[str, Any], batch: Batch, numbers: Batch  # noqa: F811
-) -> None:  # fmt: skip
+def test_wrong_backward_is_found_with_any_loss(name: str, loss: dict[str, Any], batch: Batch, numbers: Batch) -> None:
     module = made(name, loss)
     assert module.objective.loss is not None
-    module.objective.loss = Broken(module.objective.loss)
+    module.objective.loss = BrokenLoss(module.objective.loss)
     result = gradexp.audit(module, samples_for(module, batch, numbers))
     assert any(check.name.startswith("gradient of") for check in result.failed), result.failed
 
 
-def test_torchs_weighted_cross_entropy_is_no_mean_over_samples_and_it_is_said(batch: Batch) -> None:  # noqa: F811
+def test_weighted_cross_entropy_of_torch_is_not_the_mean_over_samples(batch: Batch) -> None:
     module = made("MLPClassifier", {"_target_": "torch.nn.CrossEntropyLoss", "weight": [1, 2, 3, 4]})
     assert [check.name for check in gradexp.audit(module, batch).failed] == ["loss is the mean over samples"]
 
 
-def test_the_task_audits_balanced_weights_as_a_fit_sets_them() -> None:
-    told = {}
+def test_audit_task_uses_balanced_weights_as_training_does() -> None:
+    figures = {}
     for weight in ("null", "balanced"):
         result = run("task=audit", "data=breast_cancer", "model=softmax_regression", f"loss.class_weight={weight}")
         assert result.metrics["checks/failed"] == 0
         text = (result.folder / "audit.json").read_text()
-        told[weight] = [line for line in text.splitlines() if "the mean of the samples' own" in line]
-    assert told["null"] != told["balanced"]
+        figures[weight] = [line for line in text.splitlines() if "the mean over single samples" in line]
+    assert figures["null"] != figures["balanced"]
 
 
-def test_every_model_with_a_choice_of_losses_is_among_those_above() -> None:
+def test_cases_cover_every_model_with_several_losses() -> None:
     assert {name for name, options in FITS.items() if len(options) > 1} - {"MLPFromScratch"} == {
         name for name, _ in CASES
     }

@@ -1,4 +1,4 @@
-"""No test of the data layer asks a real host; a folder can be served by HTTP instead."""
+"""Tests of the data layer contact no real host; a fixture serves a folder by HTTP."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from torchvision import datasets
 
-from tests.data.tiny import NOBODY
+from tests.data.tiny import UNREACHABLE
 
 Mirror = Callable[[Path], str]
 
@@ -19,8 +19,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
     for dataset in (datasets.MNIST, datasets.FashionMNIST, datasets.KMNIST):
-        monkeypatch.setattr(dataset, "mirrors", [f"{NOBODY}/"])
-    monkeypatch.setattr(datasets.EMNIST, "url", f"{NOBODY}/gzip.zip")
+        monkeypatch.setattr(dataset, "mirrors", [f"{UNREACHABLE}/"])
+    monkeypatch.setattr(datasets.EMNIST, "url", f"{UNREACHABLE}/gzip.zip")
 
 
 class SilentHandler(SimpleHTTPRequestHandler):

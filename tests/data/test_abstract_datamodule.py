@@ -1,12 +1,12 @@
-"""Parts, loaders and state of any data module."""
+"""Parts, loaders and state of data modules."""
 
 from typing import Any
 
 import pytest
 import torch
 
-from gradexp.data.batches import TensorSource
-from gradexp.data.images.image_datamodule import ImageSource
+from gradexp.data.images.image_datamodule import ByteSource
+from gradexp.data.sources import TensorSource
 from tests.data.tiny import TEST, TRAIN, TinyImages
 
 
@@ -38,14 +38,14 @@ def parts_of(module: TinyImages) -> tuple[list[int], list[int], list[int]]:
         ("memory_limit", float("inf")),
     ],
 )
-def test_a_bad_argument_is_named_with_its_value(name: str, value: Any) -> None:
+def test_invalid_arguments_raise_with_name_and_value(name: str, value: Any) -> None:
     options: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"^{name} must be") as error:
         TinyImages(**options)
     assert f"got {value!r}" in str(error.value)
 
 
-def test_a_batch_is_at_most_the_training_part() -> None:
+def test_batch_size_is_at_most_the_number_of_training_samples() -> None:
     with pytest.raises(ValueError, match=r"data\.batch_size must be at most 40.*got 41"):
         TinyImages(batch_size=41, val_size=20).setup("fit")
     module = TinyImages(batch_size=40, val_size=20)
@@ -53,14 +53,14 @@ def test_a_batch_is_at_most_the_training_part() -> None:
     assert len(module.train_dataloader()) == 1
 
 
-def test_without_a_batch_size_training_is_in_full_batches() -> None:
+def test_batch_size_none_means_full_batches() -> None:
     module = TinyImages(batch_size=None)
     module.setup("fit")
     (batch,) = module.train_dataloader()
     assert len(batch[0]) == 40
 
 
-def test_the_seed_draws_the_validation_part_from_the_training_part() -> None:
+def test_seed_draws_the_validation_part_from_the_training_part() -> None:
     train, val, test = parts_of(TinyImages(seed=0))
     assert (len(train), len(val)) == (40, 20)
     assert sorted(train + val) == list(range(TRAIN))
@@ -69,12 +69,11 @@ def test_the_seed_draws_the_validation_part_from_the_training_part() -> None:
     assert test == parts_of(TinyImages(seed=1))[2] == list(range(TRAIN, TRAIN + TEST))
 
 
-def test_the_split_is_not_the_order_of_batches() -> None:
-    # Batches of another size, more epochs: the validation part stays.
+def test_split_does_not_depend_on_the_batch_size() -> None:
     assert sorted(parts_of(TinyImages(batch_size=3))[1]) == sorted(parts_of(TinyImages(batch_size=None))[1])
 
 
-def test_the_test_part_is_read_for_test_and_predict_alone() -> None:
+def test_only_test_and_predict_read_the_test_part() -> None:
     module = TinyImages()
     module.setup("fit")
     module.setup("validate")
@@ -87,7 +86,7 @@ def test_the_test_part_is_read_for_test_and_predict_alone() -> None:
         assert fitted.reads == ["test"]
 
 
-def test_a_test_without_preprocessing_fits_it_on_the_training_part() -> None:
+def test_testing_an_unfitted_module_fits_preprocessing_on_the_training_part() -> None:
     fitted, fresh = TinyImages(), TinyImages()
     fitted.setup("fit")
     fresh.setup("test")
@@ -110,7 +109,7 @@ def test_streamed_batches_equal_those_in_memory(num_workers: int) -> None:
         assert torch.equal(mine[1], other[1])
 
 
-def test_the_state_says_which_batch_comes_next() -> None:
+def test_state_resumes_at_the_next_batch() -> None:
     module = TinyImages()
     module.setup("fit")
     whole = numbers(module.train_dataloader())
@@ -127,11 +126,11 @@ def test_the_state_says_which_batch_comes_next() -> None:
 
 
 @pytest.mark.parametrize("memory_limit", [0, 1])
-def test_training_targets_are_had_without_reading_images(memory_limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train_targets_reads_no_images(memory_limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     module = TinyImages(memory_limit=memory_limit)
     module.setup("fit")
     _, expected = module.sample(TRAIN)
-    for cls in (ImageSource, TensorSource):
+    for cls in (ByteSource, TensorSource):
         monkeypatch.delattr(cls, "__getitem__")
     targets = module.train_targets()
     assert targets.tolist() == expected.tolist()

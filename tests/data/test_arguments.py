@@ -1,4 +1,4 @@
-"""Arguments of data modules: each has its rule, a misspelt one is answered, Lightning's command line knows them."""
+"""Arguments of data modules: their rules, messages on misspelt ones, and Lightning's command line."""
 
 import ast
 import collections.abc
@@ -45,26 +45,26 @@ NEEDED: dict[str, dict[str, Any]] = {
     "Table": {"path": "houses.csv", "target": "price"},
 }
 EXPORTED = [getattr(gradexp.data, name) for name in gradexp.data.__all__]
-# Protocols and records take what they are given.
+# Protocols and dataclasses do not check their arguments.
 WITH_RULES = [cls for cls in EXPORTED if not inspect.isabstract(cls) and hasattr(cls.__init__, "__wrapped__")]
 DATA_MODULES = [cls for cls in WITH_RULES if issubclass(cls, AbstractDataModule)]
 
 
-def test_every_class_that_can_be_made_holds_its_arguments_against_rules() -> None:
+def test_every_concrete_class_checks_its_arguments() -> None:
     concrete = {cls.__name__ for cls in EXPORTED if not inspect.isabstract(cls)}
     assert concrete - {"Samples"} == {cls.__name__ for cls in WITH_RULES}
     assert {cls.__name__ for cls in DATA_MODULES} == set(RULED)
 
 
 @pytest.mark.parametrize("cls", DATA_MODULES)
-def test_arguments_have_their_rules(cls: type[AbstractDataModule]) -> None:
+def test_expected_arguments_have_rules(cls: type[AbstractDataModule]) -> None:
     rules = rules_of(cls.__init__)
     assert {name for name, rule in rules.items() if rule is not None} == RULED[cls.__name__]
     assert set(rules) - RULED[cls.__name__] <= {"self", "data_dir", "mirror", "classes"}
 
 
 @pytest.mark.parametrize("cls", WITH_RULES)
-def test_a_misspelt_argument_is_answered_with_the_nearest_one(cls: Any) -> None:
+def test_misspelt_argument_suggests_the_nearest_one(cls: Any) -> None:
     for name in arguments_of(cls):
         with pytest.raises(TypeError) as error:
             cls(**{name[:-1]: 1})
@@ -72,11 +72,9 @@ def test_a_misspelt_argument_is_answered_with_the_nearest_one(cls: Any) -> None:
 
 
 @pytest.mark.parametrize("cls", DATA_MODULES)
-def test_lightnings_command_line_knows_every_argument_by_its_name(
-    cls: type[AbstractDataModule], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lightning_cli_knows_every_argument(cls: type[AbstractDataModule], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["cli"])
-    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # Lightning calls what jsonargparse renamed
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # Lightning uses deprecated names
     given = {**NEEDED.get(cls.__name__, {}), "seed": 3, "steps_per_execution": 2}
     typed = [f"--data.{name}={value}" for name, value in given.items()]
     model = ["--model.in_features=4", "--model.num_classes=2"]
@@ -86,10 +84,9 @@ def test_lightnings_command_line_knows_every_argument_by_its_name(
     assert {f"data.{name}" for name in arguments_of(cls)} <= {action.dest for action in cli.parser._actions}
 
 
-def test_a_user_s_data_module_may_take_any_options() -> None:
+def test_user_data_module_accepts_untyped_options() -> None:
     class Two(gradexp.data.TensorDataModule):
         num_features = 1
-        classes: list[str] = []  # noqa: RUF012  # a property in the base
 
         def __init__(self, **options: Any) -> None:
             super().__init__(None, 0, **options)
@@ -105,7 +102,7 @@ def test_a_user_s_data_module_may_take_any_options() -> None:
 
 
 def annotations(path: Path) -> Iterator[str]:
-    """Of the arguments of constructors, and of the keys of TypedDicts, in a file."""
+    """Annotations in a file: of the arguments of constructors, and of the keys of TypedDicts in options.py."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef) and node.name == "__init__":
             given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -114,10 +111,10 @@ def annotations(path: Path) -> Iterator[str]:
             yield from (ast.unparse(each.annotation) for each in node.body if isinstance(each, ast.AnnAssign))
 
 
-def test_rules_can_be_read_from_the_source_without_torch() -> None:
+def test_rules_are_readable_from_the_source_without_torch() -> None:
     names = {name: value for home in (collections.abc, typing, gradexp.rules) for name, value in vars(home).items()}
     folders = [Path(gradexp.__file__).parent / folder for folder in ("data", "callbacks")]
-    found = [text for folder in folders for path in folder.glob("*.py") for text in annotations(path)]
+    found = [text for folder in folders for path in folder.rglob("*.py") for text in annotations(path)]
     ruled = [text for text in found if "Annotated" in text or "Literal" in text or "Size" in text]
     assert len(ruled) > 50
     for text in ruled:

@@ -1,4 +1,4 @@
-"""Batches from memory and streamed, where they resume, and the split."""
+"""Batches from memory and streamed, resuming, and the split."""
 
 from typing import Any
 
@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gradexp.data.batches import BatchLoader, BatchOrder, Source, SubsetSource, TensorSource, split_indices
+from gradexp.data import BatchLoader, BatchOrder, TensorSource
+from gradexp.data.sources import Source, SubsetSource, split_indices
 
 INPUTS = np.random.default_rng(0).normal(size=(23, 3))
 
@@ -25,19 +26,19 @@ def targets(batches: Any) -> list[list[int]]:
 
 
 @pytest.mark.parametrize(("streamed", "num_workers"), [(False, 0), (True, 0), (True, 2)])
-def test_batches_hold_the_samples_of_the_order(streamed: bool, num_workers: int) -> None:
+def test_batches_follow_the_order(streamed: bool, num_workers: int) -> None:
     batches = list(make_loader(streamed, num_workers, epoch=3))
     order = make_loader(epoch=3).sampler.indices().numpy()
     assert [len(batch[0]) for batch in batches] == [5, 5, 5, 5, 3]
     for number, (inputs, numbers) in enumerate(batches):
-        own = order[5 * number : 5 * number + 5]
-        np.testing.assert_array_equal(inputs.numpy(), INPUTS[own])
-        np.testing.assert_array_equal(numbers.numpy(), own)
+        expected = order[5 * number : 5 * number + 5]
+        np.testing.assert_array_equal(inputs.numpy(), INPUTS[expected])
+        np.testing.assert_array_equal(numbers.numpy(), expected)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("done", [0, 1, 3, 4])
-def test_a_loader_resumes_after_the_batches_that_were_done(done: int, streamed: bool) -> None:
+def test_loader_resumes_after_the_finished_batches(done: int, streamed: bool) -> None:
     whole = targets(make_loader(streamed, epoch=2))
     interrupted = make_loader(streamed, epoch=2)
     batches = iter(interrupted)
@@ -51,7 +52,7 @@ def test_a_loader_resumes_after_the_batches_that_were_done(done: int, streamed: 
     assert targets(resumed) == targets(make_loader(epoch=3))
 
 
-def test_after_a_whole_epoch_the_next_one_starts_at_its_beginning() -> None:
+def test_loader_saved_after_an_epoch_starts_the_next_epoch() -> None:
     loader = make_loader()
     assert len(targets(loader)) == 5
     resumed = make_loader(epoch=1)
@@ -59,13 +60,13 @@ def test_after_a_whole_epoch_the_next_one_starts_at_its_beginning() -> None:
     assert targets(resumed) == targets(make_loader(epoch=1))
 
 
-def test_a_position_that_was_loaded_is_kept_until_it_is_used() -> None:
+def test_loaded_position_is_kept_until_iteration() -> None:
     loader = make_loader()
     loader.load_state_dict({"position": 3})
     assert loader.state_dict()["position"] == 3
 
 
-def test_inputs_and_targets_must_be_equally_many() -> None:
+def test_inputs_and_targets_must_have_equal_length() -> None:
     with pytest.raises(ValueError, match="got 3 and 2"):
         TensorSource(torch.zeros(3), torch.zeros(2))
 
@@ -77,13 +78,13 @@ def as_set(indices: Tensor) -> set[int]:
 @pytest.mark.parametrize(
     ("val_size", "num_val"), [(0, 0), (1, 1), (30, 30), (99, 99), (0.25, 25), (0.5, 50), (0.001, 0)]
 )
-def test_a_split_is_disjoint_and_complete(val_size: float, num_val: int) -> None:
+def test_split_is_disjoint_and_complete(val_size: float, num_val: int) -> None:
     train, val = split_indices(100, val_size, seed=0)
     assert (len(train), len(val)) == (100 - num_val, num_val)
     assert as_set(train) | as_set(val) == set(range(100))
 
 
-def test_a_split_is_drawn_by_its_seed_alone() -> None:
+def test_split_depends_only_on_the_seed() -> None:
     draws: list[set[int]] = []
     for seed in (0, 0, 1):
         torch.manual_seed(len(draws))
@@ -93,6 +94,6 @@ def test_a_split_is_drawn_by_its_seed_alone() -> None:
 
 
 @pytest.mark.parametrize("val_size", [100, 101, 0.999])
-def test_a_split_leaves_something_to_train_on(val_size: float) -> None:
+def test_split_without_training_samples_raises(val_size: float) -> None:
     with pytest.raises(ValueError, match=rf"data\.val_size must leave samples.*below 100.*got {val_size}"):
         split_indices(100, val_size, seed=0)

@@ -1,4 +1,4 @@
-"""What reaches a model of a plain Lightning trainer."""
+"""The batches that a plain Lightning trainer passes to a model."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from gradexp.app.quiet import quiet_libraries
-from gradexp.data.batches import Batch
+from gradexp.data.sources import Batch
 from tests.data.tiny import TinyImages
 
 
 class Recorder(LightningModule):
-    """Keeps the batches that reach it, as they reach it."""
+    """Keeps the batches that it receives."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,36 +49,36 @@ def fit(module: TinyImages, **options: Any) -> Recorder:
 
 def augmented(seed: int = 0) -> TinyImages:
     module = TinyImages(seed=seed)
-    module.augment = torch.rand_like  # nothing but the draws, so that they can be compared
+    module.augment = torch.rand_like  # returns only the draws, so that they can be compared
     return module
 
 
-def test_no_validation_part_means_no_validation() -> None:
+def test_val_size_zero_skips_validation() -> None:
     recorder = fit(TinyImages(val_size=0), max_epochs=1)
     assert len(recorder.train_batches) == 6
     assert recorder.val_batches == []
 
 
-def test_training_in_epochs_sees_every_sample_in_a_new_order() -> None:
+def test_every_epoch_has_every_sample_in_a_new_order() -> None:
     recorder = fit(TinyImages(), max_epochs=2)
     seen = [int(number) for _, targets in recorder.train_batches for number in targets]
     assert sorted(seen[:40]) == sorted(seen[40:])
     assert seen[:40] != seen[40:]
 
 
-def test_augmentation_is_for_training_batches_alone() -> None:
+def test_only_training_batches_are_augmented() -> None:
     recorder = fit(augmented(), max_epochs=1, num_sanity_val_steps=1)
     module = TinyImages()
     module.setup("fit")
     expected: list[Any] = list(module.val_dataloader())
-    # The sanity check before training sees the first batch once more.
+    # Lightning's sanity check validates the first batch before training.
     for (inputs, _), other in zip(recorder.val_batches, [expected[0], *expected], strict=True):
         assert torch.equal(inputs, other[0])
     for inputs, _ in recorder.train_batches:
         assert 0 <= inputs.min() <= inputs.max() < 1
 
 
-def test_augmentation_is_a_function_of_seed_and_step() -> None:
+def test_augmentation_depends_only_on_seed_and_step() -> None:
     fits = []
     for global_seed, seed in ((1, 0), (2, 0), (1, 7)):
         torch.manual_seed(global_seed)

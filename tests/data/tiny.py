@@ -1,4 +1,4 @@
-"""Tiny data sets for the tests: IDX files, and a data module whose targets say which sample it is."""
+"""Tiny data sets for the tests: IDX files, and a data module whose targets are the numbers of the samples."""
 
 import gzip
 import hashlib
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from gradexp.data import ImageDataModule
 from gradexp.data.images.image_datamodule import ImageSource
-from gradexp.data.images.mnist import TorchvisionDataModule
+from gradexp.data.images.torchvision_datamodule import TorchvisionDataModule
 
 Bytes = NDArray[np.uint8]
 
 TRAIN, TEST = 60, 20
-NOBODY = "http://127.0.0.1:9"  # where nothing listens
+UNREACHABLE = "http://127.0.0.1:9"
 
 
 def random_images(number: int, height: int = 28, width: int = 28, seed: int = 0) -> Bytes:
-    """Grey images on black, of different brightness each, so that the mean depends on which ones are taken."""
+    """Grey images with black borders and different brightness, so that subsets have different means."""
     rng = np.random.default_rng(seed)
     brightness = rng.uniform(0.2, 1.0, (number, 1, 1))
     images = (rng.integers(0, 256, (number, height, width)) * brightness).astype(np.uint8)
@@ -32,7 +32,9 @@ def random_images(number: int, height: int = 28, width: int = 28, seed: int = 0)
 
 @final
 class TinyImages(ImageDataModule):
-    """60 training and 20 test images of 6 x 6 pixels; the target of a sample is its number, test from 60 on."""
+    """60 training and 20 test images of 6 x 6 pixels; the target of a sample is its number, 60 to 79 for the test."""
+
+    image_shape = (1, 6, 6)
 
     def __init__(
         self,
@@ -46,10 +48,6 @@ class TinyImages(ImageDataModule):
         self.reads: list[str] = []
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        return 1, 6, 6
-
-    @property
     def classes(self) -> list[str]:
         return [str(number) for number in range(TRAIN + TEST)]
 
@@ -60,7 +58,7 @@ class TinyImages(ImageDataModule):
 
 
 def idx_bytes(array: Bytes) -> bytes:
-    """An IDX file, written out from its specification."""
+    """The content of an IDX file, as specified."""
     sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
     return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
 
@@ -72,7 +70,7 @@ def write_idx(path: Path, array: Bytes) -> Path:
 
 
 def mnist_arrays(num_classes: int = 10) -> dict[str, Bytes]:
-    """The four files of an MNIST-like set by their names, every class among the labels."""
+    """The four files of a data set like MNIST by name; the labels contain every class."""
     images, labels = random_images(TRAIN + TEST), np.arange(TRAIN + TEST, dtype=np.uint8) % num_classes
     return {
         "train-images-idx3-ubyte": images[:TRAIN],
@@ -83,7 +81,7 @@ def mnist_arrays(num_classes: int = 10) -> dict[str, Bytes]:
 
 
 def write_archives(folder: Path) -> list[tuple[str, str]]:
-    """The four files as archives, and torchvision's list of them: names with MD5."""
+    """Write the four files as archives, and return their names and MD5 sums as torchvision lists them."""
     folder.mkdir(parents=True, exist_ok=True)
     resources = []
     for name, array in mnist_arrays().items():
@@ -94,7 +92,7 @@ def write_archives(folder: Path) -> list[tuple[str, str]]:
 
 
 def check_data(module: TorchvisionDataModule) -> None:
-    """The module reads the set of `mnist_arrays`."""
+    """Assert that the module reads the data of `mnist_arrays`."""
     assert (len(module.load("train")), len(module.load("test"))) == (TRAIN, TEST)
     assert_array_equal(module.load("test").images[:, 0], mnist_arrays()["t10k-images-idx3-ubyte"])
 

@@ -1,4 +1,4 @@
-"""The worked examples: every number is held against a second way to it, and a wrong one is found."""
+"""The worked examples: every number is compared with a second computation, and a wrong one raises."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.command_line import call
 
 
 @pytest.mark.parametrize("topic", topic_names())
-def test_a_topic_prints_its_numbers_and_holds_them(
+def test_topic_prints_and_compares_its_numbers(
     topic: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "task=explain", f"topic={topic}", "hydra.run.dir=lesson") is None
@@ -28,31 +28,31 @@ def test_a_topic_prints_its_numbers_and_holds_them(
 
 
 @pytest.mark.parametrize("experiment", ["activations", "losses"])
-def test_an_experiment_that_explains_draws_its_figure(experiment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explaining_experiment_draws_its_figure(experiment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, f"+experiment={experiment}", "hydra.run.dir=lesson") is None
     events = EventAccumulator("lesson/tensorboard", size_guidance={"images": 0}).Reload()
     assert events.Tags()["images"] == [f"explain/{experiment}"]
     assert Path(f"lesson/figures/explain_{experiment}.png").stat().st_size > 10_000
 
 
-def test_what_the_chain_rule_and_autograd_say() -> None:
+def test_chain_rule_and_autograd_show_the_expected_values() -> None:
     chain, graph = Lesson(), Lesson()
     topic_named("chain_rule")(chain)
     topic_named("autograd")(graph)
     words = {line.split("  ")[1]: line.split() for line in chain.lines if line.startswith("  dy")}
     assert [words[key][-1] for key in words] == ["2", "1", "2"], "2 = 2 * 1"
-    told = "\n".join(graph.lines)
-    assert "MulBackward0" in told
-    assert "RuntimeError: Trying to backward through the graph a second time" in told
+    text = "\n".join(graph.lines)
+    assert "MulBackward0" in text
+    assert "RuntimeError: Trying to backward through the graph a second time" in text
 
 
-def test_a_wrong_derivative_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_derivative_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activations, "softmax_jacobian", lambda logits: torch.diag_embed(logits.softmax(-1)))
     with pytest.raises(ArithmeticError, match="row 0 is"):
         topic_named("softmax")(Lesson())
 
 
-def test_a_topic_is_wanted(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
+def test_missing_or_misspelt_topic_raises(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
     message = call(monkeypatch, "task=explain")
     assert str(message).startswith("error: topic must be one of activations, autograd")
     message = call(monkeypatch, "task=explain", "topic=chainrule")

@@ -1,4 +1,4 @@
-"""Figures of a classifier hold the numbers that went in."""
+"""Figures of a classifier show the given numbers."""
 
 import math
 
@@ -8,7 +8,7 @@ import pytest
 from matplotlib.collections import PathCollection, QuadMesh
 
 from gradexp.figures import accuracy_and_loss, decision_boundary
-from tests.figures.test_curves import curves_in, rendered
+from tests.figures.rendering import curves_in, render
 
 Array = npt.NDArray[np.float64]
 
@@ -17,13 +17,13 @@ MOVES = {move: (-math.log(move[0]), -math.log(move[1])) for move in ((0.4, 0.45)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10, 15])
-def test_regions_and_samples_of_a_class_have_one_colour(classes: int) -> None:
+def test_regions_and_samples_of_a_class_have_the_same_colour(classes: int) -> None:
     rng = np.random.default_rng(0)
     regions = rng.integers(classes, size=(4, 5))
     points, targets = rng.uniform((-1, 0), (1, 3), size=(60, 2)), np.arange(60) % classes
     names = [f"class {number}" for number in range(classes)]
     figure = decision_boundary(X, Y, regions, points, targets, names, ("x1", "x2"), "title")
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     (mesh,) = [drawn for drawn in axes.collections if isinstance(drawn, QuadMesh)]
     np.testing.assert_array_equal(np.asarray(mesh.get_array()).reshape(4, 5), regions)
@@ -39,16 +39,16 @@ def test_regions_and_samples_of_a_class_have_one_colour(classes: int) -> None:
     assert (axes.get_xlim(), axes.get_ylim()) == ((-1, 1), (0, 3))
 
 
-def test_a_class_without_samples_is_drawn() -> None:
+def test_class_without_samples_is_drawn() -> None:
     regions, points = np.zeros((4, 5), dtype=int), np.zeros((3, 2))
-    rendered(decision_boundary(X, Y, regions, points, np.zeros(3, dtype=int), ["a", "b"], ("x1", "x2"), "title"))
+    render(decision_boundary(X, Y, regions, points, np.zeros(3, dtype=int), ["a", "b"], ("x1", "x2"), "title"))
 
 
-def test_accuracy_jumps_where_the_loss_is_smooth() -> None:
+def test_accuracy_and_loss_shows_the_given_curves_and_moves() -> None:
     weights = np.linspace(-1, 1, 11)
     accuracy, loss = (weights > 0).astype(float), weights**2
     figure = accuracy_and_loss(weights, accuracy, loss, 0.3, "weight 7", MOVES)
-    rendered(figure)
+    render(figure)
     left, right, smooth = figure.axes
     np.testing.assert_array_equal(curves_in(left)["accuracy: flat, then a jump"][:, 1], accuracy)
     np.testing.assert_array_equal(curves_in(left)["learned"][:, 0], [0.3, 0.3])

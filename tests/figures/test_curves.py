@@ -1,34 +1,20 @@
-"""Curves hold the numbers that went in, on an axis that shows them."""
+"""Curves show the given numbers on a suitable axis."""
 
-import io
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from gradexp.figures import cost_comparison, loss_curve
+from tests.figures.rendering import curves_in, render
 
 STEPS = np.array([10.0, 20.0, 30.0])
 FALLING = np.array([4.0, 2.0, 1.0])
 
 
-def rendered(figure: Figure) -> None:
-    """Warnings of the layout and of the renderer are errors here."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    assert buffer.getvalue().startswith(b"\x89PNG")
-
-
-def curves_in(axes: Axes) -> dict[str, npt.NDArray[np.float64]]:
-    return {str(line.get_label()): np.asarray(line.get_xydata(), dtype=float) for line in axes.get_lines()}
-
-
-def test_a_loss_curve_has_a_line_and_a_label_for_each() -> None:
+def test_loss_curve_has_a_line_and_a_label_per_curve() -> None:
     figure = loss_curve({"train/loss": (STEPS, FALLING), "val/loss": (STEPS[1:], FALLING[1:])}, "Model")
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     found = curves_in(axes)
     np.testing.assert_array_equal(found["train/loss"], np.stack([STEPS, FALLING], axis=1))
@@ -52,28 +38,28 @@ def test_a_loss_curve_has_a_line_and_a_label_for_each() -> None:
         ([], "linear"),
     ],
 )
-def test_the_axis_is_logarithmic_where_that_shows_more(losses: list[float], scale: str) -> None:
+def test_axis_is_logarithmic_for_a_large_range_of_positive_losses(losses: list[float], scale: str) -> None:
     figure = loss_curve({"train/loss": (np.arange(float(len(losses))), np.array(losses))}, "Model")
-    rendered(figure)
+    render(figure)
     assert figure.axes[0].get_yscale() == scale
 
 
-def test_no_curve_at_all_is_drawn() -> None:
-    rendered(loss_curve({}, "Model"))
+def test_loss_curve_without_curves_is_drawn() -> None:
+    render(loss_curve({}, "Model"))
 
 
-def test_costs_are_compared_over_epochs_and_over_seconds_on_one_scale() -> None:
+def test_cost_comparison_has_a_common_scale_over_epochs_and_seconds() -> None:
     seconds = {"full batch": np.array([0.0, 0.1, 0.2]), "batches of 1": np.array([0.0, 3.0, 6.0])}
     costs = {"full batch": FALLING, "batches of 1": FALLING / 30}
     epochs = np.arange(3.0)
     by_epoch = {name: (epochs, cost) for name, cost in costs.items()}
     by_second = {name: (seconds[name], cost) for name, cost in costs.items()}
     figure = cost_comparison(by_epoch, by_second, "costs")
-    rendered(figure)
+    render(figure)
     left, right = figure.axes
     for name, cost in costs.items():
         np.testing.assert_array_equal(curves_in(left)[name], np.stack([epochs, cost], axis=1))
-        # The start, at no seconds, has no place on a logarithmic axis.
+        # The start at 0 seconds cannot be on a logarithmic axis.
         np.testing.assert_array_equal(curves_in(right)[name], np.stack([seconds[name][1:], cost[1:]], axis=1))
     assert (left.get_xlabel(), right.get_xlabel()) == ("epochs", "seconds")
     assert left.get_yscale() == right.get_yscale() == right.get_xscale() == "log"
@@ -81,7 +67,7 @@ def test_costs_are_compared_over_epochs_and_over_seconds_on_one_scale() -> None:
     assert figure.get_suptitle() == "costs"
 
 
-def test_curves_leave_their_input_alone(tmp_path: Path) -> None:
+def test_loss_curve_does_not_change_its_input(tmp_path: Path) -> None:
     steps, losses = STEPS.copy(), FALLING.copy()
     loss_curve({"train/loss": (steps, losses)}, "Model").savefig(tmp_path / "curve.png")
     np.testing.assert_array_equal(steps, STEPS)

@@ -1,6 +1,5 @@
-"""Figures of descent hold the numbers that went in."""
+"""Figures of descent show the given numbers."""
 
-import io
 from typing import Any
 
 import numpy as np
@@ -15,25 +14,12 @@ from gradexp.figures import basin_map, panels_of_paths, paths_over_contours, sur
 from gradexp.figures.array import Array
 from gradexp.figures.basins import BASIN_COLOURS, NO_MINIMUM
 from gradexp.figures.panels import PATH_COLOURS
+from tests.figures.rendering import legend_of, render
 
 X, Y = np.linspace(-2, 3, 41), np.linspace(-1, 1, 31)
 BOWL: Array = X**2 + 4 * Y[:, None] ** 2 - 7  # below zero around its minimum
 PATH = np.array([[2.5, 0.9], [1.0, -0.5], [0.2, 0.1], [0.0, 0.0]])
-MINIMUM, NOTHING = np.array([[0.0, 0.0]]), np.empty((0, 2))
-
-
-def rendered(figure: Figure) -> None:
-    """Warnings of the layout and of the renderer are errors here."""
-    assert isinstance(figure, Figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    assert buffer.getvalue().startswith(b"\x89PNG")
-
-
-def legend_of(holder: Axes | Figure) -> list[str]:
-    legend = holder.get_legend() if isinstance(holder, Axes) else holder.legends[0]
-    assert legend is not None
-    return [text.get_text() for text in legend.get_texts()]
+MINIMUM, NO_POINTS = np.array([[0.0, 0.0]]), np.empty((0, 2))
 
 
 def line_named(axes: Axes, label: str) -> Array:
@@ -41,7 +27,7 @@ def line_named(axes: Axes, label: str) -> Array:
     return np.asarray(line.get_xydata(), dtype=float)
 
 
-def assert_legends_are_not_cut(figure: Figure) -> None:
+def assert_legends_are_inside_the_figure(figure: Figure) -> None:
     figure.draw_without_rendering()
     for axes in figure.axes:
         if (legend := axes.get_legend()) is not None:
@@ -61,11 +47,11 @@ def draw_all() -> list[Figure]:
     ]
 
 
-def test_paths_and_marks_are_drawn_where_they_are() -> None:
+def test_paths_and_marks_are_at_their_coordinates() -> None:
     paths, saddles = {"SGD, lr 0.1": PATH, "SGD, lr 0.01": PATH / 2}, np.array([[1.0, 0.5], [2.0, -0.5]])
-    marks = {"minimum": MINIMUM, "saddles": saddles, "none of these": NOTHING}
+    marks = {"minimum": MINIMUM, "saddles": saddles, "none of these": NO_POINTS}
     figure = paths_over_contours(X, Y, BOWL, paths, marks, "linear regression", ("w", "b"), "loss")
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     for label, points in {**paths, "minimum": MINIMUM, "saddles": saddles}.items():
         np.testing.assert_array_equal(line_named(axes, label), points)
@@ -79,25 +65,25 @@ def test_paths_and_marks_are_drawn_where_they_are() -> None:
         assert ("s", points[-1:].tolist()) in drawn
     markers = {str(line.get_label()): line.get_marker() for line in axes.get_lines()}
     assert markers["minimum"] != markers["saddles"]
-    assert_legends_are_not_cut(figure)
+    assert_legends_are_inside_the_figure(figure)
 
 
-def test_what_leaves_the_window_is_clipped_and_the_window_stays() -> None:
+def test_diverging_paths_are_clipped_at_the_axes() -> None:
     far = np.array([[0.0, 0.5], [50.0, -70.0], [1e30, -1e35], [np.inf, np.nan], [0.0, 0.0]])
     sudden = far[[0, 1, 3, 4]]
     figure = paths_over_contours(X, Y, BOWL, {"lr 10": far, "lr 0.1": PATH, "lr 20": sudden}, {}, "bowl")
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     assert (axes.get_xlim(), axes.get_ylim()) == ((-2, 3), (-1, 1))
-    # What follows the divergence is not drawn, though it is finite.
+    # Points after the divergence are not drawn, even if they are finite.
     np.testing.assert_array_equal(line_named(axes, "lr 10 (diverged)"), far[:2])
     np.testing.assert_array_equal(line_named(axes, "lr 20 (diverged)"), far[:2])
     assert legend_of(axes)[:3] == ["lr 10 (diverged)", "lr 0.1", "lr 20 (diverged)"]
 
 
-@pytest.mark.parametrize("points", [np.full((3, 2), np.nan), NOTHING, np.zeros((1, 2))])
-def test_a_path_of_no_finite_points_or_of_one_is_drawn(points: Array) -> None:
-    rendered(paths_over_contours(X, Y, BOWL, {"lr 1": points}, {}, "bowl"))
+@pytest.mark.parametrize("points", [np.full((3, 2), np.nan), NO_POINTS, np.zeros((1, 2))])
+def test_path_without_finite_points_or_with_one_point_is_drawn(points: Array) -> None:
+    render(paths_over_contours(X, Y, BOWL, {"lr 1": points}, {}, "bowl"))
 
 
 @pytest.mark.parametrize(
@@ -105,9 +91,9 @@ def test_a_path_of_no_finite_points_or_of_one_is_drawn(points: Array) -> None:
     [BOWL, 1e6 * BOWL, 1e-6 * BOWL, BOWL - BOWL.min(), np.exp(3 * BOWL), X - Y[:, None], BOWL + 1e9],
     ids=["negative", "large", "small", "from zero", "steep", "plane", "offset"],
 )
-def test_levels_rise_ever_faster_from_the_lowest_value_to_the_highest(values: Array) -> None:
+def test_levels_span_the_values_with_increasing_distances(values: Array) -> None:
     figure = paths_over_contours(X, Y, values, {}, {}, "bowl")
-    rendered(figure)
+    render(figure)
     filled = next(child for child in figure.axes[0].get_children() if isinstance(child, QuadContourSet))
     levels = np.asarray(filled.levels)
     assert levels[[0, -1]].tolist() == pytest.approx([values.min(), values.max()], rel=1e-9)
@@ -119,7 +105,7 @@ def test_levels_rise_ever_faster_from_the_lowest_value_to_the_highest(values: Ar
 
 @pytest.mark.parametrize("values", [np.zeros_like(BOWL), np.where(BOWL > 0, np.inf, BOWL)], ids=["flat", "infinite"])
 def test_flat_and_infinite_values_are_drawn(values: Array) -> None:
-    rendered(paths_over_contours(X, Y, values, {"lr 0.1": PATH}, {"minimum": MINIMUM}, "bowl"))
+    render(paths_over_contours(X, Y, values, {"lr 0.1": PATH}, {"minimum": MINIMUM}, "bowl"))
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3])
@@ -128,7 +114,7 @@ def test_each_panel_has_its_own_paths_and_all_marks(columns: int) -> None:
         f"by number {n}": {f"momentum {m / 10}, lr 0.{n}": PATH * m / 10 for m in range(9)} for n in range(columns)
     }
     figure = panels_of_paths(X, Y, BOWL, panels, {"minimum": MINIMUM}, "bowl: SGD")
-    rendered(figure)
+    render(figure)
     assert figure.get_suptitle() == "bowl: SGD"
     assert [axes.get_title() for axes in figure.axes] == list(panels)
     for axes, paths in zip(figure.axes, panels.values(), strict=True):
@@ -138,13 +124,13 @@ def test_each_panel_has_its_own_paths_and_all_marks(columns: int) -> None:
         assert (axes.get_xlim(), axes.get_ylim()) == ((-2, 3), (-1, 1))
     colours = [to_hex(line.get_color()) for line in figure.axes[0].get_lines() if line.get_linestyle() == "-"]
     assert colours[: len(PATH_COLOURS)] == list(PATH_COLOURS)
-    assert_legends_are_not_cut(figure)
+    assert_legends_are_inside_the_figure(figure)
 
 
-def test_the_surface_carries_its_path_and_minima() -> None:
+def test_surface_shows_its_path_and_minima() -> None:
     path_z = np.array([7.0, -5.0, -6.9, -7.0])
     figure = surface_3d("bowl", "x² + 4y² - 7", X, Y, BOWL, PATH, path_z, MINIMUM, "SGD, lr 0.1, 3 steps")
-    rendered(figure)
+    render(figure)
     axes: Any = figure.axes[0]
     lines = {line.get_label(): np.stack([np.asarray(part) for part in line.get_data_3d()]) for line in axes.lines}
     np.testing.assert_allclose(lines["path"], np.stack([*PATH.T, path_z]))
@@ -157,11 +143,11 @@ def test_the_surface_carries_its_path_and_minima() -> None:
 
 
 @pytest.mark.parametrize(("lowest", "label"), [(0.0, "f(x, y)"), (-50.0, "f(x, y) + 50"), (1e6, "f(x, y) - 1e+06")])
-def test_a_steep_surface_is_drawn_on_a_logarithmic_scale_that_its_axis_tells(lowest: float, label: str) -> None:
+def test_steep_surface_has_a_logarithmic_scale_and_label(lowest: float, label: str) -> None:
     steep = (X**2 + 4 * Y[:, None] ** 2) ** 4
     path_z = np.array([900.0, 99.0, 9.0, -1e-3])  # the last is lower than the grid's lowest
     figure = surface_3d("steep", "(x² + 4y²)⁴", X, Y, steep + lowest, PATH, path_z + lowest, MINIMUM, "Adam, lr 0.1")
-    rendered(figure)
+    render(figure)
     axes: Any = figure.axes[0]
     assert axes.get_zlabel() == f"{label}, scale log(1 + ·)"
     (path,) = [line for line in axes.lines if line.get_label() == "path"]
@@ -172,24 +158,24 @@ def test_a_steep_surface_is_drawn_on_a_logarithmic_scale_that_its_axis_tells(low
     assert "10,000" in ticks
 
 
-def test_a_surface_leaves_out_what_is_outside_its_window_or_not_there() -> None:
+def test_surface_omits_points_outside_its_grid_and_missing_minima() -> None:
     path = np.array([[2.5, 0.9], [40.0, 0.0], [np.nan, np.inf], [0.0, 0.5]])
-    figure = surface_3d("bowl", "f", X, Y, BOWL, path, np.array([1.0, 1600.0, np.nan, -6.0]), NOTHING, "lr 1")
-    rendered(figure)
+    figure = surface_3d("bowl", "f", X, Y, BOWL, path, np.array([1.0, 1600.0, np.nan, -6.0]), NO_POINTS, "lr 1")
+    render(figure)
     axes: Any = figure.axes[0]
     (drawn,) = [line for line in axes.lines if line.get_label() == "path"]
     np.testing.assert_allclose(np.stack(drawn.get_data_3d()), np.array([[2.5, 0], [0.9, 0.5], [1, -6]]))
     assert legend_of(figure) == ["path", "start", "end"]
-    rendered(surface_3d("bowl", "f", X, Y, 0 * BOWL, NOTHING, np.empty(0), NOTHING, "lr 1"))
+    render(surface_3d("bowl", "f", X, Y, 0 * BOWL, NO_POINTS, np.empty(0), NO_POINTS, "lr 1"))
 
 
-def test_a_basin_map_shows_where_starts_end_and_at_what_cost() -> None:
+def test_basin_map_shows_reached_minima_and_final_costs() -> None:
     x, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([10.0, 12.0])
     reached = np.array([[0, 0, 1, -1], [0, 1, 1, 1]])
     cost = np.array([[1e-3, 0.0, 1e-6, np.nan], [10.0, 1.0, 1e-6, np.inf]])
     minima = np.array([[0.5, 10.25], [2.123456, 11.0]])
     figure = basin_map(x, y, reached, minima, cost, "Adam, lr 0.001, 100 steps")
-    rendered(figure)
+    render(figure)
     assert figure.get_suptitle() == "Adam, lr 0.001, 100 steps"
     left, right = figure.axes
     (classes,), (costs,) = left.images, right.images
@@ -197,7 +183,7 @@ def test_a_basin_map_shows_where_starts_end_and_at_what_cost() -> None:
     colours = [to_hex(classes.to_rgba(np.array([number]))[0]) for number in (-1, 0, 1)]
     assert colours == [NO_MINIMUM, *BASIN_COLOURS[:2]]
     assert legend_of(left) == ["(0.5, 10.25)   37.5%", "(2.123, 11)   50.0%", "none   12.5%", "minimum"]
-    # Starts are the middles of pixels, and the first row is below.
+    # Starts are at the centres of pixels, and the first row is at the bottom.
     for image in (classes, costs):
         assert (list(image.get_extent()), image.origin) == ([-0.5, 3.5, 9, 13], "lower")
     shown = np.ma.masked_array(costs.get_array())
@@ -208,45 +194,45 @@ def test_a_basin_map_shows_where_starts_end_and_at_what_cost() -> None:
     for axes in (left, right):
         np.testing.assert_array_equal(line_named(axes, "minimum"), minima)
         assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 3.5), (9, 13))
-    assert_legends_are_not_cut(figure)
+    assert_legends_are_inside_the_figure(figure)
 
 
-def test_costs_below_zero_are_shown_above_the_lowest() -> None:
+def test_negative_costs_are_shown_relative_to_the_lowest() -> None:
     cost = np.array([[-78.0, -77.0], [-68.0, 22.0]])
     figure = basin_map(np.arange(2.0), np.arange(2.0), np.zeros((2, 2), dtype=int), MINIMUM, cost, "Adam, lr 0.001")
-    rendered(figure)
+    render(figure)
     right = figure.axes[1]
     np.testing.assert_allclose(np.asarray(right.images[0].get_array()), [[1, 1], [10, 100]])
     assert right.child_axes[0].get_ylabel() == "cost at the end + 78"
 
 
-def test_many_minima_are_counted_where_they_cannot_all_be_named() -> None:
+def test_legend_of_many_minima_summarises_the_others() -> None:
     minima = np.stack([np.linspace(-2, 3, 40), np.zeros(40)], axis=1)
     reached = np.tile(np.arange(40), (3, 1))
     figure = basin_map(np.linspace(-2, 3, 40), np.arange(3.0), reached, minima, np.ones((3, 40)), "Adam, lr 0.001")
-    rendered(figure)
+    render(figure)
     named = len(BASIN_COLOURS)
     entries = legend_of(figure.axes[0])
     assert len(entries) == named + 2
     assert entries[0] == "(-2, 0)   2.5%"
     assert entries[-2] == f"{40 - named} others   {(40 - named) / 40:.1%}"
-    assert_legends_are_not_cut(figure)
+    assert_legends_are_inside_the_figure(figure)
 
 
 @pytest.mark.parametrize("cost", [0.0, 5.0, np.nan, -np.inf])
-def test_a_basin_map_without_minima_or_with_one_cost_is_drawn(cost: float) -> None:
+def test_basin_map_without_minima_or_with_one_cost_is_drawn(cost: float) -> None:
     figure = basin_map(
-        np.arange(3.0), np.arange(2.0), np.full((2, 3), -1), NOTHING, np.full((2, 3), cost), "SGD, lr 0.1"
+        np.arange(3.0), np.arange(2.0), np.full((2, 3), -1), NO_POINTS, np.full((2, 3), cost), "SGD, lr 0.1"
     )
-    rendered(figure)
+    render(figure)
     assert legend_of(figure.axes[0]) == ["none   100.0%"]
 
 
-def test_figures_leave_their_input_and_pyplot_alone() -> None:
+def test_figures_do_not_change_their_input_or_pyplot() -> None:
     kept = [array.copy() for array in (X, Y, BOWL, PATH, MINIMUM)]
     for figure in draw_all():
-        rendered(figure)
+        render(figure)
     for array, copy in zip((X, Y, BOWL, PATH, MINIMUM), kept, strict=True):
         np.testing.assert_array_equal(array, copy)
-    # Figures that pyplot knows are never freed.
+    # Figures registered with pyplot are never freed.
     assert plt.get_fignums() == []

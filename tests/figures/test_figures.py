@@ -1,30 +1,19 @@
-"""Figures hold the numbers that went in."""
-
-import io
+"""The confusion matrix and images show the given numbers."""
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 
 from gradexp import figures
+from tests.figures.rendering import render
 
 
-def rendered(figure: Figure) -> bytes:
-    assert isinstance(figure, Figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    content = buffer.getvalue()
-    assert content.startswith(b"\x89PNG")
-    return content
-
-
-def test_a_confusion_matrix_shows_its_counts_where_they_belong() -> None:
+def test_confusion_matrix_shows_its_counts() -> None:
     counts = np.array([[8, 2, 0], [0, 5, 1], [3, 0, 1]])
     figure = figures.confusion_matrix(counts, ["cat", "dog", "eel"])
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     shown = np.zeros_like(counts)
     for text in axes.texts:
@@ -39,16 +28,16 @@ def test_a_confusion_matrix_shows_its_counts_where_they_belong() -> None:
     np.testing.assert_allclose(shares, [[0.8, 0.2, 0], [0, 5 / 6, 1 / 6], [0.75, 0, 0.25]])
 
 
-def test_a_confusion_matrix_of_empty_or_many_classes_is_drawn() -> None:
+def test_confusion_matrix_of_empty_or_many_classes_is_drawn() -> None:
     empty = figures.confusion_matrix(np.zeros((2, 2), dtype=int), ["a", "b"])
-    rendered(empty)
+    render(empty)
     assert empty.axes[0].get_title() == "accuracy 0.00%"
     many = figures.confusion_matrix(np.eye(31, dtype=int), [str(number) for number in range(31)])
-    rendered(many)
+    render(many)
     assert not many.axes[0].texts
 
 
-def test_figures_leave_their_input_and_pyplot_alone() -> None:
+def test_figures_do_not_change_their_input_or_pyplot() -> None:
     rng = np.random.default_rng(0)
     counts, images, weights = np.array([[1, 2], [3, 4]]), rng.normal(size=(3, 1, 4, 5)), rng.normal(size=(4, 6))
     kept = [array.copy() for array in (counts, images, weights)]
@@ -57,15 +46,15 @@ def test_figures_leave_their_input_and_pyplot_alone() -> None:
     figures.weight_images(weights, (1, 2, 3))
     for array, copy in zip((counts, images, weights), kept, strict=True):
         np.testing.assert_array_equal(array, copy)
-    # Figures that pyplot knows are never freed.
+    # Figures registered with pyplot are never freed.
     assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize(("images", "columns", "rows"), [(1, 6, 1), (6, 6, 1), (7, 6, 2), (5, 2, 3)])
-def test_an_image_grid_has_a_place_for_every_image(images: int, columns: int, rows: int) -> None:
+def test_image_grid_has_a_place_for_every_image(images: int, columns: int, rows: int) -> None:
     pixels = np.random.default_rng(1).normal(size=(images, 1, 4, 5))
     figure = figures.image_grid(pixels, [f"title {n}" for n in range(images)], "heading", columns)
-    rendered(figure)
+    render(figure)
     assert len(figure.axes) == rows * columns
     used = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in used] == [f"title {n}" for n in range(images)]
@@ -79,15 +68,15 @@ def test_colour_and_constant_images_are_drawn() -> None:
     colour = np.random.default_rng(2).uniform(size=(2, 3, 4, 5))
     colour[1] = 0.5
     figure = figures.image_grid(colour, ["a", "b"], "heading")
-    rendered(figure)
+    render(figure)
     assert np.asarray(figure.axes[0].images[0].get_array()).shape == (4, 5, 3)
 
 
 @pytest.mark.parametrize("units", [1, 3, 10, 12, 60])
-def test_weight_images_have_zero_in_the_middle_of_their_colours(units: int) -> None:
+def test_colour_map_of_weight_images_is_centred_at_zero(units: int) -> None:
     weights = np.random.default_rng(3).normal(size=(units, 2 * 3 * 4)) + 1
     figure = figures.weight_images(weights, (2, 3, 4), columns=5, rows=2)
-    rendered(figure)
+    render(figure)
     drawn = figure.axes[0].images[0]
     shown = weights[:10].reshape(-1, 2, 3, 4).mean(axis=1)
     low, high = drawn.get_clim()
@@ -102,8 +91,8 @@ def test_weight_images_have_zero_in_the_middle_of_their_colours(units: int) -> N
     assert red > blue
 
 
-def test_weights_of_zero_are_drawn() -> None:
+def test_zero_weights_are_drawn() -> None:
     figure = figures.weight_images(np.zeros((2, 4)), (1, 2, 2))
-    rendered(figure)
+    render(figure)
     low, high = figure.axes[0].images[0].get_clim()
     assert -low == high > 0

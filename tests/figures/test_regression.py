@@ -1,4 +1,4 @@
-"""Figures of a regression hold the numbers that went in."""
+"""Figures of a regression show the given numbers."""
 
 from itertools import pairwise
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 
 from gradexp.figures import coefficients, fitted_lines, loss_along_weight, predicted_against_true
-from tests.figures.test_curves import curves_in, rendered
+from tests.figures.rendering import curves_in, render
 
 Array = npt.NDArray[np.float64]
 X, Y = np.array([1.0, 3.0, 2.0]), np.array([2.5, 6.5, 4.0])
@@ -21,9 +21,9 @@ def dots(axes: Axes) -> Array:
     return np.asarray(scatter.get_offsets(), dtype=float)
 
 
-def test_lines_go_from_the_first_to_the_last_sample() -> None:
+def test_lines_span_the_samples() -> None:
     figure = fitted_lines(X, Y, {"learned": (2.0, 0.5), "truth": (2.0, -1.0)}, "title")
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     np.testing.assert_array_equal(dots(axes), np.stack([X, Y], axis=1))
     found = curves_in(axes)
@@ -35,11 +35,11 @@ def test_lines_go_from_the_first_to_the_last_sample() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_bars_stand_side_by_side_at_their_names(number: int) -> None:
+def test_bars_are_side_by_side_at_their_names(number: int) -> None:
     names = ["w1", "w2", "b"]
     values = {f"who {n}": np.array([1.0, -2.0, 0.5]) * (n + 1) for n in range(number)}
     figure = coefficients(names, values, "title")
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == names
     edges = []
@@ -53,20 +53,20 @@ def test_bars_stand_side_by_side_at_their_names(number: int) -> None:
         assert right == pytest.approx(left), "no bar hides another"
 
 
-def test_a_perfect_prediction_lies_on_the_diagonal() -> None:
+def test_predictions_are_plotted_over_targets_with_the_diagonal() -> None:
     figure = predicted_against_true(Y + 1, Y, "title")
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     np.testing.assert_array_equal(dots(axes), np.stack([Y, Y + 1], axis=1))
     np.testing.assert_array_equal(curves_in(axes)["predicted = true"], [[2.5, 2.5], [7.5, 7.5]])
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("true", "predicted")
 
 
-def test_the_steps_of_the_only_weight_lie_on_its_loss() -> None:
+def test_loss_along_weight_shows_the_loss_and_the_steps() -> None:
     weights = np.linspace(-1, 3, 9)
     path = np.array([0.0, 1.5, 2.0])
     figure = loss_along_weight(weights, (weights - 2) ** 2, path, (path - 2) ** 2, "title")
-    rendered(figure)
+    render(figure)
     (axes,) = figure.axes
     found = curves_in(axes)
     np.testing.assert_array_equal(found["loss over all samples"], np.stack([weights, (weights - 2) ** 2], axis=1))
@@ -74,9 +74,9 @@ def test_the_steps_of_the_only_weight_lie_on_its_loss() -> None:
     assert {text.get_text() for text in axes.texts} == {"start", "end, w = 2"}
 
 
-def test_a_single_sample_is_drawn() -> None:
+def test_single_sample_is_drawn() -> None:
     one = np.array([1.0])
-    rendered(fitted_lines(one, one, {"learned": (1.0, 0.0)}, "title"))
-    rendered(predicted_against_true(one, one, "title"))
-    rendered(loss_along_weight(one, one, one, one, "title"))
-    rendered(coefficients(["w"], {"learned": one}, "title"))
+    render(fitted_lines(one, one, {"learned": (1.0, 0.0)}, "title"))
+    render(predicted_against_true(one, one, "title"))
+    render(loss_along_weight(one, one, one, one, "title"))
+    render(coefficients(["w"], {"learned": one}, "title"))

@@ -1,4 +1,4 @@
-"""Clouds of points, one a class."""
+"""Normally distributed clusters, one per class."""
 
 import math
 from typing import Annotated, Literal, Unpack, final
@@ -14,19 +14,16 @@ from gradexp.rules import COUNT, NON_NEGATIVE, BatchSize, SampleNumber, at_least
 
 @final
 class Blobs(TensorDataModule):
-    """Normal clouds of standard deviation 1, their centres evenly on a circle in the plane of the first two features.
+    """Normal clusters of standard deviation 1, centred evenly on a circle in the plane of the first two features.
 
-    Drawn by `seed`; the test part is as many further draws.
+    `seed` draws the samples; the test part has as many further ones.
 
     Args:
-        num_classes: Number of clouds.
+        num_classes: Number of clusters.
         num_features: Number of features; all beyond the first two are noise.
-        radius: Radius of the circle, in standard deviations of a cloud.
-        num_samples: Samples drawn for a part, equally many a class but for the remainder.
+        radius: Radius of the circle, in standard deviations of a cluster.
+        num_samples: Samples per part; the numbers of samples per class differ by at most 1.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Points on a plane with noise: the truth that a linear regression should find."""
+"""A noisy linear function with known coefficients, for linear regression."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Unpack, final
@@ -14,18 +14,15 @@ from gradexp.rules import COUNT, FINITE, NON_NEGATIVE, BatchSize, SampleNumber, 
 
 @final
 class LinearData(TensorDataModule):
-    """``y = true_weight x + true_bias + noise * N(0, 1)``, drawn by `seed`; the test part is as many further draws.
+    """``y = true_weight x + true_bias + noise * N(0, 1)``, drawn by `seed`; the test part has as many further samples.
 
     Args:
         true_weight: The weight of each feature.
         true_bias: The bias.
         noise: Standard deviation of the noise.
         distribution: Distribution of each feature: "uniform" on [0, 1], or "normal", standard normal.
-        num_samples: Samples drawn for a part.
+        num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(
@@ -51,10 +48,6 @@ class LinearData(TensorDataModule):
     @property
     def num_features(self) -> int:
         return len(self.true_weight)
-
-    @property
-    def classes(self) -> list[str]:
-        return []
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         stream = generator(f"linear/{part}", self.seed)

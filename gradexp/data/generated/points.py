@@ -1,4 +1,4 @@
-"""A handful of points, written down in the configuration."""
+"""A few points, listed in the configuration."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Unpack, final
@@ -13,16 +13,16 @@ from gradexp.rules import FINITE, POINTS, BatchSize, list_of
 
 @final
 class Points(TensorDataModule):
-    """The given points; there are no others, so the test part is the same points.
+    """The listed points; training and test part are the same.
 
     Args:
         inputs: Features of each point.
-        targets: A number each; with `classes` the number of its class.
-        classes: Names of the classes; none where the targets are real numbers.
+        targets: A number for each point; with `classes` its class number.
+        classes: Class names; empty for regression.
         batch_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
 
     Raises:
-        ValueError: The points have no common number of features, or no target each.
+        ValueError: The points differ in their number of features, or the targets do not fit them.
     """
 
     def __init__(

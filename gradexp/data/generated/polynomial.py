@@ -1,4 +1,4 @@
-"""A wave with noise, seen through polynomials: a truth that is known, and models of any complexity."""
+"""A noisy sine wave with polynomial features: a known target function for models of any complexity."""
 
 import math
 from typing import Annotated, Literal, Unpack, final
@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Unpack, final
 import torch
 from torch import Tensor
 
-from gradexp.data.batches import Batch
 from gradexp.data.options import DataOptions
+from gradexp.data.sources import Batch
 from gradexp.data.tensor_datamodule import TensorDataModule
 from gradexp.randomness import generator
 from gradexp.rules import COUNT, NON_NEGATIVE, BatchSize, SampleNumber
@@ -17,18 +17,15 @@ from gradexp.rules import COUNT, NON_NEGATIVE, BatchSize, SampleNumber
 class PolynomialData(TensorDataModule):
     """``y = sin(2 pi x) + noise * N(0, 1)`` for x uniform on [0, 1] (Bishop 2006, section 1.1), drawn by `seed`.
 
-    The features are the Legendre polynomials of 2 x - 1 of degree 1 to `degree`, scaled to mean square 1, so that a
-    linear regression is one by polynomials whose descent is not slowed by how alike the powers of x are; its bias is
-    the polynomial of degree 0. The test part is as many further draws.
+    The features are the Legendre polynomials of 2 x - 1 of degree 1 to `degree`, scaled to mean square 1; the bias of a
+    linear regression is the polynomial of degree 0. They are orthogonal: powers of x are so correlated that they slow
+    gradient descent down. The test part has as many further samples.
 
     Args:
-        degree: Of the polynomials; the number of features.
+        degree: Highest degree of the polynomials; the number of features.
         noise: Standard deviation of the noise.
-        num_samples: Samples drawn for a part.
+        num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(
@@ -49,10 +46,6 @@ class PolynomialData(TensorDataModule):
     def num_features(self) -> int:
         return self.degree
 
-    @property
-    def classes(self) -> list[str]:
-        return []
-
     def features(self, x: Tensor) -> Tensor:
         """The scaled Legendre polynomials [samples, degree] at x [samples], by Bonnet's recursion."""
         z = 2 * x - 1
@@ -66,7 +59,7 @@ class PolynomialData(TensorDataModule):
         return torch.sin(2 * math.pi * x).unsqueeze(1)
 
     def draw(self, number: int, purpose: str, *path: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Give x [number], and at each the target with noise and without [number, 1], from the stream of a purpose."""
+        """Draw x [number], noisy targets and noiseless targets [number, 1], by (purpose, `seed`, path)."""
         stream = generator(purpose, self.seed, *path)
         x = torch.rand(number, generator=stream)
         noise = self.noise * torch.randn(number, 1, generator=stream)
@@ -77,6 +70,6 @@ class PolynomialData(TensorDataModule):
         return self.features(x), targets
 
     def resample(self, copies: int, size: int | float) -> Batch:
-        """Sets that are drawn anew from the law, of `num_samples` each whatever the size."""
+        """Training sets drawn from the true distribution, of `num_samples` each; `size` is ignored."""
         draws = [self.draw(self.num_samples, "polynomial/resample", number) for number in range(copies)]
         return torch.stack([self.features(x) for x, _, _ in draws]), torch.stack([targets for _, targets, _ in draws])

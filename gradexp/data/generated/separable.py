@@ -1,4 +1,4 @@
-"""Two classes with a gap between them: data on which a perceptron must come to rest."""
+"""Two linearly separable classes, on which the perceptron converges."""
 
 from typing import Annotated, Literal, Unpack, final
 
@@ -13,18 +13,15 @@ from gradexp.rules import COUNT, MARGIN, BatchSize, SampleNumber
 
 @final
 class Separable(TensorDataModule):
-    """Points uniform in [-1, 1]^features on the two sides of a plane, none of them nearer to it than `margin`.
+    """Points uniform in [-1, 1]^features on both sides of a plane, at a distance of at least `margin` from it.
 
-    The plane and the points are drawn by `seed`; the test part is as many further points.
+    `seed` draws the plane and the points; the test part has as many further points.
 
     Args:
         num_features: Number of features.
         margin: Half the width of the gap.
-        num_samples: Samples drawn for a part.
+        num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(
@@ -53,14 +50,12 @@ class Separable(TensorDataModule):
         plane = generator("separable/plane", self.seed)
         normal = torch.randn(self._num_features, generator=plane)
         normal /= normal.norm()
-        # At most a quarter off the middle, so that both sides have room.
+        # At most a quarter away from the centre, so that both sides get points.
         offset = (torch.rand((), generator=plane).item() - 0.5) / 2
         stream = generator(f"separable/{part}", self.seed)
-        kept, number = [], 0
-        while number < self.num_samples:
+        inputs = torch.empty(0, self._num_features)
+        while len(inputs) < self.num_samples:
             points = 2 * torch.rand(self.num_samples, self._num_features, generator=stream) - 1
-            apart = points[(points @ normal + offset).abs() >= self.margin]
-            kept.append(apart)
-            number += len(apart)
-        inputs = torch.cat(kept)[: self.num_samples]
+            inputs = torch.cat([inputs, points[(points @ normal + offset).abs() >= self.margin]])
+        inputs = inputs[: self.num_samples]
         return inputs, (inputs @ normal + offset > 0).long()

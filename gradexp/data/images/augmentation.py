@@ -1,4 +1,4 @@
-"""Random geometric changes of images, drawn anew for every image of a batch."""
+"""Random geometric transformations, drawn separately for each image of a batch."""
 
 from typing import Annotated, Any
 
@@ -12,12 +12,12 @@ from gradexp.rules import FINITE, FRACTION, NON_NEGATIVE, SCALE, SHEAR, at_least
 
 
 class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships no types
-    """Rotate, translate, scale, shear and bend every image of a batch by its own random amounts.
+    """Rotate, translate, scale, shear and elastically deform each image of a batch by random amounts of its own.
 
-    `v2.RandomAffine` draws one transformation for the whole tensor it is given, here each image has its own, in one
-    bilinear resampling of the batch. The affine part equals `v2.functional.affine` image by image. The elastic part
-    displaces a coarse grid of control points and interpolates between them bicubically (Ronneberger et al. 2015,
-    U-Net, section 3.1).
+    `v2.RandomAffine` draws one transformation for the whole tensor; here each image has its own, in one bilinear
+    resampling of the batch. The affine part equals `v2.functional.affine` of each image. The elastic part displaces a
+    coarse grid of control points and interpolates between them bicubically (Ronneberger et al. 2015, U-Net, section
+    3.1).
 
     Args:
         degrees: Rotation, uniform in [-degrees, degrees].
@@ -50,7 +50,7 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
         self.fill = fill
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw one set of amounts per image of the batch [batch, channels, height, width]."""
+        """Draw the parameters of each image of the batch [batch, channels, height, width]."""
         images = flat_inputs[0]
         n, device = len(images), images.device
 
@@ -68,11 +68,11 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
         }
 
     def transform(self, inpt: Tensor, params: dict[str, Any]) -> Tensor:
-        """Resample images [batch, channels, height, width] by the amounts of `make_params`."""
+        """Resample images [batch, channels, height, width] by the parameters from `make_params`."""
         height, width = inpt.shape[-2:]
         angle, shear = params["angle"].deg2rad(), params["shear"].deg2rad()
         cos, sin, tan, scale = angle.cos(), angle.sin(), shear.tan(), params["scale"]
-        # Rotation @ shear, scaled, maps input to output positions. Resampling needs the inverse, here in closed form
+        # Rotation @ shear, scaled, maps input to output positions. Resampling needs its inverse, here in closed form
         # (the determinant of rotation @ shear is 1), in grid_sample's units: half a side is 1 on both axes.
         aspect = height / width
         inverse = torch.stack(
@@ -84,5 +84,5 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
         if params["control_points"] is not None:
             bend = F.interpolate(params["control_points"], (height, width), mode="bicubic", align_corners=True)
             grid = grid + bend.permute(0, 2, 3, 1) * torch.tensor([2 / width, 2 / height], device=inpt.device)
-        # grid_sample pads with zero; shift the background there and back.
+        # grid_sample pads with zeros, so the fill value is mapped to zero and back.
         return F.grid_sample(inpt - self.fill, grid, mode="bilinear", align_corners=False) + self.fill

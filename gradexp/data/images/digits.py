@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn ships: 1,797 images of 8 x 8 pixels, ten classes, no network."""
+"""scikit-learn's handwritten digits: 1,797 images of 8 x 8 pixels in ten classes, bundled with the library."""
 
 from typing import Literal, Unpack, final
 
@@ -6,6 +6,7 @@ import torch
 
 from gradexp.data.images.image_datamodule import ImageDataModule, ImageSource
 from gradexp.data.options import ImageOptions
+from gradexp.data.sources import every_fifth
 from gradexp.rules import BatchSize, SampleNumber
 
 
@@ -13,14 +14,17 @@ from gradexp.rules import BatchSize, SampleNumber
 class Digits(ImageDataModule):
     """Optical recognition of handwritten digits (Alpaydin and Kaynak 1998), as bundled with scikit-learn.
 
-    The set has no official test part: every fifth image is kept for the test, 359 of 1,797, whatever the seed.
+    The data set has no official test part: every fifth image is a test image, 359 of 1,797, whatever the seed.
 
     Args:
-        data_dir: Not needed; taken so that all data modules are made alike.
-        augmentation: Arguments of RandomGeometry; None for the images as they are.
+        data_dir: Ignored; all image data modules accept it.
+        augmentation: Arguments of RandomGeometry; None for no augmentation.
         batch_size, val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
+
+    image_shape = (1, 8, 8)
+    white = 16  # a pixel is the number of inked pixels in a block of 4 x 4 of the scan
 
     def __init__(
         self,
@@ -32,23 +36,12 @@ class Digits(ImageDataModule):
         super().__init__(batch_size, val_size, **options)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        return 1, 8, 8
-
-    @property
     def classes(self) -> list[str]:
         return [str(digit) for digit in range(10)]
 
-    @property
-    def white(self) -> int:
-        return 16  # each pixel counts the dark ones among 4 x 4 of the scan
-
     def load(self, part: Literal["train", "test"]) -> ImageSource:
-        from sklearn.datasets import load_digits  # costs a second, so only where it is used
+        from sklearn.datasets import load_digits  # takes a second
 
         bunch = load_digits()
         images = torch.from_numpy(bunch.images).to(torch.uint8).unsqueeze(1)
-        targets = torch.from_numpy(bunch.target).long()
-        in_test = torch.arange(len(images)) % 5 == 4
-        chosen = in_test if part == "test" else ~in_test
-        return ImageSource(images[chosen], targets[chosen])
+        return ImageSource(*every_fifth(images, torch.from_numpy(bunch.target).long(), part))

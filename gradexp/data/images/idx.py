@@ -7,7 +7,7 @@ UNSIGNED_BYTES = 8
 
 
 def idx_shape(path: Path) -> tuple[int, ...]:
-    """The sizes that the header of an IDX file of unsigned bytes declares, held against the file's length.
+    """The shape in the header of an IDX file of unsigned bytes, checked against the file's length.
 
     The header is big-endian: two zero bytes, the type of the elements, the number of axes, then 4 bytes for each
     axis (LeCun, Cortes and Burges, "The MNIST database", file formats).
@@ -20,7 +20,7 @@ def idx_shape(path: Path) -> tuple[int, ...]:
         if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != UNSIGNED_BYTES or magic[3] not in (1, 3):
             raise ValueError(
                 f"{path} must be an IDX file of unsigned bytes, magic number 00000801 or 00000803; "
-                f"it begins with {magic.hex() or 'nothing'}. Delete it to have it fetched again."
+                f"it begins with {magic.hex() or 'nothing'}. Delete it to have it downloaded again."
             )
         axes = magic[3]
         header = file.read(4 * axes)
@@ -29,6 +29,6 @@ def idx_shape(path: Path) -> tuple[int, ...]:
     if actual != expected:
         raise ValueError(
             f"{path} must be {expected} bytes long, as its header of {' x '.join(map(str, shape))} says; "
-            f"it has {actual}. Delete it to have it fetched again."
+            f"it has {actual}. Delete it to have it downloaded again."
         )
     return shape

@@ -1,74 +1,78 @@
-"""What image sources share: grey or colour images as bytes, normalised by the training images' mean and spread."""
+"""The base of image data modules: grey or colour images as bytes, normalised by the training images' mean and std."""
 
+import copy
 import math
-from abc import abstractmethod
+import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Unpack, cast
+from typing import Annotated, Any, ClassVar, Literal, Unpack
 
 import torch
+from platformdirs import user_cache_dir
 from torch import Tensor
 
 from gradexp.building.construct import construct
 from gradexp.data.abstract_datamodule import AbstractDataModule
-from gradexp.data.batches import Batch, Source
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.image_files import image_paths, read_image
 from gradexp.data.options import DataOptions
 from gradexp.data.samples import Samples
+from gradexp.data.sources import Batch, Source
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
 
-MEASURED = 10_000  # images that mean and spread are taken from where they do not fit in memory
+MEASURED = 10_000  # images from which mean and std are computed if the training part does not fit in memory
 
 
-class ByteSource(Source, Protocol):
-    """Images of one size as bytes, wherever they are."""
-
-    def pixels(self, indices: Tensor) -> Tensor:
-        """The images at `indices` as they came [batch, channels, height, width], uint8."""
-        ...
-
-    def normalised(self, mean: float, std: float) -> Source:
-        """The images as the model takes them: (byte - mean) / std."""
-        ...
+def data_folder(data_dir: str | None) -> Path:
+    """The folder `data_dir`; without it the folder that GRADEXP_DATA_DIR names, or else the user's cache."""
+    folder = data_dir or os.environ.get("GRADEXP_DATA_DIR") or user_cache_dir("gradexp", appauthor=False)
+    return Path(folder).expanduser().absolute()
 
 
-class ImageSource:
-    """Images [samples, channels, height, width] as bytes and their classes [samples], normalised when fetched.
+class ByteSource(ABC):
+    """Images of one size as bytes, and their classes [samples]; reading normalises them to (byte - mean) / std."""
 
-    Args:
-        images: Images, uint8.
-        targets: Classes, int64.
-        mean: Subtracted from every pixel.
-        std: Divides every pixel after that.
-    """
-
-    def __init__(self, images: Tensor, targets: Tensor, mean: float = 0.0, std: float = 1.0) -> None:
-        assert images.dtype == torch.uint8
-        assert images.ndim == 4
-        self.images = images
+    def __init__(self, targets: Tensor) -> None:
         self.targets = targets
-        self.mean = mean
-        self.std = std
+        self.mean, self.std = 0.0, 1.0
+
+    @abstractmethod
+    def pixels(self, indices: Tensor) -> Tensor:
+        """The images at `indices`, not normalised [batch, channels, height, width], uint8."""
+
+    def normalised(self, mean: float, std: float) -> "ByteSource":
+        """The same images with this normalisation."""
+        source = copy.copy(self)
+        source.mean, source.std = mean, std
+        return source
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.targets)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.pixels(indices).float().sub_(self.mean).div_(self.std), self.targets[indices]
+
+
+class ImageSource(ByteSource):
+    """Images [samples, channels, height, width], uint8, in memory, and their classes [samples], int64."""
+
+    def __init__(self, images: Tensor, targets: Tensor) -> None:
+        assert images.dtype == torch.uint8
+        assert images.ndim == 4
+        super().__init__(targets)
+        self.images = images
 
     def pixels(self, indices: Tensor) -> Tensor:
         return self.images[indices]
 
-    def normalised(self, mean: float, std: float) -> "ImageSource":
-        return ImageSource(self.images, self.targets, mean, std)
-
-    def __getitem__(self, indices: Tensor) -> Batch:
-        return self.images[indices].float().sub_(self.mean).div_(self.std), self.targets[indices]
-
 
 class ImageDataModule(AbstractDataModule):
-    """Labelled images of one size. A final sub-class says where they come from and what the classes are called."""
+    """Labelled images of one size; a final sub-class implements `load`, `image_shape` and `classes`."""
 
-    # Whether a file to predict that shows ink on paper is inverted, for data that shows bright figures on black.
+    # Whether images to predict that show ink on paper are inverted, because the data shows bright figures on black.
     invert_paper: ClassVar[bool] = True
+    white: ClassVar[int] = 255  # the byte value of full brightness
 
     def __init__(
         self,
@@ -86,7 +90,7 @@ class ImageDataModule(AbstractDataModule):
         self.augmentation = dict(augmentation or {})
         self.mean: float | None = None
         self.std: float | None = None
-        construct(RandomGeometry, "augmentation", given=self.augmentation, offered={})  # refuses what is wrong now
+        construct(RandomGeometry, "augmentation", given=self.augmentation, offered={})  # to raise errors early
 
     @property
     @abstractmethod
@@ -106,26 +110,27 @@ class ImageDataModule(AbstractDataModule):
         return self.mean is not None
 
     def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
-        """Mean and standard deviation over all pixels of the training images, or of the first MEASURED drawn ones.
+        """Mean and standard deviation of all pixels of the training images, of MEASURED of them if they are streamed.
 
-        Cheap and exact: a pixel has 256 values, so their counts say everything.
+        They are computed from a histogram, which is cheap and exact because a pixel has only 256 values.
         """
-        images = cast(ByteSource, source)
-        chosen = indices if isinstance(source, ImageSource) else indices[:MEASURED]
+        assert isinstance(source, ByteSource)
+        measured = indices if isinstance(source, ImageSource) else indices[:MEASURED]
         counts = torch.zeros(256, dtype=torch.float64)
-        for part in torch.split(chosen, 1_000):
-            counts += torch.bincount(images.pixels(part).flatten(), minlength=256)
+        for part in torch.split(measured, 1_000):
+            counts += torch.bincount(source.pixels(part).flatten(), minlength=256)
         values, probability = torch.arange(256, dtype=torch.float64), counts / counts.sum()
         mean = (probability * values).sum()
         self._set_preprocessing(mean.item(), (probability * (values - mean) ** 2).sum().sqrt().item())
 
     def preprocess(self, source: Source) -> Source:
+        assert isinstance(source, ByteSource)
         assert self.mean is not None
         assert self.std is not None
-        return cast(ByteSource, source).normalised(self.mean, self.std)
+        return source.normalised(self.mean, self.std)
 
     def read_samples(self, path: Path) -> Samples:
-        """The image in a PNG or JPEG file, or all of a folder's.
+        """The image in a PNG or JPEG file, or all images in a folder.
 
         Raises:
             ValueError: There is no image.
@@ -137,20 +142,15 @@ class ImageDataModule(AbstractDataModule):
         return Samples(frame, torch.cat([self.read(path) for path in paths]))
 
     def read(self, path: Path) -> Tensor:
-        """The image in a PNG or JPEG file as the model takes it [1, channels, height, width].
+        """The image in a PNG or JPEG file as input of the model [1, channels, height, width].
 
         Raises:
-            ValueError: The file is no image.
+            ValueError: The file is not an image.
         """
         first = torch.zeros(1, dtype=torch.long)
         image = read_image(path, self.image_shape, self.white, self.invert_paper)
         inputs, _ = self.preprocess(ImageSource(image, first))[first]
         return inputs
-
-    @property
-    def white(self) -> int:
-        """The byte that stands for full brightness."""
-        return 255
 
     def preprocessing_state(self) -> dict[str, Any]:
         return {"mean": self.mean, "std": self.std}
@@ -159,6 +159,6 @@ class ImageDataModule(AbstractDataModule):
         self._set_preprocessing(state["mean"], state["std"])
 
     def _set_preprocessing(self, mean: float, std: float) -> None:
-        self.mean, self.std = mean, std or 1.0  # images of one colour have no spread
+        self.mean, self.std = mean, std or 1.0  # the std of images of one colour is 0
         if self.augmentation:
             self.augment = RandomGeometry(**{"fill": -self.mean / self.std, **self.augmentation})

@@ -1,4 +1,4 @@
-"""Images from files, brought into the form of a data source."""
+"""Images read from files and converted to the shape of a data set."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
 def image_paths(path: Path) -> list[Path]:
-    """The image that `path` is, or the images in the folder that it is, by name.
+    """`path` itself if it is a file, otherwise the images in the folder `path`, sorted by name.
 
     Raises:
         ValueError: There is no such file or folder, or no image in the folder.
@@ -28,31 +28,31 @@ def image_paths(path: Path) -> list[Path]:
 
 
 def read_image(path: Path, shape: tuple[int, int, int], white: int = 255, invert_paper: bool = True) -> Tensor:
-    """Read an image and scale it to `shape`, its longer side first, padded with black to keep its proportions.
+    """Read an image and scale it to fit into `shape`; black padding keeps its aspect ratio.
 
     Args:
-        path: A file that Pillow reads; PNG and JPEG among them.
+        path: A file that Pillow can read, such as PNG or JPEG.
         shape: Channels (1 or 3), height and width.
-        white: The byte that full brightness becomes.
-        invert_paper: Invert a grey image whose border is bright (ink on paper): data of drawn figures shows bright ones
-            on black.
+        white: The byte value of full brightness.
+        invert_paper: Invert a grey image with a bright border (ink on paper), because data sets of drawn figures show
+            bright figures on black.
 
     Returns:
         The image as bytes [1, channels, height, width].
 
     Raises:
-        ValueError: The file is no image.
+        ValueError: The file is not an image.
     """
     channels, height, width = shape
     try:
         with Image.open(path) as file:
-            # A large JPEG is decoded at a half, a quarter or an eighth of its size, several times faster.
+            # Decodes a large JPEG at a half, a quarter or an eighth of its size, which is several times faster.
             file.draft(None, (4 * max(shape[1:]), 4 * max(shape[1:])))
             upright = ImageOps.exif_transpose(file)
-            if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow's own conversion would clip to 8
+            if upright.mode.startswith("I"):  # 16 bits per pixel, which Pillow's conversion would clip to 8 bits
                 upright = Image.fromarray((np.asarray(upright) / 257).round().astype(np.uint8))
             if upright.mode not in ("L", "RGB"):
-                # Transparent pixels take the colour of paper.
+                # Transparent pixels become white.
                 paper = Image.new("RGBA", upright.size, "white")
                 upright = Image.alpha_composite(paper, upright.convert("RGBA"))
             image = upright.convert("L" if channels == 1 else "RGB")

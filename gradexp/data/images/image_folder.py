@@ -1,4 +1,4 @@
-"""The user's own images: a folder with one sub-folder a class."""
+"""The user's images: a folder with one sub-folder per class."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,87 +7,69 @@ from typing import Annotated, Any, Literal, Unpack, final
 import torch
 from torch import Tensor
 
-from gradexp.data.abstract_datamodule import GIB
-from gradexp.data.batches import Batch
-from gradexp.data.images.image_datamodule import ByteSource, ImageDataModule, ImageSource
+from gradexp.data.images.image_datamodule import ByteSource, ImageDataModule, ImageSource, data_folder
 from gradexp.data.images.image_folder_cache import DecodedFiles, decode_files, parallel_images
 from gradexp.data.images.image_folder_files import SHOWN, LabelledFiles, find_images
-from gradexp.data.images.mnist import default_data_dir
 from gradexp.data.options import ImageOptions
+from gradexp.data.sources import GIB
 from gradexp.randomness import generator
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
 
-FEWEST_IMAGES = 5  # one to test, one to validate, three to train on
+MIN_IMAGES = 5  # one for the test, one for validation, three for training
 
 
-class StreamedImages:
-    """Image files and their classes [samples], decoded when they are fetched.
+class StreamedImages(ByteSource):
+    """Image files, decoded when they are read.
 
     Args:
         paths: The files.
-        targets: Their classes.
-        shape: Channels, height and width that the images are brought into.
-        mean: Subtracted from every pixel.
-        std: Divides every pixel after that.
+        targets: Their classes [samples].
+        shape: Channels, height and width to which the images are converted.
     """
 
-    def __init__(
-        self, paths: list[Path], targets: Tensor, shape: tuple[int, int, int], mean: float = 0.0, std: float = 1.0
-    ) -> None:
+    def __init__(self, paths: list[Path], targets: Tensor, shape: tuple[int, int, int]) -> None:
+        super().__init__(targets)
         self.paths = paths
-        self.targets = targets
         self.shape = shape
-        self.mean = mean
-        self.std = std
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, indices: Tensor) -> Batch:
-        return self.pixels(indices).float().sub_(self.mean).div_(self.std), self.targets[indices]
 
     def pixels(self, indices: Tensor) -> Tensor:
         """The images at `indices` as bytes [batch, channels, height, width].
 
         Raises:
-            ValueError: One of them cannot be read to its end.
+            ValueError: One of them is truncated.
         """
         paths = [self.paths[number] for number in indices.tolist()]
         images = list(parallel_images(paths, self.shape))
         damaged = [str(path) for path, image in zip(paths, images, strict=True) if image is None]
         if damaged:
-            # Only their first bytes were looked at before, for reading all of every file would take an epoch's time.
+            # Setup reads only the headers of streamed files, because decoding all of them takes as long as an epoch.
             raise ValueError(
-                f"data.path must hold whole images; {', '.join(damaged)} cannot be read to its end. Delete it, or let "
-                "data.memory_limit hold all images: then such files are left out."
+                f"data.path must hold intact images; {', '.join(damaged)} cannot be read to its end. Delete it, or "
+                "raise data.memory_limit so that all images fit in memory: then such files are left out."
             )
-        whole = [image for image in images if image is not None]
-        return torch.cat(whole) if whole else torch.empty(0, *self.shape, dtype=torch.uint8)
-
-    def normalised(self, mean: float, std: float) -> "StreamedImages":
-        return StreamedImages(self.paths, self.targets, self.shape, mean, std)
+        intact = [image for image in images if image is not None]
+        return torch.cat(intact) if intact else torch.empty(0, *self.shape, dtype=torch.uint8)
 
 
 @final
 class ImageFolder(ImageDataModule):
-    """Images in a folder with one sub-folder a class, or in its train/ and test/ with one a class each.
+    """Images in a folder with one sub-folder per class, or with train/ and test/ that have one sub-folder per class.
 
-    Images of any size are scaled, padded with black to keep their proportions, and are not inverted; those to predict
-    are treated in the same way. They are decoded once and kept in the data cache; where they do not fit in memory, they
-    are decoded anew for every batch, by `num_workers` processes. Files that are no images are left out.
+    Images of any size are scaled and padded with black to keep their aspect ratio, and are not inverted; images to
+    predict are treated in the same way. They are decoded once and stored in the data cache. If they do not fit in
+    memory, `num_workers` processes decode them again for every batch. Files that are not images are left out.
 
-    Without a test folder the test images are drawn once, in the same way whatever the seed. Images of a folder val/
-    join the training part, from which the validation images are drawn by seed.
+    Without a test folder, the test images are drawn independently of the seed. Images in val/ are added to the training
+    part, from which `seed` draws the validation images.
 
     Args:
         path: The folder.
-        image_size: Height and width that images are scaled to.
-        channels: 1 for grey, 3 for colour; None for 1 if all images are grey, else 3.
-        test_size: Images that are kept for the test, as a number (0 for none) or as a fraction; not used where there is
-            a test folder.
-        data_dir: Folder of the cache; None for GRADEXP_DATA_DIR, else the user's cache.
-        augmentation: Arguments of RandomGeometry; None for the images as they are.
-        batch_size: Training images a step and process; full batches where there are fewer; None for full batches.
+        image_size: Height and width to which images are scaled.
+        channels: 1 for grey, 3 for colour; None for 1 if all images are grey, otherwise 3.
+        test_size: Test images, as a number (0 for none) or as a fraction; ignored if there is a test folder.
+        data_dir: Folder of the cache; None for GRADEXP_DATA_DIR, or else the user's cache.
+        augmentation: Arguments of RandomGeometry; None for no augmentation.
+        batch_size: Training images per step and process; full batches if there are fewer; None for full batches.
         val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
@@ -113,7 +95,7 @@ class ImageFolder(ImageDataModule):
         self.image_size = (image_size[0], image_size[1])
         self.channels = channels
         self.test_size = test_size
-        self.data_dir = Path(data_dir or default_data_dir()).expanduser().absolute()
+        self.data_dir = data_folder(data_dir)
         self._shape: tuple[int, int, int] | None = None
         self._classes: list[str] | None = None
         self._sources: dict[str, ByteSource] = {}
@@ -145,7 +127,7 @@ class ImageFolder(ImageDataModule):
         if self._classes is not None and self._classes != state["classes"]:
             raise ValueError(
                 f"data.path must hold the classes that the checkpoint was trained on, {', '.join(state['classes'])}; "
-                f"{self.path} has {', '.join(self._classes)}. Train anew, without ckpt_path."
+                f"{self.path} has {', '.join(self._classes)}. Train a new model, without ckpt_path."
             )
         channels, height, width = state["image_shape"]
         self._classes, self._shape = state["classes"], (channels, height, width)
@@ -154,42 +136,41 @@ class ImageFolder(ImageDataModule):
         """Find, decode and split the images."""
         train, test, notes = find_images(self.path)
         self._note(*notes)
-        everything = train if test is None else LabelledFiles(train.paths + test.paths, train.labels + test.labels)
+        files = train if test is None else LabelledFiles(train.paths + test.paths, train.labels + test.labels)
         channels = self._shape[0] if self._shape else self.channels
-        decoded = decode_files(everything.paths, self.image_size, channels, self.memory_limit * GIB, self.data_dir)
+        decoded = decode_files(files.paths, self.image_size, channels, self.memory_limit * GIB, self.data_dir)
         self._shape = decoded.shape
-        self._note_unreadable(everything, decoded)
+        self._note_unreadable(files, decoded)
         in_train = [n for n in range(len(decoded.readable)) if decoded.readable[n] < len(train)]
         if test is None:
             in_train, in_test = self._draw_test(in_train)
         else:
             in_test = [n for n in range(len(decoded.readable)) if decoded.readable[n] >= len(train)]
         if self._classes is None:
-            self._classes = sorted({everything.labels[decoded.readable[n]] for n in in_train})
+            self._classes = sorted({files.labels[decoded.readable[n]] for n in in_train})
             self._check_classes(len(in_train))
         self._sources = {
-            "train": self._source(everything, decoded, in_train, "training"),
-            "test": self._source(everything, decoded, in_test, "test"),
+            "train": self._source(files, decoded, in_train, "training"),
+            "test": self._source(files, decoded, in_test, "test"),
         }
 
     def _draw_test(self, numbers: list[int]) -> tuple[list[int], list[int]]:
-        """The images to train on, and the test part, which is the same for every seed."""
-        size = self.test_size
-        wanted = max(1, round(size * len(numbers))) if isinstance(size, float) else size
-        most = len(numbers) - FEWEST_IMAGES + 1
-        if wanted > most >= 1:
+        """The images to train and validate on, and the test images, which are the same for every seed."""
+        num_test = max(1, round(self.test_size * len(numbers))) if isinstance(self.test_size, float) else self.test_size
+        most = len(numbers) - MIN_IMAGES + 1
+        if num_test > most >= 1:
             raise ValueError(
-                f"data.test_size must leave {FEWEST_IMAGES - 1} images to train and validate on: at most {most} of the "
-                f"{len(numbers)}; got {size}."
+                f"data.test_size must leave {MIN_IMAGES - 1} images to train and validate on: at most {most} of the "
+                f"{len(numbers)}; got {self.test_size}."
             )
         order = torch.randperm(len(numbers), generator=generator("test images")).tolist()
-        return [numbers[n] for n in sorted(order[wanted:])], [numbers[n] for n in sorted(order[:wanted])]
+        return [numbers[n] for n in sorted(order[num_test:])], [numbers[n] for n in sorted(order[:num_test])]
 
     def _check_classes(self, number: int) -> None:
         assert self._classes is not None
-        if number < FEWEST_IMAGES - 1:
+        if number < MIN_IMAGES - 1:
             raise ValueError(
-                f"data.path must hold at least {FEWEST_IMAGES} images (to train, validate and test); {self.path} "
+                f"data.path must hold at least {MIN_IMAGES} images (to train, validate and test); {self.path} "
                 f"leaves {number} to train and validate on.{''.join(f' ({note}.)' for note in self.notes)}"
             )
         if len(self._classes) < 2:
@@ -205,7 +186,7 @@ class ImageFolder(ImageDataModule):
         if unknown:
             known = [n for n, label in zip(numbers, chosen.labels, strict=True) if label in class_number]
             self._note(
-                f"left out, of classes that training lacks: {len(numbers) - len(known):,} {part} images "
+                f"left out, classes without training images: {len(numbers) - len(known):,} {part} images "
                 f"({', '.join(unknown[:SHOWN])})"
             )
             return self._source(files, decoded, known, part)

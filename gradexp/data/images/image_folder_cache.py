@@ -1,4 +1,4 @@
-"""Image files decoded once, and kept as one file of bytes for the next run."""
+"""Decoding image files once, and caching the result as one file for the next run."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ from gradexp.data.images.image_files import read_image
 from gradexp.files import write_atomically
 
 GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
-APPEARS_AFTER = 2.0  # seconds
+PROGRESS_DELAY = 2.0  # seconds until a progress bar appears
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DecodedFiles:
-    """What became of a list of image files.
+    """The images in a list of files.
 
     Attributes:
         shape: Channels, height and width.
-        readable: Numbers of the files that could be read.
-        images: They as bytes [readable, channels, height, width]; None where they do not fit in memory.
+        readable: Indices of the files that can be read.
+        images: These as bytes [readable, channels, height, width]; None if they do not fit in memory.
     """
 
     shape: tuple[int, int, int]
@@ -46,32 +46,32 @@ class DecodedFiles:
 def decode_files(
     paths: list[Path], image_size: tuple[int, int], channels: int | None, memory_limit: float, folder: Path
 ) -> DecodedFiles:
-    """Read images, from the cache in `folder` where the very files have been read before.
+    """Read images, from the cache in `folder` if the same files have been read before.
 
     Args:
         paths: The files.
-        image_size: Height and width to scale them to.
-        channels: 1 or 3; None for 1 if all files are grey, else 3.
-        memory_limit: Largest size of them all that is held in memory, in bytes.
-        folder: Of the cache.
+        image_size: Height and width to which they are scaled.
+        channels: 1 or 3; None for 1 if all files are grey, otherwise 3.
+        memory_limit: Largest total size that is held in memory, in bytes.
+        folder: Folder of the cache.
     """
     cache = folder / "image_folder" / f"{_key(paths, image_size, channels)}.pt"
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        # Processes of one run, and jobs of a sweep, start together.
+        # The processes of a run and the jobs of a sweep start at the same time.
         with FileLock(cache.with_suffix(".lock")):
-            kept = _load(cache, memory_limit)
-            if kept is None:
-                kept = _decode(paths, image_size, channels, memory_limit)
-                _save(cache, kept)
-            return kept
+            decoded = _load(cache, memory_limit)
+            if decoded is None:
+                decoded = _decode(paths, image_size, channels, memory_limit)
+                _save(cache, decoded)
+            return decoded
     except OSError as error:
         log.warning("images are decoded without a cache: %s cannot be written (%s)", cache, error)
         return _decode(paths, image_size, channels, memory_limit)
 
 
 def parallel_images(paths: Iterable[Path], shape: tuple[int, int, int]) -> Iterator[Tensor | None]:
-    """Each image as bytes [1, channels, height, width], in order, decoded by all cores; None for one that is none."""
+    """Each image as bytes [1, channels, height, width], decoded on all cores; None for a file that is not an image."""
 
     def read(path: Path) -> Tensor | None:
         try:
@@ -85,7 +85,7 @@ def parallel_images(paths: Iterable[Path], shape: tuple[int, int, int]) -> Itera
 
 def _decode(paths: list[Path], image_size: tuple[int, int], channels: int | None, memory_limit: float) -> DecodedFiles:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        modes = list(_with_progress(pool.map(_mode, paths), len(paths), "looking through images"))
+        modes = list(_with_progress(pool.map(_mode, paths), len(paths), "scanning images"))
     readable = [number for number, mode in enumerate(modes) if mode is not None]
     if channels is None:
         channels = 1 if all(modes[number] in GREY_MODES for number in readable) else 3
@@ -93,13 +93,13 @@ def _decode(paths: list[Path], image_size: tuple[int, int], channels: int | None
     if len(readable) * torch.Size(shape).numel() > memory_limit:
         return DecodedFiles(shape, readable, None)
     images = torch.empty(len(readable), *shape, dtype=torch.uint8)
-    whole: list[int] = []
+    intact: list[int] = []
     decoded = parallel_images([paths[number] for number in readable], shape)
     for number, image in zip(readable, _with_progress(decoded, len(readable), "decoding images"), strict=True):
         if image is not None:
-            images[len(whole)] = image[0]
-            whole.append(number)
-    return DecodedFiles(shape, whole, images[: len(whole)])
+            images[len(intact)] = image[0]
+            intact.append(number)
+    return DecodedFiles(shape, intact, images[: len(intact)])
 
 
 def _mode(path: Path) -> str | None:
@@ -111,12 +111,12 @@ def _mode(path: Path) -> str | None:
 
 
 def _with_progress(items: Iterator[T], total: int, what: str) -> Iterator[T]:
-    """`items`, with a progress bar on a terminal once they take longer than two seconds."""
+    """`items`, with a progress bar on a terminal if they take longer than PROGRESS_DELAY."""
     console = Console(stderr=True)
     started = time.monotonic()
     for done, item in enumerate(items, start=1):
         yield item
-        if console.is_terminal and time.monotonic() - started > APPEARS_AFTER:
+        if console.is_terminal and time.monotonic() - started > PROGRESS_DELAY:
             yield from track(items, what, total, completed=done, console=console, transient=True)
 
 
@@ -132,14 +132,14 @@ def _save(cache: Path, decoded: DecodedFiles) -> None:
 
 
 def _load(cache: Path, memory_limit: float) -> DecodedFiles | None:
-    """The cached images; None where there are none, or the file is damaged, or for another memory limit."""
+    """The cached images; None if there are none, the file is damaged, or the memory limit has changed."""
     if not cache.is_file():
         return None
     try:
         state = torch.load(cache, weights_only=True)
         decoded = DecodedFiles(tuple(state["shape"]), state["readable"], state["images"])
         size = len(decoded.readable) * torch.Size(decoded.shape).numel()
-        is_right = (size > memory_limit) if decoded.images is None else (decoded.images.numel() == size <= memory_limit)
-    except Exception:  # what damaged bytes lead the reader to is anyone's guess
+        is_valid = (size > memory_limit) if decoded.images is None else (decoded.images.numel() == size <= memory_limit)
+    except Exception:  # a damaged file can raise any error
         return None
-    return decoded if is_right else None
+    return decoded if is_valid else None

@@ -1,4 +1,4 @@
-"""Which images lie in a folder with one sub-folder a class."""
+"""Finding the images in a folder that has one sub-folder per class."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class LabelledFiles:
-    """Image files and the class that each lies in, in the order of their names."""
+    """Image files and the class of each."""
 
     paths: list[Path]
     labels: list[str]
@@ -26,12 +26,13 @@ class LabelledFiles:
 
 
 def find_images(root: Path) -> tuple[LabelledFiles, LabelledFiles | None, list[str]]:
-    """The images to train on, those of a test folder where there is one, and notes on what was found.
+    """The training images, the images of a test folder if there is one, and notes.
 
-    Either `root` holds the class folders, or its folders train and test do; then those of val join the training part.
+    The class folders are either in `root`, or in its sub-folders train, test and val. Images in val are added to the
+    training part.
 
     Raises:
-        ValueError: There is no such folder, or it is not laid out like that.
+        ValueError: The folder does not exist, or has another layout.
     """
     if root.is_file():
         raise ValueError(f"data.path must be a folder with one folder a class; {root} is a file.")
@@ -51,7 +52,8 @@ def find_images(root: Path) -> tuple[LabelledFiles, LabelledFiles | None, list[s
             more = _labelled(parts[name])
             files = LabelledFiles(files.paths + more.paths, files.labels + more.labels)
             notes.append(
-                f"the {len(more):,} images of {parts[name].name}/ join the training part; validation is drawn by seed"
+                f"the {len(more):,} images in {parts[name].name}/ are added to the training part, from which the seed "
+                "draws the validation images"
             )
     test = next((parts[name] for name in TEST if name in parts), None)
     return files, None if test is None else _labelled(test), notes
@@ -63,14 +65,14 @@ def _labelled(root: Path) -> LabelledFiles:
         images = len(_images(root, "*"))
         what = f"{images:,} images directly inside" if images else "no folder inside"
         raise ValueError(
-            f"data.path must hold one folder a class, with the class's images in it; {root} has {what}. "
-            f"Make for example {root.name}/cat/ and {root.name}/dog/ and move the images there."
+            f"data.path must hold one folder a class, with the images of the class in it; {root} has {what}. "
+            f"For example, make {root.name}/cat/ and {root.name}/dog/ and move the images there."
         )
     images_of = {folder.name: _images(folder, "**/*") for folder in folders}
     empty = [name for name, paths in images_of.items() if not paths]
     if empty:
         raise ValueError(
-            f"data.path must have images ({', '.join(SUFFIXES)}) in every class's folder; {root} has none in "
+            f"data.path must have images ({', '.join(SUFFIXES)}) in every class folder; {root} has none in "
             f"{', '.join(empty[:SHOWN])}. Delete the folder, or put images there."
         )
     return LabelledFiles(
@@ -81,7 +83,7 @@ def _labelled(root: Path) -> LabelledFiles:
 
 def _stray(root: Path) -> list[str]:
     stray = len(_images(root, "*"))
-    return [f"left out, in no class's folder: {stray:,} of the images in {root.name}/"] if stray else []
+    return [f"left out, outside the class folders: {stray:,} of the images in {root.name}/"] if stray else []
 
 
 def _folders(root: Path) -> list[Path]:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Data sets of tables: bundled with scikit-learn, or a CSV or Parquet file of the user."""

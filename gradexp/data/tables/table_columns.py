@@ -1,8 +1,10 @@
-"""The columns of a table as numbers for a network: standardised numbers, dates in days, categories as one-hot."""
+"""The columns of a table as features: standardised numbers, dates in days, one-hot categories."""
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -13,26 +15,26 @@ from gradexp.data.tables.table_file import NULLS
 
 Numbers = NDArray[np.float64]
 
-MOST_CATEGORIES = 100  # more of them look like identifiers or free text
-NUMBER_SHARE = 0.95  # of a text column's values that must read as numbers for the others to count as missing
+MAX_CATEGORIES = 100  # more of them look like identifiers or free text
+NUMBER_SHARE = 0.95  # of a text column's values that must be numbers for the others to count as missing
 SHOWN = 5  # names or values in a note
 MICROSECONDS_PER_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of a column from the training rows.
+    """The preprocessing of a column, fitted on the training rows.
 
-    A number becomes ``(value - mean) / std``, a missing one 0, which is the mean. A category becomes one feature a
-    category, 1 where it is the row's; one that the training rows lack leaves all of them 0.
+    A number becomes ``(value - mean) / std``, a missing one 0, which is the mean. Categories are one-hot encoded; a
+    category that the training rows lack is encoded as zeros.
 
     Attributes:
-        name: Of the column.
-        kind: "number"; "days" of a date since 1970-01-01, with a fraction for the time; or "category".
-        mean: Of the training rows' numbers.
+        name: Name of the column.
+        kind: "number"; "days" for dates, as days since 1970-01-01 with the time as a fraction; or "category".
+        mean: Mean of the numbers in the training rows.
         std: Their standard deviation (divisor n).
-        missing: Whether some of the training rows lack a value; a last feature is then 1 where a row does.
-        categories: By feature.
+        missing: Whether some training rows lack a value; then a last feature is 1 if the value is missing.
+        categories: The categories, one per feature.
     """
 
     name: str
@@ -49,12 +51,12 @@ class Column:
 
     @property
     def feature_names(self) -> list[str]:
-        """Of each feature."""
-        own = [f"{self.name} = {category}" for category in self.categories] or [self.name]
-        return [*own, f"{self.name} is missing"] if self.missing else own
+        """Names of the features."""
+        names = [f"{self.name} = {category}" for category in self.categories] or [self.name]
+        return [*names, f"{self.name} is missing"] if self.missing else names
 
     def state(self) -> dict[str, Any]:
-        """As plain data."""
+        """The column as plain data."""
         return asdict(self) | {"categories": list(self.categories)}
 
     @classmethod
@@ -63,13 +65,22 @@ class Column:
 
 
 def clean_text(series: pl.Series) -> pl.Series:
-    """Text without spaces around it, null where it says that a value is missing."""
+    """Text without surrounding spaces, with null for the strings in NULLS."""
     text = series.cast(pl.String).str.strip_chars()
     return text.set(text.is_in(NULLS), None)
 
 
+def numbers_in_text(text: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+    """Clean text as numbers, and the texts that are not numbers; None if too many are not."""
+    numbers = text.cast(pl.Float64, strict=False)
+    known = len(text) - text.null_count()
+    if known == 0 or len(numbers) - numbers.null_count() < NUMBER_SHARE * known:
+        return None
+    return numbers, text.filter(numbers.is_null() & text.is_not_null())
+
+
 def to_numbers(series: pl.Series, decimal_comma: bool = False) -> pl.Series:
-    """Numbers, and null for what is missing, infinite or no number; truth values are 1 and 0, dates days since 1970."""
+    """Numbers, with null for missing and infinite values and text; Booleans become 1 and 0, dates days since 1970."""
     if series.dtype == pl.String:
         text = clean_text(series)
         if decimal_comma:
@@ -77,71 +88,68 @@ def to_numbers(series: pl.Series, decimal_comma: bool = False) -> pl.Series:
         numbers = text.cast(pl.Float64, strict=False)
         truth = text.str.to_lowercase().replace_strict({"true": 1.0, "false": 0.0}, default=None)
         return finite(numbers.fill_null(truth.cast(pl.Float64)))
-    if series.dtype == pl.Time or series.dtype == pl.Duration:
-        microseconds = series.cast(pl.Duration("us") if series.dtype == pl.Duration else pl.Time).cast(pl.Int64)
-        # Time counts nanoseconds.
-        return microseconds / (MICROSECONDS_PER_DAY * (1000 if series.dtype == pl.Time else 1))
+    if series.dtype == pl.Time:  # in nanoseconds
+        return series.cast(pl.Int64) / (1000 * MICROSECONDS_PER_DAY)
+    if series.dtype == pl.Duration:
+        return series.cast(pl.Duration("us")).cast(pl.Int64) / MICROSECONDS_PER_DAY
     if series.dtype.is_temporal():
         return series.cast(pl.Datetime("us")).cast(pl.Int64) / MICROSECONDS_PER_DAY
     return finite(series.cast(pl.Float64))
 
 
 def to_days(series: pl.Series) -> pl.Series:
-    """Dates, or text that says dates, as days since 1970-01-01."""
+    """Dates, or text that represents dates, as days since 1970-01-01."""
     if series.dtype != pl.String:
         return to_numbers(series)
     text = clean_text(series)
-    if text.null_count() == len(text):
-        return text.cast(pl.Float64)
-    try:
-        return to_numbers(text.str.to_datetime(strict=False, time_unit="us"))
-    except pl.exceptions.PolarsError:  # the first value is of no form that it knows
-        try:
-            return to_numbers(text.str.to_date(strict=False))
-        except pl.exceptions.PolarsError:
-            return pl.Series(series.name, [None] * len(text), dtype=pl.Float64)
+    if text.null_count() < len(text):
+        for parse in (partial(text.str.to_datetime, time_unit="us"), text.str.to_date):
+            with suppress(pl.exceptions.PolarsError):  # the first value does not have a known format
+                return to_numbers(parse(strict=False))
+    return pl.Series(series.name, [None] * len(text), dtype=pl.Float64)
 
 
 def finite(numbers: pl.Series) -> pl.Series:
-    """Null for NaN and infinity; the same series where there are none."""
-    # A sum is not finite if one of its numbers is not, and it is the fastest look at them all.
+    """The numbers with null for NaN and infinity; the same series if there are none."""
+    # The fastest check: the sum is not finite if one of the numbers is not.
     if math.isfinite(numbers.sum() or 0.0):
         return numbers
     return numbers.set(~numbers.is_finite(), None)
 
 
-def learn_columns(frame: pl.DataFrame, rows: NDArray[np.int64]) -> tuple[list[Column], list[str]]:
-    """What the training rows say of each column, and notes on what was done.
+def fit_columns(frame: pl.DataFrame, rows: NDArray[np.int64]) -> tuple[list[Column], list[str]]:
+    """Fit the preprocessing of each column on the training rows.
 
     Args:
         frame: The columns, without the target.
         rows: The training rows, ascending.
+
+    Returns:
+        The columns that are used, and notes on what was done.
     """
     columns: list[Column] = []
     left_out: dict[str, list[str]] = {}
-    odd: list[str] = []
+    column_notes: list[str] = []
     for series in frame:
-        column = _learn(series, rows, odd)
+        column = _fit(series, rows, column_notes)
         if isinstance(column, Column):
             columns.append(column)
         else:
             left_out.setdefault(column, []).append(series.name)
-    notes = [f"left out, {reason}: {listed(names)}" for reason, names in left_out.items()]
-    missing = {
-        "numbers become the training mean": [c.name for c in columns if c.missing and c.kind != "category"],
-        "categories one of their own": [c.name for c in columns if c.missing and c.kind == "category"],
+    changes = {f"left out, {reason}": names for reason, names in left_out.items()} | {
+        "missing numbers are replaced by the training mean, and a feature indicates them": [
+            column.name for column in columns if column.missing and column.kind != "category"
+        ],
+        "missing categories become a category of their own": [
+            column.name for column in columns if column.missing and column.kind == "category"
+        ],
+        "dates are converted to days since 1970": [column.name for column in columns if column.kind == "days"],
     }
-    for what, names in missing.items():
-        if names:
-            notes.append(f"missing {what}, and a feature says that they were missing: {listed(names)}")
-    days = [column.name for column in columns if column.kind == "days"]
-    if days:
-        notes.append(f"dates count as days since 1970: {listed(days)}")
-    return columns, notes + odd
+    return columns, [f"{change}: {abbreviated(names)}" for change, names in changes.items() if names] + column_notes
 
 
-def _learn(series: pl.Series, rows: NDArray[np.int64], notes: list[str]) -> Column | str:
-    """The column, or why it is left out."""
+def _fit(series: pl.Series, rows: NDArray[np.int64], notes: list[str]) -> Column | str:
+    """The column, or the reason why it is left out; notes on the column are added to `notes`."""
     name, dtype = series.name, series.dtype
     if not name or name.startswith("_duplicated_"):
         return "without a name (row numbers, most likely)"
@@ -149,18 +157,17 @@ def _learn(series: pl.Series, rows: NDArray[np.int64], notes: list[str]) -> Colu
         return f"no numbers, dates or text ({dtype})"
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         text = clean_text(series)
-        numbers = text.cast(pl.Float64, strict=False)
-        known = len(text) - text.null_count()
-        if known == 0 or len(numbers) - numbers.null_count() < NUMBER_SHARE * known:
-            return _learn_categories(name, text.gather(rows))
-        wrong = text.filter(numbers.is_null() & text.is_not_null())
+        parsed = numbers_in_text(text)
+        if parsed is None:
+            return _fit_categories(name, text.gather(rows))
+        _, wrong = parsed
         if len(wrong):
-            notes.append(f"column {name}: values that are no numbers count as missing: {counted(wrong)}")
+            notes.append(f"column {name}: values that are not numbers count as missing: {count_and_values(wrong)}")
     infinite = int(series.is_infinite().sum()) if dtype.is_float() and not math.isfinite(series.sum() or 0.0) else 0
     if infinite:
         notes.append(f"column {name}: infinite values count as missing: {infinite:,}")
     if dtype.is_integer() and len(series) > 2 and series.null_count() == 0 and (series.diff().drop_nulls() == 1).all():
-        notes.append(f"column {name} counts the rows; if it means nothing, leave it out with data.drop=[{name}]")
+        notes.append(f"column {name} numbers the rows; if it is only an index, leave it out with data.drop=[{name}]")
     values = to_numbers(series).to_numpy()[rows]
     missing = bool(np.isnan(values.sum()))
     values = values[~np.isnan(values)] if missing else values
@@ -171,11 +178,11 @@ def _learn(series: pl.Series, rows: NDArray[np.int64], notes: list[str]) -> Colu
     mean = float(values.mean())
     std = float(np.sqrt(np.square(values - mean).mean()))
     if not (np.isfinite(std) and std > 0):
-        return "too large or too close together for a spread"
+        return "too large or too close together to standardise"
     return Column(name, "days" if dtype.is_temporal() else "number", mean, std, missing)
 
 
-def _learn_categories(name: str, text: pl.Series) -> Column | str:
+def _fit_categories(name: str, text: pl.Series) -> Column | str:
     missing = text.null_count() > 0
     categories = text.drop_nulls().unique().sort()
     if len(categories) == 0:
@@ -183,19 +190,19 @@ def _learn_categories(name: str, text: pl.Series) -> Column | str:
     if len(categories) == 1 and not missing:
         return "one value only"
     if len(categories) == len(text) - text.null_count() > 2:
-        return "another text in every row"
-    if len(categories) > MOST_CATEGORIES:
-        return f"more than {MOST_CATEGORIES} different texts"
+        return "a different text in every row"
+    if len(categories) > MAX_CATEGORIES:
+        return f"more than {MAX_CATEGORIES} different texts"
     return Column(name, "category", missing=missing, categories=tuple(categories.to_list()))
 
 
-def listed(names: Iterable[object], shown: int = SHOWN) -> str:
-    """Some names, the first few of them written out."""
-    everything = [str(name) for name in names]
-    more = f" and {len(everything) - shown:,} more" if len(everything) > shown else ""
-    return ", ".join(everything[:shown]) + more
+def abbreviated(items: Iterable[object], shown: int = SHOWN) -> str:
+    """The first items, and the number of the others."""
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - shown:,} more" if len(texts) > shown else ""
+    return ", ".join(texts[:shown]) + more
 
 
-def counted(series: pl.Series) -> str:
-    """How many values there are, and what they are."""
-    return f"{len(series):,} ({listed(repr(value) for value in series.unique(maintain_order=True).to_list())})"
+def count_and_values(series: pl.Series) -> str:
+    """The number of values, and the first different ones."""
+    return f"{len(series):,} ({abbreviated(repr(value) for value in series.unique(maintain_order=True).to_list())})"

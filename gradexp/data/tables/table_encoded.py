@@ -1,4 +1,4 @@
-"""Any rows of a table as features, computed when they are asked for."""
+"""Features of any rows of a table, computed when they are read."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,23 +9,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradexp.data.batches import Batch
-from gradexp.data.tables.table_columns import Column, Numbers, clean_text, counted, to_days, to_numbers
+from gradexp.data.sources import Batch
+from gradexp.data.tables.table_columns import Column, Numbers, clean_text, count_and_values, to_days, to_numbers
 
 
 class Encoded:
-    """The columns of a table, ready for any rows of it to become features.
+    """The columns of a table, prepared for the computation of features of any rows.
 
     Args:
-        columns: What the training rows say of them.
+        columns: The fitted columns.
         frame: The table; it may have further columns.
-        decimal_comma: Whether its text has numbers as 1,5.
+        decimal_comma: Whether numbers in its text are written as 1,5.
 
     Attributes:
-        notes: What in the table is unlike the training rows.
+        notes: How the table differs from the training rows.
     """
 
-    BLOCK = 2**14  # rows whose features stay in a processor's cache while column after column is filled in
+    BLOCK = 2**14  # rows whose features fit in the processor's cache while they are computed column by column
 
     def __init__(self, columns: Sequence[Column], frame: pl.DataFrame, decimal_comma: bool = False) -> None:
         self.columns = columns
@@ -36,15 +36,11 @@ class Encoded:
             else self._numbers(column, frame[column.name], decimal_comma)
             for column in columns
         ]
-        # What is not missing anywhere need not be looked through with every batch.
-        self._gaps = [array.dtype.kind == "f" and bool(np.isnan(array.sum())) for array in self._arrays]
-        self._length = len(frame)
-
-    def __len__(self) -> int:
-        return self._length
+        # Saves the search for missing values in every batch of a column that has none.
+        self._has_missing = [array.dtype.kind == "f" and bool(np.isnan(array.sum())) for array in self._arrays]
 
     def features(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The features [rows, features] of some rows."""
+        """The features [rows, features] of `rows`."""
         out = np.zeros((len(rows), sum(column.width for column in self.columns)), dtype=np.float32)
         for start in range(0, len(rows), self.BLOCK):
             self._fill(out[start : start + self.BLOCK], rows[start : start + self.BLOCK])
@@ -52,20 +48,20 @@ class Encoded:
 
     def _fill(self, out: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
         first = 0
-        for column, array, gaps in zip(self.columns, self._arrays, self._gaps, strict=True):
+        for column, array, has_missing in zip(self.columns, self._arrays, self._has_missing, strict=True):
             values = array[rows]
             if column.kind == "category":
                 known = values >= 0
                 out[np.flatnonzero(known), first + values[known]] = 1
             else:
-                # In float64 until here: a date in seconds has more digits than float32.
+                # In float64: a date in seconds has more digits than float32.
                 values -= column.mean
                 values /= column.std
-                if gaps:
-                    gap = np.isnan(values)
-                    values[gap] = 0
+                if has_missing:
+                    is_missing = np.isnan(values)
+                    values[is_missing] = 0
                     if column.missing:
-                        out[:, first + 1] = gap
+                        out[:, first + 1] = is_missing
                 out[:, first] = values
             first += column.width
 
@@ -77,24 +73,26 @@ class Encoded:
             wrong = series.filter(numbers.is_null() & clean_text(series).is_not_null())
             if len(wrong):
                 what = "dates" if column.kind == "days" else "numbers"
-                self.notes.append(f"column {column.name}: values that are no {what} count as missing: {counted(wrong)}")
+                self.notes.append(
+                    f"column {column.name}: values that are not {what} count as missing: {count_and_values(wrong)}"
+                )
         if numbers.null_count() and not column.missing:
             self.notes.append(
-                f"column {column.name}: missing values, of which the training rows have none, become their mean: "
-                f"{numbers.null_count():,}"
+                f"column {column.name}: missing values, which the training rows do not have, are replaced by the "
+                f"training mean: {numbers.null_count():,}"
             )
         array: Numbers = numbers.to_numpy()
         return array
 
     def _codes(self, column: Column, series: pl.Series) -> NDArray[np.int64]:
-        """The feature that is 1, by row; -1 for none."""
+        """For each row the index of the feature that is 1; -1 for none."""
         text = clean_text(series)
         known = text.cast(pl.Enum(column.categories), strict=False)
         unknown = text.filter(known.is_null() & text.is_not_null())
         if len(unknown):
             self.notes.append(
-                f"column {column.name}: values that the training rows lack are in none of its categories: "
-                f"{counted(unknown)}"
+                f"column {column.name}: values that the training rows do not have belong to no category: "
+                f"{count_and_values(unknown)}"
             )
         codes = known.to_physical().cast(pl.Int64).fill_null(-1)
         if column.missing:
@@ -104,7 +102,7 @@ class Encoded:
 
 
 class EncodedTable:
-    """Features [rows, features] and targets of any rows, computed when they are asked for."""
+    """Features [rows, features] and targets of any rows, computed when they are read."""
 
     def __init__(self, encoded: Encoded, targets: Tensor) -> None:
         self.encoded = encoded

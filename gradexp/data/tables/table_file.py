@@ -1,4 +1,4 @@
-"""Tables from CSV and Parquet files, with one message for each way in which a file cannot be read."""
+"""Reading tables from CSV and Parquet files, with a specific message for each kind of unreadable file."""
 
 import csv
 import re
@@ -11,12 +11,12 @@ from polars.exceptions import PolarsError
 
 from gradexp.rules import SEPARATOR_NAMES, did_you_mean
 
-# What people and programs write where a value is missing; compared as written, spaces around it aside.
+# Strings for missing values; they are compared case-sensitively, without surrounding spaces.
 NULLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "#N/A", "<NA>")
 SEPARATORS = {character: name for name, character in SEPARATOR_NAMES.items()}
-RECOGNISED = (",", ";", "\t", "|")
-HEAD_BYTES, HEAD_LINES = 2**16, 50  # that say what the rest is like
-INFERRED_ROWS = 1000  # that say what type a column has; all rows where these are wrong
+INFERRED_SEPARATORS = (",", ";", "\t", "|")
+HEAD_BYTES, HEAD_LINES = 2**16, 50  # from which the format of the file is inferred
+INFERRED_ROWS = 1000  # from which column types are inferred; from all rows if a later row does not fit
 SIGNATURES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive; save the sheet as CSV, or unpack the archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
@@ -30,8 +30,8 @@ class TableFile(NamedTuple):
     """A table as it was read.
 
     Attributes:
-        frame: Its rows; names without spaces around them.
-        decimal_comma: Whether numbers are written 1,5.
+        frame: Its rows; column names without surrounding spaces.
+        decimal_comma: Whether numbers are written as 1,5.
     """
 
     frame: pl.DataFrame
@@ -42,14 +42,14 @@ def read_table(path: Path, key: str, separator: str | None = None, verbatim: boo
     """Read a CSV or Parquet file.
 
     Args:
-        path: The file; Parquet is known by its first bytes.
-        key: The argument that named it, for messages.
-        separator: Between the fields of a CSV file; None for the one of , ; tab | that fits.
-        verbatim: Give the fields of a CSV file as the text they are, for output; otherwise numbers and dates are
-            recognised, and what is in NULLS is missing.
+        path: The file; Parquet is recognised by its first bytes.
+        key: The argument that names the file, for messages.
+        separator: Separator of the fields of a CSV file; None to infer it among , ; tab |.
+        verbatim: Return the fields of a CSV file as unchanged text, for output; otherwise numbers and dates are parsed,
+            and the strings in NULLS become null.
 
     Raises:
-        ValueError: There is no such file, or it is no table; the message says what is wrong and where.
+        ValueError: The file does not exist, or is not a table; the message says what is wrong and where.
     """
     _check_is_file(path, key)
     with path.open("rb") as file:
@@ -59,7 +59,7 @@ def read_table(path: Path, key: str, separator: str | None = None, verbatim: boo
             table = TableFile(pl.read_parquet(path), decimal_comma=False)
         except (PolarsError, OSError) as error:
             raise ValueError(
-                f"{key} must be a whole Parquet file; {path} is damaged ({_first_line(error)})."
+                f"{key} must be an intact Parquet file; {path} is damaged ({_first_line(error)})."
             ) from error
     else:
         table = _read_csv(path, key, start, separator, verbatim)
@@ -70,13 +70,13 @@ def read_table(path: Path, key: str, separator: str | None = None, verbatim: boo
 
 def _read_csv(path: Path, key: str, start: bytes, separator: str | None, verbatim: bool) -> TableFile:
     lines = _first_lines(path, key, start)
-    best = recognised_separator(lines)
+    best = _infer_separator(lines)
     header = _split(lines, separator or best)[0]
     if separator is not None and len(header) == 1 and len(_split(lines, best)[0]) > 1:
         raise ValueError(
-            f"data.separator must be what stands between the fields of {path}; by {_named(separator)} its first line "
+            f"data.separator must be the separator of the fields of {path}; by {_named(separator)} its first line "
             f"is one field, {lines[0][:60]!r}, by {_named(best)} it is {len(_split(lines, best)[0])}. "
-            "Leave data.separator out, or set it to that."
+            "Remove data.separator, or set it to the latter."
         )
     _check_names(path, key, [name.strip() for name in header])
     separator = separator or best
@@ -110,17 +110,17 @@ def _parse(path: Path, separator: str, decimal_comma: bool) -> pl.DataFrame:
     except PolarsError as error:
         if "could not parse" not in str(error):
             raise
-        return parse(None)  # a later row is of another type than the first ones
+        return parse(None)  # a later row does not fit the types of the first ones
 
 
-def recognised_separator(lines: list[str]) -> str:
-    """The separator by which most lines have as many fields as the first; of several, the one with most fields."""
+def _infer_separator(lines: list[str]) -> str:
+    """The separator with which most lines have as many fields as the first; among equals, the one with most fields."""
 
-    def fit(separator: str) -> tuple[float, int]:
+    def score(separator: str) -> tuple[float, int]:
         counts = [len(row) for row in _split(lines, separator)]
         return (sum(count == counts[0] for count in counts) / len(counts), counts[0]) if counts[0] > 1 else (0.0, 0)
 
-    return max(RECOGNISED, key=fit)
+    return max(INFERRED_SEPARATORS, key=score)
 
 
 def _split(lines: list[str], separator: str) -> list[list[str]]:
@@ -150,13 +150,13 @@ def _first_lines(path: Path, key: str, start: bytes) -> list[str]:
         if start.startswith(signature):
             raise ValueError(f"{key} must be a CSV or Parquet file; {path} is {what}.")
     if b"\0" in start:
-        raise ValueError(f"{key} must be a CSV or Parquet file; {path} is neither, it has bytes that no text has.")
-    # A last line may be cut.
-    whole = start if len(start) < HEAD_BYTES else start[: start.rfind(b"\n") + 1] or start
+        raise ValueError(f"{key} must be a CSV or Parquet file; {path} is neither: it has NUL bytes.")
+    # The last line may be incomplete.
+    complete = start if len(start) < HEAD_BYTES else start[: start.rfind(b"\n") + 1] or start
     try:
-        text = whole.decode("utf-8-sig")
+        text = complete.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(_wrong_encoding(path, key, whole, error)) from error
+        raise ValueError(_wrong_encoding(path, key, complete, error)) from error
     return [line for line in text.splitlines() if line.strip()][:HEAD_LINES]
 
 
@@ -169,7 +169,7 @@ def _check_names(path: Path, key: str, names: list[str]) -> None:
         )
     if repeated:
         raise ValueError(
-            f"{key} must have each column name once; {path} has {', '.join(map(repr, repeated[:5]))} more than once."
+            f"{key} must have unique column names; {path} has {', '.join(map(repr, repeated[:5]))} more than once."
         )
 
 
@@ -178,7 +178,7 @@ def _is_number(text: str) -> bool:
 
 
 def _unreadable(path: Path, key: str, separator: str, error: PolarsError) -> str:
-    """What is wrong with a CSV file that polars gave up on; only here is it read line by line."""
+    """Why polars cannot read a CSV file; only this function reads it line by line."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -191,8 +191,8 @@ def _unreadable(path: Path, key: str, separator: str, error: PolarsError) -> str
             if len(row) > width:
                 return (
                     f"{key} must have as many fields in every line as there are column names, {width}; line "
-                    f"{rows.line_num} of {path} has {len(row)}: {separator.join(row)[:80]!r}. A field that holds the "
-                    "separator must stand in double quotes."
+                    f"{rows.line_num} of {path} has {len(row)}: {separator.join(row)[:80]!r}. A field that contains "
+                    "the separator must be in double quotes."
                 )
     except csv.Error as broken:
         return f"{key} must be a CSV file; line {rows.line_num} of {path} cannot be read ({broken})."
@@ -204,8 +204,8 @@ def _unreadable(path: Path, key: str, separator: str, error: PolarsError) -> str
 def _wrong_encoding(path: Path, key: str, content: bytes, error: UnicodeDecodeError) -> str:
     line = content.count(b"\n", 0, error.start) + 1
     return (
-        f"{key} must be text in UTF-8; line {line} of {path} has the byte 0x{content[error.start]:02x}, which is none "
-        "(in Latin-1, the encoding of old Windows programs, it is "
+        f"{key} must be text in UTF-8; line {line} of {path} has the byte 0x{content[error.start]:02x}, which is not "
+        "UTF-8 (in Latin-1, the encoding of old Windows programs, it is "
         f"{content[error.start : error.start + 1].decode('latin-1')!r}). Save it as UTF-8: in a spreadsheet "
         f"'CSV UTF-8', or iconv -f latin1 -t utf8 {path.name} > new.csv."
     )

@@ -1,4 +1,4 @@
-"""What the small data modules share: draws by seed, parts of their own, constant columns."""
+"""Properties of all small data modules: draws by seed, separate parts, constant columns."""
 
 from typing import Any, Literal, final
 
@@ -18,7 +18,7 @@ def tensors(cls: Any, part: Literal["train", "test"], seed: int) -> tuple[Tensor
 
 
 @generated
-def test_one_seed_gives_the_same_samples_whenever_they_are_drawn(cls: Any) -> None:
+def test_same_seed_draws_the_same_samples(cls: Any) -> None:
     for part in ("train", "test"):
         first = tensors(cls, part, seed=3)
         torch.manual_seed(12345)
@@ -26,14 +26,14 @@ def test_one_seed_gives_the_same_samples_whenever_they_are_drawn(cls: Any) -> No
 
 
 @generated
-def test_parts_and_seeds_have_no_sample_in_common(cls: Any) -> None:
+def test_parts_and_seeds_share_no_sample(cls: Any) -> None:
     draws = [tensors(cls, part, seed)[0] for part in ("train", "test") for seed in range(4)]
     samples = torch.cat(draws)
     assert len(torch.unique(samples, dim=0)) == len(samples)
 
 
 @generated
-def test_drawing_leaves_the_global_generator_alone(cls: Any) -> None:
+def test_drawing_leaves_the_global_generator_unchanged(cls: Any) -> None:
     before = torch.random.get_rng_state()
     tensors(cls, "train", seed=0)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -41,10 +41,9 @@ def test_drawing_leaves_the_global_generator_alone(cls: Any) -> None:
 
 @final
 class Constant(TensorDataModule):
-    """A feature and a target without spread."""
+    """A feature and a target with one value."""
 
     num_features = 2
-    classes: list[str] = []  # noqa: RUF012  # a property in the base
 
     def __init__(self) -> None:
         super().__init__(None, 0, standardize=True)
@@ -53,7 +52,7 @@ class Constant(TensorDataModule):
         return torch.tensor([[1.0, 7.0], [3.0, 7.0]]), torch.tensor([[5.0], [5.0]])
 
 
-def test_a_constant_column_becomes_zero() -> None:
+def test_constant_columns_are_standardised_to_zero() -> None:
     data = Constant()
     data.setup("fit")
     inputs, targets = data.sample(2)

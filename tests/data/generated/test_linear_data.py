@@ -1,4 +1,4 @@
-"""LinearData's distributions, by their moments."""
+"""The moments of LinearData's distributions."""
 
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ def test_features_have_the_moments_of_their_distribution(
 ) -> None:
     inputs, _ = samples(distribution=distribution)
     assert inputs.shape == (MANY, 3)
-    # Five standard errors, of which a mean's is std / sqrt(n), a variance's at most sqrt(2 / n) of itself.
+    # Five standard errors: std / sqrt(n) of the mean, and at most sqrt(2 / n) relative to the variance.
     np.testing.assert_allclose(inputs.mean(0), mean, atol=5 * np.sqrt(variance / MANY))
     np.testing.assert_allclose(inputs.var(0), variance, rtol=5 * np.sqrt(2 / MANY))
     centred = inputs - inputs.mean(0)
@@ -42,7 +42,7 @@ def test_features_have_the_moments_of_their_distribution(
 
 @pytest.mark.parametrize("noise", [0.0, 0.25, 3.0])
 @pytest.mark.parametrize("distribution", ["uniform", "normal"])
-def test_targets_are_the_plane_and_normal_noise(distribution: Distribution, noise: float) -> None:
+def test_targets_are_the_linear_function_plus_normal_noise(distribution: Distribution, noise: float) -> None:
     inputs, targets = samples(distribution=distribution, noise=noise)
     rest = targets - inputs @ WEIGHT - BIAS
     assert rest.std() == pytest.approx(noise, rel=5 * np.sqrt(0.5 / MANY), abs=1e-5)
@@ -53,7 +53,7 @@ def test_targets_are_the_plane_and_normal_noise(distribution: Distribution, nois
         np.testing.assert_allclose(correlation, 0, atol=5 / np.sqrt(MANY))
 
 
-def test_the_default_is_a_line_of_one_feature() -> None:
+def test_default_has_one_feature() -> None:
     data = LinearData()
     data.setup("fit")
     assert (data.num_features, data.num_classes, data.sizes()) == (1, 0, {"train": 256, "val": 0})
@@ -72,7 +72,7 @@ def test_the_default_is_a_line_of_one_feature() -> None:
         ("batch_size", 0),
     ],
 )
-def test_a_bad_argument_is_refused_by_its_name(argument: str, value: Any) -> None:
+def test_invalid_arguments_raise_with_their_name(argument: str, value: Any) -> None:
     arguments: dict[str, Any] = {argument: value}
     with pytest.raises(ValueError, match=rf"\b{argument} must be .*; got "):
         LinearData(**arguments)

@@ -1,4 +1,4 @@
-"""Points and NoData: what is written down, and nothing."""
+"""Points and NoData."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from gradexp.data import NoData, Points
 CORNERS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 
 
-def test_points_with_classes_have_class_numbers_for_targets() -> None:
+def test_targets_of_points_with_classes_are_class_numbers() -> None:
     data = Points(CORNERS, [0, 1, 1, 0], classes=["same", "different"])
     inputs, targets = data.tensors("train")
     assert (data.num_features, data.classes, data.num_classes) == (2, ["same", "different"], 2)
@@ -20,14 +20,14 @@ def test_points_with_classes_have_class_numbers_for_targets() -> None:
     np.testing.assert_array_equal(targets, [0, 1, 1, 0])
 
 
-def test_points_without_classes_have_a_column_of_numbers_for_targets() -> None:
+def test_targets_of_points_without_classes_are_a_column_of_numbers() -> None:
     data = Points([[1], [2]], [3, 4.5])
     _, targets = data.tensors("train")
     assert (data.num_classes, targets.dtype) == (0, torch.float32)
     np.testing.assert_array_equal(targets, [[3], [4.5]])
 
 
-def test_the_test_part_is_the_same_points() -> None:
+def test_test_part_of_points_equals_the_training_part() -> None:
     data = Points(CORNERS, [0, 1, 1, 0], classes=["0", "1"])
     data.setup("test")
     ((inputs, targets),) = data.test_dataloader()
@@ -36,7 +36,7 @@ def test_the_test_part_is_the_same_points() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_every_pass_has_every_point_once_in_an_order_of_its_own(seed: int) -> None:
+def test_every_pass_has_every_point_once_in_a_new_order(seed: int) -> None:
     data = Points([[float(n)] for n in range(10)], [0.0] * 10, batch_size=1, repeat=3, seed=seed)
     data.setup("fit")
     order = [int(inputs) for inputs, _ in data.train_dataloader()]
@@ -57,18 +57,18 @@ def test_every_pass_has_every_point_once_in_an_order_of_its_own(seed: int) -> No
         ([[1.0]], 5, "^targets must be a list of numbers, one a point; got 5"),
     ],
 )
-def test_points_that_do_not_fit_together_are_refused(inputs: Any, targets: Any, message: str) -> None:
+def test_inconsistent_points_raise(inputs: Any, targets: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Points(inputs, targets)
 
 
 @pytest.mark.parametrize("targets", [[0, 2], [0, -1], [0.5, 1]])
-def test_targets_that_are_no_class_numbers_are_refused(targets: list[float]) -> None:
+def test_targets_that_are_not_class_numbers_raise(targets: list[float]) -> None:
     with pytest.raises(ValueError, match=r"data.targets must be the numbers of data.classes, 0 to 1; got \["):
         Points([[1.0], [2.0]], targets, classes=["a", "b"])
 
 
-def test_no_data_is_an_epoch_of_empty_batches() -> None:
+def test_no_data_yields_empty_batches() -> None:
     data = NoData(repeat=7)
     data.setup("fit")
     batches = list(data.train_dataloader())

@@ -1,4 +1,4 @@
-"""A folder of images as a new user has one, written out."""
+"""A folder of images like a new user's."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def make(root: str = "pets", classes: tuple[str, ...] = ("cat", "dog"), number: int = 20, mode: str = "RGB") -> Path:
-    """Images of different sizes; the class shows in a colour channel."""
+    """Write images of different sizes; the brightest colour channel is the class."""
     rng = np.random.default_rng(0)
     for index, name in enumerate(classes):
         folder = Path(root, name)

@@ -1,4 +1,4 @@
-"""The digits that scikit-learn ships."""
+"""scikit-learn's digits."""
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -6,18 +6,18 @@ from sklearn.datasets import load_digits
 from gradexp.data import Digits
 
 
-def test_training_and_test_part_make_up_scikit_learn_s_digits() -> None:
+def test_parts_together_are_the_digits_of_scikit_learn() -> None:
     bunch = load_digits()
     train, test = Digits().load("train"), Digits().load("test")
     assert (len(train), len(test)) == (1438, 359)
-    # Every fifth image is the test's, the others keep their order.
+    # Every fifth image is a test image; the others keep their order.
     in_test = np.arange(1797) % 5 == 4
-    for part, own in ((train, ~in_test), (test, in_test)):
-        np.testing.assert_array_equal(part.images[:, 0].numpy(), bunch.images[own])
-        np.testing.assert_array_equal(part.targets.numpy(), bunch.target[own])
+    for part, in_part in ((train, ~in_test), (test, in_test)):
+        np.testing.assert_array_equal(part.images[:, 0].numpy(), bunch.images[in_part])
+        np.testing.assert_array_equal(part.targets.numpy(), bunch.target[in_part])
 
 
-def test_the_default_split_has_200_validation_images() -> None:
+def test_default_split_has_200_validation_images() -> None:
     module = Digits()
     module.setup("fit")
     module.setup("test")

@@ -9,7 +9,7 @@ from gradexp.data.images.idx import idx_shape
 from tests.data.tiny import write_idx
 
 
-def test_the_sizes_of_images_and_labels_are_read(tmp_path: Path) -> None:
+def test_shapes_of_images_and_labels_are_read(tmp_path: Path) -> None:
     images = write_idx(tmp_path / "images", np.zeros((300, 28, 20), np.uint8))
     labels = write_idx(tmp_path / "labels", np.zeros(70_000, np.uint8))
     assert idx_shape(images) == (300, 28, 20)
@@ -27,7 +27,7 @@ def test_the_sizes_of_images_and_labels_are_read(tmp_path: Path) -> None:
         (bytes.fromhex("00000802 00000001 00000001 00"), "00000802"),  # two axes
     ],
 )
-def test_a_wrong_magic_number_is_shown(tmp_path: Path, content: bytes, begins_with: str) -> None:
+def test_wrong_magic_number_raises(tmp_path: Path, content: bytes, begins_with: str) -> None:
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"begins with {begins_with}\. Delete it") as error:
@@ -36,7 +36,7 @@ def test_a_wrong_magic_number_is_shown(tmp_path: Path, content: bytes, begins_wi
 
 
 @pytest.mark.parametrize("length", [4, 6, 15, 16, 17, 4 + 12 + 5 * 4 * 3 - 1, 4 + 12 + 5 * 4 * 3 + 1, 500])
-def test_a_file_of_another_length_than_its_header_says_is_refused(tmp_path: Path, length: int) -> None:
+def test_file_length_that_contradicts_the_header_raises(tmp_path: Path, length: int) -> None:
     path = write_idx(tmp_path / "images", np.ones((5, 4, 3), np.uint8))
     path.write_bytes(path.read_bytes().ljust(length, b"\1")[:length])
     with pytest.raises(ValueError, match=f"it has {length}") as error:

@@ -1,4 +1,4 @@
-"""Normalisation, and images from files as the model takes them."""
+"""Normalisation of the data, and images read from files as inputs of the model."""
 
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,14 @@ def set_up(**options: Any) -> TinyImages:
     return module
 
 
-def test_mean_and_spread_are_those_of_the_training_images_alone() -> None:
+def test_mean_and_std_are_of_the_training_images_only() -> None:
     module = set_up(val_size=20)
     numbers = module.sample(TRAIN)[1].numpy()
     assert len(numbers) == 40
     pixels = module.images[numbers].astype(np.float64)
     assert module.mean == pytest.approx(pixels.mean(), rel=1e-12)
     assert module.std == pytest.approx(pixels.std(), rel=1e-12)
-    # With the validation images they would be others.
+    # The validation images would change them.
     assert module.mean != pytest.approx(module.images[:TRAIN].mean(), rel=1e-3)
 
 
@@ -49,7 +49,7 @@ def test_images_of_one_colour_stay_finite() -> None:
     assert torch.equal(module.sample(5)[0], torch.zeros(5, 1, 6, 6))
 
 
-def test_a_fresh_module_preprocesses_by_the_state_alone(tmp_path: Path) -> None:
+def test_state_dict_suffices_for_preprocessing(tmp_path: Path) -> None:
     module, fresh = (TinyImages(augmentation={"degrees": 5.0}) for _ in range(2))
     module.setup("fit")
     Image.fromarray(module.images[3]).save(tmp_path / "three.png")
@@ -58,12 +58,12 @@ def test_a_fresh_module_preprocesses_by_the_state_alone(tmp_path: Path) -> None:
     assert fresh.reads == []
 
 
-def test_the_state_is_plain_data() -> None:
+def test_state_is_plain_data() -> None:
     state = set_up().state_dict()["preprocessing"]
     assert {name: type(value) for name, value in state.items()} == {"mean": float, "std": float}
 
 
-def test_an_image_read_from_a_file_equals_the_one_in_the_data(tmp_path: Path) -> None:
+def test_image_read_from_a_file_equals_the_image_in_the_data(tmp_path: Path) -> None:
     module = set_up(val_size=0)
     inputs, numbers = module.sample(10)
     for image, number in zip(inputs, numbers, strict=True):
@@ -71,7 +71,7 @@ def test_an_image_read_from_a_file_equals_the_one_in_the_data(tmp_path: Path) ->
         assert torch.equal(module.read(tmp_path / "image.png"), image.unsqueeze(0))
 
 
-def test_digits_read_from_files_have_17_levels_too(tmp_path: Path) -> None:
+def test_digits_read_from_files_have_17_grey_levels(tmp_path: Path) -> None:
     module = Digits()
     module.setup("fit")
     images = module.load("train").images[:10]
@@ -82,14 +82,14 @@ def test_digits_read_from_files_have_17_levels_too(tmp_path: Path) -> None:
         assert torch.equal(module.read(tmp_path / "digit.png"), tensor.unsqueeze(0))
 
 
-def test_augmentation_moves_black_in_from_outside() -> None:
+def test_augmentation_fills_with_black() -> None:
     module = set_up(augmentation={"degrees": 45.0, "translate": 0.9, "elastic": 1.0})
     assert module.augment is not None
     black = torch.full((4, 1, 6, 6), -module.mean / module.std)  # type: ignore[operator]
     torch.testing.assert_close(module.augment(black), black, rtol=0, atol=1e-6)
 
 
-def test_a_sample_shows_what_training_sees() -> None:
+def test_sample_is_augmented_as_in_training() -> None:
     plain, augmented = set_up().sample(4), set_up(augmentation={"degrees": 45.0}).sample(4)
     assert plain[0].shape == augmented[0].shape == (4, 1, 6, 6)
     assert torch.equal(plain[1], augmented[1])
@@ -98,12 +98,12 @@ def test_a_sample_shows_what_training_sees() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("degree", 10), ("degrees", -10)])
-def test_a_bad_augmentation_is_refused_at_once(name: str, value: float) -> None:
+def test_invalid_augmentation_raises_in_the_constructor(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         TinyImages(augmentation={name: value})
 
 
-def test_a_fill_value_is_refused_at_once_or_used() -> None:
+def test_fill_value_is_used_or_raises_in_the_constructor() -> None:
     try:
         module = TinyImages(augmentation={"fill": 1.0})
     except ValueError:

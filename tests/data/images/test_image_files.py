@@ -1,4 +1,4 @@
-"""Images from files in the form of the data."""
+"""Images read from files and converted to the shape of the data."""
 
 import io
 import struct
@@ -34,48 +34,48 @@ def figure() -> Bytes:
     return pixels
 
 
-def test_a_dark_png_of_the_right_size_is_kept() -> None:
+def test_dark_png_of_the_right_size_is_unchanged() -> None:
     (image,) = random_images(1)
     np.testing.assert_array_equal(read(save(Image.fromarray(image), "dark.png"))[0], image)
 
 
-def test_a_bright_border_is_inverted() -> None:
+def test_image_with_a_bright_border_is_inverted() -> None:
     np.testing.assert_array_equal(read(save(Image.fromarray(255 - figure()), "ink.png"))[0], figure())
 
 
 @pytest.mark.parametrize("bright", [False, True])
-def test_a_jpeg_is_read_up_to_its_compression(bright: bool) -> None:
+def test_jpeg_is_read_up_to_compression_errors(bright: bool) -> None:
     pixels = 255 - figure() if bright else figure()
     Image.fromarray(pixels).save("figure.jpg", quality=100)
     np.testing.assert_allclose(read(Path("figure.jpg"))[0].astype(int), figure().astype(int), atol=8)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
-def test_the_mode_of_the_file_does_not_matter(mode: str) -> None:
+def test_every_mode_of_a_file_gives_the_same_image(mode: str) -> None:
     np.testing.assert_array_equal(read(save(Image.fromarray(figure()).convert(mode), "figure.png"))[0], figure())
 
 
-def test_sixteen_bit_greys_are_scaled() -> None:
+def test_16_bit_images_are_scaled() -> None:
     path = save(Image.fromarray(figure().astype(np.uint16) * 257), "deep.png")
     np.testing.assert_array_equal(read(path)[0], figure())
 
 
-def test_transparent_pixels_are_paper() -> None:
-    # Black ink, drawn by its opacity; what lies below transparency is black too.
+def test_transparent_pixels_become_white() -> None:
+    # All pixels are black; only the opacity differs.
     pixels = np.zeros((28, 28, 4), np.uint8)
     pixels[..., 3] = figure()
     np.testing.assert_array_equal(read(save(Image.fromarray(pixels), "ink.png"))[0], figure())
 
 
-def test_a_colour_image_keeps_its_colours() -> None:
+def test_colour_image_keeps_its_colours() -> None:
     pixels = np.stack([figure(), np.full_like(figure(), 255), figure() // 2], axis=-1)
     image = read(save(Image.fromarray(pixels), "colour.png"), (3, 28, 28))
     np.testing.assert_array_equal(image, pixels.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize(("width", "height"), [(56, 28), (28, 56), (14, 7), (100, 300), (28, 28), (3, 999)])
-def test_other_sizes_keep_their_proportions_in_the_middle(width: int, height: int) -> None:
-    # A dark grey, so that it is not taken for paper; padding is black.
+def test_other_sizes_keep_their_aspect_ratio_and_are_centred(width: int, height: int) -> None:
+    # The grey is dark, so that the image is not inverted; padding is black.
     image = read(save(Image.new("L", (width, height), 100), "grey.png"))[0]
     scale = 28 / max(width, height)
     expected = np.zeros((28, 28), np.uint8)
@@ -85,7 +85,7 @@ def test_other_sizes_keep_their_proportions_in_the_middle(width: int, height: in
     np.testing.assert_array_equal(image, expected)
 
 
-def test_the_orientation_that_a_camera_noted_is_applied() -> None:
+def test_exif_orientation_is_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     Image.fromarray(figure()).save("turned.png", exif=exif)
@@ -99,7 +99,7 @@ def test_full_brightness_becomes_the_white_of_the_data() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
-def test_a_file_that_is_no_image_is_named(content: bytes) -> None:
+def test_file_that_is_not_an_image_raises(content: bytes) -> None:
     path = Path("notes.png")
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"notes\.png cannot be read"):
@@ -108,7 +108,7 @@ def test_a_file_that_is_no_image_is_named(content: bytes) -> None:
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
-def test_a_truncated_image_is_named(form: str, kept: float) -> None:
+def test_truncated_image_raises(form: str, kept: float) -> None:
     file = io.BytesIO()
     Image.fromarray(random_images(1)[0]).save(file, form)
     path = Path("half.img")
@@ -117,7 +117,7 @@ def test_a_truncated_image_is_named(form: str, kept: float) -> None:
         read_image(path, GREY)
 
 
-def test_a_png_with_a_short_header_is_named() -> None:
+def test_png_with_a_short_header_raises() -> None:
     chunk = b"IHDR" + b"\0" * 8
     short = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 8) + chunk + struct.pack(">I", zlib.crc32(chunk))
     path = Path("short.png")
@@ -126,19 +126,19 @@ def test_a_png_with_a_short_header_is_named() -> None:
         read_image(path, GREY)
 
 
-def test_a_folder_gives_its_images_by_name() -> None:
+def test_images_in_a_folder_are_sorted_by_name() -> None:
     for name in ("b.png", "a.JPG", "c.jpeg", "notes.txt", "d.gif"):
         Path(name).touch()
     assert [path.name for path in image_paths(Path())] == ["a.JPG", "b.png", "c.jpeg"]
     assert image_paths(Path("notes.txt")) == [Path("notes.txt")]
 
 
-def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
+def test_folder_without_images_raises(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"\.png, \.jpg, \.jpeg") as error:
         image_paths(tmp_path)
     assert str(tmp_path) in str(error.value)
 
 
-def test_a_missing_path_is_named() -> None:
+def test_missing_path_raises() -> None:
     with pytest.raises(ValueError, match=r"there is no elsewhere"):
         image_paths(Path("elsewhere"))

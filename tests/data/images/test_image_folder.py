@@ -1,4 +1,4 @@
-"""The user's folder of images: found, decoded, cached, streamed, and new ones treated alike."""
+"""The user's folder of images: finding, decoding, caching, streaming, and images to predict."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def whole(images: ImageFolder, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     return source[torch.arange(len(source))]
 
 
-def test_every_image_is_in_one_part_of_one_size() -> None:
+def test_parts_have_the_expected_sizes_shapes_and_classes() -> None:
     make()
     images = set_up()
     assert images.sizes() == {"train": 26, "val": 6, "test": 8}
@@ -38,7 +38,7 @@ def test_every_image_is_in_one_part_of_one_size() -> None:
     assert images.notes == ["data.batch_size 64 is more than 26 training samples: full batches"]
 
 
-def test_test_images_are_the_same_for_every_seed() -> None:
+def test_test_images_do_not_depend_on_the_seed() -> None:
     make()
     first, second = set_up(seed=0), set_up(seed=1)
     assert torch.equal(whole(first, "test")[1], whole(second, "test")[1])
@@ -53,8 +53,8 @@ def _bytes(images: ImageFolder, part: str) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_an_image_to_predict_is_treated_as_in_training(mode: str) -> None:
-    # Bright all around: an image source of drawn figures would invert it.
+def test_images_to_predict_are_preprocessed_as_in_training(mode: str) -> None:
+    # The images are bright at the border: a data set of drawn figures would invert them.
     make(mode=mode)
     for path in Path("pets/cat").iterdir():
         with Image.open(path) as image:
@@ -72,7 +72,7 @@ def test_an_image_to_predict_is_treated_as_in_training(mode: str) -> None:
     assert fresh.image_shape == ((1 if mode == "L" else 3), 8, 12)
 
 
-def test_channels_are_recognised_and_can_be_set() -> None:
+def test_channels_are_inferred_or_set() -> None:
     make("grey", mode="L")
     make("mixed", ("a",), mode="L")
     make("mixed", ("b",))
@@ -113,7 +113,7 @@ def test_images_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
             set_up(**options)
 
 
-def test_a_changed_file_is_decoded_anew() -> None:
+def test_changed_files_are_decoded_again() -> None:
     make()
     before = whole(set_up(), "train")[0]
     for path in Path("pets/cat").iterdir():
@@ -121,7 +121,7 @@ def test_a_changed_file_is_decoded_anew() -> None:
     assert not torch.equal(whole(set_up(), "train")[0], before)
 
 
-def test_a_damaged_cache_is_ignored() -> None:
+def test_damaged_cache_is_ignored() -> None:
     make()
     first = whole(set_up(), "train")[0]
     (cache,) = Path("data/image_folder").glob("*.pt")
@@ -130,19 +130,19 @@ def test_a_damaged_cache_is_ignored() -> None:
         assert torch.equal(whole(set_up(), "train")[0], first)
 
 
-def test_folders_train_test_and_val_are_parts() -> None:
+def test_folders_train_and_test_are_parts_and_val_is_added_to_train() -> None:
     make("pets/train")
     make("pets/val", number=5)
     make("pets/test", ("cat", "dog", "fox"), number=3)
     images = set_up()
     assert images.sizes() == {"train": 40, "val": 10, "test": 6}
     assert images.notes[:2] == [
-        "the 10 images of val/ join the training part; validation is drawn by seed",
-        "left out, of classes that training lacks: 3 test images (fox)",
+        "the 10 images in val/ are added to the training part, from which the seed draws the validation images",
+        "left out, classes without training images: 3 test images (fox)",
     ]
 
 
-def test_files_that_are_no_images_are_left_out_and_named() -> None:
+def test_files_that_are_not_images_are_left_out_with_a_note() -> None:
     make()
     Path("pets/cat/0.jpg").write_text("no image")
     whole_file = Path("pets/dog/1.png").read_bytes()
@@ -153,11 +153,11 @@ def test_files_that_are_no_images_are_left_out_and_named() -> None:
     assert images.notes[0] == "left out, cannot be read as images: 2 files (cat/0.jpg, dog/1.png)"
 
 
-def test_streamed_an_images_end_is_read_when_its_turn_comes() -> None:
+def test_truncated_streamed_image_raises_when_it_is_read() -> None:
     path = make() / "cat" / "1.png"
     path.write_bytes(path.read_bytes()[:-100])
     source = StreamedImages([path], torch.zeros(1, dtype=torch.long), (3, 8, 12))
-    with pytest.raises(ValueError, match=r"whole images; .*1\.png cannot be read to its end\. Delete it"):
+    with pytest.raises(ValueError, match=r"intact images; .*1\.png cannot be read to its end\. Delete it"):
         source[torch.tensor([0])]
 
 
@@ -167,20 +167,22 @@ def _only(files: dict[str, bytes]) -> None:
         Path("pets", name).write_bytes(content)
 
 
-def test_a_folder_of_another_layout_is_refused() -> None:
+def test_folder_with_another_layout_raises() -> None:
     with pytest.raises(ValueError, match=r"there is no pets\."):
         set_up()
     make("petz", number=1)
     with pytest.raises(ValueError, match=r"there is no pets\. Did you mean petz\?"):
         set_up()
     Path("pets").mkdir()
-    with pytest.raises(ValueError, match=r"one folder a class.*pets has no folder inside\. Make for example pets/cat/"):
+    with pytest.raises(
+        ValueError, match=r"one folder a class.*pets has no folder inside\. For example, make pets/cat/"
+    ):
         set_up()
     _only({"1.png": b"", "2.png": b""})
     with pytest.raises(ValueError, match=r"pets has 2 images directly inside"):
         set_up()
     _only({"cat/1.png": b"", "dog/1.txt": b""})
-    with pytest.raises(ValueError, match=r"images \(\.png, .* in every class's folder; pets has none in dog"):
+    with pytest.raises(ValueError, match=r"images \(\.png, .* in every class folder; pets has none in dog"):
         set_up()
     _only({"dog/1.png": b""})
     with pytest.raises(ValueError, match=r"none of the 2 in pets can, such as cat/1\.png, dog/1\.png"):
@@ -189,7 +191,7 @@ def test_a_folder_of_another_layout_is_refused() -> None:
         set_up("pets/1.png")
 
 
-def test_too_few_images_or_classes_are_refused() -> None:
+def test_too_few_images_or_classes_raise() -> None:
     make("one", ("cat",))
     with pytest.raises(ValueError, match=r"at least two classes, one folder each.*one has cat only"):
         set_up("one")
@@ -211,13 +213,13 @@ def test_too_few_images_or_classes_are_refused() -> None:
         ({"test_size": 1.5}, "test_size must be a whole number of samples (0 for none) or a fraction"),
     ],
 )
-def test_a_bad_argument_is_named(options: dict[str, Any], words: str) -> None:
+def test_invalid_arguments_raise_with_their_name(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match="must be") as error:
         ImageFolder(**{"path": "pets", **options})
     assert words in str(error.value)
 
 
-def test_a_run_is_not_resumed_on_other_classes() -> None:
+def test_resuming_with_other_classes_raises() -> None:
     make()
     make("others", ("cat", "fox"))
     state = set_up().state_dict()

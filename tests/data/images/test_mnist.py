@@ -1,4 +1,4 @@
-"""The sets in MNIST's format, from files that lie there."""
+"""The data sets in the format of MNIST, read from existing files."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradexp.data import KMNIST, MNIST, FashionMNIST
-from gradexp.data.images.mnist import TorchvisionDataModule
+from gradexp.data.images.torchvision_datamodule import TorchvisionDataModule
 from tests.data.tiny import TEST, TRAIN, idx_bytes, mnist_arrays, write_idx
 
 SETS: list[type[TorchvisionDataModule]] = [MNIST, FashionMNIST, KMNIST]
@@ -27,7 +27,7 @@ def raw_pixels(module: TorchvisionDataModule, inputs: Any) -> Any:
 
 
 @pytest.mark.parametrize("data_class", SETS)
-def test_images_and_labels_are_those_of_the_files(data_class: type[TorchvisionDataModule], tmp_path: Path) -> None:
+def test_images_and_labels_equal_the_files(data_class: type[TorchvisionDataModule], tmp_path: Path) -> None:
     arrays = mnist_arrays()
     for name, array in arrays.items():
         write_idx(tmp_path / data_class.__name__ / "raw" / name, array)
@@ -43,13 +43,13 @@ def test_images_and_labels_are_those_of_the_files(data_class: type[TorchvisionDa
     np.testing.assert_array_equal(targets.numpy(), arrays["t10k-labels-idx1-ubyte"])
 
 
-def test_classes_have_plain_names() -> None:
+def test_class_names_have_no_torchvision_prefix() -> None:
     assert MNIST().classes == list("0123456789")
     assert FashionMNIST().classes[0] == "T-shirt/top"
     assert KMNIST().classes[:3] == ["o", "ki", "su"]
 
 
-def test_the_folder_is_the_argument_else_the_environment_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_dir_is_the_argument_or_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADEXP_DATA_DIR", str(tmp_path / "named"))
     assert MNIST().data_dir == tmp_path / "named"
     assert MNIST("here").data_dir == Path.cwd() / "here"
@@ -67,13 +67,13 @@ WHOLE = idx_bytes(mnist_arrays()[IMAGES])
     "content",
     [
         pytest.param(WHOLE[:-100], id="truncated"),
-        pytest.param(WHOLE[:17], id="hardly begun"),
+        pytest.param(WHOLE[:17], id="one pixel"),
         pytest.param(b"", id="empty"),
         pytest.param(b"<htm" + WHOLE[4:], id="another format"),
         pytest.param(idx_bytes(mnist_arrays()[LABELS]), id="labels"),
     ],
 )
-def test_a_damaged_file_without_an_archive_is_named(content: bytes, tmp_path: Path) -> None:
+def test_damaged_file_without_an_archive_raises(content: bytes, tmp_path: Path) -> None:
     for name, array in mnist_arrays().items():
         write_idx(tmp_path / "MNIST" / "raw" / name, array)
     path = tmp_path / "MNIST" / "raw" / IMAGES
@@ -83,17 +83,17 @@ def test_a_damaged_file_without_an_archive_is_named(content: bytes, tmp_path: Pa
     assert str(path) in str(error.value)
 
 
-def test_images_and_labels_must_be_equally_many(tmp_path: Path) -> None:
+def test_different_numbers_of_images_and_labels_raise(tmp_path: Path) -> None:
     arrays = mnist_arrays()
     for name, array in arrays.items():
         write_idx(tmp_path / "MNIST" / "raw" / name, array[:-1] if name == LABELS else array)
-    with pytest.raises(ValueError, match="60 images and 59 labels") as error:
+    with pytest.raises(ValueError, match=r"shapes are \[60, 28, 28\] and \[59\]") as error:
         set_up(MNIST(str(tmp_path), batch_size=20, val_size=10))
     assert IMAGES in str(error.value)
     assert LABELS in str(error.value)
 
 
-def test_the_real_mnist_has_its_well_known_size_mean_and_spread(mnist_data_dir: Path) -> None:
+def test_real_mnist_has_its_known_size_mean_and_std(mnist_data_dir: Path) -> None:
     module = set_up(MNIST(str(mnist_data_dir)))
     assert module.sizes() == {"train": 55_000, "val": 5000, "test": 10_000}
     assert module.mean == pytest.approx(0.1307 * 255, rel=0.005)
@@ -102,9 +102,7 @@ def test_the_real_mnist_has_its_well_known_size_mean_and_spread(mnist_data_dir: 
     assert module.load("test").targets[:5].tolist() == [7, 2, 1, 0, 4]
 
 
-def test_a_file_that_a_kill_left_truncated_is_restored_from_the_real_archive(
-    mnist_data_dir: Path, tmp_path: Path
-) -> None:
+def test_truncated_file_is_restored_from_the_real_archive(mnist_data_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(mnist_data_dir, tmp_path / "copy")
     module = MNIST(str(tmp_path / "copy"))
     module.prepare_data()

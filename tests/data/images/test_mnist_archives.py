@@ -1,4 +1,4 @@
-"""MNIST's archives, from where they lie and from mirrors."""
+"""MNIST's archives in the data folder and from mirrors."""
 
 import gzip
 from pathlib import Path
@@ -8,49 +8,49 @@ import pytest
 from torchvision import datasets
 
 from gradexp.data import EMNIST, MNIST
-from gradexp.data.images.mnist import TorchvisionDataModule
+from gradexp.data.images.torchvision_datamodule import TorchvisionDataModule
 from tests.data.conftest import Mirror
-from tests.data.tiny import NOBODY, TEST, check_data, idx_bytes, md5, mnist_arrays, write_archives
+from tests.data.tiny import TEST, UNREACHABLE, check_data, idx_bytes, md5, mnist_arrays, write_archives
 
 
 @pytest.fixture
 def archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with tiny archives, which torchvision takes for MNIST's."""
+    """A folder with tiny archives, which torchvision accepts as MNIST's."""
     folder = tmp_path / "my archives"
     monkeypatch.setattr(datasets.MNIST, "resources", write_archives(folder))
     return folder
 
 
-def test_archives_that_lie_there_need_no_network(archives: Path, tmp_path: Path) -> None:
+def test_existing_archives_need_no_download(archives: Path, tmp_path: Path) -> None:
     write_archives(tmp_path / "data" / "MNIST" / "raw")
     module = MNIST(str(tmp_path / "data"))
     module.prepare_data()
     check_data(module)
 
 
-def test_a_folder_serves_as_mirror(archives: Path, tmp_path: Path) -> None:
+def test_mirror_can_be_a_folder(archives: Path, tmp_path: Path) -> None:
     module = MNIST(str(tmp_path / "data"), mirror=str(archives))
     module.prepare_data()
     check_data(module)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_a_url_serves_as_mirror(slash: str, archives: Path, tmp_path: Path, serve: Mirror) -> None:
+def test_mirror_can_be_a_url(slash: str, archives: Path, tmp_path: Path, serve: Mirror) -> None:
     module = MNIST(str(tmp_path / "data"), mirror=serve(archives) + slash)
     module.prepare_data()
     check_data(module)
 
 
-def test_torchvision_s_own_mirrors_are_asked_next(
+def test_mirrors_of_torchvision_are_tried_after_the_mirror(
     archives: Path, tmp_path: Path, serve: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{serve(archives)}/"])
-    module = MNIST(str(tmp_path / "data"), mirror=NOBODY)
+    module = MNIST(str(tmp_path / "data"), mirror=UNREACHABLE)
     module.prepare_data()
     check_data(module)
 
 
-def test_a_mirror_that_serves_a_wrong_file_is_refused(archives: Path, tmp_path: Path, serve: Mirror) -> None:
+def test_mirror_with_a_wrong_file_raises(archives: Path, tmp_path: Path, serve: Mirror) -> None:
     name = "t10k-labels-idx1-ubyte.gz"
     expected = md5(archives / name)
     (archives / name).write_bytes(gzip.compress(idx_bytes(np.full(TEST, 7, np.uint8))))
@@ -60,23 +60,23 @@ def test_a_mirror_that_serves_a_wrong_file_is_refused(archives: Path, tmp_path: 
     assert not (tmp_path / "data" / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").exists()
 
 
-def test_a_mirror_folder_must_exist() -> None:
+def test_missing_mirror_folder_raises() -> None:
     with pytest.raises(ValueError, match=r"data\.mirror must be a URL or a folder; there is no folder .*/elsewhere"):
         MNIST(mirror="elsewhere")
 
 
 @pytest.mark.parametrize("data_class", [MNIST, EMNIST])
-def test_without_data_and_network_the_message_shows_ways_out(
+def test_message_without_data_and_network_lists_alternatives(
     data_class: type[TorchvisionDataModule], tmp_path: Path
 ) -> None:
     module = data_class(data_dir=str(tmp_path / "data"))
     with pytest.raises(ValueError, match="could not be downloaded") as error:
         module.prepare_data()
-    for way_out in ("data_dir=", "data.mirror=", "+experiment=digits", str(tmp_path / "data")):
-        assert way_out in str(error.value)
+    for alternative in ("data_dir=", "data.mirror=", "+experiment=digits", str(tmp_path / "data")):
+        assert alternative in str(error.value)
 
 
-def test_a_damaged_archive_is_named_with_both_sums(archives: Path, tmp_path: Path) -> None:
+def test_damaged_archive_raises_with_both_md5_sums(archives: Path, tmp_path: Path) -> None:
     raw = tmp_path / "data" / "MNIST" / "raw"
     write_archives(raw)
     name = "train-images-idx3-ubyte.gz"
@@ -85,7 +85,7 @@ def test_a_damaged_archive_is_named_with_both_sums(archives: Path, tmp_path: Pat
         MNIST(str(tmp_path / "data")).prepare_data()
 
 
-def test_a_data_dir_that_is_a_file_is_named(tmp_path: Path) -> None:
+def test_data_dir_that_is_a_file_raises(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="file"):
         MNIST(str(tmp_path / "file")).prepare_data()
@@ -93,7 +93,7 @@ def test_a_data_dir_that_is_a_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list(mnist_arrays()))
 @pytest.mark.parametrize("length", [0, 3, 17])
-def test_a_file_that_a_kill_left_truncated_is_restored(name: str, length: int, archives: Path, tmp_path: Path) -> None:
+def test_truncated_file_is_restored_from_the_archive(name: str, length: int, archives: Path, tmp_path: Path) -> None:
     raw = tmp_path / "data" / "MNIST" / "raw"
     write_archives(raw)
     module = MNIST(str(tmp_path / "data"))

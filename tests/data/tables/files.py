@@ -1,4 +1,4 @@
-"""Small tables as a new user has them, written out as files."""
+"""Small tables like a new user's, written to files."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ ROWS = 200
 
 
 def houses(rows: int = ROWS, seed: int = 0) -> pl.DataFrame:
-    """Numbers, text, a date, gaps, a constant, an identifier; `price` is a number, `sold` a class."""
+    """Numbers, text, a date, missing values, a constant, an identifier; `price` is a number, `sold` a class."""
     rng = np.random.default_rng(seed)
     age = rng.integers(0, 90, rows)
     income = rng.normal(3.0, 1.0, rows).round(3)

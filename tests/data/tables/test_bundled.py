@@ -1,4 +1,4 @@
-"""Diabetes and BreastCancer against scikit-learn's arrays: the split, and a scale of the training rows alone."""
+"""Diabetes and BreastCancer compared with scikit-learn's arrays: the split and the standardisation."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def raw(cls: type[TensorDataModule]) -> tuple[Array, Array]:
     return inputs, targets
 
 
-def ready(cls: Any, **arguments: Any) -> TensorDataModule:
+def set_up(cls: Any, **arguments: Any) -> TensorDataModule:
     data: TensorDataModule = cls(**arguments)
     data.setup("fit")
     data.setup("test")
@@ -32,7 +32,7 @@ def ready(cls: Any, **arguments: Any) -> TensorDataModule:
 
 
 def rows_of(samples: Array, among: Array) -> NDArray[np.int64]:
-    """The number of each sample among standardised rows."""
+    """The index of each sample in the standardised rows."""
     distances = np.abs(samples[:, None] - among[None]).max(axis=2)
     assert distances.min(axis=1).max() < 1e-3
     rows: NDArray[np.int64] = distances.argmin(axis=1)
@@ -41,15 +41,15 @@ def rows_of(samples: Array, among: Array) -> NDArray[np.int64]:
 
 @both
 @pytest.mark.parametrize("seed", [0, 3])
-def test_samples_are_standardised_by_the_training_rows_alone(cls: type[TensorDataModule], seed: int) -> None:
-    data = ready(cls, seed=seed)
+def test_samples_are_standardised_by_the_training_rows_only(cls: type[TensorDataModule], seed: int) -> None:
+    data = set_up(cls, seed=seed)
     inputs, targets = raw(cls)
     state = {name: values.double().numpy() for name, values in data.preprocessing_state().items()}
     scaled = (inputs - state["input_mean"]) / state["input_std"]
     train, wanted = (tensor.double().numpy() for tensor in data.sample(10_000))
     (validation, _), (test, tested) = next(iter(data.val_dataloader())), next(iter(data.test_dataloader()))
     rows, others = rows_of(train, scaled), rows_of(validation.double().numpy(), scaled)
-    # Every fifth sample is the test's, the others are each in one part.
+    # Every fifth sample is a test sample; each of the others is in one part.
     assert sorted([*rows, *others]) == [row for row in range(len(inputs)) if row % 5 != 4]
     assert len(others) == round(0.2 * (len(rows) + len(others)))
     np.testing.assert_allclose(state["input_mean"], inputs[rows].mean(0), rtol=1e-5)
@@ -68,10 +68,10 @@ def test_samples_are_standardised_by_the_training_rows_alone(cls: type[TensorDat
 
 
 @both
-def test_the_seed_chooses_the_validation_rows_and_never_the_test_rows(cls: type[TensorDataModule]) -> None:
+def test_seed_draws_the_validation_rows_but_not_the_test_rows(cls: type[TensorDataModule]) -> None:
     parts = []
     for seed in (0, 1):
-        data = ready(cls, seed=seed)
+        data = set_up(cls, seed=seed)
         state = data.preprocessing_state()
         ((inputs, _),) = data.test_dataloader()
         parts.append((inputs * state["input_std"] + state["input_mean"], state["input_mean"]))
@@ -80,35 +80,35 @@ def test_the_seed_chooses_the_validation_rows_and_never_the_test_rows(cls: type[
 
 
 @both
-def test_the_number_of_features_and_the_classes_are_scikit_learns(cls: Any) -> None:
+def test_number_of_features_and_classes_equal_scikit_learn(cls: Any) -> None:
     data = cls()
     assert data.num_features == raw(cls)[0].shape[1]
     assert data.classes == ([] if cls is Diabetes else load_breast_cancer().target_names.tolist())
 
 
 @both
-def test_preprocessing_is_plain_data_from_which_the_test_part_is_scaled_alike(
+def test_saved_state_scales_the_test_part_without_the_training_part(
     cls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = ready(cls)
+    first = set_up(cls)
     torch.save(first.state_dict(), tmp_path / "state.pt")
     fresh = cls(seed=5)
     fresh.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    read, real = [], cls.tensors
+    reads, original = [], cls.tensors
 
     def tensors(self: TensorDataModule, part: str) -> Any:
-        read.append(part)
-        return real(self, part)
+        reads.append(part)
+        return original(self, part)
 
     monkeypatch.setattr(cls, "tensors", tensors)
     fresh.setup("test")
-    assert read == ["test"]
+    assert reads == ["test"]
     ((inputs, targets),), ((expected, wanted),) = fresh.test_dataloader(), first.test_dataloader()
     assert torch.equal(inputs, expected)
     assert torch.equal(targets, wanted)
 
 
-def test_predictions_come_back_in_the_targets_units() -> None:
-    data = ready(Diabetes)
+def test_in_target_units_inverts_the_standardisation() -> None:
+    data = set_up(Diabetes)
     ((_, targets),) = data.test_dataloader()
     np.testing.assert_allclose(data.in_target_units(targets)[:, 0], raw(Diabetes)[1][4::5], rtol=1e-5)

@@ -1,4 +1,4 @@
-"""The user's table as a data module: parts, scaling, state, new files."""
+"""The user's table as a data module: parts, preprocessing, state, new files."""
 
 import io
 from pathlib import Path
@@ -34,19 +34,19 @@ def plain(state: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def test_parts_are_of_the_promised_sizes_and_types() -> None:
+def test_parts_have_the_expected_sizes_and_types() -> None:
     table = set_up()
     assert table.sizes() == {"train": 128, "val": 32, "test": 40}
     assert table.classes == ["no", "yes"]
     inputs, targets = whole(table, "train")
-    # age, income and its gaps, three cities and their gaps, built, garden, price
+    # age, income and its indicator, three cities and their indicator, built, garden, price
     assert inputs.shape == (128, 10)
     assert table.num_features == 10
     assert (inputs.dtype, targets.dtype) == (torch.float32, torch.int64)
     assert targets.shape == (128,)
 
 
-def test_only_training_rows_say_what_is_standard() -> None:
+def test_features_are_standardised_by_the_training_rows_only() -> None:
     table = set_up()
     inputs, _ = whole(table, "train")
     assert inputs[:, 0].mean().item() == pytest.approx(0, abs=1e-6)
@@ -54,7 +54,7 @@ def test_only_training_rows_say_what_is_standard() -> None:
     assert abs(whole(table, "test")[0][:, 0].mean().item()) > 1e-3
 
 
-def test_every_row_is_in_one_part_and_test_rows_are_the_same_for_every_seed() -> None:
+def test_every_row_is_in_one_part_and_test_rows_do_not_depend_on_the_seed() -> None:
     frame = pl.DataFrame({"x": np.random.default_rng(0).permutation(50) * 1.0, "y": [0, 1] * 25})
     path = str(write(frame))
     parts = []
@@ -76,7 +76,7 @@ def _scale(table: Table) -> float:
     return float(table.preprocessing_state()["columns"][0]["std"])
 
 
-def test_real_targets_are_standardised_and_come_back_in_their_units() -> None:
+def test_regression_targets_are_standardised_and_in_target_units_inverts_it() -> None:
     table = set_up("price")
     inputs, targets = whole(table, "train")
     assert table.classes == []
@@ -90,7 +90,7 @@ def test_real_targets_are_standardised_and_come_back_in_their_units() -> None:
     assert len(inputs) == 128
 
 
-def test_sizes_are_known_before_setup_and_the_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_features_is_known_before_setup_and_the_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[Any] = []
     read_csv = pl.read_csv
 
@@ -117,20 +117,20 @@ def test_streamed_batches_equal_those_in_memory(num_workers: int) -> None:
         assert torch.equal(streamed[1], in_memory[1])
 
 
-def test_a_batch_larger_than_the_training_part_is_a_full_batch() -> None:
+def test_batch_size_above_the_training_part_means_full_batches() -> None:
     table = set_up(batch_size=10**6)
     assert len(table.train_dataloader()) == 1
     assert "data.batch_size 1000000 is more than 128 training samples: full batches" in table.notes
 
 
-def test_what_was_done_is_said() -> None:
+def test_notes_list_what_was_done() -> None:
     assert set_up(batch_size=10).notes == [
         "target sold: classification (2 different texts)",
-        "left out, another text in every row: id",
+        "left out, a different text in every row: id",
         "left out, one value only: country",
-        "missing numbers become the training mean, and a feature says that they were missing: income",
-        "missing categories one of their own, and a feature says that they were missing: city",
-        "dates count as days since 1970: built",
+        "missing numbers are replaced by the training mean, and a feature indicates them: income",
+        "missing categories become a category of their own: city",
+        "dates are converted to days since 1970: built",
     ]
 
 
@@ -141,21 +141,21 @@ def test_rows_without_a_target_are_left_out() -> None:
     assert "left out, without a target: 20 of the 40 rows of table.csv" in table.notes
 
 
-def test_a_class_of_test_rows_alone_is_left_out() -> None:
+def test_test_rows_of_a_class_without_training_rows_are_left_out() -> None:
     frame = pl.DataFrame({"x": list(range(20))[::-1], "y": ["a", "b"] * 10})
     write(pl.DataFrame({"y": ["a", "c", "b"], "x": [1, 2, 3]}), "more.csv")
     table = set_up("y", str(write(frame)), test_path="more.csv")
     assert table.sizes() == {"train": 16, "val": 4, "test": 2}
-    assert "left out, of classes that no row to train on has: 1 test rows (c)" in table.notes
+    assert "left out, classes without training rows: 1 test rows (c)" in table.notes
 
 
-def test_no_test_part_is_no_test() -> None:
+def test_test_size_zero_skips_the_test() -> None:
     table = set_up(test_size=0)
     assert table.sizes()["test"] == 0
     assert table.test_dataloader() == []
 
 
-def test_a_new_file_is_preprocessed_by_the_state_alone() -> None:
+def test_state_dict_suffices_to_preprocess_a_new_file() -> None:
     table = set_up("price")
     fresh = Table("houses.csv", "price")
     fresh.load_state_dict(plain(table.state_dict()))
@@ -173,14 +173,14 @@ def test_a_new_file_is_preprocessed_by_the_state_alone() -> None:
         assert (samples.inputs - row).abs().amax(1).min() < 1e-5
 
 
-def test_the_rows_of_a_new_file_stay_as_they_were() -> None:
+def test_frame_of_a_new_file_has_its_original_text() -> None:
     table = set_up("y", write_text("code,x,y\n" + "".join(f"0{n % 3}a,{n % 5},{n % 2}\n" for n in range(30))))
     samples = table.read_samples(Path(write_text("x,code\n 1.50 ,00a\nNA,99z\nlots,\n", "new.csv")))
     assert samples.frame.rows() == [(" 1.50 ", "00a"), ("NA", "99z"), ("lots", None)]
     assert samples.notes == (
-        "column code: values that the training rows lack are in none of its categories: 1 ('99z')",
-        "column x: values that are no numbers count as missing: 1 ('lots')",
-        "column x: missing values, of which the training rows have none, become their mean: 2",
+        "column code: values that the training rows do not have belong to no category: 1 ('99z')",
+        "column x: values that are not numbers count as missing: 1 ('lots')",
+        "column x: missing values, which the training rows do not have, are replaced by the training mean: 2",
     )
     assert samples.inputs[1:, -1].tolist() == [0, 0]
 
@@ -194,7 +194,7 @@ def test_csv_and_parquet_give_the_same_features() -> None:
     )
 
 
-def test_a_german_file_gives_the_same_features() -> None:
+def test_file_with_semicolons_and_decimal_commas_gives_the_same_features() -> None:
     text = houses().write_csv(separator=";").replace(".", ",")
     torch.testing.assert_close(whole(set_up(), "train"), whole(set_up(path=write_text(text)), "train"))
     german = set_up(path="table.csv")
@@ -208,7 +208,7 @@ def test_a_german_file_gives_the_same_features() -> None:
         ({"path": None}, "path must be the file or folder of your data: data.path=PATH; got None"),
         ({"target": None}, "target must be the name of the column to predict: data.target=COLUMN; got None"),
         ({"target": "house_age"}, "has no 'house_age'. Did you mean house age? It has id, house age,"),
-        ({"target": "house_age"}, "A name with spaces is typed \"data.target='house age'\""),
+        ({"target": "house_age"}, "Type a name with spaces as \"data.target='house age'\""),
         ({"kind": "classes"}, "kind must be one of regression, classification, or null; got 'classes'"),
         ({"separator": "::"}, "separator must be one of comma, semicolon, tab, pipe, space, or a single character"),
         ({"drop": ["idd"]}, "data.drop must name columns of the file; houses.csv has no 'idd'. Did you mean id?"),
@@ -217,36 +217,36 @@ def test_a_german_file_gives_the_same_features() -> None:
         ({"test_size": 198}, "data.test_size must leave 4 rows to train and validate on: at most 196 of the 200"),
         ({"val_size": 160}, "data.val_size must leave samples to train on: below 160"),
         ({"test_path": "none.csv"}, "data.test_path must be a CSV or Parquet file; there is no none.csv"),
-        ({"target": "country"}, "at least two classes among the rows to train on; country has 'DE' only"),
+        ({"target": "country"}, "at least two classes in the training rows; country has 'DE' only"),
     ],
 )
-def test_a_bad_argument_is_named(options: dict[str, Any], words: str) -> None:
+def test_invalid_arguments_raise_with_their_name(options: dict[str, Any], words: str) -> None:
     given: dict[str, Any] = {"path": str(write(houses())), "target": "sold", **options}
     with pytest.raises(ValueError, match="must") as error:
         Table(**given).setup("fit")
     assert words in str(error.value)
 
 
-def test_too_few_rows_say_how_many_are_needed() -> None:
+def test_too_few_rows_raise() -> None:
     with pytest.raises(ValueError, match=r"at least 5 rows with a target .* table\.csv has 1\."):
         set_up("y", write_text("x,y\n1,0\n"))
 
 
-def test_a_file_with_nothing_to_learn_from_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"a column to learn from .* has none: it has y alone"):
+def test_file_without_usable_columns_raises() -> None:
+    with pytest.raises(ValueError, match=r"a column to learn from .* has none: it has only y"):
         set_up("y", write_text("y\n" + "0\n1\n" * 9))
     with pytest.raises(ValueError, match=r"has none: left out, one value only: x"):
         set_up("y", write_text("x,y\n" + "5,0\n5,1\n" * 9))
 
 
-def test_a_needed_column_that_a_new_file_lacks_is_named() -> None:
+def test_new_file_without_a_needed_column_raises() -> None:
     table = set_up()
     new = write(houses().drop("city").rename({"income": "Income"}), "new.csv")
     with pytest.raises(ValueError, match=r"^input must have the columns .* has no 'income'\. Did you mean Income\?"):
         table.read_samples(new)
 
 
-def test_a_run_is_not_resumed_on_other_columns() -> None:
+def test_resuming_with_other_columns_raises() -> None:
     state = set_up().state_dict()
     other = set_up(path=str(write(houses().drop("garden"), "other.csv")))
     with pytest.raises(ValueError, match=r"data\.path must hold the columns and classes that the checkpoint"):

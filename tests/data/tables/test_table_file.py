@@ -1,4 +1,4 @@
-"""CSV and Parquet files: read whatever their separator, or refused with one message."""
+"""CSV and Parquet files: reading them, and messages on unreadable ones."""
 
 from pathlib import Path
 
@@ -15,20 +15,20 @@ def read(name: str, separator: str | None = None) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_the_separator_is_recognised(separator: str) -> None:
+def test_separator_is_inferred(separator: str) -> None:
     assert_frame_equal(read(str(write(houses(), separator=separator))), houses())
 
 
-def test_parquet_is_known_by_its_first_bytes() -> None:
+def test_parquet_is_recognised_by_its_first_bytes() -> None:
     Path("houses.data").write_bytes(write(houses(), "houses.parquet").read_bytes())
     assert_frame_equal(read("houses.data"), houses())
 
 
-def test_another_separator_can_be_named() -> None:
+def test_separator_can_be_set() -> None:
     assert read(write_text("a b\n1 2\n3 4\n"), " ").rows() == [(1, 2), (3, 4)]
 
 
-def test_spaces_around_names_are_none_of_the_names() -> None:
+def test_spaces_around_column_names_are_removed() -> None:
     assert read(write_text(" a, b c \n1,2\n")).columns == ["a", "b c"]
 
 
@@ -43,23 +43,23 @@ def test_numbers_with_a_decimal_comma_are_read() -> None:
     assert table.frame.rows() == [(1.5, 2), (-2.25, 3)]
 
 
-def test_what_people_write_for_missing_is_null() -> None:
+def test_strings_for_missing_values_become_null() -> None:
     nulls = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "#N/A", "<NA>"]
     frame = read(write_text("a,b\n1.5,0\n" + "".join(f"{null},1\n" for null in nulls)))
     assert frame["a"].to_list() == [1.5, *[None] * len(nulls)]
 
 
-def test_a_column_whose_type_shows_late_is_read() -> None:
+def test_column_whose_type_changes_in_a_late_row_is_read() -> None:
     frame = read(write_text("a,b\n" + "1,1\n" * 2000 + "2.5,x\n"))
     assert frame.row(-1) == (2.5, "x")
 
 
-def test_verbatim_fields_are_the_text_of_the_file() -> None:
+def test_verbatim_fields_are_unchanged_text() -> None:
     frame = read_table(Path(write_text("a,b\n007,NA\n 1.50,true\n")), "input", verbatim=True).frame
     assert frame.rows() == [("007", "NA"), (" 1.50", "true")]
 
 
-def test_a_byte_order_mark_and_blank_first_lines_are_passed_over() -> None:
+def test_byte_order_mark_and_blank_first_lines_are_skipped() -> None:
     assert read(write_text("\ufeff\n\na,b\n1,2\n")).columns == ["a", "b"]
 
 
@@ -70,19 +70,19 @@ def test_a_byte_order_mark_and_blank_first_lines_are_passed_over() -> None:
         (b"\n \n", ["is empty"]),
         (b"a,b\n", ["must have rows", "2 column names and nothing below"]),
         (b"a,b\n1,2\n1,2,3\n", ["as many fields in every line", "names, 2; line 3", "has 3: '1,2,3'"]),
-        (b"a,b,a\n1,2,3\n", ["each column name once", "'a' more than once"]),
+        (b"a,b,a\n1,2,3\n", ["unique column names", "'a' more than once"]),
         (b"1.5,2,x\n2.5,3,y\n", ["a line of column names", "looks like a row: 1.5, 2, x"]),
         ("a,b\n1,ö\n".encode("latin-1"), ["UTF-8; line 2", "byte 0xf6", "'ö'", "iconv -f latin1 -t utf8"]),
         (b"a,b\n" + b"1,2\n" * 30_000 + b"1,\xf6\n", ["UTF-8; line 30002"]),
         ("a,b\n1,2\n".encode("utf-16"), ["is in UTF-16"]),
         (b"PK\x03\x04 and so on", ["an Excel workbook or a zip archive"]),
         (b"\x1f\x8b and so on", ["compressed by gzip"]),
-        (b"a,b\n\x00\x01,2\n", ["bytes that no text has"]),
+        (b"a,b\n\x00\x01,2\n", ["has NUL bytes"]),
         (b'a,b\n"x,1\ny,2\n', ["close every double quote", "1 of them"]),
-        (b"PAR1 but no more", ["whole Parquet file", "damaged"]),
+        (b"PAR1 but no more", ["intact Parquet file", "damaged"]),
     ],
 )
-def test_a_file_that_is_no_table_is_refused(content: bytes, words: list[str]) -> None:
+def test_file_that_is_not_a_table_raises(content: bytes, words: list[str]) -> None:
     Path("t.csv").write_bytes(content)
     with pytest.raises(ValueError, match=r"^data\.path must") as error:
         read("t.csv")
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_table_is_refused(content: bytes, words: list[str]) ->
         assert word in str(error.value)
 
 
-def test_a_wrong_separator_is_named_beside_the_one_that_fits() -> None:
+def test_wrong_separator_raises_with_the_inferred_one() -> None:
     write(houses(), separator=";")
     with pytest.raises(
         ValueError, match=r"^data\.separator must be .* by a comma .* one field.* by a semicolon it is 9"
@@ -98,7 +98,7 @@ def test_a_wrong_separator_is_named_beside_the_one_that_fits() -> None:
         read("houses.csv", ",")
 
 
-def test_a_path_that_is_no_file_is_named() -> None:
+def test_path_that_is_not_a_file_raises() -> None:
     write(houses())
     with pytest.raises(ValueError, match=r"there is no house\.csv\. Did you mean houses\.csv\?"):
         read("house.csv")

@@ -1,4 +1,4 @@
-"""Which targets are numbers and which are classes."""
+"""Inferring the kind of a target, and encoding it."""
 
 import datetime
 from typing import Any
@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import torch
 
-from gradexp.data.tables.table_target import Kind, Target, recognise
+from gradexp.data.tables.table_target import Kind, Target, infer_target
 
 
 @pytest.mark.parametrize(
@@ -25,15 +25,15 @@ from gradexp.data.tables.table_target import Kind, Target, recognise
         ([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "regression"),
     ],
 )
-def test_the_kind_is_recognised(values: list[Any], kind: Kind) -> None:
-    target, _, note = recognise(pl.Series("y", values), None)
+def test_kind_is_inferred(values: list[Any], kind: Kind) -> None:
+    target, _, note = infer_target(pl.Series("y", values), None)
     assert target.kind == kind
     assert note.startswith(f"target y: {kind} (")
 
 
-def test_the_user_has_the_last_word() -> None:
-    assert recognise(pl.Series("y", [0, 1]), "regression")[0].kind == "regression"
-    assert recognise(pl.Series("y", [0.5, 1.5] * 9), "classification")[0].kind == "classification"
+def test_kind_set_by_the_user_is_used() -> None:
+    assert infer_target(pl.Series("y", [0, 1]), "regression")[0].kind == "regression"
+    assert infer_target(pl.Series("y", [0.5, 1.5] * 9), "classification")[0].kind == "classification"
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_the_user_has_the_last_word() -> None:
         ([float("nan")], None, "all 1 rows of y lack one"),
         (["?", "NA"], None, "all 2 rows of y lack one"),
         ([f"text {n}" for n in range(50)], None, "y holds 50 different values in 50 rows, such as 'text 0'"),
-        ([n / 7 for n in range(50)], "classification", "data.kind=regression takes it as a number"),
+        ([n / 7 for n in range(50)], "classification", "data.kind=regression treats it as a number"),
         ([[1], [2]], None, "must be a column of numbers or text; y holds List"),
     ],
 )
-def test_a_target_that_cannot_be_learnt_is_refused(values: list[Any], kind: Kind | None, words: str) -> None:
+def test_unusable_target_raises(values: list[Any], kind: Kind | None, words: str) -> None:
     with pytest.raises(ValueError, match=r"^data\.") as error:
-        recognise(pl.Series("y", values), kind)
+        infer_target(pl.Series("y", values), kind)
     assert words in str(error.value)
 
 
@@ -63,7 +63,7 @@ def test_a_target_that_cannot_be_learnt_is_refused(values: list[Any], kind: Kind
         ([1.0, 0.5, 1.0], ("0.5", "1")),
     ],
 )
-def test_classes_are_in_order_and_numbered(values: list[Any], classes: tuple[str, ...]) -> None:
+def test_classes_are_sorted_and_numbered(values: list[Any], classes: tuple[str, ...]) -> None:
     series = pl.Series("y", values)
     target = Target("y", "classification").with_classes(series)
     assert target.classes == classes
@@ -74,20 +74,20 @@ def test_classes_are_in_order_and_numbered(values: list[Any], classes: tuple[str
     ]
 
 
-def test_a_class_that_training_lacks_has_no_number() -> None:
+def test_unknown_class_is_encoded_as_minus_1() -> None:
     target = Target("y", "classification", ("a", "b"))
     assert target.encode(pl.Series(["b", "c", "a"])).tolist() == [1, -1, 0]
 
 
-def test_one_class_or_one_number_is_nothing_to_learn() -> None:
-    with pytest.raises(ValueError, match=r"at least two classes among the rows to train on; y has 'a' only"):
+def test_target_with_one_class_or_one_value_raises() -> None:
+    with pytest.raises(ValueError, match=r"at least two classes in the training rows; y has 'a' only"):
         Target("y", "classification").with_classes(pl.Series(["a", "a"]))
-    with pytest.raises(ValueError, match=r"must vary among the rows to train on; y is 3 in all of them"):
-        Target("y", "regression").with_spread(torch.tensor([3.0, 3.0]))
+    with pytest.raises(ValueError, match=r"must vary in the training rows; y is 3 in all of them"):
+        Target("y", "regression").with_scale(torch.tensor([3.0, 3.0]))
 
 
-def test_infinite_targets_and_text_among_numbers_are_missing() -> None:
-    assert recognise(pl.Series("y", [1.5, float("inf"), 2.5]), None)[1].to_list() == [1.5, None, 2.5]
-    _, values, note = recognise(pl.Series("y", [*map(str, range(99)), "lost"]), None)
+def test_infinite_targets_and_text_among_numbers_count_as_missing() -> None:
+    assert infer_target(pl.Series("y", [1.5, float("inf"), 2.5]), None)[1].to_list() == [1.5, None, 2.5]
+    _, values, note = infer_target(pl.Series("y", [*map(str, range(99)), "lost"]), None)
     assert values.null_count() == 1
-    assert note.endswith("values that are no numbers count as missing: 1 ('lost')")
+    assert note.endswith("values that are not numbers count as missing: 1 ('lost')")

@@ -18,16 +18,10 @@ class NoData(TensorDataModule):
         repeat, seed, steps_per_execution: See AbstractDataModule.
     """
 
+    num_features = 0
+
     def __init__(self, repeat: Annotated[int, COUNT] = 1000, **options: Unpack[StepOptions]) -> None:
         super().__init__(None, 0, repeat=repeat, **options)
-
-    @property
-    def num_features(self) -> int:
-        return 0
-
-    @property
-    def classes(self) -> list[str]:
-        return []
 
     def sizes(self) -> dict[str, int]:
         return {}

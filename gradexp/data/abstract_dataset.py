@@ -1,0 +1,77 @@
+"""What each data module implements: how its data set is read and preprocessed, and what features and targets are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor
+
+from gradexp.data.samples import Samples
+from gradexp.data.sources import Source
+
+
+class AbstractDataset(ABC):
+    """The parts of a data set, their preprocessing and their description."""
+
+    @abstractmethod
+    def load(self, part: Literal["train", "test"]) -> Source:
+        """Read the training or the test part, not preprocessed."""
+
+    @abstractmethod
+    def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
+        """Compute what preprocessing needs, such as mean and std, from the training samples `indices` of `source`."""
+
+    @abstractmethod
+    def preprocess(self, source: Source) -> Source:
+        """The samples of `source` as inputs of the model."""
+
+    @abstractmethod
+    def preprocessing_state(self) -> dict[str, Any]:
+        """Preprocessing as plain data, with which a checkpoint alone can preprocess new samples."""
+
+    @abstractmethod
+    def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
+        """Restore preprocessing from a checkpoint."""
+
+    @property
+    @abstractmethod
+    def is_fitted(self) -> bool:
+        """Whether preprocessing is known, from the training samples or from a checkpoint."""
+
+    @property
+    @abstractmethod
+    def num_features(self) -> int:
+        """Number of features of one sample."""
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the features; empty if they have none."""
+        return []
+
+    @property
+    @abstractmethod
+    def classes(self) -> list[str]:
+        """Class names, by class number; empty for regression."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; 0 for regression."""
+        return len(self.classes)
+
+    @property
+    def target_std(self) -> float:
+        """What regression targets were divided by, in their original units."""
+        return 1.0
+
+    def in_target_units(self, outputs: Tensor) -> Tensor:
+        """Regression predictions [samples, targets] in the original units of the targets."""
+        return outputs
+
+    def read_samples(self, path: Path) -> Samples:
+        """The samples to predict in the user's file or folder.
+
+        Raises:
+            ValueError: There are none that this data module can read.
+        """
+        raise ValueError(f"input must be null for {type(self).__name__}, which reads no files; got {path}.")

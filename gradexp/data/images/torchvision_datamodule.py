@@ -1,0 +1,164 @@
+"""The base of the data sets in the format of MNIST, which torchvision reads and downloads."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar, Literal, Unpack
+
+from filelock import FileLock
+from torchvision import datasets
+from torchvision.datasets.utils import calculate_md5
+
+from gradexp.data.images.idx import idx_shape
+from gradexp.data.images.image_datamodule import ImageDataModule, ImageSource, data_folder
+from gradexp.data.options import ImageOptions
+from gradexp.files import write_atomically
+from gradexp.rules import BatchSize, SampleNumber
+
+DOWNLOAD_TIMEOUT = 30  # seconds without a response from a host
+
+
+class TorchvisionDataModule(ImageDataModule):
+    """A data set of 28 x 28 grey images in the format of MNIST.
+
+    It uses the archives in ``<data_dir>/<name of the data set>/raw/``, downloads missing ones and checks their MD5.
+
+    Args:
+        data_dir: Folder of the archives; None for GRADEXP_DATA_DIR, or else the user's cache.
+        mirror: URL or folder with the archives, which is tried before torchvision's mirrors.
+        augmentation: Arguments of RandomGeometry; None for no augmentation.
+        batch_size, val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        shuffle, repeat, steps_per_execution: See AbstractDataModule.
+    """
+
+    image_shape = (1, 28, 28)
+    dataset_class: ClassVar[type[datasets.MNIST]]
+
+    def __init__(
+        self,
+        data_dir: str | None = None,
+        mirror: str | None = None,
+        batch_size: BatchSize = 200,
+        val_size: SampleNumber = 5000,
+        **options: Unpack[ImageOptions],
+    ) -> None:
+        super().__init__(batch_size, val_size, **options)
+        self.data_dir = data_folder(data_dir)
+        self.mirror = _url_or_folder(mirror) if mirror else None
+
+    @property
+    def classes(self) -> list[str]:
+        # torchvision names MNIST's classes "0 - zero" and so on.
+        return [name.split(" - ")[0] for name in self.dataset_class.classes]
+
+    def prepare_data(self) -> None:
+        """Download and unpack missing files; Lightning calls this in one process per machine.
+
+        Raises:
+            ValueError: The data cannot be downloaded, or an archive is damaged.
+        """
+        if all(path.is_file() for path in self._raw_files) and not self._restorable():
+            return
+        try:
+            self._raw_folder.mkdir(parents=True, exist_ok=True)
+            # The jobs of a sweep start at the same time and share one cache.
+            with FileLock(self._raw_folder / ".lock"), _network_timeout(DOWNLOAD_TIMEOUT):
+                self._copy_from_mirror()
+                for path in self._restorable():
+                    path.unlink()  # torchvision unpacks it again
+                self._download()
+        except (RuntimeError, OSError) as error:
+            raise ValueError(self._unavailable(error)) from error
+
+    def load(self, part: Literal["train", "test"]) -> ImageSource:
+        for images, labels in zip(self._raw_files[::2], self._raw_files[1::2], strict=True):
+            image_axes, label_axes = idx_shape(images), idx_shape(labels)
+            if len(image_axes) != 3 or len(label_axes) != 1 or image_axes[0] != label_axes[0]:
+                raise ValueError(
+                    f"{images} must hold n images [n, height, width], and {labels} n labels [n]; their shapes are "
+                    f"{list(image_axes)} and {list(label_axes)}. Delete both to have them downloaded again."
+                )
+        dataset = self._open(self.dataset_class, train=part == "train")
+        return ImageSource(dataset.data.unsqueeze(1), dataset.targets.long())
+
+    @property
+    def _raw_folder(self) -> Path:
+        return self.data_dir / self.dataset_class.__name__ / "raw"
+
+    @property
+    def _raw_files(self) -> list[Path]:
+        """Images and labels of the training part, then of the test part."""
+        return [self._raw_folder / archive.removesuffix(".gz") for archive, _ in self.dataset_class.resources]
+
+    def _archives(self) -> list[tuple[Path, str]]:
+        """Each archive with its MD5."""
+        return [(self._raw_folder / archive, md5) for archive, md5 in self.dataset_class.resources]
+
+    def _restorable(self) -> list[Path]:
+        """Damaged files with an intact archive: unpacking was interrupted."""
+        damaged = [path for path in self._raw_files if path.is_file() and not _is_intact(path)]
+        return [
+            path
+            for path in damaged
+            for archive, md5 in self._archives()
+            if archive.stem in (path.name, "gzip") and archive.is_file() and calculate_md5(archive) == md5
+        ]
+
+    def _copy_from_mirror(self) -> None:
+        """Copy missing archives from a mirror that is a folder; damaged ones are skipped."""
+        if isinstance(self.mirror, Path):
+            for archive, md5 in self._archives():
+                original = self.mirror / archive.name
+                if not archive.is_file() and original.is_file() and calculate_md5(original) == md5:
+                    write_atomically(archive, original.read_bytes())
+
+    def _download(self) -> None:
+        """Let torchvision download and unpack missing files, from the mirror first."""
+        mirrors = [*([self.mirror] if isinstance(self.mirror, str) else []), *self.dataset_class.mirrors]
+        # The sub-class keeps the name, from which torchvision derives the folder.
+        self._open(type(self.dataset_class.__name__, (self.dataset_class,), {"mirrors": mirrors}), True, download=True)
+
+    def _open(self, dataset_class: type[datasets.MNIST], train: bool, download: bool = False) -> datasets.MNIST:
+        return dataset_class(str(self.data_dir), train=train, download=download)
+
+    def _unavailable(self, error: Exception) -> str:
+        damaged = [
+            f"{archive} has MD5 {calculate_md5(archive)}, must be {md5}. "
+            for archive, md5 in self._archives()
+            if archive.is_file() and calculate_md5(archive) != md5
+        ]
+        names = ", ".join(archive.name for archive, _ in self._archives())
+        return (
+            f"{self.dataset_class.__name__} is not in {self._raw_folder} and could not be downloaded. "
+            f"{''.join(damaged)}{' '.join(str(error).split())}\n"
+            f"Either put {names} there, or set their folder or another source with data_dir=FOLDER or "
+            "data.mirror=URL_OR_FOLDER, or train on digits that need no download with +experiment=digits."
+        )
+
+
+def _url_or_folder(mirror: str) -> str | Path:
+    if "://" in mirror:
+        return mirror.rstrip("/") + "/"
+    folder = Path(mirror).expanduser().absolute()
+    if not folder.is_dir():
+        raise ValueError(f"data.mirror must be a URL or a folder; there is no folder {folder}.")
+    return folder
+
+
+def _is_intact(path: Path) -> bool:
+    try:
+        idx_shape(path)
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def _network_timeout(seconds: float) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

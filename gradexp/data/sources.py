@@ -1,0 +1,120 @@
+"""Sources of samples, which are read a whole batch at a time: tensors in memory, subsets, and how to split them."""
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from gradexp.arguments import checked
+from gradexp.randomness import generator
+
+GIB = 2**30
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Source(Protocol):
+    """Samples that are read a whole batch at a time."""
+
+    @property
+    def targets(self) -> Tensor:
+        """Targets of all samples [samples, ...]; reading them reads no inputs."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, indices: Tensor, /) -> Batch:
+        """Inputs [batch, ...] and targets [batch, ...] of the samples at `indices` [batch]."""
+        ...
+
+
+class TensorSource:
+    """Inputs [samples, ...] and targets [samples, ...] in the memory of any device."""
+
+    @checked
+    def __init__(self, inputs: Tensor, targets: Tensor) -> None:
+        if len(inputs) != len(targets):
+            raise ValueError(f"inputs and targets must be equally many; got {len(inputs)} and {len(targets)}.")
+        self.inputs = inputs
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.inputs[indices], self.targets[indices]
+
+    def to(self, device: torch.device) -> "TensorSource":
+        return TensorSource(self.inputs.to(device), self.targets.to(device))
+
+
+class SubsetSource:
+    """The samples of `source` at `indices`, in that order."""
+
+    def __init__(self, source: Source, indices: Tensor) -> None:
+        self.source = source
+        self.indices = indices
+
+    @property
+    def targets(self) -> Tensor:
+        return self.source.targets[self.indices]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, indices: Tensor) -> Batch:
+        return self.source[self.indices[indices]]
+
+
+def read_all(source: Source) -> Batch:
+    """Inputs [samples, ...] and targets [samples, ...] of all samples."""
+    return source[torch.arange(len(source))]
+
+
+def load_if_small(source: Source, limit: float) -> Source:
+    """The samples as tensors in memory if they take at most `limit` GiB, otherwise `source` itself."""
+    if len(source) == 0:
+        return source
+    first = source[torch.zeros(1, dtype=torch.long)]
+    is_large = len(source) * sum(tensor.nbytes for tensor in first) > limit * GIB
+    return source if is_large else TensorSource(*read_all(source))
+
+
+def split_indices(num_samples: int, val_size: int | float, seed: int) -> tuple[Tensor, Tensor]:
+    """Indices of the training and of the validation samples, disjoint, drawn by `seed`.
+
+    Args:
+        num_samples: Number of samples to split.
+        val_size: Validation samples, as a number or as a fraction of all samples.
+        seed: Seed of the draw.
+
+    Raises:
+        ValueError: No training sample would be left.
+    """
+    num_val = round(val_size * num_samples) if isinstance(val_size, float) else val_size
+    if num_val >= num_samples:
+        raise ValueError(
+            f"data.val_size must leave samples to train on: below {num_samples}, the size of the training part; "
+            f"got {val_size}."
+        )
+    order = torch.randperm(num_samples, generator=generator("split", seed))
+    return order[num_val:], order[:num_val]
+
+
+def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"]) -> Batch:
+    """The training or the test part of a data set without an official split: every fifth sample is a test sample."""
+    in_test = torch.arange(len(inputs)) % 5 == 4
+    in_part = in_test if part == "test" else ~in_test
+    return inputs[in_part], targets[in_part]
+
+
+def random_subsets(source: Source, copies: int, number: int, seed: int) -> Batch:
+    """Subsets of `number` samples, each drawn without replacement, on the CPU.
+
+    Returns:
+        Inputs [copies, number, ...] and targets [copies, number, ...].
+    """
+    streams = [generator("resample", seed, copy) for copy in range(copies)]
+    subsets = [source[torch.randperm(len(source), generator=stream)[:number]] for stream in streams]
+    inputs, targets = zip(*subsets, strict=True)
+    return torch.stack(inputs).cpu(), torch.stack(targets).cpu()
