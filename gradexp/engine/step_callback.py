@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.core.hooks import DataHooks, ModelHooks
 
-from gradexp.engine.lightning_internals import coming_batch, saves_by_steps
+from gradexp.engine.lightning_internals import callbacks_of, coming_batch, saves_by_steps
 
 STEP_HOOKS = ("on_train_batch_start", "on_train_batch_end")
 BATCH_HOOKS = ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer")
@@ -77,7 +77,7 @@ def batches_begun(trainer: Trainer) -> int:
 
 def overriding(trainer: Trainer, base: type[Callback], hook: str) -> list[Any]:
     """The callbacks that do something in a hook of `base`; looked up once, as it is asked several times a step."""
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    callbacks = callbacks_of(trainer)
     # Kept on the trainer: callbacks refer to it, so that anywhere else both would stay for ever.
     known: dict[str, tuple[list[Any], list[Any]]] = vars(trainer).setdefault("overriding_callbacks", {})
     if hook not in known or known[hook][0] != callbacks:
@@ -96,7 +96,7 @@ def _that_override(callbacks: list[Any], base: type[Callback], hook: str) -> lis
 
 def needing_single_steps(trainer: Trainer) -> list[str]:
     """Names of the classes whose hooks need each step by itself: callbacks, the module, the data module."""
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    callbacks = callbacks_of(trainer)
     parts: list[tuple[object, tuple[str, ...]]] = [(callback, STEP_HOOKS) for callback in callbacks]
     parts += [(trainer.lightning_module, (*STEP_HOOKS, *BATCH_HOOKS))]
     parts += [(getattr(trainer, "datamodule", None), BATCH_HOOKS)]

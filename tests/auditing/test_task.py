@@ -54,4 +54,4 @@ def test_an_experiment_is_sound(experiment: str) -> None:
 
 
 def test_a_function_without_samples_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "task=audit must have samples to check on" in str(call(monkeypatch, "task=audit", "+experiment=himmelblau"))
+    assert "data must have samples for task=audit" in str(call(monkeypatch, "task=audit", "+experiment=himmelblau"))
