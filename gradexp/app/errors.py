@@ -1,4 +1,4 @@
-"""Errors worded for people: the argument, the rule, the value received, what would be right."""
+"""Turns errors into messages for users: the argument, the rule, the value received, what would be right."""
 
 import os
 import re
@@ -16,14 +16,14 @@ from gradexp.sweeps.launch.extras import hint
 def traceback_wanted() -> bool:
     """Whether the user set HYDRA_FULL_ERROR=1.
 
-    We set it ourselves too, for then Hydra raises instead of printing. So what the user set is kept under a name of
-    our own, for us and for the processes that Lightning starts with the same command.
+    `cli` sets that variable too, so that Hydra raises errors instead of printing them. The user's value is therefore
+    kept in GRADEXP_FULL_ERROR, also for the processes that Lightning starts with the same command.
     """
     return os.environ.setdefault("GRADEXP_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0")) == "1"
 
 
 def explain(error: BaseException) -> str | None:
-    """One message for an error that a user can mend; None for any other, which deserves its traceback."""
+    """The message for an error that the user can fix; None for any other error, which needs its traceback."""
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         renamed = renamed_option(group, option)
@@ -38,9 +38,9 @@ def explain(error: BaseException) -> str | None:
         cause = error.__cause__
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.parent_node is not None:
             return _unknown_key(str(cause.full_key), cause)
-        gone = re.fullmatch(r"Could not delete from config. '([^']+)' does not exist.", str(error))
-        if gone:
-            return f"error: {gone[1]} cannot be deleted: it is null, or not there. A key is set, {gone[1]}=VALUE."
+        missing = re.fullmatch(r"Could not delete from config. '([^']+)' does not exist.", str(error))
+        if missing:
+            return f"error: {missing[1]} cannot be deleted: it is null or missing. Set it with {missing[1]}=VALUE."
         merging = "Error merging override "
         if str(error).startswith(merging):
             key, _, value = str(error).removeprefix(merging).partition("=")
@@ -49,15 +49,15 @@ def explain(error: BaseException) -> str | None:
         return f"error: {error}" + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")
     if isinstance(error, OSError) and error.filename is not None:
         return (
-            f"error: {error.filename}: {error.strerror}. Runs are written below outputs/ in the current folder, "
-            "hydra.run.dir=FOLDER names another place; data lies in data_dir=FOLDER."
+            f"error: {error.filename}: {error.strerror}. Runs are written below outputs/ in the current folder; "
+            "hydra.run.dir=FOLDER selects another one. Data is stored in data_dir=FOLDER."
         )
     if isinstance(error, ModuleNotFoundError):
-        return f"error: {error}. What was asked for needs it."
+        return f"error: {error}. These settings require it: install it first."
     if isinstance(error, RuntimeError) and str(error).startswith("Early stopping conditioned on metric"):
         return f"error: {error}"
     if isinstance(error, ValueError | OmegaConfBaseException) or type(error).__name__ == "MisconfigurationException":
-        # The last is Lightning's, for arguments of its Trainer; named, not imported, as importing it costs seconds.
+        # Lightning raises the last one for arguments of its Trainer. Compared by name: importing it takes seconds.
         return f"error: {error}"
     return None
 

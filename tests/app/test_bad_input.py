@@ -52,7 +52,7 @@ OPTIMIZERS = "adagrad, adam, adamw, lbfgs, momentum, nesterov, rmsprop, sgd"
         ("data._target_=os.system", ["data._target_ must name a class in a trusted package (gradexp); got os.system"]),
         ("data._target_=gradexp.data.MNITS", ["Did you mean MNIST?"]),
         ("ckpt_path=none.ckpt", ["ckpt_path must be a checkpoint file; there is no none.ckpt"]),
-        ("hydra.run.dir=/dev/null/run", ["/dev/null/run", "hydra.run.dir=FOLDER names another place"]),
+        ("hydra.run.dir=/dev/null/run", ["/dev/null/run", "hydra.run.dir=FOLDER selects another one"]),
         ("data=mnist", ["MNIST is not in", "data_dir=FOLDER", "+experiment=digits"]),
     ],
 )

@@ -90,9 +90,7 @@ def _check(cfg: DictConfig, data: AbstractDataModule) -> None:
     if not data.num_features:
         raise ValueError(f"data must have samples for task=bias_variance; got {type(data).__name__}, which has none.")
     if data.val_size == 0 and not isinstance(data, PolynomialData):
-        raise ValueError(
-            "data.val_size must be above 0 for task=bias_variance, which measures the error there; got 0."
-        )
+        raise ValueError("data.val_size must be above 0 for task=bias_variance, which measures the error there; got 0.")
     for key, value, allowed in (
         ("augmentation", plain(cfg).get("augmentation") or None, None),
         ("metrics", plain(cfg)["metrics"] or None, None),
