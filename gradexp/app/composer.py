@@ -33,9 +33,8 @@ class Composer:
         # A typed class replaces its section, as an option does, so it is not a plain value.
         plain = [o for o in changes if o.key_or_group not in groups and not typed_sections(o)]
         rest = [override for override in parsed if override not in plain]
-        if any(
-            _overlap(one.key_or_group, other.key_or_group) for one in plain for other in rest if other not in options
-        ):
+        others = [o for o in rest if o not in options]
+        if any(_overlap(one.key_or_group, other.key_or_group) for one in plain for other in others):
             plain, rest = [], parsed  # the order matters for keys that are both changed and added or deleted
         whole = self._whole([_line(override) for override in rest])
         cfg = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])

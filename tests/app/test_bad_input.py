@@ -46,7 +46,7 @@ OPTIMIZERS = "adagrad, adam, adamw, lbfgs, momentum, nesterov, rmsprop, sgd"
         ("name=a/b", ["name must be letters, digits", "'a/b'"]),
         ("seed=-1", ["seed must be a whole number of at least 0; got -1"]),
         ("task=tset", ["task must be one of train, test, predict", "'tset'", "Did you mean test?"]),
-        ("task=test", ["task=test needs a checkpoint"]),
+        ("task=test", ["ckpt_path must be a checkpoint for task=test; got null"]),
         ("monitor=accuracy", ["monitor must be a metric of training or validation", "'accuracy'"]),
         ("monitor=val/acc", ["monitor_mode must be max or min for monitor=val/acc", "Did you mean val/accuracy?"]),
         ("data._target_=os.system", ["data._target_ must name a class in a trusted package (gradexp); got os.system"]),
