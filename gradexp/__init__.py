@@ -1,7 +1,7 @@
 """gradexp: experiments in learning by gradients, on Lightning, Hydra and TensorBoard.
 
-It exports the names of gradexp.data and gradexp.models, and those below. Names are imported on first use, so that
-`import gradexp` is fast.
+It exports the names below and all names that gradexp.data and gradexp.models export. A name is imported when it is
+first used, so `import gradexp` is cheap.
 """
 
 from functools import cache
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradexp.app.composition import compose as compose
-    from gradexp.app.experiment import Result as Result
+    from gradexp.app.execution import Result as Result
     from gradexp.app.experiment import run as run
     from gradexp.auditing import audit as audit
-    from gradexp.data import *  # noqa: F403  # the package's own list
+    from gradexp.data import *  # noqa: F403  # what the package's __all__ lists
     from gradexp.models import *  # noqa: F403
 
 _HOMES = {
-    "Result": "gradexp.app.experiment",
+    "Result": "gradexp.app.execution",
     "audit": "gradexp.auditing",
     "compose": "gradexp.app.composition",
     "run": "gradexp.app.experiment",
@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Any:
         return sorted([*_HOMES, *(exported for package in _PACKAGES for exported in import_module(package).__all__)])
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    # Python also looks up submodules and private names here; these must not import torch.
+    # Python also looks up submodules and its own dunder names here; these must not import torch.
     if not name.startswith("_") and name not in _modules():
         for package in map(import_module, _PACKAGES):
             if name in package.__all__:
@@ -51,4 +51,4 @@ def __dir__() -> list[str]:
 
 @cache
 def _modules() -> frozenset[str]:
-    return frozenset(module.name for module in iter_modules(__path__))  # noqa: F405  # every package has it
+    return frozenset(module.name for module in iter_modules(__path__))  # noqa: F405  # an attribute of every package

@@ -1,4 +1,4 @@
-"""A configuration's data, model and trainer."""
+"""Builds the data module, the model and the trainer of a configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ from gradexp.objective.objective import ObjectiveOptions
 
 
 class EventFiles(TensorBoardLogger):
-    """Lightning's TensorBoard logger without its hparams.yaml: the checkpoint and .hydra/ have the configuration."""
+    """Lightning's TensorBoard logger without hparams.yaml: checkpoint and .hydra/ contain the configuration."""
 
     def save(self) -> None:
         self.experiment.flush()
@@ -38,7 +38,9 @@ def build_data(cfg: DictConfig) -> AbstractDataModule:
     cls: Any = trusted_class(given.pop("_target_"), "data", cfg.trusted_packages)
     augmentation = config.get("augmentation") or None
     if augmentation and "augmentation" not in arguments_of(cls):
-        raise ValueError(f"augmentation must be none for {cls.__name__}, which takes none; got {augmentation}.")
+        raise ValueError(
+            f"augmentation must be none for {cls.__name__}, which has no augmentation; got {augmentation}."
+        )
     offered = {"data_dir": cfg.data_dir, "seed": cfg.seed, "augmentation": augmentation}
     data: Any = construct(cls, "data", given, offered)
     return data  # type: ignore[no-any-return]
@@ -47,8 +49,8 @@ def build_data(cfg: DictConfig) -> AbstractDataModule:
 def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
     """The model that `model` describes, sized for `data`.
 
-    Of our models, loss, optimizer, schedule, penalties and metrics are the configuration's; any other LightningModule
-    has its own.
+    Our models take loss, optimizer, schedule, penalties and metrics from the configuration; any other LightningModule
+    defines its own.
     """
     config = plain(cfg)
     given = config["model"]
@@ -59,25 +61,21 @@ def build_model(cfg: DictConfig, data: AbstractDataModule) -> AbstractModule:
         offered |= objective_options(config)
     elif not data.num_classes:
         del offered["num_classes"]
-    # Of another's class any complaint is of an argument, most likely; HYDRA_FULL_ERROR=1 shows where it comes from.
+    # Most errors in a user's class come from an argument; HYDRA_FULL_ERROR=1 shows the traceback.
     build = construct if issubclass(cls, AbstractModule) else constructed
     model: Any = build(cls, "model", given, offered)
     return model  # type: ignore[no-any-return]
 
 
 def objective_options(config: Mapping[str, Any]) -> ObjectiveOptions:
-    """What the configuration says of the objective, as our models take it.
-
-    Args:
-        config: As plain data.
-    """
+    """The arguments of our models that define the objective, from a configuration as plain data."""
     regularizer = dict(config["regularizer"])
-    own = {key: regularizer.pop(key) for key in ("l1", "l2", "proximal") if key in regularizer}
+    weight_penalties = {key: regularizer.pop(key) for key in ("l1", "l2", "proximal") if key in regularizer}
     return {
         "loss": config["loss"],
         "optimizer": config["optimizer"],
         "scheduler": config["scheduler"],
-        **own,  # type: ignore[typeddict-item]  # three keys of it
+        **weight_penalties,  # type: ignore[typeddict-item]  # three of its keys
         "penalties": regularizer,
         "metrics": config["metrics"],
         "monitor": config["monitor"],
@@ -87,17 +85,17 @@ def objective_options(config: Mapping[str, Any]) -> ObjectiveOptions:
 
 
 def _check_fits(cls: type[AbstractModule], data: AbstractDataModule) -> None:
-    """Hold one of our models against the data's features and targets."""
-    takes = arguments_of(cls)
-    if not data.num_features and "in_features" in takes:
+    """Check one of our models against the data's features and targets."""
+    arguments = arguments_of(cls)
+    if not data.num_features and "in_features" in arguments:
         raise ValueError(
             f"model must be one without features for this data, which has none; got {cls.__name__}. "
-            "There is model=function_descent."
+            "Such a model is model=function_descent."
         )
-    if not data.num_classes and "num_classes" in takes:
+    if not data.num_classes and "num_classes" in arguments:
         raise ValueError(
-            f"model must predict numbers for this data, whose targets are no classes; got {cls.__name__}. "
-            "Models that do: model=linear_regression, mlp_regressor."
+            f"model must predict numbers for this data, whose targets are real numbers; got {cls.__name__}. "
+            "Such models are model=linear_regression, mlp_regressor."
         )
     if data.classes and issubclass(cls, AbstractRegressor):
         raise ValueError(
@@ -114,15 +112,15 @@ def build_trainer(
     console: Console,
     purge_step: int | None,
 ) -> Trainer:
-    """The trainer that `trainer` describes, with our callbacks; TensorBoard below `folder`.
+    """The trainer that `trainer` describes, with our callbacks; it logs to TensorBoard below `folder`.
 
     Args:
         cfg: The configuration.
         folder: The run's folder.
-        data: What it will be given.
-        model: What it will train.
+        data: The data module.
+        model: The module to train.
         console: Where the progress bar is drawn.
-        purge_step: A resumed run's first step: what an earlier, killed process logged from it on is superseded.
+        purge_step: The first step of a resumed run: it supersedes what a killed process logged from this step on.
     """
     drop_slow_cuda_check()
     show_progress = bool(cfg.progress and console.is_terminal)
@@ -143,16 +141,16 @@ def build_trainer(
             given.pop(name, None)
             ours[name] = default
     if isinstance(given["accumulate_grad_batches"], dict) and not takes_steps(model):
-        # Lightning's own loop has a callback for numbers by epoch.
+        # Lightning's own loop needs a callback for numbers by epoch.
         ours["callbacks"] += [GradientAccumulationScheduler(given.pop("accumulate_grad_batches"))]
     for name in given.keys() & ours.keys():
-        raise ValueError(f"trainer.{name} is set by gradexp and cannot be given; got {given[name]!r}.")
+        raise ValueError(f"trainer.{name} must not be given, as gradexp sets it; got {given[name]!r}.")
     trainer: Trainer = constructed(Trainer, "trainer", given, ours)
     return trainer
 
 
 def _loggers(cfg: DictConfig, folder: Path, purge_step: int | None) -> list[Logger]:
-    """TensorBoard, then the user's own: each writes below the run's folder where it takes one."""
+    """TensorBoard's logger, then the user's own loggers, which write below the run's folder if they take a folder."""
     loggers: list[Logger] = [
         EventFiles(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=purge_step)
     ]

@@ -1,4 +1,4 @@
-"""What overrides on the command line do to sections that are a class (see gradexp.configuration.class_sections)."""
+"""Overrides of sections that are a class (see gradexp.configuration.class_sections)."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from gradexp.configuration.class_sections import classes_in, may_be_added
 
 
 def typed_sections(override: Override) -> list[str]:
-    """The sections that an override gives a class: optimizer for `optimizer._target_=CLASS`."""
+    """The sections whose class an override sets: "optimizer" for `optimizer._target_=CLASS`."""
     if override.is_delete() or override.is_sweep_override() or override.package is not None:
         return []
     return [section for section, _ in classes_in(override.key_or_group, override.value())]
 
 
 def add_without_plus(overrides: Sequence[Override], cfg: DictConfig) -> None:
-    """Turn overrides of arguments of a class into additions (++), in place.
+    """Turn overrides of a class's arguments into additions (++), in place.
 
-    The class decides which arguments there are, not the YAML file. An override below a plain value, such as
-    `optimizer.lr.x=1`, stays as it is, and Hydra refuses it.
+    The class defines the valid arguments, not the YAML file. An override below a plain value, such as
+    `optimizer.lr.x=1`, is left unchanged, and Hydra rejects it.
 
     Args:
-        overrides: All overrides that will be applied.
+        overrides: All overrides to be applied.
         cfg: The configuration before they are applied.
     """
     values = {o.key_or_group for o in overrides if not o.is_delete() and not isinstance(o.value(), dict)}

@@ -1,15 +1,25 @@
-"""The command line: Hydra's entry, and the one place where errors become messages."""
+"""The command line: Hydra's entry point, Hydra's task function, and the printing of results and errors."""
 
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
-from gradexp.app.experiment import main
+from gradexp.app.execution import execute
+from gradexp.app.run_record import check_direction, in_multirun, is_first_process
 from gradexp.app.section_loader import class_sections
+from gradexp.app.summary import print_job, print_summary
 from gradexp.configuration.files import CONF_DIR
+from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.grid_sweeper import register
+from gradexp.sweeps.plan.manifest import Manifest
 
 
 def cli() -> None:
@@ -25,3 +35,50 @@ def cli() -> None:
         if message is None or show_traceback:
             raise
         sys.exit(message)
+
+
+def main(cfg: DictConfig) -> float | None:
+    """Run one job and print its summary; return the monitored metric to sweepers that optimise it."""
+    try:
+        result = execute(cfg)
+    except Exception as error:
+        if in_multirun():
+            if not isinstance(error, job_folder.SweepStopped):
+                _print_job({"status": "failed", "reason": str(error)})
+            raise
+        message = explain(error)
+        if message is None or traceback_wanted():
+            raise
+        raise SystemExit(message) from error  # Hydra prints a line of its own for any other exception
+    if cfg.task in ("report", "explain"):  # these print their own results
+        return None
+    status = result.metrics["status"]
+    if in_multirun():
+        _print_job(result.metrics)
+    else:
+        if is_first_process():
+            print_summary(Console(), result.metrics, _relative(result.folder), result.notes)
+        if status == "diverged" or result.metrics.get("checks/failed"):
+            raise SystemExit(1)
+    if status != "completed":
+        return None  # a diverged job has no score for a search, whatever it measured before
+    check_direction(result.metrics["monitor"], result.metrics["monitor_mode"])
+    return result.metrics.get(result.metrics["monitor"])
+
+
+def _print_job(metrics: Mapping[str, Any]) -> None:
+    """Print one line for a job of a multirun: the sweep's progress, what distinguishes the job, its outcome."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    sweep = Manifest.read(folder.parent)
+    if sweep is None:
+        label = " ".join(HydraConfig.get().overrides.task)
+    else:
+        jobs = list(sweep.jobs.values())
+        ended = sum((folder.parent / job.folder / job_folder.METRICS).is_file() for job in jobs)
+        label = f"{ended}/{len(jobs)}  {next(job.label for job in jobs if job.folder == folder.name)}"
+    print_job(Console(), label, metrics, _relative(folder))
+
+
+def _relative(folder: Path) -> str:
+    """The folder relative to the current one where it lies below it; the whole path otherwise."""
+    return str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)

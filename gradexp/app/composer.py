@@ -1,4 +1,4 @@
-"""The configurations of a sweep's jobs, composed faster than by Hydra alone."""
+"""Composes the configurations of a sweep's jobs, faster than Hydra alone."""
 
 from collections.abc import Callable, Iterable
 from typing import cast
@@ -12,11 +12,11 @@ from gradexp.app.class_overrides import add_without_plus, typed_sections
 
 
 class Composer:
-    """Composes each choice of options once, and puts plain values in as Hydra would: a fifth of a second less a job.
+    """Composes each choice of options once and sets plain values as Hydra would, which saves 0.2 s a job.
 
     Args:
-        compose: Hydra's own composing.
-        parser: Of Hydra's overrides.
+        compose: Composes the configuration of a list of overrides by Hydra.
+        parser: Parses overrides.
     """
 
     def __init__(self, compose: Callable[[list[str]], DictConfig], parser: OverridesParser) -> None:
@@ -25,16 +25,17 @@ class Composer:
         self._composed: dict[tuple[str, ...], DictConfig] = {}
 
     def __call__(self, overrides: list[str]) -> DictConfig:
-        """The configuration of a job, without Hydra's own part."""
+        """The configuration of a job, without the section `hydra`."""
         parsed = self.parser.parse_overrides(overrides)
         groups = self.groups(parsed)
         changes = [o for o in parsed if o.type is OverrideType.CHANGE and o.package is None]
         options = [o for o in changes if o.key_or_group in groups and not isinstance(o.value(), dict)]
-        # A class decides what else is in its section, as an option does.
+        # A typed class replaces its section, as an option does, so it is not a plain value.
         plain = [o for o in changes if o.key_or_group not in groups and not typed_sections(o)]
         rest = [override for override in parsed if override not in plain]
-        if any(_touch(one.key_or_group, other.key_or_group) for one in plain for other in rest if other not in options):
-            plain, rest = [], parsed  # what is added or deleted and changed too goes by the order of both
+        others = [o for o in rest if o not in options]
+        if any(_overlap(one.key_or_group, other.key_or_group) for one in plain for other in others):
+            plain, rest = [], parsed  # the order matters for keys that are both changed and added or deleted
         whole = self._whole([_line(override) for override in rest])
         cfg = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
         add_without_plus(plain, cfg)
@@ -44,12 +45,12 @@ class Composer:
                 is_added = override.is_force_add()
                 OmegaConf.update(cfg, override.key_or_group, override.value(), merge=True, force_add=is_added)
         except OmegaConfBaseException:
-            self._compose(overrides)  # whose error names the key as Hydra does
+            self._compose(overrides)  # raises Hydra's own error, which names the key
             raise
         return cfg
 
     def groups(self, parsed: Iterable[Override]) -> Iterable[str]:
-        """Names of the groups, with those that an experiment brings along."""
+        """Names of the groups, including those that an experiment adds."""
         added = [o for o in parsed if o.type is OverrideType.ADD and "." not in o.key_or_group]
         return self.choices([_line(override) for override in added]).keys()
 
@@ -69,6 +70,6 @@ def _line(override: Override) -> str:
     return override.input_line
 
 
-def _touch(one: str, other: str) -> bool:
-    """Whether one of two keys is the other, or a part of it."""
+def _overlap(one: str, other: str) -> bool:
+    """Whether two keys are equal or one contains the other."""
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")

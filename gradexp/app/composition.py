@@ -1,6 +1,6 @@
-"""How a configuration is composed from a command line, alone or over the one in a checkpoint.
+"""Composes a configuration from a command line, alone or on top of the one in a checkpoint.
 
-Nothing here imports torch, so that help and errors in the configuration answer at Hydra's own speed.
+Nothing here imports torch, so help and configuration errors appear as fast as Hydra's own.
 """
 
 import warnings
@@ -20,16 +20,16 @@ from gradexp.configuration.hashes import LOCAL_KEYS, LOCAL_TRAINER_KEYS
 
 register_resolvers()
 
-# Our presets of launchers bear the names of the plugins' own, against which Hydra checks them, warning each time.
+# Our launcher presets have the names of the plugins' own presets; Hydra validates them against these and warns.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 
 def compose(*overrides: str) -> DictConfig:
-    """The configuration, read-only, that the command line `python -m gradexp OVERRIDES` would run with.
+    """The read-only configuration with which `python -m gradexp OVERRIDES` would run.
 
     Raises:
         hydra.errors.HydraException: An override names no key, group or option.
-        ValueError: A value breaks its rule, or a key is read by nothing.
+        ValueError: A value breaks its rule, or a key is unused.
     """
     with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
         cfg = hydra_compose("config", overrides=list(overrides))
@@ -39,42 +39,42 @@ def compose(*overrides: str) -> DictConfig:
 
 
 def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str], groups: list[str]) -> DictConfig:
-    """The configuration in a checkpoint, changed by what was typed.
+    """The configuration in a checkpoint with the typed overrides applied.
 
-    With +experiment=NAME on the command line the typed configuration stands as it is; otherwise the saved one does,
-    with each typed key or group put in its place, and a section whose class is typed as it is composed.
+    With +experiment=NAME on the command line, the typed configuration is used unchanged. Otherwise the saved one is
+    used, in which each typed key or group replaces the saved value, and a typed class replaces its whole section.
 
     Args:
-        saved: The resolved configuration inside the checkpoint.
+        saved: The resolved configuration in the checkpoint.
         typed: The configuration composed from the command line.
         overrides: The command line's overrides, such as "optimizer=adam" and "optimizer.lr=0.1".
         groups: Names of the configuration groups.
     """
     if any(override.lstrip("+").startswith("experiment=") for override in overrides):
         return typed
-    # What the checkpoint lacks (it may be older than a key) keeps its default.
+    # Keys that the checkpoint lacks, as it may be older than a key, keep their defaults.
     cfg = cast(DictConfig, OmegaConf.create(OmegaConf.to_container(typed, resolve=True)))
     for key, value in saved.items():
         if key not in LOCAL_KEYS:
             cfg[key] = value
     for key in LOCAL_TRAINER_KEYS:
         cfg.trainer[key] = typed.trainer[key]
-    wholes, values = [], []
+    sections, values = [], []
     for override in OverridesParser.create().parse_overrides(overrides):
         if override.is_delete():
             parent, _, name = override.key_or_group.rpartition(".")
             (OmegaConf.select(cfg, parent) if parent else cfg).pop(name, None)
             continue
-        wholes += typed_sections(override)
+        sections += typed_sections(override)
         values += _leaves(override.key_or_group, override.value())
-    # Whole sections first: the numbers typed beside an option or a class belong to it.
-    for key in (*wholes, *sorted(values, key=lambda key: key not in groups)):
+    # Whole sections first: values typed next to an option or a class belong to it.
+    for key in (*sections, *sorted(values, key=lambda key: key not in groups)):
         OmegaConf.update(cfg, key, OmegaConf.select(typed, key), merge=False)
     return cfg
 
 
 def _leaves(key: str, value: Any) -> list[str]:
-    """The key, or for a mapping the keys of all values in it."""
+    """The key, or the keys of all values in it if its value is a mapping."""
     if not isinstance(value, dict):
         return [key]
     return [leaf for name, item in value.items() for leaf in _leaves(f"{key}.{name}", item)]

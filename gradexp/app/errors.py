@@ -1,7 +1,8 @@
-"""Errors worded for people: the argument, the rule, the value received, what would be right."""
+"""Turns errors into messages for users: the argument, the rule, the value received, what would be right."""
 
 import os
 import re
+from collections.abc import Sequence
 
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
@@ -16,54 +17,62 @@ from gradexp.sweeps.launch.extras import hint
 def traceback_wanted() -> bool:
     """Whether the user set HYDRA_FULL_ERROR=1.
 
-    We set it ourselves too, for then Hydra raises instead of printing. So what the user set is kept under a name of
-    our own, for us and for the processes that Lightning starts with the same command.
+    `cli` sets that variable too, so that Hydra raises errors instead of printing them. The user's value is therefore
+    kept in GRADEXP_FULL_ERROR, also for the processes that Lightning starts with the same command.
     """
     return os.environ.setdefault("GRADEXP_FULL_ERROR", os.environ.get("HYDRA_FULL_ERROR", "0")) == "1"
 
 
 def explain(error: BaseException) -> str | None:
-    """One message for an error that a user can mend; None for any other, which deserves its traceback."""
+    """The message for an error that the user can fix; None for any other error, which needs its traceback."""
     if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, option = (error.missing_cfg_file or "").rpartition("/")
-        renamed = renamed_option(group, option)
-        if renamed is not None:
-            return f"error: {renamed}"
-        extra = f" {hint(option)}" if group.startswith("hydra/") and hint(option) else ""
-        return (
-            f"error: {group} has no option {option}.{did_you_mean(option, error.options)} "
-            f"Options of {group}: {', '.join(error.options)}.{extra}"
+        message = _missing_option(error, error.options)
+    elif isinstance(error, HydraException):
+        message = _hydra_error(error)
+    elif isinstance(error, OSError) and error.filename is not None:
+        message = (
+            f"{error.filename}: {error.strerror}. Runs are written below outputs/ in the current folder; "
+            "hydra.run.dir=FOLDER selects another one. Data is stored in data_dir=FOLDER."
         )
-    if isinstance(error, HydraException):
-        cause = error.__cause__
-        if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.parent_node is not None:
-            return _unknown_key(str(cause.full_key), cause)
-        gone = re.fullmatch(r"Could not delete from config. '([^']+)' does not exist.", str(error))
-        if gone:
-            return f"error: {gone[1]} cannot be deleted: it is null, or not there. A key is set, {gone[1]}=VALUE."
-        merging = "Error merging override "
-        if str(error).startswith(merging):
-            key, _, value = str(error).removeprefix(merging).partition("=")
-            kind = "a list" if "with ListConfig" in str(cause) else "a section of keys and values"
-            return f"error: {key} must be {kind}; got {value}."
-        return f"error: {error}" + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")
-    if isinstance(error, OSError) and error.filename is not None:
-        return (
-            f"error: {error.filename}: {error.strerror}. Runs are written below outputs/ in the current folder, "
-            "hydra.run.dir=FOLDER names another place; data lies in data_dir=FOLDER."
-        )
-    if isinstance(error, ModuleNotFoundError):
-        return f"error: {error}. What was asked for needs it."
-    if isinstance(error, RuntimeError) and str(error).startswith("Early stopping conditioned on metric"):
-        return f"error: {error}"
-    if isinstance(error, ValueError | OmegaConfBaseException) or type(error).__name__ == "MisconfigurationException":
-        # The last is Lightning's, for arguments of its Trainer; named, not imported, as importing it costs seconds.
-        return f"error: {error}"
-    return None
+    elif isinstance(error, ModuleNotFoundError):
+        message = f"{error}. These settings require it: install it first."
+    elif (
+        isinstance(error, ValueError | OmegaConfBaseException)
+        # Lightning's, for arguments of its Trainer. Compared by name: importing it takes seconds.
+        or type(error).__name__ == "MisconfigurationException"
+        or (isinstance(error, RuntimeError) and str(error).startswith("Early stopping conditioned on metric"))
+    ):
+        message = str(error)
+    else:
+        return None
+    return f"error: {message}"
 
 
-def _unknown_key(full_key: str, cause: ConfigKeyError | ConfigAttributeError) -> str:
-    root = cause.parent_node._get_root() if cause.parent_node is not None else None
-    node = OmegaConf.to_container(root, resolve=False) if OmegaConf.is_dict(root) else {}
-    assert isinstance(node, dict)
-    return f"error: {unknown_key(full_key, {str(key): value for key, value in node.items() if key != 'hydra'})}"
+def _missing_option(error: MissingConfigException, options: Sequence[str]) -> str:
+    group, _, option = (error.missing_cfg_file or "").rpartition("/")
+    renamed = renamed_option(group, option)
+    if renamed is not None:
+        return renamed
+    extra = f" {hint(option)}" if group.startswith("hydra/") and hint(option) else ""
+    return (
+        f"{group} has no option {option}.{did_you_mean(option, options)} "
+        f"Options of {group}: {', '.join(options)}.{extra}"
+    )
+
+
+def _hydra_error(error: HydraException) -> str:
+    cause = error.__cause__
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.parent_node is not None:
+        root = cause.parent_node._get_root()
+        node = OmegaConf.to_container(root, resolve=False) if OmegaConf.is_dict(root) else {}
+        assert isinstance(node, dict)
+        return unknown_key(str(cause.full_key), {str(key): value for key, value in node.items() if key != "hydra"})
+    missing = re.fullmatch(r"Could not delete from config. '([^']+)' does not exist.", str(error))
+    if missing:
+        return f"{missing[1]} cannot be deleted: it is null or missing. Set it with {missing[1]}=VALUE."
+    merging = "Error merging override "
+    if str(error).startswith(merging):
+        key, _, value = str(error).removeprefix(merging).partition("=")
+        kind = "a list" if "with ListConfig" in str(cause) else "a section of keys and values"
+        return f"{key} must be {kind}; got {value}."
+    return f"{error}" + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")

@@ -1,4 +1,4 @@
-"""What is done at certain moments of a Hydra run or multirun; conf/config.yaml names the three classes."""
+"""Callbacks of Hydra's runs and multiruns; conf/config.yaml lists the three classes."""
 
 import sys
 from pathlib import Path
@@ -18,22 +18,21 @@ from gradexp.sweeps.report.write_report import write_report
 
 
 class CheckBeforeRun(Callback):
-    """Checks the configuration before Hydra makes the run's folder, so that a bad value leaves nothing behind."""
+    """Checks the configuration before Hydra creates the run's folder, so a bad value leaves nothing behind."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         if traceback_wanted():
             return  # the same check in the run raises with its traceback
         try:
-            own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-            check_config(own, list(config.hydra.overrides.task))
+            cfg = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+            check_config(cfg, list(config.hydra.overrides.task))
         except Exception as error:
-            # Hydra turns an Exception in a callback into a warning; SystemExit passes.
+            # Hydra turns an Exception in a callback into a warning, but not SystemExit.
             sys.exit(explain(error) or f"error: {error}")
-
         typed = [line for line in config.hydra.overrides.task if line.lstrip("+~").startswith("sweep.")]
         if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
             given = ", ".join(typed) or "sweep.axes"
-            sys.exit(f"error: the keys of sweep are of a multirun; add -m. Got {given} with a single run.")
+            sys.exit(f"error: the keys of sweep must go with a multirun, -m; got {given} with a single run.")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         for plugin in (config.hydra.sweeper, config.hydra.launcher):
@@ -46,30 +45,30 @@ class CheckBeforeRun(Callback):
                 if override.lstrip("+~").startswith("hydra.sweep.subdir"):
                     sys.exit(
                         "error: hydra.sweep.subdir must go with another sweeper, hydra/sweeper=basic: the grid numbers "
-                        f"its jobs' folders, by which it finds them again; got {override}."
+                        f"its jobs' folders to find them again; got {override}."
                     )
-            return  # it checks each job, before it makes the sweep's folder
-        asked = config.sweep
-        ours = ("axes", "zip", "final", "resume", "dry_run")
-        typed = [f"sweep.{key}" for key in ours if asked[key]] + ["sweep.on_failure"] * (asked.on_failure != "continue")
+            return  # the grid checks each job before it creates the sweep's folder
+        sweep = config.sweep
+        typed = [f"sweep.{key}" for key in ("axes", "zip", "final", "resume", "dry_run") if sweep[key]]
+        typed += ["sweep.on_failure"] * (sweep.on_failure != "continue")
         if typed:
             sys.exit(f"error: {', '.join(typed)} must go with hydra/sweeper=grid; got {config.hydra.sweeper._target_}.")
         if (Path(config.hydra.sweep.dir) / "manifest.json").exists():
-            sys.exit(f"error: hydra.sweep.dir must be no folder of a grid's; got {config.hydra.sweep.dir}.")
+            sys.exit(f"error: hydra.sweep.dir must not be the folder of a grid; got {config.hydra.sweep.dir}.")
         self.on_run_start(config)
 
 
 class WriteReport(Callback):
-    """Writes the report of a multirun at its end."""
+    """Writes the report when a multirun ends."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
-        if not config.sweep.dry_run and any(folder.glob(f"*/{job_folder.STARTED}")):  # else nothing could be started
+        if not config.sweep.dry_run and any(folder.glob(f"*/{job_folder.STARTED}")):  # no report if no job started
             write_report(folder, Console())
 
 
 class ForgetConfiguration(Callback):
-    """Drops the configurations that Hydra's launchers keep of every job until the last one ends, 0.2 MB a job."""
+    """Frees each job's configuration, 0.2 MB, which Hydra's launchers otherwise keep until the last job ends."""
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         job_return.cfg = job_return.hydra_cfg = None

@@ -1,4 +1,4 @@
-"""What conf/ asks for as ${NAME:...}: the folders of runs and sweeps, and what this machine has for jobs."""
+"""The resolvers that conf/ uses as ${NAME:...}: folders of runs and sweeps, and resources for jobs."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from gradexp.sweeps.launch.resources import cores_per_job, gpu_count, gpus_per_j
 
 
 def run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | None) -> str:
-    """A new folder for the run; a resumed run continues in its own, and a report is written into its sweep."""
+    """A new folder for the run; a resumed run keeps its folder, and a report is written into its sweep's."""
     if task == "report" and sweep_dir is not None:
         return sweep_dir
     if task == "explain":
@@ -27,21 +27,21 @@ def run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | Non
 
 
 def sweep_folder(resume: str | None, name: str) -> str:
-    """A new folder for the sweep; a resumed sweep continues in its own."""
+    """A new folder for the sweep; a resumed sweep keeps its folder."""
     return resume or _new_folder(f"outputs/sweeps/{name}")
 
 
 def direction(monitor: str, mode: str | None, metrics: Any, trusted_packages: Any = ()) -> str:
-    """Which way a search goes, in Optuna's words.
+    """The direction of a search, in Optuna's terms.
 
     Raises:
-        ValueError: Nothing says which way the metric is better.
+        ValueError: It is unknown whether higher or lower values of the metric are better.
     """
     config = {"monitor": monitor, "monitor_mode": mode, "metrics": metrics, "trusted_packages": trusted_packages}
-    found = monitor_mode(config)
-    if found is None:
+    better = monitor_mode(config)
+    if better is None:
         raise ValueError(needs_mode(monitor))
-    return {"max": "maximize", "min": "minimize"}[found]
+    return {"max": "maximize", "min": "minimize"}[better]
 
 
 def _new_folder(parent: str) -> str:
@@ -49,9 +49,9 @@ def _new_folder(parent: str) -> str:
 
 
 def register_resolvers() -> None:
-    """Make them known to OmegaConf; again without harm."""
+    """Register the resolvers with OmegaConf; may be called repeatedly."""
     for resolver in (run_folder, sweep_folder):
-        # Cached, so that a folder keeps its name however often it is asked for, in all jobs of a multirun.
+        # Cached, so that a folder keeps its name each time it is resolved, in all jobs of a multirun.
         OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
     for function in (core_count, gpu_count, jobs_at_once, cores_per_job, gpus_per_job, direction):
         OmegaConf.register_new_resolver(function.__name__, function, replace=True)

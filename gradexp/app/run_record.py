@@ -1,7 +1,7 @@
-"""What a run was configured with, in the three files that Hydra writes into `.hydra/`.
+"""The record of a run's configuration: the three files that Hydra writes into `.hydra/`.
 
-Hydra writes them before the task runs, when the data has not been seen yet. gradexp writes them itself, with the same
-contents, once it knows what the data asks for: `config.yaml` is the configuration that runs.
+Hydra writes them before the task runs, when the data is still unknown. gradexp writes them itself, with the same
+contents, after it has adapted the configuration to the data: `config.yaml` is the configuration that runs.
 """
 
 from datetime import datetime
@@ -17,10 +17,10 @@ from gradexp.files import write_atomically
 
 
 class RunRecord:
-    """The record of one run; to be made inside a Hydra job.
+    """The record of one run, created inside a Hydra job.
 
     Args:
-        folder: The run's.
+        folder: The run's folder.
         asked: The configuration asked for, as composed from the command line.
 
     Attributes:
@@ -34,24 +34,24 @@ class RunRecord:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether the run goes on in its own folder; a job of a sweep has one record, however often it is resumed."""
-        if self.asked.task != "train" or HydraConfig.get().mode == RunMode.MULTIRUN:
+        """Whether a single run resumes in its own folder; a job of a sweep has one record for all its starts."""
+        if self.asked.task != "train" or in_multirun():
             return False
         run = run_of(self.asked.ckpt_path)
         return run is not None and run.resolve() == self.folder.resolve()
 
     def write(self, cfg: DictConfig) -> None:
-        """Record the configuration that runs: data and model are built, and the first step comes next.
+        """Record the configuration that runs; called after data and model are built, before the first step.
 
         Raises:
-            ValueError: The run is of a search that goes the other way.
+            ValueError: The run belongs to a search that optimises in the wrong direction.
         """
         check_direction(cfg.monitor, cfg.monitor_mode)
         self._write(cfg)
         self.ran = cfg
 
     def write_asked(self) -> None:
-        """Record what was asked for, of a run that failed before it knew more."""
+        """Record the configuration asked for, of a run that failed before `write`."""
         self._write(self.asked)
 
     def _write(self, cfg: DictConfig) -> None:
@@ -61,32 +61,36 @@ class RunRecord:
         folder = self.folder / HYDRA_FOLDER / resumed
         hydra: Any = HydraConfig.instance().cfg
         contents = {"overrides.yaml": hydra.hydra.overrides.task, "hydra.yaml": hydra, "config.yaml": cfg}
-        for name, content in contents.items():  # config.yaml comes last: where it lies, the record is whole
+        for name, content in contents.items():  # config.yaml comes last: where it exists, the record is complete
             write_atomically(folder / name, OmegaConf.to_yaml(content).encode())
 
 
 def check_direction(monitor: str, mode: str | None) -> None:
-    """Hold the way that a search goes, where there is one, against the metric that a run goes by.
+    """Check that a search, if there is one, optimises the monitored metric in the right direction.
 
     Args:
-        monitor: The metric, which the data may have asked for in place of the one that was typed.
-        mode: "max" where more of it is better, "min" where less is; None where that is unknown.
+        monitor: The metric; for some data it replaces the one that was typed.
+        mode: "max" if higher values are better, "min" if lower ones are, None if unknown.
 
     Raises:
-        ValueError: The search looks for the worst.
+        ValueError: The search looks for the worst value.
     """
-    hydra: Any = HydraConfig.get()
-    direction = OmegaConf.select(hydra, "sweeper.direction") if hydra.mode == RunMode.MULTIRUN else None
+    direction = OmegaConf.select(HydraConfig.get(), "sweeper.direction") if in_multirun() else None  # type: ignore[arg-type]
     wanted = {"max": "maximize", "min": "minimize"}.get(str(mode))
     if isinstance(direction, str) and wanted is not None and direction != wanted:
         raise ValueError(
-            f"monitor must be {monitor} for this data and model, of which a search would {wanted}; got one to "
-            f"{direction}. Type monitor={monitor}."
+            f"monitor must be {monitor} for this data and model, which a search must {wanted}; got a search that "
+            f"would {direction} it. Type monitor={monitor}."
         )
 
 
+def in_multirun() -> bool:
+    """Whether the Hydra job belongs to a multirun."""
+    return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
 def is_first_process() -> bool:
-    """Whether this process writes the run's files: of the processes of a DDP run, the first."""
+    """Whether this process writes the run's files: the first process of a DDP run."""
     from lightning.pytorch.utilities import rank_zero_only
 
     return getattr(rank_zero_only, "rank", 0) == 0

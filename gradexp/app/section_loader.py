@@ -1,10 +1,10 @@
-"""Hydra's loader of configurations, with sections that a class replaces (class_sections.py).
+"""Hydra's configuration loader, extended so that a class replaces its section (see class_sections.py).
 
-A class typed as `GROUP._target_=CLASS` removes all that YAML files say of the section. Where a file, such as an
-experiment, names another class than the option, the option's keys go and the file's stay.
+A class typed as `GROUP._target_=CLASS` removes every key that YAML files set in the section. If a file, such as an
+experiment, names a class other than the option's, the option's keys are removed and the file's are kept.
 
-This is the one place that knows the inside of Hydra's loader; tests/app/test_section_loader.py fails where Hydra no
-longer calls what is overridden here.
+Only this module depends on the internals of Hydra's loader; tests/app/test_section_loader.py fails if Hydra no longer
+calls the methods that are overridden here.
 """
 
 import copy
@@ -30,8 +30,8 @@ from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, c
 
 @contextmanager
 def class_sections() -> Iterator[None]:
-    """Within this context, whatever starts Hydra composes with SectionLoader."""
-    names = vars(hydra_app)  # where Hydra.create_main_hydra2 looks its loader up
+    """Within this context, Hydra composes with SectionLoader."""
+    names = vars(hydra_app)  # where Hydra.create_main_hydra2 looks up its loader
     original = names["ConfigLoaderImpl"]
     names["ConfigLoaderImpl"] = SectionLoader
     try:
@@ -41,9 +41,9 @@ def class_sections() -> Iterator[None]:
 
 
 class SectionLoader(ConfigLoaderImpl):
-    """Composes as Hydra does, and replaces a section where it is given a class.
+    """Composes as Hydra does, but replaces a section whose class is set.
 
-    Launchers pickle it for their workers, which need no preparation.
+    Launchers pickle the loader for their workers, which therefore need no patch.
     """
 
     def load_configuration(
@@ -61,7 +61,7 @@ class SectionLoader(ConfigLoaderImpl):
         return cfg
 
     def composer(self, config: DictConfig) -> Composer:
-        """What composes the jobs of the multirun that `config` is the configuration of."""
+        """A composer for the jobs of the multirun that has this configuration."""
         parser = OverridesParser.create(config_loader=self)
         return Composer(lambda overrides: self.load_sweep_config(config, overrides), parser)
 
@@ -74,7 +74,7 @@ class SectionLoader(ConfigLoaderImpl):
         return self._overrides, repo
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
-        """What all YAML files say together; Hydra applies the overrides afterwards."""
+        """Merge all YAML files; Hydra applies the overrides afterwards."""
         typed = sorted({section for override in self._overrides for section in typed_sections(override)})
         axes = [override.key_or_group for override in self._overrides if override.is_sweep_override()]
         check_rivals(axes, [f"{section}.{TARGET}" for section in typed])
@@ -87,7 +87,7 @@ class SectionLoader(ConfigLoaderImpl):
         return cfg
 
     def _merged(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
-        """The files merged in order; a section starts anew with a file that gives it another class."""
+        """Merge the files in order; a file that changes the class of a section also discards its earlier keys."""
         changes = list(_changes(defaults, repo))
         if not changes:
             return super()._compose_config_from_defaults_list(defaults, repo)
@@ -99,7 +99,7 @@ class SectionLoader(ConfigLoaderImpl):
             cfg.merge_with(super()._compose_config_from_defaults_list(defaults[start:index], repo))
             start = index
             is_option = _is_option(defaults[index], section)
-            if section in typed_options and not is_option:  # what is typed wins over any file
+            if section in typed_options and not is_option:  # a typed option takes precedence over any file
                 kept.setdefault(section, copy.deepcopy(OmegaConf.select(cfg, section)))
                 continue
             OmegaConf.update(cfg, section, {}, merge=False)
@@ -111,7 +111,7 @@ class SectionLoader(ConfigLoaderImpl):
 
 
 def check_option(override: Override, repo: IConfigRepository) -> None:
-    """Hold the option that is typed for a group against what names one.
+    """Check that the option typed for a group can name one.
 
     Raises:
         ConfigCompositionException: It is a number or null.
@@ -120,16 +120,16 @@ def check_option(override: Override, repo: IConfigRepository) -> None:
     if override.is_delete() or override.is_sweep_override() or not repo.group_exists(group):
         return
     value = override.value()
-    several = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    if not (several or isinstance(value, str | dict)):
+    is_list_of_names = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    if not (is_list_of_names or isinstance(value, str | dict)):
         options = ", ".join(repo.get_group_options(group))
         raise ConfigCompositionException(f"{group} must be one of {options}; got {override.input_line}.")
 
 
 def _changes(defaults: Sequence[ResultDefault], repo: IConfigRepository) -> Iterator[tuple[int, str]]:
-    """Each file, by its index, that gives a section another class than the files before it.
+    """The index of each file that changes the class of a section, with the section.
 
-    The files of one group are exempt: an option that has another option in its defaults list builds on it.
+    Files of the section's own group are exempt: an option that lists another option in its defaults extends it.
     """
     classes: dict[str, tuple[Any, bool]] = {}
     for index, default in enumerate(defaults):
@@ -142,12 +142,12 @@ def _changes(defaults: Sequence[ResultDefault], repo: IConfigRepository) -> Iter
 
 
 def _is_option(default: ResultDefault, section: str) -> bool:
-    """Whether the file is an option of the section's group."""
+    """Whether the file is an option of the section's own group."""
     return str(default.config_path).startswith(f"{section.partition('.')[0]}/")
 
 
 def _classes_of(default: ResultDefault, repo: IConfigRepository) -> Iterator[tuple[str, Any]]:
-    """The sections that a file gives a class, with the class."""
+    """The sections whose class a file sets, with the class."""
     path = default.config_path
     loaded = None if path is None or path.startswith("hydra/") else repo.load_config(path)
     if loaded is None or not isinstance(loaded.config, DictConfig):

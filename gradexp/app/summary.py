@@ -1,4 +1,4 @@
-"""What a run says at its end."""
+"""Prints the outcome of a run or of a sweep's job."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     """Print a run's outcome; the last line names its folder.
 
     Args:
-        console: Where to.
+        console: Where to print.
         metrics: The content of metrics.json.
         folder: The run's folder.
-        notes: Lines to add, such as why it ended early.
+        notes: Further lines, such as why the run ended early.
     """
     table = Table.grid(padding=(0, 2))
     status = metrics["status"]
@@ -26,16 +26,17 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
         table.add_row("parameters", f"{metrics['parameters']:,}")
     if "epochs" in metrics:
         table.add_row("trained", f"{metrics['epochs']} epochs, {metrics['steps']:,} steps")
-    table.add_row("seconds", ", ".join(f"{k.partition('/')[2]} {v:.1f}" for k, v in metrics.items() if _is_time(k)))
+    seconds = {k.partition("/")[2]: v for k, v in metrics.items() if k.startswith("seconds/")}
+    table.add_row("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))
     for stage in ("train", "val", "test"):
-        # A user's own module may log val_loss in place of val/loss.
+        # A user's own module may log val_loss instead of val/loss.
         values = {k: v for k, v in metrics.items() if k.startswith((f"{stage}/", f"{stage}_"))}
         if values:
             table.add_row(stage, "  ".join(f"{k[len(stage) + 1 :]} {_number(k, v)}" for k, v in values.items()))
     console.print(table)
     for note in notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
-    # Whole on one line, whatever the width, so that it can be copied and parsed.
+    # On one line, whatever the terminal's width, so that it can be copied and parsed.
     console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -45,22 +46,18 @@ def _sizes(metrics: Mapping[str, Any]) -> str:
     return f" ({', '.join(sizes)} samples)" if sizes else ""
 
 
-def _is_time(name: str) -> bool:
-    return name.startswith("seconds/")
-
-
 def _number(name: str, value: float) -> str:
     return f"{value:.2%}" if name.endswith("/accuracy") else f"{value:.4g}"
 
 
-def print_job(console: Console, metrics: Mapping[str, Any], folder: str, told: str) -> None:
+def print_job(console: Console, label: str, metrics: Mapping[str, Any], folder: str) -> None:
     """Print the outcome of a sweep's job on one line.
 
     Args:
-        console: Where to.
+        console: Where to print.
+        label: The sweep's progress, and what distinguishes the job.
         metrics: The content of metrics.json.
         folder: The job's folder.
-        told: How far the sweep is, and what sets the job apart.
     """
     monitor = metrics.get("monitor", "")
     values = [
@@ -69,5 +66,5 @@ def print_job(console: Console, metrics: Mapping[str, Any], folder: str, told: s
         if name in metrics
     ]
     reason = str(metrics.get("reason", "")).partition("\n")[0]
-    parts = [told, metrics["status"], *values, *([reason] if reason else []), folder]
+    parts = [label, metrics["status"], *values, *([reason] if reason else []), folder]
     console.print("  ".join(parts), markup=False, highlight=False, soft_wrap=True)

@@ -1,1 +1,1 @@
-"""What a configuration may say: the rules of its keys, its files and its hash. Neither Hydra nor torch is imported."""
+"""Configurations: the rules of their keys, their files and hashes. Imports neither Hydra nor torch."""

@@ -1,6 +1,6 @@
-"""The check of a whole configuration, before torch is imported: every key is known, every value obeys its rule.
+"""Checks a whole configuration before torch is imported: every key is known, every value obeys its rule.
 
-A key belongs either to the table in key_rules, or to the class that its section names.
+The rule of a key is in the table of key_rules, or in the class that the key's section names.
 """
 
 import re
@@ -21,7 +21,8 @@ from gradexp.configuration.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL
 from gradexp.configuration.penalty_keys import check_penalties
 from gradexp.configuration.renamed import CLASSES, KEYS, renamed_key
 from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
-from gradexp.configuration.unknown_keys import first_leaf, unknown_key
+from gradexp.configuration.unknown_keys import unknown_key
+from gradexp.configuration.values import flat
 from gradexp.rules import MONITOR, SECTION, check, did_you_mean
 
 AUGMENTATION = "gradexp.data.images.augmentation.RandomGeometry"
@@ -31,31 +32,31 @@ Plain = Mapping[str, Any]
 
 
 def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool = False) -> None:
-    """Hold a configuration against the rules of its keys and classes.
+    """Check a configuration against the rules of its keys and classes.
 
     Args:
-        cfg: As it was composed, interpolations not yet resolved, without Hydra's own part.
-        overrides: What was typed, which must not be ignored.
-        own_keys: Whether top-level keys that we do not know are the user's own. In a checkpoint's configuration
-            the interpolations that read them are resolved.
+        cfg: The composed configuration, with unresolved interpolations and without the section `hydra`.
+        overrides: The typed overrides; each must have an effect.
+        own_keys: Whether to accept unknown top-level keys as the user's own. In a checkpoint's configuration, the
+            interpolations that refer to them are already resolved.
 
     Raises:
-        ValueError: Something is wrong; the message names the key in full.
+        ValueError: A key or value is wrong; the message names the key in full.
     """
     node = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
-    read = set(node) if own_keys else set(_references(OmegaConf.to_container(cfg, resolve=False)))
+    referenced = set(node) if own_keys else set(_references(OmegaConf.to_container(cfg, resolve=False)))
     for key in KEYS:
         parent, _, name = key.rpartition(".")
         if name in (node.get(parent) or {} if parent else node):
             raise ValueError(renamed_key(key))
-    _check_sections(node, read)
+    _check_sections(node, referenced)
     for group in CLASS_GROUPS:
         target = node[group].get("_target_")
         if target in CLASSES:
             raise ValueError(f"{group}._target_={target} is now called {CLASSES[target]}.")
     for key, rule in KEY_RULES.items():
         _check_key(node, key, rule)
-    # Beside a checkpoint the classes are those inside, which are read, and checked, after this.
+    # With a checkpoint, the classes come from its configuration, which is checked when it has been read.
     is_complete = own_keys or node["ckpt_path"] is None
     classes = _check_classes(node) if is_complete else {}
     _check_augmentation(node, classes.get("data"))
@@ -63,13 +64,14 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     _check_paths(node, classes.get("model"))
     check_penalties(node["regularizer"], node["trusted_packages"])
     _check_unknown(node)
-    _check_together(node)
-    if is_complete:
-        _check_proximal(node)
+    _check_combinations(node)
+    optimizer = node["optimizer"]["_target_"]
+    if is_complete and node["regularizer"]["proximal"] and not str(optimizer).endswith(".SGD"):
+        raise ValueError(PROXIMAL_NEEDS_SGD.format(str(optimizer).rpartition(".")[2]))
     model = classes.get("model")
     if model is not None and model.is_subclass([OURS]):
         check("monitor", node["monitor"], MONITOR)
-        if node["optimizer"]["_target_"] is None:
+        if optimizer is None:
             noun = KINDS["optimizer"].noun
             raise ValueError(
                 f"optimizer._target_ must name {noun}, such as torch.optim.SGD, for {model.name}; got null."
@@ -77,16 +79,17 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     check_ignored(overrides, node, model)
 
 
-def _check_sections(node: Plain, read: set[str]) -> None:
-    """The top level: each section is one, and there is no other key than ours and those that something reads."""
+def _check_sections(node: Plain, referenced: set[str]) -> None:
+    """Check that the top level has all sections, and no other keys than ours and those that interpolations use."""
     sections = (*CLASS_GROUPS, *CLOSED_SECTIONS)
     for name in sections:
         if name not in node:
             raise ValueError(f"{name} must be in the configuration, a section of keys and values; it was deleted.")
         check(name, node[name], SECTION)
     ours = {*sections, "augmentation", *(key.partition(".")[0] for key in KEY_RULES)}
-    for name in node.keys() - ours - read:
-        raise ValueError(unknown_key(first_leaf(name, node[name]), _without(node, name)))
+    for name in node.keys() - ours - referenced:
+        full_key = next(iter(flat({name: node[name]})))  # for a section, its first key
+        raise ValueError(unknown_key(full_key, _without(node, name)))
 
 
 def _check_key(node: Plain, key: str, rule: Any) -> None:
@@ -118,18 +121,17 @@ def _check_augmentation(node: Plain, data: ClassSource | None) -> None:
     signature = data.signature if data is not None else None
     if signature is not None and not signature.takes_any and "augmentation" not in signature.parameters:
         assert data is not None
-        raise ValueError(f"augmentation must be none for {data.name}, which augments nothing; got {dict(given)}.")
+        raise ValueError(f"augmentation must be none for {data.name}, which has no augmentation; got {dict(given)}.")
 
 
 def _check_trainer(given: Plain) -> None:
     trainer = read_class(TRAINER)
-    signature = trainer.signature if trainer is not None else None
-    valid = [*(signature.parameters if signature is not None else TRAINER_RULES)]
+    valid = list(trainer.signature.parameters if trainer is not None and trainer.signature else TRAINER_RULES)
     for name, value in given.items():
         if name in SET_BY_GRADEXP:
             raise ValueError(f"trainer.{name} cannot be given: {SET_BY_GRADEXP[name]}; got {value!r}.")
         if name not in valid:
-            takes = ", ".join(one for one in valid if one not in SET_BY_GRADEXP)
+            takes = ", ".join(argument for argument in valid if argument not in SET_BY_GRADEXP)
             raise ValueError(
                 f"trainer.{name} is not an argument of Trainer, which takes {takes}.{did_you_mean(name, valid)}"
             )
@@ -140,7 +142,7 @@ def _check_trainer(given: Plain) -> None:
 
 
 def _check_paths(node: Plain, model: ClassSource | None) -> None:
-    """Dotted paths in the arguments of our models: an activation's class, a function that draws weights."""
+    """Check dotted paths in arguments of our models: activation classes and weight initialisers."""
     if model is None or not model.is_subclass([OURS]):
         return
     trusted, given = node["trusted_packages"], node["model"]
@@ -155,7 +157,7 @@ def _check_paths(node: Plain, model: ClassSource | None) -> None:
 
 
 def _check_unknown(node: Plain) -> None:
-    """Keys of sections of our own that the table does not name."""
+    """Check that the sections without a class have no other keys than those in the table."""
     for section in ("early_stopping", "resampling", "sweep"):
         for name in node[section]:
             if f"{section}.{name}" not in KEY_RULES:
@@ -163,12 +165,12 @@ def _check_unknown(node: Plain) -> None:
                 raise ValueError(unknown_key(f"{section}.{name}", rest))
 
 
-def _check_together(node: Plain) -> None:
-    """Keys that need each other."""
+def _check_combinations(node: Plain) -> None:
+    """Check keys that depend on each other."""
     trainer = node["trainer"]
     if trainer["max_epochs"] == trainer["max_steps"] == -1 and node["early_stopping"]["patience"] is None:
         raise ValueError(
-            "trainer.max_epochs and trainer.max_steps must not both be -1, which never ends; "
+            "trainer.max_epochs and trainer.max_steps must not both be -1, as the fit would never end; "
             "set one of them, or early_stopping.patience."
         )
     if trainer["gradient_clip_algorithm"] == "value" and trainer["gradient_clip_val"] is None:
@@ -187,26 +189,20 @@ def _check_together(node: Plain) -> None:
     task, sweep_dir = node["task"], node["sweep_dir"]
     if task == "report" and (sweep_dir is None or not Path(sweep_dir).is_dir()):
         raise ValueError(
-            f"sweep_dir must be the folder of a multirun, or of a run, for task=report; got {sweep_dir}. "
-            "Multiruns leave theirs below outputs/sweeps/."
+            f"sweep_dir must be the folder of a multirun or of a run for task=report; got {sweep_dir}. "
+            "Multiruns are written below outputs/sweeps/."
         )
     if task == "explain" and node["topic"] is None:
         raise ValueError(f"topic must be one of {', '.join(TOPICS)} for task=explain; got null.")
     if task in ("test", "predict") and node["ckpt_path"] is None:
         raise ValueError(
-            f"task={task} needs a checkpoint; got ckpt_path=null. "
-            "Give ckpt_path=RUN/checkpoints/best.ckpt, RUN being the folder of a finished run."
+            f"ckpt_path must be a checkpoint for task={task}; got null. "
+            "Type ckpt_path=RUN/checkpoints/best.ckpt, where RUN is the folder of a finished run."
         )
 
 
-def _check_proximal(node: Plain) -> None:
-    optimizer = str(node["optimizer"]["_target_"])
-    if node["regularizer"]["proximal"] and not optimizer.endswith(".SGD"):
-        raise ValueError(PROXIMAL_NEEDS_SGD.format(optimizer.rpartition(".")[2]))
-
-
 def _references(value: Any) -> Iterator[str]:
-    """Top-level keys that interpolations such as ``${width}`` refer to."""
+    """Top-level keys to which interpolations such as ``${width}`` refer."""
     if isinstance(value, Mapping):
         for item in value.values():
             yield from _references(item)

@@ -1,7 +1,7 @@
-"""Sections of the configuration that are a class: what is such a section, and what overrides do to it.
+"""Class sections: sections of the configuration with a `_target_`, and how overrides change them.
 
-`optimizer._target_=lion_pytorch.Lion` on the command line leaves of the section `optimizer` what was typed, so that
-Lion never gets the `betas` and `fused` of the option adam. Further arguments of a class need no plus.
+`optimizer._target_=lion_pytorch.Lion` on the command line removes all keys of the section `optimizer` except the typed
+ones, so that Lion never gets `betas` and `fused` of the option adam. Further arguments of a class need no plus.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,11 +12,11 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
 
 TARGET = "_target_"
-CUSTOM = "custom"  # the choice of a group in hydra.runtime.choices where its class is not an option's
+CUSTOM = "custom"  # what hydra.runtime.choices shows for a group whose class was typed
 
 
 def classes_in(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The sections that the value of a key gives a class, with the class; the key of a whole file is empty."""
+    """The sections whose class a key's value sets, with the class; the key of a whole file is empty."""
     section, _, name = key.rpartition(".")
     if name == TARGET and _is_section(section):
         yield section, value
@@ -26,7 +26,7 @@ def classes_in(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def rival(key: str) -> str | None:
-    """The option's key for a class's key and the other way round, as one replaces the other; None for other keys."""
+    """The key that conflicts with this one: `optimizer` with `optimizer._target_` and vice versa; None for others."""
     group = key.removesuffix(f".{TARGET}")
     if group not in CLASS_GROUPS:
         return None
@@ -34,7 +34,7 @@ def rival(key: str) -> str | None:
 
 
 def check_rivals(axes: Collection[str], given: Collection[str]) -> None:
-    """Check that no axis of a sweep is the option of a group whose class is given too.
+    """Check that no axis of a sweep is the option of a group whose class is also given.
 
     Args:
         axes: Keys with several values.
@@ -46,19 +46,19 @@ def check_rivals(axes: Collection[str], given: Collection[str]) -> None:
     for group in CLASS_GROUPS:
         if group in axes and f"{group}.{TARGET}" in {*axes, *given}:
             raise ValueError(
-                f"{group} must not have several values where {group}.{TARGET} is given: a class replaces the option. "
-                f"Type one of the two; options and classes in one axis are {group}=OPTION,{{{TARGET}:CLASS}}."
+                f"{group} must not have several values if {group}.{TARGET} is given, as a class replaces the option. "
+                f"Type one of the two; an axis of options and classes is {group}=OPTION,{{{TARGET}:CLASS}}."
             )
 
 
 def _is_section(key: str) -> bool:
-    """Whether the key is a section that is a class, or lies in one."""
+    """Whether the key is a class section, or lies in one."""
     first, *rest = key.split(".")
     return first in CLASS_GROUPS or (first in NAMED_CLASSES and len(rest) > 0)
 
 
 def may_be_added(key: str, cfg: DictConfig, values: Collection[str]) -> bool:
-    """Whether the key lies in a section that exists, and not below a plain value, typed or composed."""
+    """Whether the key lies in an existing class section, and not below a plain value, typed or composed."""
     parts = key.split(".")
     depth = 1 if parts[0] in CLASS_GROUPS else 2  # of the section
     if not _is_section(key) or not isinstance(OmegaConf.select(cfg, ".".join(parts[:depth])), DictConfig):

@@ -1,4 +1,4 @@
-"""Hashes by which experiments are known: of the configuration that ran, and of the one that was asked for."""
+"""Hashes that identify experiments: of the configuration that ran, and of the one asked for."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from gradexp.configuration.values import plain
 
-# Keys of the machine and the command, not of the experiment: never taken from a checkpoint, not in the hash.
+# Keys that describe the machine and the command, not the experiment: not read from checkpoints, not hashed.
 LOCAL_KEYS = (
     "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "threads",
     "trusted_packages", "sweep",
@@ -19,7 +19,7 @@ ALL_LOCAL_KEYS = (*LOCAL_KEYS, *(f"trainer.{key}" for key in LOCAL_TRAINER_KEYS)
 
 
 def config_hash(cfg: DictConfig) -> str:
-    """16 hexadecimal digits that two runs share when they are the same experiment, wherever they run."""
+    """16 hexadecimal digits that are equal for runs of the same experiment, on any machine."""
     experiment = {key: value for key, value in plain(cfg).items() if key not in LOCAL_KEYS}
     experiment["trainer"] = {k: v for k, v in experiment["trainer"].items() if k not in LOCAL_TRAINER_KEYS}
     return _digits(experiment)
@@ -28,16 +28,16 @@ def config_hash(cfg: DictConfig) -> str:
 def asked_hash(cfg: DictConfig, settings: Mapping[str, Any] | None = None) -> str:
     """16 hexadecimal digits that identify a job of a sweep: the hash of the configuration asked for.
 
-    The hash of the configuration that ran, `config_hash`, differs where the data needs another model or monitor.
+    The hash of the configuration that ran, `config_hash`, differs if the data requires another model or monitor.
 
     Args:
         cfg: The configuration of a job, as composed.
-        settings: Values of the sweep's axes; local keys among them, such as `threads`, distinguish jobs too.
+        settings: Values of the sweep's axes; local keys among them, such as `threads`, also distinguish jobs.
     """
-    beside = {key: value for key, value in (settings or {}).items() if key in ALL_LOCAL_KEYS}
+    local = {key: value for key, value in (settings or {}).items() if key in ALL_LOCAL_KEYS}
     if cfg.task != "train" or cfg.ckpt_path is not None:
-        beside |= {key: cfg[key] for key in ("task", "ckpt_path", "input")}
-    return _digits([config_hash(cfg), beside]) if beside else config_hash(cfg)
+        local |= {key: cfg[key] for key in ("task", "ckpt_path", "input")}
+    return _digits([config_hash(cfg), local]) if local else config_hash(cfg)
 
 
 def _digits(content: Any) -> str:

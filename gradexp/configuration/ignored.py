@@ -1,4 +1,4 @@
-"""No setting is ignored in silence: what is typed must be taken by the model that is trained."""
+"""Rejects typed settings that have no effect on the task or the model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,12 +7,11 @@ from gradexp.building.class_source import ClassSource
 
 OURS = "gradexp.models.AbstractModule"
 
-# Sections that our models take; any other LightningModule makes these parts itself.
+# Sections that only our models use; any other LightningModule defines these parts itself.
 SECTIONS = ("optimizer", "scheduler", "loss", "metrics", "regularizer")
 
-
-# Keys of one task alone.
-OF_TASKS: Mapping[str, str] = {
+# Keys that only one task uses.
+TASK_OF_KEY: Mapping[str, str] = {
     "resampling": "bias_variance",
     "topic": "explain",
     "input": "predict",
@@ -21,19 +20,19 @@ OF_TASKS: Mapping[str, str] = {
 
 
 def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: ClassSource | None) -> None:
-    """Refuse what was typed for a part that the model makes itself.
+    """Check that every typed setting has an effect.
 
     Args:
-        overrides: What was typed, such as "optimizer=adam" or "+metrics.f1._target_=...".
+        overrides: The typed overrides, such as "optimizer=adam" or "+metrics.f1._target_=...".
         node: The configuration.
-        source: The model's class; None where it cannot be read, and nothing is known.
+        source: The model's class; None if its source cannot be read.
 
     Raises:
         ValueError: A typed setting would have no effect.
     """
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
-        task = OF_TASKS.get(key.partition(".")[0])
+        task = TASK_OF_KEY.get(key.partition(".")[0])
         if task not in (None, node["task"]) and value != "null":
             raise ValueError(f"{key} has no effect with task={node['task']}, only with task={task}; got {override}.")
     if source is None or source.is_subclass([OURS]) is not False:

@@ -1,4 +1,4 @@
-"""The rules of all keys that belong to no class, by their full names. One row is all that a new key needs.
+"""The rules of all keys that belong to no class, by their full names. A new key needs one row here.
 
 Keys of sections with a `_target_` have their rules in the annotations of the class (see gradexp.building).
 """
@@ -28,13 +28,13 @@ from gradexp.rules import (
 
 TASKS = ("train", "test", "predict", "audit", "bias_variance", "report", "explain")
 TOPICS = tuple(topic_names())
-# By their files alone: sweeps imports this room, not the other way round.
+# From the file names, as sweeps imports this package and not the other way round.
 STUDIES = tuple(names_in([str(Path(__file__).parents[1] / "sweeps" / "report" / "studies")], shared="study"))
 
-METRIC = Rule(MONITOR.words, TEXT.holds)  # of another's module; ours have a rule of their own
+METRIC = Rule(MONITOR.words, TEXT.holds)  # of any module; our models have the rule MONITOR
 
 KEY_RULES: Mapping[str, Rule] = {
-    # Part of a path, and of a command that Lightning starts again for every further process.
+    # Part of a path, and of the command that Lightning starts again for every further process.
     "name": Rule(
         "letters, digits, dots, dashes and underscores",
         lambda value: isinstance(value, str | int) and re.fullmatch(r"[A-Za-z0-9._-]+", str(value)) is not None,
@@ -84,7 +84,7 @@ KEY_RULES: Mapping[str, Rule] = {
     **{f"trainer.{name}": rule for name, rule in TRAINER_RULES.items()},
 }
 
-# Keys that stand in no file of conf/: added with a plus, they go on to Lightning.
+# Keys that no file of conf/ lists; added with a plus, they are passed to Lightning.
 OPTIONAL = tuple(
     f"trainer.{name}"
     for name in TRAINER_RULES
@@ -96,5 +96,5 @@ OPTIONAL = tuple(
     )
 )  # fmt: skip
 
-# Sections of which the table names every key.
+# Sections whose keys are all in the table.
 CLOSED_SECTIONS = ("early_stopping", "regularizer", "resampling", "sweep", "trainer")

@@ -1,4 +1,4 @@
-"""The section `regularizer`: each penalty is a function's name with its factor, or a section with a `_target_`."""
+"""Checks the section `regularizer`: each penalty is a function's name and factor, or a section with `_target_`."""
 
 import ast
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ MODULE = "gradexp.objective.penalties"
 
 
 def penalty_names() -> list[str]:
-    """Public functions of the module of penalties, read from its source."""
+    """The public functions of gradexp.objective.penalties, read from its source."""
     module = find_module(MODULE)
     assert module is not None
     return [
@@ -26,7 +26,7 @@ def penalty_names() -> list[str]:
 
 
 def check_penalties(given: Mapping[str, Any], trusted_packages: Sequence[str]) -> None:
-    """Hold the section `regularizer` against the penalties that there are.
+    """Check that the section `regularizer` names existing penalties with valid factors.
 
     Raises:
         ValueError: There is no such penalty, or a factor breaks its rule.
@@ -42,14 +42,11 @@ def check_penalties(given: Mapping[str, Any], trusted_packages: Sequence[str]) -
             check(key, value, NON_NEGATIVE)
         else:
             valid = list(dict.fromkeys(["l1", "l2", "proximal", *names]))
+            suggestion = did_you_mean(name, valid).replace("Did you mean ", "Did you mean regularizer.")
             raise ValueError(
-                f"{key} is not a penalty of gradexp's, which are {', '.join(valid)}.{_meant(name, valid)} "
-                f"One of your own is +{key}._target_=package.function +{key}.factor=NUMBER."
+                f"{key} is not a penalty of gradexp, which has {', '.join(valid)}.{suggestion} "
+                f"Add your own with +{key}._target_=package.function +{key}.factor=NUMBER."
             )
-
-
-def _meant(name: str, valid: Sequence[str]) -> str:
-    return did_you_mean(name, valid).replace("Did you mean ", "Did you mean regularizer.")
 
 
 def _check_foreign(key: str, section: Mapping[str, Any], trusted_packages: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Keys and options that had other names: what is typed by its old name is answered with the new one."""
+"""Renamed keys and options: a message tells the new name to a user who types the old one."""
 
 from collections.abc import Mapping
 
@@ -13,11 +13,11 @@ CLASSES: Mapping[str, str] = {"gradexp.models.Perceptron": "gradexp.models.Sigmo
 
 
 def renamed_key(key: str) -> str | None:
-    """What is said of a key that has another name now; None for any other."""
+    """The message for a key that was renamed; None for any other."""
     return f"{key} is now called {KEYS[key]}." if key in KEYS else None
 
 
 def renamed_option(group: str, option: str) -> str | None:
-    """What is said of an option that has another name now; None for any other."""
+    """The message for an option that was renamed; None for any other."""
     new = OPTIONS.get((group, option))
     return f"{group}={option} is now called {group}={new}." if new is not None else None

@@ -1,4 +1,4 @@
-"""The rules of `trainer.*`: Lightning's arguments, of which many wrong values end in a traceback or pass unseen."""
+"""The rules of `trainer.*`, Lightning's arguments: many wrong values would cause a traceback or go unnoticed."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ TRAINER_RULES: Mapping[str, Rule] = {
     "strategy": TEXT,
     # Lightning's -1 means all devices on a GPU and is an error on a CPU; auto works on both.
     "devices": Rule(
-        "a whole number of at least 1, auto for all that there are, or a list of GPUs, such as [0,1]",
+        "a whole number of at least 1, auto for all devices, or a list of GPUs, such as [0,1]",
         lambda value: COUNT.holds(value) or value == "auto" or DEVICE_NUMBERS.holds(value),
         ("auto",),
     ),
@@ -84,15 +84,15 @@ TRAINER_RULES: Mapping[str, Rule] = {
     "model_registry": or_null(TEXT),
 }
 
-# Arguments that are not the user's to give, with what there is instead.
+# Arguments that the user must not give, with the alternative.
 SET_BY_GRADEXP: Mapping[str, str] = {
     "logger": "further loggers are added with +logger.NAME._target_=CLASS",
     "callbacks": "further callbacks are added with +callbacks.NAME._target_=CLASS",
-    "plugins": "checkpoints and precision have plugins of gradexp's own",
+    "plugins": "gradexp has its own plugins for checkpoints and precision",
     "default_root_dir": "the run's folder is hydra.run.dir=FOLDER",
     "use_distributed_sampler": "the data module gives each process its share itself",
     "enable_progress_bar": "the progress bar is progress=true or progress=false",
     "enable_model_summary": "a summary is +callbacks.summary._target_=lightning.pytorch.callbacks.ModelSummary",
-    "enable_checkpointing": "a run keeps best.ckpt, which is tested, and last.ckpt, which it can go on from",
+    "enable_checkpointing": "a run keeps best.ckpt, which is tested, and last.ckpt, from which it can resume",
     "barebones": "it forbids the logger, the checkpoints and the callbacks that every run has",
 }

@@ -1,6 +1,6 @@
-"""What is said of a key that nothing reads: the real one that may be meant, the same last name first."""
+"""The message for an unknown key, with the most similar known key; the last part of a key counts most."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -9,20 +9,21 @@ from gradexp.building.kinds import CLASS_GROUPS, KINDS
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
 from gradexp.configuration.renamed import renamed_key
 from gradexp.configuration.trainer_rules import TRAINER_RULES
+from gradexp.configuration.values import flat
 
-ALIKE = 0.6  # of the letters, as in difflib.get_close_matches
+CUTOFF = 0.6  # of the similarity, as in difflib.get_close_matches
 
 Plain = Mapping[str, Any]
 
 
 def known_keys(node: Plain) -> list[str]:
-    """All keys that could be typed: those of the configuration first, then further arguments of its classes."""
-    listed = [key for key in _flat(node) if not key.startswith(("hydra.", "sweep.axes."))]
+    """All keys that may be typed: those of the configuration first, then further arguments of its classes."""
+    listed = [key for key in flat(node) if not key.startswith(("hydra.", "sweep.axes."))]
     return [*listed, *KEY_RULES, *addable_keys(node)]
 
 
 def addable_keys(node: Plain) -> list[str]:
-    """Arguments that the configuration's classes take and its files do not list: these are added with a plus."""
+    """Arguments that the configuration's classes take but its files do not list: a plus adds them."""
     keys = [f"trainer.{name}" for name in TRAINER_RULES if f"trainer.{name}" in OPTIONAL]
     for group in CLASS_GROUPS:
         section = node.get(group)
@@ -38,51 +39,38 @@ def addable_keys(node: Plain) -> list[str]:
 
 
 def unknown_key(key: str, node: Plain) -> str:
-    """What is said of a key that nothing reads."""
+    """The message for a key that nothing reads."""
     renamed = renamed_key(key)
     if renamed is not None:
         return renamed
     if key in OPTIONAL:
         return f"{key} is not in the configuration, but can be added: +{key}=VALUE."
-    near = nearest_key(key, known_keys(node))
+    nearest = nearest_key(key, known_keys(node))
     parent = key.rpartition(".")[0]
     section: Any = node
     for part in parent.split(".") if parent else ():
         section = section.get(part, {}) if isinstance(section, Mapping) else {}
     listed = ", ".join(sorted(map(str, section))) if isinstance(section, Mapping) else ""
-    meant = f" Did you mean {near}?" if near is not None else ""
+    suggestion = f" Did you mean {nearest}?" if nearest is not None else ""
     keys = f" Keys of {parent or 'the top level'}: {listed}." if listed else ""
-    return f"{key} is not a key of the configuration.{meant}{keys}"
+    return f"{key} is not a key of the configuration.{suggestion}{keys}"
 
 
 def nearest_key(key: str, valid: Iterable[str]) -> str | None:
-    """The most similar dotted key; None where none is alike.
+    """The most similar dotted key; None if none is similar.
 
     Args:
-        key: What was typed, such as "regularizer.L1".
-        valid: Keys that there are, the likelier ones first.
+        key: The typed key, such as "regularizer.L1".
+        valid: The known keys, likelier ones first.
     """
-    best, best_score = None, (ALIKE, 0.0)
-    for one in valid:
-        last = _alike(key.rpartition(".")[2], one.rpartition(".")[2])
-        score = (last, _alike(key, one))
+    best, best_score = None, (CUTOFF, 0.0)
+    for candidate in valid:
+        last = _similarity(key.rpartition(".")[2], candidate.rpartition(".")[2])
+        score = (last, _similarity(key, candidate))
         if score > best_score:
-            best, best_score = one, score
+            best, best_score = candidate, score
     return best
 
 
-def _alike(one: str, other: str) -> float:
+def _similarity(one: str, other: str) -> float:
     return SequenceMatcher(None, one.lower(), other.lower()).ratio()
-
-
-def _flat(node: Plain, prefix: str = "") -> Iterator[str]:
-    for name, value in node.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
-
-
-def first_leaf(name: str, value: Any) -> str:
-    """A key in full, as it was typed: of a section the first key in it."""
-    return next(_flat({name: value}), name)

@@ -25,11 +25,11 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def changed(cfg: DictConfig, changes: Mapping[str, Any]) -> DictConfig:
-    """A new, read-only configuration with other values; the given one stays as it is.
+    """A new, read-only configuration with other values; the given one is left untouched.
 
     Args:
         cfg: The configuration.
-        changes: Values by key, such as {"trainer.devices": 1}; a mapping replaces the whole part of the configuration.
+        changes: Values by key, such as {"trainer.devices": 1}; a mapping replaces a whole section.
     """
     new = copy.deepcopy(cfg)
     with read_write(new):
@@ -40,5 +40,5 @@ def changed(cfg: DictConfig, changes: Mapping[str, Any]) -> DictConfig:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same in a configuration; to Python 1, 1.0 and true are equal, to a Trainer not."""
+    """Whether two values are the same setting. Python considers 1, 1.0 and True equal, but a Trainer does not."""
     return json.dumps(one) == json.dumps(other)

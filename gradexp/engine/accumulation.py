@@ -7,6 +7,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 
 from gradexp.arguments import checked
+from gradexp.engine.lightning_internals import callbacks_of
 from gradexp.engine.step_callback import takes_steps
 from gradexp.rules import ACCUMULATION
 
@@ -32,10 +33,10 @@ class Accumulation:
         """The accumulation of a fit, whether gradexp or Lightning takes its steps."""
         module: Any = trainer.lightning_module
         if takes_steps(module):
-            accumulation: Accumulation = module.accumulation
-            return accumulation
-        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
-        schedules = [c.scheduling for c in callbacks if isinstance(c, GradientAccumulationScheduler)]
+            own: Accumulation = module.accumulation
+            return own
+        callbacks = callbacks_of(trainer)
+        schedules = [each.scheduling for each in callbacks if isinstance(each, GradientAccumulationScheduler)]
         return cls(schedules[0] if schedules else trainer.accumulate_grad_batches)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 
-from gradexp.engine.lightning_internals import put_between_epochs
+from gradexp.engine.lightning_internals import callbacks_of, put_between_epochs
 from gradexp.objective.monitor import Mode, sign
 
 FORMAT = 2  # of gradexp's part of a checkpoint; increased when another version could not read it correctly
@@ -124,6 +124,5 @@ class SaveBeforeAverages(Callback):
         self._checkpoints = checkpoints
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
-        if any(isinstance(callback, WeightAveraging) for callback in callbacks):
+        if any(isinstance(callback, WeightAveraging) for callback in callbacks_of(trainer)):
             self._checkpoints.on_train_end(trainer, pl_module)

@@ -30,6 +30,12 @@ def drop_slow_cuda_check() -> None:
         os.environ.pop(CUDA_CHECK, None)
 
 
+def callbacks_of(trainer: Trainer) -> list[Any]:
+    """The trainer's callbacks; Lightning sets this attribute from outside the class, so mypy does not know it."""
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    return callbacks
+
+
 def is_last_batch(trainer: Trainer) -> bool:
     """Whether the current batch is its epoch's last; `max_steps` may end the fit earlier."""
     return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
@@ -116,7 +122,7 @@ def save_by_the_clock(trainer: Trainer, batch_idx: int) -> None:
 
     Under manual optimization it saves by steps only, so the module is set to automatic during the call.
     """
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    callbacks = callbacks_of(trainer)
     module: Any = trainer.lightning_module
     for callback in callbacks:
         if isinstance(callback, ModelCheckpoint) and callback._train_time_interval is not None:

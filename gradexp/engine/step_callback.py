@@ -4,7 +4,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from gradexp.engine.lightning_internals import coming_batch
+from gradexp.engine.lightning_internals import callbacks_of, coming_batch
 
 
 class StepCallback(Callback):
@@ -54,7 +54,7 @@ def batches_begun(trainer: Trainer) -> int:
 
 def overriding(trainer: Trainer, base: type[Callback], hook: str) -> list[Any]:
     """The trainer's callbacks of class `base` that override `hook`; cached, as it is called several times a step."""
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    callbacks = callbacks_of(trainer)
     # The cache lives on the trainer: callbacks refer to it, so a cache elsewhere would keep both alive for ever.
     cache: dict[str, tuple[list[Any], list[Any]]] = vars(trainer).setdefault("overriding_callbacks", {})
     if hook not in cache or cache[hook][0] != callbacks:

@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import GradientAccumulationScheduler, Stochasti
 from torch.optim import LBFGS
 
 from gradexp.engine.accumulation import Accumulation
+from gradexp.engine.lightning_internals import callbacks_of
 
 
 def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -> None:
@@ -20,8 +21,7 @@ def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -
     Raises:
         ValueError: A callback, or the optimizer, cannot be combined with the other settings.
     """
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
-    for callback in callbacks:
+    for callback in callbacks_of(trainer):
         if isinstance(callback, GradientAccumulationScheduler):
             raise ValueError(
                 "callbacks must not have GradientAccumulationScheduler, which needs Lightning's own loop; set "

@@ -169,7 +169,7 @@ def test_classes_are_an_axis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 )
 def test_a_class_beside_an_axis_of_options_is_refused(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     message = call(monkeypatch, "-m", *command)
-    assert str(message).startswith("error: optimizer must not have several values where optimizer._target_ is given")
+    assert str(message).startswith("error: optimizer must not have several values if optimizer._target_ is given")
 
 
 # A checkpoint's configuration

@@ -53,5 +53,5 @@ def test_experiment_passes(experiment: str) -> None:
     assert failed == [], (Path("audit/audit.json").read_text(), result.notes)
 
 
-def test_function_without_samples_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "task=audit must have samples to check on" in str(call(monkeypatch, "task=audit", "+experiment=himmelblau"))
+def test_a_function_without_samples_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "data must have samples for task=audit" in str(call(monkeypatch, "task=audit", "+experiment=himmelblau"))

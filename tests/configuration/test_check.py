@@ -115,7 +115,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("+batch_size=3", ["batch_size is not a key", "Did you mean data.batch_size?"]),
     ("+sweep.dry=true", ["sweep.dry is not a key"]),
     ("data=blobs +augmentation.degrees=5", ["augmentation must be none for Blobs"]),
-    ("data=blobs augmentation=elastic", ["augmentation must be none for Blobs, which augments nothing"]),
+    ("data=blobs augmentation=elastic", ["augmentation must be none for Blobs, which has no augmentation"]),
     ("augmentation=affine augmentation.degrees=wide", ["augmentation.degrees must be", "'wide'"]),
     ("+augmentation.angle=3", ["augmentation.angle is not an argument of RandomGeometry"]),
     # classes and their arguments
@@ -145,7 +145,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("+regularizer.mine._target_=os.system +regularizer.mine.factor=1", ["regularizer.mine._target_", "trusted"]),
     ("regularizer.l1=-1", ["regularizer.l1 must be a finite number of at least 0; got -1"]),
     ("regularizer.proximal=true", ["regularizer.proximal must go with SGD", "got optimizer Adam"]),
-    ("task=test", ["task=test needs a checkpoint"]),
+    ("task=test", ["ckpt_path must be a checkpoint for task=test; got null"]),
     ("task=explain", ["topic must be one of activations"]),
 ]  # fmt: skip
 

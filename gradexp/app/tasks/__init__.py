@@ -1,4 +1,4 @@
-"""The tasks, one a file: each takes a configuration, the run's record and a console, and gives an Outcome."""
+"""The tasks, one a file: each takes a configuration, the run's record and a console, and returns an Outcome."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Check an experiment's model, or a checkpoint, on one real batch."""
+"""Audits the model of a configuration or of a checkpoint on one real batch."""
 
 import time
 
@@ -21,7 +21,7 @@ SAMPLES = 64
 
 
 def audit(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
-    """Print one table, write audit.json; the metric "checks/failed" says how many checks do not hold.
+    """Print a table of checks and write audit.json; the metric "checks/failed" counts the failed ones.
 
     Raises:
         ValueError: The configuration, the data or the checkpoint is not usable.
@@ -37,11 +37,11 @@ def audit(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         model, is_trained = build_model(cfg, data), False
         record.write(cfg)
     if not data.num_features:
-        raise ValueError(f"task=audit must have samples to check on; got {type(data).__name__}, which has none.")
+        raise ValueError(f"data must have samples for task=audit; got {type(data).__name__}, which has none.")
     data.prepare_data()
     data.setup("fit")
     if cfg.ckpt_path is None and isinstance(model, AbstractModule):
-        model.balance_loss(data.train_targets())  # as a fit does; a checkpoint has the weights
+        model.balance_loss(data.train_targets())  # as a fit does; a checkpoint contains the class weights
     started = time.perf_counter()
     samples = data.sample(SAMPLES)
     torch.set_num_threads(choose_threads(cfg.threads, operations_per_step(model, samples[0][:1], len(samples[0]))))

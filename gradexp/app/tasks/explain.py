@@ -1,4 +1,4 @@
-"""Print a worked example, and keep its figures."""
+"""Prints a worked example and writes its figures."""
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -12,7 +12,7 @@ from gradexp.explain.lesson import Lesson
 
 
 def explain(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
-    """Work through `topic`, each number held against autograd.
+    """Work through `topic`; each number is checked against autograd.
 
     Raises:
         ArithmeticError: A closed form and autograd differ.

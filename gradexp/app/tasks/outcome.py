@@ -1,4 +1,4 @@
-"""What a task gives back, and the parts of it that the tasks share."""
+"""The outcome of a task, and the metrics that several tasks report."""
 
 import math
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from gradexp.data import AbstractDataModule
 
 @dataclass(frozen=True)
 class Outcome:
-    """Numbers for metrics.json, and lines for the user.
+    """Metrics for metrics.json, and notes for the user.
 
     Attributes:
-        metrics: One flat object: "status", metrics by name, seconds, and what the data was.
-        notes: What the user should know beside them.
+        metrics: One flat mapping: "status", metrics by name, seconds, and facts about the data.
+        notes: What else the user should know.
     """
 
     metrics: dict[str, Any]
@@ -29,7 +29,7 @@ def logged(trainer: Trainer) -> dict[str, float]:
 
 
 def facts(data: AbstractDataModule, model: LightningModule) -> dict[str, Any]:
-    """Which data it really was, how many samples of each part and classes, and the number of the model's parameters."""
+    """The data's class, its numbers of samples and classes, and the number of the model's parameters."""
     sizes = {f"samples/{part}": size for part, size in data.sizes().items()}
     parameters = sum(parameter.numel() for parameter in model.parameters())
     classes = {"classes": data.num_classes} if data.num_classes else {}
@@ -37,9 +37,9 @@ def facts(data: AbstractDataModule, model: LightningModule) -> dict[str, Any]:
 
 
 def root_errors(metrics: Mapping[str, Any], data: AbstractDataModule) -> dict[str, float]:
-    """Root mean squared errors by stage, in the targets' own units, where there are mean squared ones."""
+    """Root mean squared errors in the targets' units, one for each mean squared error."""
     return {
         name.replace("/mse", "/rmse"): math.sqrt(value) * data.target_std
         for name, value in metrics.items()
-        if name.endswith("/mse") and name.replace("/mse", "/rmse") not in metrics  # one of the user's own
+        if name.endswith("/mse") and name.replace("/mse", "/rmse") not in metrics  # unless the user added that metric
     }

@@ -1,4 +1,4 @@
-"""Predict for the user's own files, or for the test part, with a checkpoint."""
+"""Predicts for the user's files, or for the test part, with a checkpoint."""
 
 import io
 import time
@@ -23,17 +23,17 @@ PRINTED_ROWS, PRINTED_COLUMNS = 10, 8
 
 
 def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
-    """Write predictions.csv (what each sample is, its class and probability or its number) and print the first few.
+    """Write predictions.csv (each sample's name, with class and probability or a number) and print the first rows.
 
     Args:
-        cfg: The configuration; `input` is a file or a folder that the data module reads, or None for the test part.
+        cfg: The configuration; `input` is a file or folder that the data module reads, or None for the test part.
         record: The run's record.
         console: Where the progress bar is drawn.
 
     Raises:
         ValueError: The checkpoint or the input is not usable.
     """
-    one_process = changed(cfg, {"trainer.devices": 1})  # it sees all inputs, in order
+    one_process = changed(cfg, {"trainer.devices": 1})  # a single process sees all inputs, in order
     restored = restore(one_process, record, console)
     started = time.perf_counter()
     if cfg.input is None:
@@ -57,7 +57,7 @@ def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
 
 
 def _predictions(restored: Restored, inputs: Tensor | None) -> Tensor:
-    """What the model makes of `inputs`, or of the test part [samples, ...]."""
+    """The model's predictions for `inputs`, or for the test part if None: [samples, ...]."""
     if inputs is None:
         outputs = restored.trainer.predict(restored.model, datamodule=restored.data)
     else:
@@ -66,17 +66,17 @@ def _predictions(restored: Restored, inputs: Tensor | None) -> Tensor:
         outputs = restored.trainer.predict(restored.model, BatchLoader(TensorSource(inputs, unknown), order))
     batches: list[Any] = outputs or []
     if not batches:
-        raise ValueError("input must be a file or a folder, as the data has no test part; got null.")
+        raise ValueError("input must be a file or a folder if the data has no test part; got null.")
     return torch.cat([batch.float().cpu() for batch in batches])
 
 
 def _columns(data: AbstractDataModule, outputs: Tensor, taken: list[str]) -> list[pl.Series]:
-    """The predictions as columns, whose names the samples do not have already."""
+    """The predictions as columns; a name that the samples already use gets the prefix predicted_."""
     if data.classes:
-        shares, numbers = outputs.max(dim=1)
+        probabilities, classes = outputs.max(dim=1)
         columns = {
-            "class": [data.classes[number] for number in numbers.tolist()],
-            "probability": [round(share, 6) for share in shares.tolist()],
+            "class": [data.classes[number] for number in classes.tolist()],
+            "probability": [round(probability, 6) for probability in probabilities.tolist()],
         }
     else:
         values = data.in_target_units(outputs).flatten(1)
@@ -86,7 +86,7 @@ def _columns(data: AbstractDataModule, outputs: Tensor, taken: list[str]) -> lis
 
 
 def _print(frame: pl.DataFrame) -> None:
-    # The prediction stands in the last columns.
+    # The last columns, as they hold the predictions.
     shown = frame.head(PRINTED_ROWS)[frame.columns[-PRINTED_COLUMNS:]]
     table = Table(*shown.columns)
     for row in shown.iter_rows():

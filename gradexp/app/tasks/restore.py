@@ -1,4 +1,4 @@
-"""A trained model and its data module from a checkpoint alone."""
+"""Rebuilds a trained model and its data module from a checkpoint."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from gradexp.models import AbstractModule
 
 @dataclass(frozen=True)
 class Restored:
-    """What a checkpoint held, built anew."""
+    """The objects rebuilt from a checkpoint; `step` counts the optimizer steps it was trained for."""
 
     data: AbstractDataModule
     model: AbstractModule
@@ -29,12 +29,12 @@ def restore(cfg: DictConfig, record: RunRecord, console: Console) -> Restored:
     """Build data, model and trainer of `cfg`, load the checkpoint into them, and record `cfg`.
 
     Raises:
-        ValueError: The checkpoint is not usable, or is of another architecture.
+        ValueError: The checkpoint is not usable, or has another architecture.
     """
     checkpoint = read_checkpoint(cfg.ckpt_path)
     seed_everything(cfg.seed, workers=True, verbose=False)
     data = build_data(cfg)
-    # Another data module than the trained one's takes its preprocessing from its own training part.
+    # A data module of another class computes its preprocessing from its own training part.
     if type(data).__qualname__ in checkpoint:
         data.load_state_dict(checkpoint[type(data).__qualname__])
     model = build_model(cfg, data)

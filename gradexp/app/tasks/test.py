@@ -1,4 +1,4 @@
-"""Measure a checkpoint on the test part."""
+"""Measures a checkpoint on the test part."""
 
 import time
 

@@ -143,8 +143,8 @@ def test_the_training_sets_are_of_the_training_part_alone() -> None:
         (("trainer.max_steps=5",), "trainer.max_steps must be -1 for task=bias_variance; got 5"),
         (("augmentation=affine",), "augmentation must be none"),
         (("data.val_size=0",), "data.val_size must be above 0"),
-        (("data=separable", "model=rosenblatt", "data.val_size=20", "optimizer=sgd"), "that learns by gradients"),
-        (("data=none", "model=function_descent"), "task=bias_variance must have samples to draw"),
+        (("data=separable", "model=rosenblatt", "data.val_size=20", "optimizer=sgd"), "models that learn by gradients"),
+        (("data=none", "model=function_descent"), "data must have samples for task=bias_variance"),
         (("data=polynomial", "data.degree=0"), "data.degree must be a whole number of at least 1; got 0"),
     ],
 )

@@ -37,4 +37,4 @@ def test_a_search_that_goes_the_wrong_way_is_refused_before_the_first_step(
     call(monkeypatch, "-m", "hydra/sweeper=search", "data=diabetes", *space, "trainer.max_epochs=1", "figures=false")
     found = json.loads(Path("sweep/0/metrics.json").read_text())
     assert found["status"] == "failed"
-    assert "monitor must be val/loss for this data and model, of which a search would minimize" in found["reason"]
+    assert "monitor must be val/loss for this data and model, which a search must minimize" in found["reason"]

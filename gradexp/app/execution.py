@@ -1,0 +1,135 @@
+"""Runs the task of a configuration inside a Hydra job, alone or in a sweep."""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from gradexp.app.composition import with_overrides
+from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
+from gradexp.configuration.check import check_config
+from gradexp.configuration.hashes import asked_hash, config_hash
+from gradexp.configuration.values import changed
+from gradexp.sweeps import job_folder
+from gradexp.sweeps.launch import own_gpu
+from gradexp.sweeps.plan.manifest import Manifest
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of a run.
+
+    Attributes:
+        metrics: The content of metrics.json: "status", every final metric, "seconds/fit", "data", and so on.
+        folder: The run's folder.
+        notes: What the user should know, such as why the run ended early.
+    """
+
+    metrics: dict[str, Any]
+    folder: Path
+    notes: list[str] = field(default_factory=list)
+
+
+def execute(cfg: DictConfig) -> Result:
+    """Run the task of a configuration; metrics.json in the job's folder records success and failure alike."""
+    OmegaConf.set_readonly(cfg, True)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    if cfg.task == "report":
+        check_config(cfg)
+        return _report(Path(cfg.sweep_dir), folder)
+    record = RunRecord(folder, cfg)
+    return _execute_in_sweep(cfg, record) if in_multirun() else _run_task(cfg, record, asked=None)
+
+
+def _report(source: Path, folder: Path) -> Result:
+    from gradexp.sweeps.report.run_report import is_run, report_run
+    from gradexp.sweeps.report.write_report import write_report
+
+    if is_run(source):
+        report_run(source, Console())
+        return Result({"status": "completed"}, folder)
+    jobs = write_report(source, Console())
+    return Result({"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}, folder)
+
+
+def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
+    """Skip a finished job, resume an interrupted one, and lock the job's folder against other processes."""
+    folder = record.folder
+    job_folder.mark_started(folder)
+    own_gpu.claim(folder.parent, str(HydraConfig.get().launcher._target_))
+    with job_folder.lock(folder):
+        sweep = Manifest.read(folder.parent)  # None if the sweeper is not gradexp's grid
+        job_folder.check_not_stopped(folder)
+        asked = sweep.key(folder.name) if sweep else None
+        done = job_folder.outcome(folder)
+        if done is not None and job_folder.is_done(folder) and (sweep or done.get("asked_hash") == asked_hash(cfg)):
+            return Result(done, folder)
+        last = job_folder.last_checkpoint(folder) if sweep and cfg.task == "train" else None
+        if last is not None:
+            cfg = changed(cfg, {"ckpt_path": last})
+        try:
+            return _run_task(cfg, record, asked)
+        except Exception:
+            if sweep and sweep.on_failure == "stop":
+                job_folder.stop_sweep(folder)
+            raise
+
+
+def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
+    """Run the task and write metrics.json.
+
+    Args:
+        cfg: The configuration.
+        record: Where the configuration that runs is recorded.
+        asked: The hash that identifies the job in the sweep's manifest; None if there is no manifest.
+    """
+    job, folder = HydraConfig.get(), record.folder
+    try:
+        typed = list(job.overrides.task)
+        check_config(cfg, typed)
+        # torch and Lightning take seconds to import: only after the configuration has passed its check.
+        from gradexp.app.quiet import quiet_libraries
+        from gradexp.app.tasks import TASKS
+        from gradexp.engine.checkpoint_file import read_checkpoint
+        from gradexp.engine.threads import threads_of_one_run
+
+        quiet_libraries()
+        if cfg.ckpt_path is not None:
+            saved = read_checkpoint(cfg.ckpt_path)["config"]
+            cfg = with_overrides(saved, cfg, typed, list(job.runtime.choices))
+            OmegaConf.set_readonly(cfg, True)
+            check_config(cfg, typed, own_keys=True)
+        if cfg.figures == "auto":
+            # In a sweep, figures would take longer than a small job itself.
+            cfg = changed(cfg, {"figures": not in_multirun()})
+        with threads_of_one_run():
+            outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
+    except Exception as error:
+        # A failed attempt to resume must not replace the metrics of a completed run.
+        is_completed = (job_folder.outcome(folder) or {}).get("status") == "completed"
+        if record.ran is None and (record.is_resumed or not is_completed):
+            record.write_asked()
+        if not is_completed:
+            _write_metrics(folder, {"status": "failed", "reason": str(error)})
+        raise
+    ran = record.ran
+    assert ran is not None, "each task records the configuration that runs"
+    known = {"monitor": ran.monitor, "monitor_mode": ran.monitor_mode, "seed": ran.seed}
+    hashes = {"config_hash": config_hash(ran), "asked_hash": asked or asked_hash(record.asked)}
+    metrics = known | outcome.metrics | hashes
+    _write_metrics(folder, metrics)
+    log.info("%s", metrics)
+    return Result(metrics, folder, outcome.notes)
+
+
+def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
+    from gradexp.files import write_json
+
+    if is_first_process():
+        write_json(folder / job_folder.METRICS, metrics)
