@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.core.hooks import DataHooks, ModelHooks
 
-from gradexp.engine.lightning_internals import saves_by_steps
+from gradexp.engine.lightning_internals import callbacks_of, saves_by_steps
 from gradexp.engine.step_callback import takes_steps
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def steps_at_once(trainer: Any, wanted: int) -> int:
 
 def _needing_single_steps(trainer: Trainer) -> list[str]:
     """Names of the classes whose hooks need single steps: callbacks, the module, the data module."""
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]  # set from outside its class
+    callbacks = callbacks_of(trainer)
     parts: list[tuple[object, tuple[str, ...]]] = [(callback, STEP_HOOKS) for callback in callbacks]
     parts += [(trainer.lightning_module, (*STEP_HOOKS, *BATCH_HOOKS))]
     parts += [(getattr(trainer, "datamodule", None), BATCH_HOOKS)]
