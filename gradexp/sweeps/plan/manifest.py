@@ -84,7 +84,7 @@ class Manifest:
             raise ValueError(f"{path} must be a manifest that a sweep wrote; it cannot be read ({error}).") from error
         raise ValueError(
             f"{path} must be of format {FORMAT}; got {written}. Another version of gradexp wrote it, and this one can "
-            "neither go on with that sweep nor report it. Run the sweep anew, in another folder."
+            "neither resume nor report that sweep. Run the sweep again, in another folder."
         )
 
     def key(self, folder: str) -> str:

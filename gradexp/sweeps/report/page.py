@@ -25,7 +25,7 @@ BEST = 10  # settings shown at the top
 
 
 class Panel(NamedTuple):
-    """A figure of the page, and what is said where there is none."""
+    """A figure of the page, and the message if there is none."""
 
     key: str
     title: str
