@@ -44,17 +44,17 @@ def audit(
         raise ValueError(f"batch must be a pair of tensors, inputs and targets, of equal length; got {shapes}.")
     subject = Subject(module, (batch[0], batch[1]), loss)
     checks = [
-        one_batch.first_loss(subject, is_trained),
-        one_batch.mean_of_samples(subject),
-        one_batch.usable_logits(subject),
+        one_batch.initial_loss(subject, is_trained),
+        one_batch.loss_is_mean(subject),
+        one_batch.unrestricted_logits(subject),
         one_batch.depends_on_input(subject),
-        one_batch.samples_apart(subject),
-        one_batch.living_units(subject),
-        one_batch.reaches_every_parameter(subject),
+        one_batch.samples_are_independent(subject),
+        one_batch.dead_units(subject),
+        one_batch.gradient_reaches_every_parameter(subject),
         *gradients(subject, seed),
         *closed_forms(subject),
-        training.repeats(subject, seed),
-        training.begins_at_zero(subject),
+        training.is_reproducible(subject, seed),
+        training.gradients_are_zeroed(subject),
         training.overfits(subject),
     ]
     return AuditResult(tuple(checks))

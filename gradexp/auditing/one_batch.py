@@ -15,7 +15,7 @@ MAX_DEAD = 0.25  # share of a layer's units that may be dead on a batch
 LOSS_FACTOR = 2  # by which the initial loss may differ from ln C
 
 
-def first_loss(subject: Subject, is_trained: bool) -> Check:
+def initial_loss(subject: Subject, is_trained: bool) -> Check:
     """Compare the initial cross-entropy with ln C, the loss of equal probabilities for C classes."""
     name, classes = "loss at the start", subject.classes
     if classes is None or is_trained:
@@ -29,7 +29,7 @@ def first_loss(subject: Subject, is_trained: bool) -> Check:
     )
 
 
-def mean_of_samples(subject: Subject) -> Check:
+def loss_is_mean(subject: Subject) -> Check:
     """Compare the loss of the batch with the mean of the losses of single samples: finds sums and broadcasting."""
     with torch.no_grad():
         outputs = subject.outputs()
@@ -50,7 +50,7 @@ def mean_of_samples(subject: Subject) -> Check:
     )
 
 
-def reaches_every_parameter(subject: Subject) -> Check:
+def gradient_reaches_every_parameter(subject: Subject) -> Check:
     """Check that every parameter is trainable and has a non-zero gradient."""
     name = "gradient reaches every parameter"
     parameters = dict(subject.module.named_parameters())
@@ -71,7 +71,7 @@ def reaches_every_parameter(subject: Subject) -> Check:
     return Check(name, not faults, figure or f"all {len(parameters)}", advice)
 
 
-def samples_apart(subject: Subject) -> Check:
+def samples_are_independent(subject: Subject) -> Check:
     """Check that no sample's output depends on other samples; batch normalisation, which mixes them, is only noted."""
     name = "samples do not mix"
     if len(subject.inputs) < 2 or not subject.inputs.is_floating_point():
@@ -103,7 +103,7 @@ def depends_on_input(subject: Subject) -> Check:
     return Check(name, spread > 1e-9, f"outputs differ by up to {spread:.3g}", advice)
 
 
-def living_units(subject: Subject) -> Check:
+def dead_units(subject: Subject) -> Check:
     """Count dead ReLUs, which are zero for every sample of the batch and so get no gradient from it."""
     name = "units are alive"
     dead: dict[str, Tensor] = {}
@@ -127,7 +127,7 @@ def living_units(subject: Subject) -> Check:
     return Check(name, worst <= MAX_DEAD, f"dead on the batch: {counts}", advice)
 
 
-def usable_logits(subject: Subject) -> Check:
+def unrestricted_logits(subject: Subject) -> Check:
     """Check that the logits are neither probabilities nor outputs of a ReLU."""
     name = "logits are free"
     if subject.classes is None:

@@ -18,7 +18,7 @@ from gradexp.auditing.subject import Subject, copied
 SAMPLES = 16
 LBFGS_STEPS = 200
 ADAM_STEPS, ADAM_RATE = 600, 0.1
-LEFT = 0.02  # largest share of the initial loss that may remain
+MAX_REMAINING = 0.02  # largest share of the initial loss that may remain
 
 
 def overfits(subject: Subject) -> Check:
@@ -55,7 +55,7 @@ def overfits(subject: Subject) -> Check:
         return value.item()
 
     def is_overfitted() -> bool:
-        return least - floor <= LEFT * abs(first - floor)
+        return least - floor <= MAX_REMAINING * abs(first - floor)
 
     minimum = f" (least possible {floor:.3g})" if floor else ""
     optimizer.step(step)
@@ -74,7 +74,7 @@ def overfits(subject: Subject) -> Check:
     )
 
 
-def repeats(subject: Subject, seed: int) -> Check:
+def is_reproducible(subject: Subject, seed: int) -> Check:
     """Compare loss and gradients of two passes in training mode with the same seed, bit for bit."""
     passes = []
     for _ in range(2):
@@ -102,7 +102,7 @@ class _LargestGradient(Callback):
         self.value = max([self.value, *(float(gradient.abs().max()) for gradient in gradients)])
 
 
-def begins_at_zero(subject: Subject) -> Check:
+def gradients_are_zeroed(subject: Subject) -> Check:
     """Check that gradients are zero before each backward pass in Lightning's training loop."""
     name = "gradients begin at zero"
     module = copied(subject.original, torch.float32)

@@ -22,7 +22,7 @@ SAMPLES = COMMON | {"batch_size", "repeat", "shuffle"}
 DRAWN = SAMPLES | {"val_size"}
 STREAMED = DRAWN | {"eval_batch_size", "num_workers", "memory_limit"}
 IMAGES = STREAMED | {"augmentation"}
-RULED = {
+WITH_RULE = {
     "Blobs": DRAWN | {"num_classes", "num_features", "radius", "num_samples"},
     "BreastCancer": DRAWN,
     "Diabetes": DRAWN,
@@ -53,14 +53,14 @@ DATA_MODULES = [cls for cls in WITH_RULES if issubclass(cls, AbstractDataModule)
 def test_every_concrete_class_checks_its_arguments() -> None:
     concrete = {cls.__name__ for cls in EXPORTED if not inspect.isabstract(cls)}
     assert concrete - {"Samples"} == {cls.__name__ for cls in WITH_RULES}
-    assert {cls.__name__ for cls in DATA_MODULES} == set(RULED)
+    assert {cls.__name__ for cls in DATA_MODULES} == set(WITH_RULE)
 
 
 @pytest.mark.parametrize("cls", DATA_MODULES)
 def test_expected_arguments_have_rules(cls: type[AbstractDataModule]) -> None:
     rules = rules_of(cls.__init__)
-    assert {name for name, rule in rules.items() if rule is not None} == RULED[cls.__name__]
-    assert set(rules) - RULED[cls.__name__] <= {"self", "data_dir", "mirror", "classes"}
+    assert {name for name, rule in rules.items() if rule is not None} == WITH_RULE[cls.__name__]
+    assert set(rules) - WITH_RULE[cls.__name__] <= {"self", "data_dir", "mirror", "classes"}
 
 
 @pytest.mark.parametrize("cls", WITH_RULES)
@@ -105,8 +105,8 @@ def annotations(path: Path) -> Iterator[str]:
     """Annotations in a file: of the arguments of constructors, and of the keys of TypedDicts in options.py."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            yield from (ast.unparse(each.annotation) for each in given if each.annotation is not None)
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            yield from (ast.unparse(each.annotation) for each in arguments if each.annotation is not None)
         elif isinstance(node, ast.ClassDef) and path.stem == "options":
             yield from (ast.unparse(each.annotation) for each in node.body if isinstance(each, ast.AnnAssign))
 
@@ -114,8 +114,8 @@ def annotations(path: Path) -> Iterator[str]:
 def test_rules_are_readable_from_the_source_without_torch() -> None:
     names = {name: value for home in (collections.abc, typing, gradexp.rules) for name, value in vars(home).items()}
     folders = [Path(gradexp.__file__).parent / folder for folder in ("data", "callbacks")]
-    found = [text for folder in folders for path in folder.rglob("*.py") for text in annotations(path)]
-    ruled = [text for text in found if "Annotated" in text or "Literal" in text or "Size" in text]
-    assert len(ruled) > 50
-    for text in ruled:
+    texts = [text for folder in folders for path in folder.rglob("*.py") for text in annotations(path)]
+    with_rules = [text for text in texts if "Annotated" in text or "Literal" in text or "Size" in text]
+    assert len(with_rules) > 50
+    for text in with_rules:
         assert rule_of(eval(text, dict(names))) is not None, text

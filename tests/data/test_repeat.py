@@ -28,11 +28,11 @@ def loader(
 def numbers(batches: Any) -> list[list[int]]:
     """The samples in each batch, of single batches or of groups."""
     flat = chain.from_iterable(single_batches(each) for each in batches)
-    found = []
+    samples = []
     for inputs, targets in flat:
         assert inputs.squeeze(1).tolist() == targets.tolist()
-        found.append(targets.tolist())
-    return found
+        samples.append(targets.tolist())
+    return samples
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 22])

@@ -32,9 +32,9 @@ def test_regions_and_samples_of_a_class_have_the_same_colour(classes: int) -> No
     colours = []
     for number, drawn in enumerate(scatters):
         np.testing.assert_array_equal(np.asarray(drawn.get_offsets()), points[targets == number])
-        own = np.asarray(drawn.get_facecolor())[0]
-        np.testing.assert_allclose(own[:3], mesh.to_rgba(np.array([number]))[0][:3])
-        colours.append(tuple(own))
+        colour = np.asarray(drawn.get_facecolor())[0]
+        np.testing.assert_allclose(colour[:3], mesh.to_rgba(np.array([number]))[0][:3])
+        colours.append(tuple(colour))
     assert len(set(colours)) == classes
     assert (axes.get_xlim(), axes.get_ylim()) == ((-1, 1), (0, 3))
 
@@ -58,6 +58,6 @@ def test_accuracy_and_loss_shows_the_given_curves_and_moves() -> None:
     assert left.get_xlabel() == "weight 7"
     one: Array = curves_in(right)["accuracy of the sample"]
     np.testing.assert_array_equal(one[:, 1], one[:, 0] > 0.5)
-    said = [text.get_text() for text in right.texts]
-    assert said[0] == "p 0.4 -> 0.45\naccuracy 0 -> 0\ncross-entropy 0.9163 -> 0.7985"
-    assert said[1] == "p 0.499 -> 0.501\naccuracy 0 -> 1\ncross-entropy 0.6951 -> 0.6911"
+    texts = [text.get_text() for text in right.texts]
+    assert texts[0] == "p 0.4 -> 0.45\naccuracy 0 -> 0\ncross-entropy 0.9163 -> 0.7985"
+    assert texts[1] == "p 0.499 -> 0.501\naccuracy 0 -> 1\ncross-entropy 0.6951 -> 0.6911"

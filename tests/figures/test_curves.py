@@ -16,9 +16,9 @@ def test_loss_curve_has_a_line_and_a_label_per_curve() -> None:
     figure = loss_curve({"train/loss": (STEPS, FALLING), "val/loss": (STEPS[1:], FALLING[1:])}, "Model")
     render(figure)
     (axes,) = figure.axes
-    found = curves_in(axes)
-    np.testing.assert_array_equal(found["train/loss"], np.stack([STEPS, FALLING], axis=1))
-    np.testing.assert_array_equal(found["val/loss"], [[20, 2], [30, 1]])
+    curves = curves_in(axes)
+    np.testing.assert_array_equal(curves["train/loss"], np.stack([STEPS, FALLING], axis=1))
+    np.testing.assert_array_equal(curves["val/loss"], [[20, 2], [30, 1]])
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["train/loss", "val/loss"]

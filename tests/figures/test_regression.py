@@ -26,9 +26,9 @@ def test_lines_span_the_samples() -> None:
     render(figure)
     (axes,) = figure.axes
     np.testing.assert_array_equal(dots(axes), np.stack([X, Y], axis=1))
-    found = curves_in(axes)
-    np.testing.assert_allclose(found["learned: 2 x +0.5"], [[1, 2.5], [3, 6.5]])
-    np.testing.assert_allclose(found["truth: 2 x -1"], [[1, 1], [3, 5]])
+    curves = curves_in(axes)
+    np.testing.assert_allclose(curves["learned: 2 x +0.5"], [[1, 2.5], [3, 6.5]])
+    np.testing.assert_allclose(curves["truth: 2 x -1"], [[1, 1], [3, 5]])
     legend = axes.get_legend()
     assert legend is not None
     assert "3 samples" in [text.get_text() for text in legend.get_texts()]
@@ -68,9 +68,9 @@ def test_loss_along_weight_shows_the_loss_and_the_steps() -> None:
     figure = loss_along_weight(weights, (weights - 2) ** 2, path, (path - 2) ** 2, "title")
     render(figure)
     (axes,) = figure.axes
-    found = curves_in(axes)
-    np.testing.assert_array_equal(found["loss over all samples"], np.stack([weights, (weights - 2) ** 2], axis=1))
-    np.testing.assert_array_equal(found["2 steps"], [[0, 4], [1.5, 0.25], [2, 0]])
+    curves = curves_in(axes)
+    np.testing.assert_array_equal(curves["loss over all samples"], np.stack([weights, (weights - 2) ** 2], axis=1))
+    np.testing.assert_array_equal(curves["2 steps"], [[0, 4], [1.5, 0.25], [2, 0]])
     assert {text.get_text() for text in axes.texts} == {"start", "end, w = 2"}
 
 

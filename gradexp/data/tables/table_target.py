@@ -122,7 +122,7 @@ def infer_target(column: pl.Series, kind: Kind | None) -> tuple[Target, pl.Serie
         first = values.drop_nulls()[0]
         raise ValueError(
             f"data.kind must be classification for a target of text; {name} holds {first!r}, and data.kind is "
-            "regression. For regression name a column of numbers."
+            "regression. For regression, choose a column of numbers."
         )
     inferred: Kind
     inferred, reason = ("regression", "dates") if dtype.is_temporal() else _infer_kind(values)

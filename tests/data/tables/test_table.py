@@ -60,20 +60,13 @@ def test_every_row_is_in_one_part_and_test_rows_do_not_depend_on_the_seed() -> N
     parts = []
     for seed in (0, 1):
         table = set_up("y", path, seed=seed)
-        values = {part: whole(table, part)[0][:, 0] * _scale(table) + _mean(table) for part in table.sizes()}
+        column = table.preprocessing_state()["columns"][0]
+        values = {part: whole(table, part)[0][:, 0] * column["std"] + column["mean"] for part in table.sizes()}
         rows = torch.cat(list(values.values())).round().sort().values
         assert torch.equal(rows, torch.arange(50.0))
         parts.append({part: sorted(value.round().tolist()) for part, value in values.items()})
     assert parts[0]["test"] == parts[1]["test"]
     assert parts[0]["val"] != parts[1]["val"]
-
-
-def _mean(table: Table) -> float:
-    return float(table.preprocessing_state()["columns"][0]["mean"])
-
-
-def _scale(table: Table) -> float:
-    return float(table.preprocessing_state()["columns"][0]["std"])
 
 
 def test_regression_targets_are_standardised_and_in_target_units_inverts_it() -> None:
