@@ -124,7 +124,9 @@ def _part(optimizer: Optimizer, settings: Settings, key: str, span: float, fit: 
     check_part(key, settings, "scheduler", fit.trusted_packages)
     cls = trusted_class(settings.get("_target_"), "scheduler", fit.trusted_packages, f"{key}._target_")
     if issubclass(cls, lr_scheduler.ChainedScheduler):
-        raise ValueError(f"{key}._target_ must not be ChainedScheduler, which torch steps only on its own; got it.")
+        raise ValueError(
+            f"{key}._target_ must not be ChainedScheduler, which torch steps on its own; got {settings['_target_']}."
+        )
     return _schedule(optimizer, settings, span, fit, cls)
 
 
