@@ -85,10 +85,7 @@ class Diagnostics(StepCallback):
         self._remove_hooks()
         self._values = {}
         if "update_ratio" in self.quantities:
-            self._before = {
-                name: [parameter.detach().clone() for parameter in parameters.values()]
-                for name, parameters in _layers(pl_module)
-            }
+            self._before = {name: [p.detach().clone() for p in layer.values()] for name, layer in _layers(pl_module)}
         for name, module in pl_module.named_modules():
             if isinstance(module, nn.ReLU | nn.Sigmoid | nn.Tanh):
                 self._handles.append(module.register_forward_hook(partial(self._measure_units, name)))

@@ -41,7 +41,7 @@ class LogisticRegression(AbstractModule):
     ) -> None:
         if num_classes != 2:
             raise ValueError(
-                f"LogisticRegression needs data of 2 classes; got {num_classes}. For more use model=softmax_regression."
+                f"LogisticRegression needs data of 2 classes; got {num_classes}. Use model=softmax_regression."
             )
         metrics = {"accuracy": ThresholdAccuracy(0.0)}
         super().__init__(nn.Linear(in_features, 1), metrics, "logit", num_classes, **options)

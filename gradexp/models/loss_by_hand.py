@@ -23,8 +23,8 @@ def loss_by_hand(loss: nn.Module | None) -> nn.Module:
     """
     if not _is_plain_cross_entropy(loss):
         raise ValueError(
-            "model.backward must be autograd, unless the loss is a cross-entropy without label_smoothing and "
-            f"class_weight; got by_hand with {loss or 'no loss'}."
+            "model.backward must be autograd, but for a cross-entropy without label_smoothing and class_weight; "
+            f"got by_hand with {loss or 'no loss'}."
         )
     return CrossEntropyByHand()
 

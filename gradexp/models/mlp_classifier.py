@@ -8,6 +8,7 @@ from gradexp.models.abstract_classifier import AbstractClassifier
 from gradexp.models.defaults import ADAM
 from gradexp.models.layers import multi_layer_perceptron
 from gradexp.models.loss_by_hand import loss_by_hand
+from gradexp.objective.fit import Outputs
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import ACTIVATION, COUNT, FRACTION, HIDDEN, INIT, OUTPUT_ACTIVATION, at_least
 
@@ -58,9 +59,7 @@ class MLPClassifier(AbstractClassifier):
             batch_norm,
             options.get("trusted_packages", ()),
         )
-        outputs: Literal["logits", "log_probabilities"] = (
-            "log_probabilities" if output_activation == "log_softmax" else "logits"
-        )
+        outputs: Outputs = "log_probabilities" if output_activation == "log_softmax" else "logits"
         super().__init__(by_hand(network) if backward == "by_hand" else network, num_classes, outputs, **options)
         if backward == "by_hand":
             self.objective.loss = loss_by_hand(self.objective.loss)

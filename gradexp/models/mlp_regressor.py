@@ -38,17 +38,9 @@ class MLPRegressor(AbstractRegressor):
         batch_norm: bool = False,
         **options: Unpack[ObjectiveOptions],
     ) -> None:
+        packages = options.get("trusted_packages", ())
         network = multi_layer_perceptron(
-            in_features,
-            num_targets,
-            hidden,
-            activation,
-            None,
-            init,
-            dropout,
-            input_dropout,
-            batch_norm,
-            options.get("trusted_packages", ()),
+            in_features, num_targets, hidden, activation, None, init, dropout, input_dropout, batch_norm, packages
         )
         super().__init__(network, num_targets, **options)
         self.save_hyperparameters()

@@ -54,9 +54,7 @@ class Rosenblatt(AbstractModule):
         **options: Unpack[ObjectiveOptions],
     ) -> None:
         if num_classes != 2:
-            raise ValueError(
-                f"Rosenblatt needs data of 2 classes; got {num_classes}. For more use model=sigmoid_units."
-            )
+            raise ValueError(f"Rosenblatt needs data of 2 classes; got {num_classes}. Use model=sigmoid_units.")
         optimizer = options.get("optimizer", SGD)
         other_arguments = {key: value for key, value in optimizer.items() if key not in ("_target_", "lr") and value}
         if other_arguments or not is_sgd(optimizer):

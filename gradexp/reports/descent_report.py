@@ -10,12 +10,11 @@ from torch import Tensor
 from gradexp import figures
 from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.callbacks.publication import publish
-from gradexp.callbacks.report import Report
 from gradexp.models import FunctionDescent
 from gradexp.models.surfaces import Surface
 from gradexp.objective.optimizers import class_name, is_elementwise
 from gradexp.reports.descent import descend, nearest_minimum
-from gradexp.reports.trajectory import Trajectory
+from gradexp.reports.trajectory import TrajectoryReport
 
 GRID = 200  # points along each axis of a surface
 STARTS = 100  # starts of the basin map along each axis
@@ -24,7 +23,7 @@ PATH_POINTS = 5000  # points drawn of the run's path
 TOLERANCE = 0.05  # distance within which a minimum counts as reached
 
 
-class DescentReport(Report):
+class DescentReport(TrajectoryReport):
     """After the fit of a FunctionDescent: its last point, the nearest minimum, and figures.
 
     The figures are the surface with the run's path; the path over contours; several optimizers from the same start;
@@ -39,25 +38,24 @@ class DescentReport(Report):
     def __init__(self, console: Console, draw: bool = True) -> None:
         super().__init__(draw)
         self._bar = ProgressBar(console)
-        self._trajectory = Trajectory()
         self._trusted_packages: tuple[str, ...] = ()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.draw and isinstance(pl_module, FunctionDescent):
-            self._trajectory.start(trainer, pl_module)
+            self.start_recording(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._trajectory.stop()
+        self.stop_recording()
         if not isinstance(pl_module, FunctionDescent):
             return
         surface, point = pl_module.surface, pl_module.network.get_parameter("point").detach().cpu()
         self._report_last_point(surface, point)
         self._trusted_packages = pl_module.objective.trusted_packages
-        if self.draw and self._trajectory.points:
+        if self.draw and self.points:
             settings, steps = pl_module.objective.optimizer, trainer.global_step
             self._bar.begin()
             self._draw_path(trainer, surface, settings)
-            self._draw_comparisons(trainer, surface, self._trajectory.points[0].cpu(), min(steps, MAX_STEPS))
+            self._draw_comparisons(trainer, surface, self.points[0].cpu(), min(steps, MAX_STEPS))
             if surface.minima and is_elementwise(settings):
                 self._draw_basins(trainer, surface, settings, steps)
             self._bar.end()
@@ -80,7 +78,7 @@ class DescentReport(Report):
             )
 
     def _draw_path(self, trainer: Trainer, surface: Surface, settings: dict[str, Any]) -> None:
-        path = self._trajectory.stacked()
+        path = self.path()
         path = path[torch.linspace(0, len(path) - 1, min(len(path), PATH_POINTS)).round().long()]
         title = f"{_label(settings)}, {trainer.global_step:,} steps"
         x, y, z = _values_on_grid(surface)
@@ -146,12 +144,6 @@ class DescentReport(Report):
                 self._bar.draw(f"figures: {_label(settings)}", done, steps)
 
         return descend(surface, starts, settings, steps, every, progress, self._trusted_packages)
-
-    def state_dict(self) -> dict[str, Any]:
-        return self._trajectory.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._trajectory.load_state_dict(state_dict)
 
 
 def stable_lr(surface: Surface, point: Tensor) -> float:

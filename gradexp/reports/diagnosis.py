@@ -63,14 +63,14 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
         return Diagnosis("over-fitting", f"{rise}; {both}", _against_over_fitting(config, has_risen=True))
     if train - val > max(GAP[score], 3 * _standard_error(score, val, metrics.get("samples/val", 0))):
         return Diagnosis("over-fitting", both, _against_over_fitting(config, has_risen=False))
-    relative_error = (1 - train) if score == "r2" else (1 - train) / (1 - 1 / max(metrics.get("classes", 2), 2))
+    error = (1 - train) if score == "r2" else (1 - train) / (1 - 1 / max(metrics.get("classes", 2), 2))
     fall = _fall(curves)
-    if relative_error > HIGH_ERROR / 5 and fall > FALL:
+    if error > HIGH_ERROR / 5 and fall > FALL:
         numbers = f"train/loss was still falling, by {fall:.0%} in the last tenth of the fit; {both}"
         return Diagnosis("under-fitting", numbers, "more epochs (trainer.max_epochs), or a larger optimizer.lr")
-    if relative_error > HIGH_ERROR:
+    if error > HIGH_ERROR:
         baseline = "predicting the mean" if score == "r2" else "random guessing"
-        numbers = f"the training error is {relative_error:.0%} of that of {baseline}; {both}"
+        numbers = f"the training error is {error:.0%} of that of {baseline}; {both}"
         return Diagnosis("under-fitting", f"{numbers} (or noise, which looks the same)", _against_under_fitting(config))
     return Diagnosis("neither", both, "")
 

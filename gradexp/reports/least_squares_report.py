@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from gradexp import figures
 from gradexp.callbacks.publication import publish
-from gradexp.callbacks.report import Report
 from gradexp.models import LinearRegression
 from gradexp.objective.optimizers import class_name, is_sgd, learning_rate
 from gradexp.reports.least_squares import design_matrix, least_squares, slowest_curvature
-from gradexp.reports.trajectory import Trajectory
+from gradexp.reports.trajectory import TrajectoryReport
 
 MAX_SAMPLES = 100_000  # of the training part
 MAX_REPORTED = 12  # parameters whose values are reported one by one
@@ -40,8 +39,13 @@ class Fit:
     solution: Tensor
     truth: Tensor | None
 
+    def vectors(self) -> dict[str, Tensor]:
+        """The parameters by the labels of figures."""
+        known = {"learned": self.learned, "least squares": self.solution}
+        return known if self.truth is None else known | {"truth": self.truth}
 
-class LeastSquaresReport(Report):
+
+class LeastSquaresReport(TrajectoryReport):
     """After the fit of a linear regression with one target and no l1: learned, least-squares and true parameters.
 
     The distance from the truth is the sum of the sampling error, from the truth to the least-squares solution, and the
@@ -49,16 +53,12 @@ class LeastSquaresReport(Report):
     coefficients for more, and the path of the parameters over the loss for one or two parameters.
     """
 
-    def __init__(self, draw: bool = True) -> None:
-        super().__init__(draw)
-        self._trajectory = Trajectory()
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.draw and _applies(pl_module) and sum(parameter.numel() for parameter in pl_module.parameters()) <= 2:
-            self._trajectory.start(trainer, pl_module)
+            self.start_recording(trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._trajectory.stop()
+        self.stop_recording()
         datamodule: Any = getattr(trainer, "datamodule", None)
         if not _applies(pl_module) or not hasattr(datamodule, "sample"):
             return
@@ -117,10 +117,7 @@ class LeastSquaresReport(Report):
     def _draw(
         self, trainer: Trainer, model: LinearRegression, inputs: Tensor, targets: Tensor, design: Tensor, fit: Fit
     ) -> None:
-        vectors = {"learned": fit.learned, "least squares": fit.solution}
-        if fit.truth is not None:
-            vectors["truth"] = fit.truth
-        settings = model.objective.optimizer
+        settings, vectors = model.objective.optimizer, fit.vectors()
         rate = learning_rate(settings, model.objective.trusted_packages)
         title = f"linear regression, {class_name(settings)}, lr {rate:g}"
         if inputs.shape[1] == 1:
@@ -129,42 +126,23 @@ class LeastSquaresReport(Report):
         elif len(fit.names) <= MAX_BARS:
             bars = {name: vector.numpy() for name, vector in vectors.items()}
             publish(trainer, "coefficients", figures.coefficients(fit.names, bars, title))
-        if self._trajectory.points:
-            self._draw_path(trainer, partial(_losses, design, targets, model), fit.names, vectors, title)
+        if self.points:
+            self._draw_path(trainer, partial(_losses, design, targets, model), fit, title)
 
-    def _draw_path(
-        self,
-        trainer: Trainer,
-        losses: Callable[[Tensor], Tensor],
-        names: list[str],
-        vectors: dict[str, Tensor],
-        title: str,
-    ) -> None:
-        path = self._trajectory.stacked().double()
+    def _draw_path(self, trainer: Trainer, losses: Callable[[Tensor], Tensor], fit: Fit, title: str) -> None:
+        path, vectors = self.path().double(), fit.vectors()
         if path.shape[1] == 1:
-            weights = _axis(torch.cat([path[:, 0], vectors["least squares"]]))
-            figure = figures.loss_along_weight(
-                weights.numpy(),
-                losses(weights.unsqueeze(1)).numpy(),
-                path[:, 0].numpy(),
-                losses(path).numpy(),
-                title,
-            )
+            weights = _axis(torch.cat([path[:, 0], fit.solution]))
+            along, on_path = losses(weights.unsqueeze(1)).numpy(), losses(path).numpy()
+            figure = figures.loss_along_weight(weights.numpy(), along, path[:, 0].numpy(), on_path, title)
         else:
             x, y = (_axis(torch.cat([path[:, k], *(vector[k : k + 1] for vector in vectors.values())])) for k in (0, 1))
             loss = losses(torch.cartesian_prod(y, x).flip(1)).reshape(len(y), len(x))
             paths = {f"{trainer.global_step:,} steps": path.numpy()}
             marks = {name: vector[None].numpy() for name, vector in vectors.items() if name != "learned"}
-            figure = figures.paths_over_contours(
-                x.numpy(), y.numpy(), loss.numpy(), paths, marks, title, (names[0], names[1]), "loss"
-            )
+            names = (fit.names[0], fit.names[1])
+            figure = figures.paths_over_contours(x.numpy(), y.numpy(), loss.numpy(), paths, marks, title, names, "loss")
         publish(trainer, "path", figure)
-
-    def state_dict(self) -> dict[str, Any]:
-        return self._trajectory.state_dict()
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._trajectory.load_state_dict(state_dict)
 
 
 def _applies(pl_module: LightningModule) -> bool:

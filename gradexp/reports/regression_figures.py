@@ -20,13 +20,7 @@ class RegressionFigures(Report):
         self._batches: list[tuple[Tensor, Tensor]] = []
 
     def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: tuple[Tensor, Tensor],
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any, **kwargs: Any
     ) -> None:
         if self.draw and isinstance(pl_module, AbstractRegressor):
             self._batches.append((outputs.float().cpu(), batch[1].cpu()))

@@ -1,4 +1,4 @@
-"""The path of a network's parameters during a fit."""
+"""The base class of reports that need the path of the parameters during a fit."""
 
 from typing import Any
 
@@ -6,25 +6,31 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
+from gradexp.callbacks.report import Report
+
 LIMIT = 50_000  # points
 
 
-class Trajectory:
-    """Records all parameters before the first step and after each step of the optimizer.
+class TrajectoryReport(Report):
+    """Records all parameters before the first and after each step of the optimizer, after `start_recording`.
 
     Each time there are more than LIMIT points, every second one is dropped; the first is kept.
+
+    Args:
+        draw: Whether to publish figures.
 
     Attributes:
         points: The recorded parameters, each point flattened [parameters].
     """
 
-    def __init__(self) -> None:
+    def __init__(self, draw: bool = True) -> None:
+        super().__init__(draw)
         self.points: list[Tensor] = []
         self._stride = 1
         self._steps = 0
         self._handle: Any = None
 
-    def start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def start_recording(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start recording, or continue the path of a resumed fit."""
         parameters = list(pl_module.parameters())
 
@@ -46,20 +52,20 @@ class Trajectory:
             self.points.append(values())
         self._handle = trainer.optimizers[0].register_step_post_hook(record)
 
-    def stop(self) -> None:
+    def stop_recording(self) -> None:
         """Stop recording."""
         if self._handle is not None:
             self._handle.remove()
             self._handle = None
 
-    def stacked(self) -> Tensor:
+    def path(self) -> Tensor:
         """The recorded path [points, parameters]."""
         return torch.stack(self.points).cpu()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"points": self.stacked(), "stride": self._stride, "steps": self._steps} if self.points else {}
+        return {"points": self.path(), "stride": self._stride, "steps": self._steps} if self.points else {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        if state:
-            self.points = list(state["points"])
-            self._stride, self._steps = state["stride"], state["steps"]
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if state_dict:
+            self.points = list(state_dict["points"])
+            self._stride, self._steps = state_dict["stride"], state_dict["steps"]

@@ -112,7 +112,7 @@ def test_accuracy_is_the_share_of_logits_on_the_right_side_of_zero() -> None:
 
 @pytest.mark.parametrize("num_classes", [1, 3, 10])
 def test_other_than_two_classes_raise(num_classes: int) -> None:
-    message = rf"got {num_classes}\." + (" For more use model=softmax_regression" if num_classes > 2 else "")
+    message = rf"got {num_classes}\." + (" Use model=softmax_regression" if num_classes > 2 else "")
     with pytest.raises(ValueError, match=message):
         LogisticRegression(4, num_classes=num_classes)
 
