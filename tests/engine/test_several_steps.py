@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchOrder, Points
 from gradexp.models import LinearRegression
 from gradexp.models.defaults import SGD
@@ -26,15 +24,11 @@ from tests.engine.several_steps import (
     fit,
     trainer_for,
 )
+from tests.options import option, options
 
 
-def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
-
-
-def settings(group: str, option: str, **changed: Any) -> dict[str, Any]:
-    loaded: Any = OmegaConf.to_container(OmegaConf.load(CONF_DIR / group / f"{option}.yaml"))
-    return {**loaded, **changed}
+def settings(group: str, name: str, **changed: Any) -> dict[str, Any]:
+    return option(group, name) | changed
 
 
 @pytest.mark.parametrize("epoch", ["full batches", "ragged last batches"])

@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
 import gradexp.models
-from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule
+from tests.options import option, options
 
 Array = npt.NDArray[np.float64]
 SAMPLES, CLASSES = 23, 3
@@ -23,7 +22,7 @@ def sample_weights(classes: Tensor, weights: list[float]) -> Array:
     return chosen
 
 
-OPTIONS = sorted(path.stem for path in (CONF_DIR / "loss").glob("*.yaml"))
+OPTIONS = options("loss")
 FITS: dict[str, set[str]] = {
     "FunctionDescent": {"default"},
     "LinearRegression": {"default", "mse", "l1", "huber"},
@@ -37,9 +36,8 @@ FITS: dict[str, set[str]] = {
 }
 
 
-def section(option: str) -> dict[str, Any]:
-    loaded: Any = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "loss" / f"{option}.yaml"))
-    return dict(loaded)
+def section(name: str) -> dict[str, Any]:
+    return option("loss", name)
 
 
 def made(name: str, loss: Any = None, **arguments: Any) -> AbstractModule:

@@ -1,18 +1,17 @@
 """The schedules in conf/, and the learning rate of every step of a fit."""
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from omegaconf import OmegaConf
 from torch import nn
 from torch.optim import Optimizer
 
 from gradexp import MLPClassifier
-from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.objective.schedules import Fit, build_schedules
+from tests.options import option
 
 EPOCHS, STEPS = 6, 5  # epochs of a fit, steps of an epoch
 LR = 0.04
@@ -20,12 +19,8 @@ TORCH = "torch.optim.lr_scheduler"
 LINEAR = {"_target_": f"{TORCH}.LinearLR"}
 
 
-def options() -> list[str]:
-    return sorted(path.stem for path in (CONF_DIR / "scheduler").glob("*.yaml") if path.stem != "custom")
-
-
-def load(option: str) -> dict[str, Any]:
-    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(CONF_DIR / "scheduler" / f"{option}.yaml")))
+def load(name: str) -> dict[str, Any]:
+    return option("scheduler", name)
 
 
 def sgd() -> torch.optim.SGD:

@@ -2,31 +2,20 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from gradexp.configuration.files import CONF_DIR
 from gradexp.objective.optimizers import build_optimizer
+from tests.options import option, options
 
 Array = npt.NDArray[np.float64]
 
 CURVATURE, START = np.array([1.0, 0.3, 0.05]), np.array([2.0, -3.0, 1.0])
-
-
-def options() -> list[str]:
-    return sorted(path.stem for path in (CONF_DIR / "optimizer").glob("*.yaml") if path.stem != "custom")
-
-
-def load(option: str) -> dict[str, Any]:
-    path: Path = CONF_DIR / "optimizer" / f"{option}.yaml"
-    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path)))
 
 
 def gradient(w: Array) -> Array:
@@ -91,9 +80,9 @@ FORMULAS = dict.fromkeys(("sgd", "momentum", "nesterov"), sgd) | dict.fromkeys((
 FORMULAS |= {"rmsprop": rmsprop, "adagrad": adagrad}
 
 
-@pytest.mark.parametrize("option", options())
-def test_every_configured_optimizer_steps_as_torchs_class_and_downhill(option: str) -> None:
-    settings = load(option)
+@pytest.mark.parametrize("name", options("optimizer"))
+def test_every_configured_optimizer_steps_as_torchs_class_and_downhill(name: str) -> None:
+    settings = option("optimizer", name)
     assert settings["lr"] > 0
     arguments = {key: value for key, value in settings.items() if key != "_target_"}
     own = getattr(torch.optim, settings["_target_"].removeprefix("torch.optim."))
@@ -103,16 +92,16 @@ def test_every_configured_optimizer_steps_as_torchs_class_and_downhill(option: s
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-@pytest.mark.parametrize("option", FORMULAS)
-def test_three_steps_equal_the_formula(option: str, weight_decay: float) -> None:
-    settings = load(option) | {"weight_decay": weight_decay}
+@pytest.mark.parametrize("name", FORMULAS)
+def test_three_steps_equal_the_formula(name: str, weight_decay: float) -> None:
+    settings = option("optimizer", name) | {"weight_decay": weight_decay}
     after = descend(lambda w: build_optimizer([w], settings), steps=3)
-    np.testing.assert_allclose(after, FORMULAS[option](START, settings), rtol=1e-12)
+    np.testing.assert_allclose(after, FORMULAS[name](START, settings), rtol=1e-12)
     assert (after != START).all()
 
 
 def test_every_configured_optimizer_but_lbfgs_has_a_formula_here() -> None:
-    assert set(options()) - set(FORMULAS) == {"lbfgs"}
+    assert set(options("optimizer")) - set(FORMULAS) == {"lbfgs"}
 
 
 @pytest.mark.parametrize(

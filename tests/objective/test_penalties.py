@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gradexp import MLPClassifier
-from gradexp.configuration.files import CONF_DIR
 from gradexp.gradients.penalties import group_lasso_gradient, l1_gradient, l2_gradient
 from gradexp.objective import penalties
 from gradexp.objective.penalty_terms import build_penalties
 from gradexp.objective.weights import names_without_decay, weights
+from tests.options import option, options
 
 
 def small_network() -> nn.Sequential:
@@ -38,7 +37,7 @@ def names() -> list[str]:
 
 
 def test_every_penalty_has_an_oracle_and_a_configuration() -> None:
-    configured = {key for path in (CONF_DIR / "regularizer").glob("*.yaml") for key in OmegaConf.load(path)}
+    configured = {key for name in options("regularizer") for key in option("regularizer", name)}
     assert set(names()) == set(ORACLES) == configured - {"proximal"}
 
 
@@ -166,10 +165,11 @@ def test_zero_factors_add_nothing_to_the_loss() -> None:
 
 
 def test_every_configured_regularizer_sets_both_factors_and_no_proximal_step() -> None:
-    loaded = {path.stem: OmegaConf.load(path) for path in (CONF_DIR / "regularizer").glob("*.yaml")}
+    loaded = {name: option("regularizer", name) for name in options("regularizer")}
     for name, factors in loaded.items():
         assert {"l1", "l2", "proximal"} <= set(factors), name
-        assert factors.proximal is False
-        assert (factors.l1 > 0, factors.l2 > 0) == (name in ("l1", "elastic_net"), name in ("l2", "elastic_net")), name
-        assert min(factors.l1, factors.l2) >= 0
+        assert factors["proximal"] is False
+        has_l1, has_l2 = (name in (penalty, "elastic_net") for penalty in ("l1", "l2"))
+        assert (factors["l1"] > 0, factors["l2"] > 0) == (has_l1, has_l2), name
+        assert min(factors["l1"], factors["l2"]) >= 0
     assert len(loaded) >= 4

@@ -15,10 +15,10 @@ from tests.objective.schedule_rates import (
     built,
     cosine_between,
     load,
-    options,
     rates_of_a_fit,
     sgd,
 )
+from tests.options import options
 
 
 def cosine(step: int) -> float:
@@ -43,10 +43,10 @@ CLOSED_FORMS: dict[str, tuple[dict[str, Any], Callable[[int], float]]] = {
 }
 
 
-@pytest.mark.parametrize("option", options())
-def test_the_learning_rate_of_every_step_equals_the_closed_form(option: str) -> None:
-    changed, closed_form = CLOSED_FORMS[option]
-    rates = rates_of_a_fit(load(option) | changed)
+@pytest.mark.parametrize("name", options("scheduler"))
+def test_the_learning_rate_of_every_step_equals_the_closed_form(name: str) -> None:
+    changed, closed_form = CLOSED_FORMS[name]
+    rates = rates_of_a_fit(load(name) | changed)
     assert len(rates) == EPOCHS * STEPS
     assert rates == pytest.approx([closed_form(step) for step in range(EPOCHS * STEPS)], rel=1e-9)
 
@@ -58,9 +58,9 @@ def test_onecycle_starts_peaks_and_ends_as_configured() -> None:
     assert rates[-1] == pytest.approx(LR / 25e4)
 
 
-@pytest.mark.parametrize("option", options())
-def test_every_configured_schedule_is_built_from_its_file(option: str) -> None:
-    settings = load(option)
+@pytest.mark.parametrize("name", options("scheduler"))
+def test_every_configured_schedule_is_built_from_its_file(name: str) -> None:
+    settings = load(name)
     found = built(settings)
     if settings["_target_"] is None:
         assert found == []

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from gradexp.configuration.files import CONF_DIR
 from tests.command_line import call
+from tests.options import option, options
 
 PRESETS = sorted(path.stem for path in (CONF_DIR / "sweep").glob("*.yaml"))
 
@@ -50,14 +50,13 @@ def test_a_preset_says_what_to_type_and_plans(
 
 
 def test_every_optimizer_is_in_the_comparison_with_a_range_of_its_own() -> None:
-    options = {path.stem for path in (CONF_DIR / "optimizer").glob("*.yaml")}
-    axes = yaml.safe_load((CONF_DIR / "sweep" / "optimizers.yaml").read_text())["axes"]
-    rates = yaml.safe_load((CONF_DIR / "sweep" / "learning_rate.yaml").read_text())["axes"]["optimizer.lr"]["optimizer"]
-    assert set(axes["optimizer"]) == set(rates) == options
-    for option in options:
-        own = yaml.safe_load((CONF_DIR / "optimizer" / f"{option}.yaml").read_text())["lr"]
-        assert min(rates[option]) <= own <= max(rates[option])
-        assert rates[option] == sorted(rates[option])
+    axes = option("sweep", "optimizers")["axes"]
+    rates = option("sweep", "learning_rate")["axes"]["optimizer.lr"]["optimizer"]
+    assert set(axes["optimizer"]) == set(rates) == set(options("optimizer"))
+    for name in rates:
+        own = option("optimizer", name)["lr"]
+        assert min(rates[name]) <= own <= max(rates[name])
+        assert rates[name] == sorted(rates[name])
 
 
 def test_a_product_of_values_ranges_choices_and_groups(
