@@ -32,7 +32,7 @@ class CheckBeforeRun(Callback):
         typed = [line for line in config.hydra.overrides.task if line.lstrip("+~").startswith("sweep.")]
         if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
             given = ", ".join(typed) or "sweep.axes"
-            sys.exit(f"error: the keys of sweep must go with a multirun, -m; got {given} with a single run.")
+            sys.exit(f"error: the keys of sweep must go with a multirun; got {given} with a single run: add -m.")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         for plugin in (config.hydra.sweeper, config.hydra.launcher):
