@@ -19,6 +19,7 @@ from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.lightning_internals import (
     CUDA_CHECK,
     CURRENT_HOOK,
+    callbacks_of,
     coming_batch,
     drop_slow_cuda_check,
     is_last_batch,
@@ -68,6 +69,12 @@ def test_is_last_batch() -> None:
     look = Look(is_last_batch)
     fit(40, look)
     assert look.answers == [False, False, True] * 2
+
+
+def test_callbacks_of() -> None:
+    look = Look(callbacks_of)
+    trainer = Trainer(callbacks=[look], logger=False, enable_checkpointing=False, accelerator="cpu")
+    assert look in callbacks_of(trainer)
 
 
 def test_coming_batch() -> None:

@@ -22,7 +22,7 @@ def test_a_launcher_that_is_not_installed_names_its_extra(
     message = call(monkeypatch, *SWEEP, f"hydra/launcher={launcher}", f"hydra/sweeper={sweeper}")
     assert isinstance(message, str)
     assert message.startswith("error: hydra_")
-    assert f"pip install 'gradexp[{extra}]'" in message
+    assert f"pip install 'PATH/TO/WHEEL[{extra}]'" in message
     assert not Path("sweep").exists()
 
 
@@ -30,7 +30,7 @@ def test_a_search_without_optuna_names_its_extra() -> None:
     options = ["basic", "grid", "search"]  # what Hydra finds without the plugin, which brings the option of this name
     message = explain(MissingConfigException("", "hydra/sweeper/optuna", options=options))
     assert message is not None
-    assert "pip install 'gradexp[optuna]'" in message
+    assert "pip install 'PATH/TO/WHEEL[optuna]'" in message
     other = explain(MissingConfigException("", "hydra/sweeper/gird", options=options))
     assert other is not None
     assert "Did you mean grid?" in other
