@@ -1,5 +1,6 @@
 """What all tests share: a folder of their own, and MNIST where it can be had."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,21 @@ ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LONG = {"sweeps", "test_ddp.py", "test_resume.py", "test_several_steps_resume.py"}
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Imports leave a million objects and no garbage: collecting among them takes longer than many a test."""
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Later collections skip what was imported."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    gc.unfreeze()  # else libraries in C report leaks at exit
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
