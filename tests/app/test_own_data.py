@@ -39,7 +39,7 @@ def test_the_test_part_can_be_predicted(monkeypatch: pytest.MonkeyPatch) -> None
     best = "ckpt_path=run/checkpoints/best.ckpt"
     assert call(monkeypatch, "task=predict", best, "hydra.run.dir=predicted") is None
     assert len(pl.read_csv("predicted/predictions.csv")) == 40
-    assert call(monkeypatch, "task=test", best, "hydra.run.dir=tested") is None
+    assert call(monkeypatch, "task=test", best, "hydra.run.dir=tested", "figures=false") is None
 
 
 def test_a_resumed_run_ends_in_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:

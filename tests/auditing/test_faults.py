@@ -19,24 +19,7 @@ from gradexp import (
     SigmoidUnits,
     SoftmaxRegression,
 )
-
-Batch = tuple[Tensor, Tensor]
-SAMPLES, FEATURES, CLASSES = 32, 12, 4
-
-
-@pytest.fixture
-def batch() -> Batch:
-    """Samples of four classes that a linear model can tell apart, nearly."""
-    generator = torch.Generator().manual_seed(0)
-    centres = torch.randn(CLASSES, FEATURES, generator=generator)
-    classes = torch.arange(SAMPLES) % CLASSES
-    return centres[classes] + 0.5 * torch.randn(SAMPLES, FEATURES, generator=generator), classes
-
-
-@pytest.fixture
-def numbers(batch: Batch) -> Batch:
-    """The same samples with a number each."""
-    return batch[0], batch[0].sum(1, keepdim=True).sin()
+from tests.auditing.conftest import CLASSES, FEATURES, Batch
 
 
 def mlp(*extra: nn.Module) -> nn.Sequential:

@@ -9,10 +9,9 @@ from torch import Tensor, nn
 import gradexp
 from gradexp import run
 from gradexp.models import AbstractModule, AbstractRegressor
-from tests.auditing.test_faults import Batch, batch, numbers  # noqa: F401  # fixtures
-from tests.objective.test_losses import FITS, section
+from tests.auditing.conftest import CLASSES, FEATURES, Batch
+from tests.objective.fitting_losses import FITS, section
 
-SAMPLES, FEATURES, CLASSES = 32, 12, 4
 BALANCED = {"class_weight": "balanced"}
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("MLPClassifier", section("cross_entropy") | {"label_smoothing": 0.2}),
@@ -45,14 +44,14 @@ def made(name: str, loss: dict[str, Any]) -> AbstractModule:
     return module
 
 
-def samples_for(module: AbstractModule, batch: Batch, numbers: Batch) -> Batch:  # noqa: F811
+def samples_for(module: AbstractModule, batch: Batch, numbers: Batch) -> Batch:
     if isinstance(module, AbstractRegressor):
         return numbers
     return batch[0], batch[1] % module.hparams.get("num_classes", 2)
 
 
 @pytest.mark.parametrize(("name", "loss"), CASES)
-def test_a_sound_model_passes(name: str, loss: dict[str, Any], batch: Batch, numbers: Batch) -> None:  # noqa: F811
+def test_a_sound_model_passes(name: str, loss: dict[str, Any], batch: Batch, numbers: Batch) -> None:
     module = made(name, loss)
     result = gradexp.audit(module, samples_for(module, batch, numbers))
     assert result.passed, result.failed
@@ -82,7 +81,7 @@ class Broken(nn.Module):
 
 @pytest.mark.parametrize(("name", "loss"), CASES[::3])
 def test_a_wrong_backward_is_found_under_any_loss(
-    name: str, loss: dict[str, Any], batch: Batch, numbers: Batch  # noqa: F811
+    name: str, loss: dict[str, Any], batch: Batch, numbers: Batch
 ) -> None:  # fmt: skip
     module = made(name, loss)
     assert module.objective.loss is not None
@@ -91,7 +90,7 @@ def test_a_wrong_backward_is_found_under_any_loss(
     assert any(check.name.startswith("gradient of") for check in result.failed), result.failed
 
 
-def test_torchs_weighted_cross_entropy_is_no_mean_over_samples_and_it_is_said(batch: Batch) -> None:  # noqa: F811
+def test_torchs_weighted_cross_entropy_is_no_mean_over_samples_and_it_is_said(batch: Batch) -> None:
     module = made("MLPClassifier", {"_target_": "torch.nn.CrossEntropyLoss", "weight": [1, 2, 3, 4]})
     assert [check.name for check in gradexp.audit(module, batch).failed] == ["loss is the mean over samples"]
 

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.collections import PathCollection, QuadMesh
 
 from gradexp.figures import accuracy_and_loss, decision_boundary
-from tests.figures.test_curves import curves_in, rendered
+from tests.figures.rendering import curves_in, rendered
 
 Array = npt.NDArray[np.float64]
 

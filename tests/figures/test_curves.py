@@ -1,29 +1,15 @@
 """Curves hold the numbers that went in, on an axis that shows them."""
 
-import io
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from gradexp.figures import cost_comparison, loss_curve
+from tests.figures.rendering import curves_in, rendered
 
 STEPS = np.array([10.0, 20.0, 30.0])
 FALLING = np.array([4.0, 2.0, 1.0])
-
-
-def rendered(figure: Figure) -> None:
-    """Warnings of the layout and of the renderer are errors here."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    assert buffer.getvalue().startswith(b"\x89PNG")
-
-
-def curves_in(axes: Axes) -> dict[str, npt.NDArray[np.float64]]:
-    return {str(line.get_label()): np.asarray(line.get_xydata(), dtype=float) for line in axes.get_lines()}
 
 
 def test_a_loss_curve_has_a_line_and_a_label_for_each() -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 
 from gradexp.figures import coefficients, fitted_lines, loss_along_weight, predicted_against_true
-from tests.figures.test_curves import curves_in, rendered
+from tests.figures.rendering import curves_in, rendered
 
 Array = npt.NDArray[np.float64]
 X, Y = np.array([1.0, 3.0, 2.0]), np.array([2.5, 6.5, 4.0])

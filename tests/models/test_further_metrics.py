@@ -28,10 +28,9 @@ from gradexp.models import AbstractModule
 from gradexp.models.further_metrics import OWN_NAMES, metric_mode
 from gradexp.objective import monitor
 from gradexp.sweeps.report.results import read_sweep, write_csv
-from tests.app.test_experiment import events
-from tests.app.test_resume import checkpoint
 from tests.command_line import call
-from tests.objective.test_losses import FITS, made
+from tests.objective.fitting_losses import FITS, made
+from tests.run_folder import checkpoint, events
 from tests.sweeps.small import UNREPORTED
 
 Array = npt.NDArray[np.float64]

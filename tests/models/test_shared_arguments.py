@@ -14,7 +14,7 @@ from gradexp.data import BreastCancer, Diabetes, Digits, NoData
 from gradexp.models import AbstractClassifier, MLPClassifier
 from gradexp.objective.objective import ObjectiveOptions
 from tests.models.fitting import fitted
-from tests.objective.test_losses import FITS, batches_for, made
+from tests.objective.fitting_losses import FITS, batches_for, made
 
 OPTIONS: dict[str, Any] = {
     "optimizer": {"_target_": "torch.optim.SGD", "lr": 0.05},

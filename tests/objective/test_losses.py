@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from omegaconf import OmegaConf
 from sklearn.linear_model import HuberRegressor, LogisticRegression
 from sklearn.metrics import hinge_loss, log_loss
 from sklearn.utils.class_weight import compute_class_weight
@@ -18,13 +17,13 @@ import gradexp.models
 from gradexp.auditing.output_gradients import CLOSED_FORMS, output_gradient
 from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
-from gradexp.models import AbstractModule
 from gradexp.objective.losses import BinaryCrossEntropy, CrossEntropy, HalfSquaredError, Hinge
 from tests.models.fitting import LBFGS, fitted, full_batches
+from tests.objective.fitting_losses import CLASSES, FITS, batches_for, made, section
 
 Array = npt.NDArray[np.float64]
 
-SAMPLES, CLASSES = 23, 3
+SAMPLES = 23
 WEIGHTS = [0.5, 2.0, 1.5]
 
 
@@ -273,33 +272,6 @@ def test_every_loss_with_a_closed_form_is_among_those_above() -> None:
 # Which fits which
 
 OPTIONS = sorted(path.stem for path in (CONF_DIR / "loss").glob("*.yaml"))
-FITS: dict[str, set[str]] = {
-    "FunctionDescent": {"default"},
-    "LinearRegression": {"default", "mse", "l1", "huber"},
-    "LogisticRegression": {"default", "bce", "hinge"},
-    "MLPClassifier": {"default", "cross_entropy", "hinge"},
-    "MLPFromScratch": {"default", "cross_entropy", "hinge"},
-    "MLPRegressor": {"default", "mse", "l1", "huber"},
-    "Rosenblatt": {"default"},
-    "SigmoidUnits": {"default", "bce", "mse", "l1", "huber"},
-    "SoftmaxRegression": {"default", "cross_entropy", "hinge"},
-}
-
-
-def section(option: str) -> dict[str, Any]:
-    loaded: Any = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "loss" / f"{option}.yaml"))
-    return dict(loaded)
-
-
-def made(name: str, loss: Any = None, **arguments: Any) -> AbstractModule:
-    """The model for two features, of three classes where it takes so many."""
-    torch.manual_seed(0)
-    own: dict[str, Any] = {"surface": "himmelblau"} if name == "FunctionDescent" else {"in_features": 2}
-    if name in ("MLPClassifier", "MLPFromScratch", "SoftmaxRegression", "SigmoidUnits"):
-        own["num_classes"] = CLASSES
-    own |= {"hidden": [5]} if name.startswith("MLP") else {}
-    built: AbstractModule = getattr(gradexp.models, name)(**(own | {"loss": loss} | arguments))
-    return built
 
 
 def test_the_table_has_every_model() -> None:
@@ -319,16 +291,6 @@ def test_a_loss_that_fits_trains_and_another_is_refused(name: str, option: str) 
     trainer = fitted(model, batches_for(model), precision="32-true")
     assert trainer.callback_metrics["train/loss"].isfinite()
     assert not all(map(torch.equal, before, model.parameters()))
-
-
-def batches_for(model: AbstractModule) -> BatchLoader:
-    """Three batches of the last, smaller one."""
-    generator = torch.Generator().manual_seed(4)
-    inputs = torch.randn(14, 2, generator=generator)
-    targets = torch.arange(14) % model.hparams.get("num_classes", 2)
-    if isinstance(model, gradexp.models.AbstractRegressor):
-        return BatchLoader(TensorSource(inputs, inputs.sum(1, keepdim=True)), BatchOrder(14, 6))
-    return BatchLoader(TensorSource(inputs, targets), BatchOrder(14, 6))
 
 
 def test_the_negative_log_likelihood_of_log_probabilities_is_the_cross_entropy() -> None:

@@ -17,8 +17,9 @@ from gradexp import Result, run
 from gradexp.callbacks import LeastSquaresReport
 from gradexp.data import LinearData, TensorDataModule
 from gradexp.models import LinearRegression
-from tests.app.test_resume import PowerCut, checkpoint, cut_power_at
 from tests.callbacks.drawing import QUIET, Calls, assert_drawn_and_shown, record
+from tests.power_cut import PowerCut, cut_power_at
+from tests.run_folder import checkpoint
 
 Array = npt.NDArray[np.float64]
 
