@@ -91,7 +91,7 @@ def test_a_run_that_goes_on_in_mid_epoch_ends_bit_identically(loss: tuple[str, .
     ],
 )
 def test_bias_and_variance_are_of_models_trained_with_the_loss_that_is_there(model: str, loss: tuple[str, ...]) -> None:
-    short = (*SHORT[:1], f"model={model}", "task=bias_variance", "resampling.copies=3", *SHORT[2:])
+    short = (*SHORT[:1], f"model={model}", "task=bias_variance", "resampling.copies=3", "data.repeat=5", *SHORT[2:])
     chosen, default = run(*short, *loss).metrics, run(*short).metrics
     assert chosen["status"] == "completed"
     assert chosen["val/sum"] == pytest.approx(chosen["val/error"], rel=1e-4)
