@@ -12,8 +12,6 @@ ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 # Tests run side by side, one a core; the processes that they start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-LONG = {"sweeps", "test_ddp.py", "test_resume.py", "test_several_steps_resume.py"}
-
 
 def pytest_collection(session: pytest.Session) -> None:
     """Imports leave a million objects and no garbage: collecting among them takes longer than many a test."""
@@ -32,7 +30,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests come first, so that no process is left with one when the others are done."""
-    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)

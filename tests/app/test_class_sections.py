@@ -21,6 +21,8 @@ from tests.configuration.options import GROUPS
 from tests.hydra_jobs import composed_by_hydra, content
 from tests.sweeps.dry_run import listed
 
+pytestmark = pytest.mark.slow
+
 NADAM, SGD = "torch.optim.NAdam", "torch.optim.SGD"
 TYPED = f"optimizer._target_={NADAM}"
 CALLBACKS = "gradexp.callbacks"

@@ -15,6 +15,8 @@ from gradexp import MLPClassifier, Result, run
 from tests.command_line import call
 from tests.run_folder import events
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("trainer.max_epochs=3", "trainer.log_every_n_steps=10")
 
 

@@ -15,6 +15,8 @@ from gradexp import BreastCancer, MLPClassifier, SoftmaxRegression, run
 from tests.command_line import call
 from tests.run_folder import checkpoint
 
+pytestmark = pytest.mark.slow
+
 Array = npt.NDArray[np.float64]
 
 SHORT = ("data=breast_cancer", "model.hidden=[8]", "trainer.max_epochs=2", "figures=false")

@@ -10,6 +10,8 @@ from tests.command_line import call
 from tests.data.images.pets import make
 from tests.data.tables.files import houses, write, write_text
 
+pytestmark = pytest.mark.slow
+
 FEW = ("trainer.max_epochs=2", "figures=false", "hydra.run.dir=run")
 ROWS = "".join(f"{n % 7},{n % 2}\n" for n in range(40))
 

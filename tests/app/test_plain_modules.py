@@ -14,6 +14,8 @@ from tests.command_line import call
 from tests.run_folder import assert_same, checkpoint, events
 from tests.sweeps.small import UNREPORTED, table
 
+pytestmark = pytest.mark.slow
+
 TRUSTED = "trusted_packages=[gradexp,tests]"
 SHORT = (TRUSTED, "trainer.max_epochs=3", "trainer.log_every_n_steps=10", "figures=false")
 

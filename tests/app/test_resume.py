@@ -16,6 +16,8 @@ from tests.processes import kill, start
 from tests.run_folder import assert_same, checkpoint, events
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 RANDOM_PARTS = ("model.dropout=0.2", "model.batch_norm=true", "augmentation=elastic", "test=false", "figures=false")
 
 

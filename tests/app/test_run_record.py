@@ -20,6 +20,8 @@ from tests.command_line import call
 from tests.run_folder import checkpoint, events
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics, table
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("model.hidden=[4]", "trainer.max_epochs=1", "figures=false")
 REGRESSOR = "gradexp.models.MLPRegressor"
 

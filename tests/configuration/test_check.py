@@ -175,6 +175,7 @@ from gradexp.app.section_loader import class_sections
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "words"), BAD, ids=[line for line, _ in BAD])
 def test_a_bad_command_line_gets_one_message_without_torch(
     line: str, words: list[str], messages: dict[str, str]
@@ -254,6 +255,7 @@ def _python(code: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 def test_every_key_of_the_configuration_has_a_rule() -> None:
     without = []
     penalties = {f"regularizer.{name}" for name in penalty_names()}

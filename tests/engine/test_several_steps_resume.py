@@ -15,6 +15,8 @@ from tests.engine.several_steps import EPOCHS, TOGETHER, Fit, exactly, fit
 from tests.processes import kill, start
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 Settings = dict[str, Any]
 ADAM = {"_target_": "torch.optim.Adam", "lr": 0.01}
 SCHEDULES: dict[str, dict[str, Any]] = {

@@ -15,6 +15,8 @@ from tests.callbacks.drawing import Calls, assert_drawn_and_shown, record
 from tests.power_cut import PowerCut, cut_power_at
 from tests.run_folder import checkpoint
 
+pytestmark = pytest.mark.slow
+
 Array = npt.NDArray[np.float64]
 FEW = ("trainer.max_epochs=1", "data.repeat=20")
 MINIMA = np.array([[3, 2], [-2.805118, 3.131313], [-3.77931, -3.283186], [3.584428, -1.848127]])

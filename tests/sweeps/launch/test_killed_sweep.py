@@ -12,6 +12,8 @@ from tests.processes import kill, start
 from tests.sweeps.small import RESUMED, UNREPORTED, jobs, metrics, same_weights, table
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 GRID = (
     "-m",
     UNREPORTED,

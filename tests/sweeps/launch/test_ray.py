@@ -14,6 +14,8 @@ from tests.sweeps.launch.conftest import SWEEP, Rows, rows
 from tests.sweeps.launch.witness import sightings
 from tests.waiting import eventually
 
+pytestmark = [pytest.mark.slow, pytest.mark.server]
+
 pytest.importorskip("hydra_plugins.hydra_ray_launcher")
 
 

@@ -20,6 +20,8 @@ from tests.sweeps.launch.witness import WITNESS, sightings
 from tests.sweeps.small import UNREPORTED
 from tests.waiting import eventually
 
+pytestmark = [pytest.mark.slow, pytest.mark.server]
+
 CONF = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)

@@ -21,7 +21,11 @@ from tests.sweeps.report.browser import chromium, errors
 from tests.sweeps.small import REPORTED
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # Selenium's own sockets
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Selenium's own sockets
+]
 PATIENCE = 40  # seconds; pages draw themselves in their own time
 
 
