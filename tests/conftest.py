@@ -1,5 +1,6 @@
 """What all tests share: a folder of their own, and MNIST where it can be had."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -11,12 +12,25 @@ ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 # Tests run side by side, one a core; the processes that they start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-LONG = {"sweeps", "test_ddp.py", "test_resume.py", "test_several_steps_resume.py"}
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Imports leave a million objects and no garbage: collecting among them takes longer than many a test."""
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Later collections skip what was imported."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    gc.unfreeze()  # else libraries in C report leaks at exit
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests come first, so that no process is left with one when the others are done."""
-    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)

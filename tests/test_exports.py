@@ -85,6 +85,7 @@ def test_every_concrete_model_learns_from_one_step_of_a_plain_trainer(cls: type[
     assert trainer.callback_metrics["train/loss"].isfinite()
 
 
+@pytest.mark.slow
 def test_what_the_packages_export_is_exported_and_imports_no_torch_before_it_is_used() -> None:
     assert {*gradexp.data.__all__, *gradexp.models.__all__, "audit", "compose", "run", "Result"} == set(gradexp.__all__)
     assert set(gradexp.__all__) <= set(dir(gradexp))

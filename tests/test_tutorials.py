@@ -13,6 +13,8 @@ from gradexp.data import MNIST, ImageDataModule
 from tests.callbacks.drawing import drawn, shown
 from tests.command_line import call
 
+pytestmark = pytest.mark.slow
+
 FILES = sorted((CONF_DIR / "experiment").glob("*.yaml"))
 EXPERIMENTS = [path.stem for path in FILES if "task: explain" not in path.read_text()]  # the others train nothing
 SINGLE = [path.stem for path in FILES if path.stem in EXPERIMENTS and "axes:" not in path.read_text()]  # no studies

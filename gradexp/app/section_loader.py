@@ -8,24 +8,31 @@ calls the methods that are overridden here.
 """
 
 import copy
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import hydra._internal.hydra as hydra_app
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.utils import JobRuntime
 from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.class_overrides import add_without_plus, typed_sections
 from gradexp.app.composer import Composer
+from gradexp.app.kept_compositions import kept, lines, without_plain
 from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, classes_in
+from gradexp.configuration.files import CONF_DIR
+
+# What Hydra sets after the overrides, and where else it looks for files.
+SET_BY_HYDRA = ("hydra.job", "hydra.runtime", "hydra.overrides", "hydra.searchpath")
 
 
 @contextmanager
@@ -54,8 +61,43 @@ class SectionLoader(ConfigLoaderImpl):
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        if self._reads_conf_alone() and not any(o.key_or_group.startswith(SET_BY_HYDRA) for o in parsed):
+            with suppress(ConfigCompositionException):  # which Hydra shall raise: of several it names the first
+                if validate_sweep_overrides:
+                    self.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
+                return self._quickly(config_name, parsed, run_mode)
+        return self._composed(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+
+    def _quickly(self, config_name: str | None, parsed: list[Override], run_mode: RunMode) -> DictConfig:
+        """Plain values put into a composition that is kept, where there is one."""
+        plain, rest = without_plain(parsed, self.repository.group_exists)
+        if not any(map(typed_sections, rest)):  # of an axis Hydra takes nothing; only classes are held against it
+            rest = [override for override in rest if not override.is_sweep_override()]
+        key = (config_name, run_mode, JobRuntime.instance().get("name"), *lines(rest))
+        cfg = kept(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
+        add_without_plus(plain, cfg)
+        if any(o.is_force_add() for o in plain) and any(o.is_add() or o.is_force_add() for o in rest):
+            # Keys that are added have the order in which they are typed.
+            return self._composed(config_name, lines(parsed), run_mode, True, False)
+        self._apply_overrides_to_config(plain, cfg)
+        asked = [override for override in parsed if not override.is_hydra_override()]
+        cfg.hydra.overrides.task = lines(asked)
+        cfg.hydra.overrides.hydra = lines([override for override in parsed if override.is_hydra_override()])
+        job = cfg.hydra.job
+        job.override_dirname = get_overrides_dirname(asked, **job.config.override_dirname)
+        cfg.hydra.runtime.cwd = os.getcwd()  # noqa: PTH109
+        return cfg
+
+    def _reads_conf_alone(self) -> bool:
+        """Whether conf/ is all that is read of the disk; what the user adds may change."""
+        paths = [str(entry.path).removeprefix("file://") for entry in self.config_search_path.get_path()]
+        return [path for path in paths if not path.startswith(("pkg://", "structured://"))] == [str(CONF_DIR)]
+
+    def _composed(self, *arguments: Any) -> DictConfig:
+        """Hydra's composition of all files and overrides."""
         self._custom: set[str] = set()
-        cfg = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        cfg = super().load_configuration(*arguments)
         choices = cfg.hydra.runtime.choices
         choices.update({group: CUSTOM for group in self._custom if group in choices})
         return cfg

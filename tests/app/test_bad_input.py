@@ -9,6 +9,7 @@ import torch
 from tests.command_line import call
 
 OPTIMIZERS = "adagrad, adam, adamw, lbfgs, momentum, nesterov, rmsprop, sgd"
+TRAINED = ("trainer.max_epochs=1", "test=false", "figures=false", "hydra.run.dir=run")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ class Malicious:
 
 @pytest.mark.parametrize("task", ["train", "test", "predict"])
 def test_a_checkpoint_that_is_none_is_refused(task: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call(monkeypatch, "trainer.max_epochs=1", "test=false", "hydra.run.dir=run") is None
+    assert call(monkeypatch, *TRAINED) is None
     whole = Path("run/checkpoints/last.ckpt").read_bytes()
     Path("truncated.ckpt").write_bytes(whole[: len(whole) // 2])
     Path("text.ckpt").write_text("no checkpoint")
@@ -108,14 +109,14 @@ def test_a_checkpoint_that_is_none_is_refused(task: str, own_folder: Path, monke
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call(monkeypatch, "trainer.max_epochs=1", "test=false", "hydra.run.dir=run") is None
+    assert call(monkeypatch, *TRAINED) is None
     message = call(monkeypatch, "task=test", "ckpt_path=run/checkpoints/last.ckpt", "model.hidden=[5]")
     assert "another architecture" in str(message)
     assert "network.linear_1.weight is (200, 64) in the file and (5, 64) in the model" in str(message)
 
 
 def test_an_input_that_is_no_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call(monkeypatch, "trainer.max_epochs=1", "test=false", "hydra.run.dir=run") is None
+    assert call(monkeypatch, *TRAINED) is None
     Path("note.png").write_text("no image")
     Path("empty").mkdir()
     for given, words in {
@@ -128,7 +129,7 @@ def test_an_input_that_is_no_image_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_failed_attempt_to_resume_keeps_the_finished_runs_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call(monkeypatch, "scheduler=cosine", "trainer.max_epochs=1", "test=false", "hydra.run.dir=run") is None
+    assert call(monkeypatch, "scheduler=cosine", *TRAINED) is None
     before = Path("run/metrics.json").read_text()
     message = call(monkeypatch, "ckpt_path=run/checkpoints/last.ckpt", "trainer.max_epochs=2")
     assert "trainer.max_epochs must stay 1 when CosineAnnealingLR is resumed" in str(message)
@@ -138,7 +139,7 @@ def test_a_failed_attempt_to_resume_keeps_the_finished_runs_metrics(monkeypatch:
 def test_a_diverged_run_ends_with_the_step_the_layer_and_the_last_good_checkpoint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = call(monkeypatch, "optimizer=sgd", "optimizer.lr=1e6", "trainer.max_epochs=3", "hydra.run.dir=run")
+    status = call(monkeypatch, "optimizer=sgd", "optimizer.lr=1e6", "trainer.max_epochs=3", *TRAINED[1:])
     assert status == 1
     printed = capsys.readouterr().out
     assert "diverged: at step" in printed

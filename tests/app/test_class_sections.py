@@ -17,9 +17,11 @@ from gradexp.app.errors import explain
 from gradexp.configuration.values import plain
 from gradexp.sweeps.launch.command import make_plan
 from tests.command_line import call
-from tests.configuration.test_files import GROUPS
+from tests.configuration.options import GROUPS
 from tests.hydra_jobs import composed_by_hydra, content
-from tests.sweeps.plan.test_presets import listed
+from tests.sweeps.dry_run import listed
+
+pytestmark = pytest.mark.slow
 
 NADAM, SGD = "torch.optim.NAdam", "torch.optim.SGD"
 TYPED = f"optimizer._target_={NADAM}"

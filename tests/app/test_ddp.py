@@ -10,6 +10,8 @@ import torch
 
 from gradexp import run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("more", [[], ["trainer.accumulate_grad_batches={0:2,1:3}", "trainer.gradient_clip_val=1"]])
 def test_two_processes_train_and_test_as_one(own_folder: Path, more: list[str]) -> None:

@@ -10,28 +10,33 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.datasets import load_digits
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gradexp import MLPClassifier, Result, run
 from tests.command_line import call
+from tests.run_folder import events
+
+pytestmark = pytest.mark.slow
 
 SHORT = ("trainer.max_epochs=3", "trainer.log_every_n_steps=10")
-
-
-def events(folder: Path) -> EventAccumulator:
-    accumulator = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0, "tensors": 0, "images": 0})
-    accumulator.Reload()
-    return accumulator
 
 
 def predictions(result: Result) -> list[dict[str, str]]:
     return list(csv.DictReader((result.folder / "predictions.csv").read_text().splitlines()))
 
 
-def test_a_run_leaves_what_the_readme_says(own_folder: Path) -> None:
-    result = run("+experiment=digits", *SHORT)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """One run that several tests look at, and leave as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("trained"))
+        return run("+experiment=digits", "optimizer.lr=0.02", "regularizer=l2", *SHORT)
+
+
+def test_a_run_leaves_what_the_readme_says(trained: Result) -> None:
+    result = trained
     assert re.fullmatch(
-        r"outputs/digits/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[a-z]{4}", str(result.folder.relative_to(own_folder))
+        r"trained\d+/outputs/digits/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[a-z]{4}",
+        str(result.folder.relative_to(result.folder.parents[3])),
     )
     left = {str(path.relative_to(result.folder)) for path in result.folder.rglob("*") if path.is_file()}
     assert {name for name in left if not name.startswith("tensorboard/")} == {
@@ -57,8 +62,8 @@ def test_a_run_leaves_what_the_readme_says(own_folder: Path) -> None:
     assert metrics["seconds/fit"] > 0
 
 
-def test_the_test_metrics_are_those_of_the_best_checkpoint_on_the_test_images(own_folder: Path) -> None:
-    result = run("+experiment=digits", *SHORT)
+def test_the_test_metrics_are_those_of_the_best_checkpoint_on_the_test_images(trained: Result) -> None:
+    result = trained
     model = MLPClassifier.load_from_checkpoint(result.folder / "checkpoints" / "best.ckpt", weights_only=True).eval()
     digits = load_digits()
     fifth = np.arange(len(digits.target)) % 5 == 4
@@ -94,16 +99,14 @@ def test_the_same_seed_gives_the_same_weights_and_zero_is_a_seed() -> None:
     assert first.metrics["config_hash"] == again.metrics["config_hash"] != other.metrics["config_hash"]
 
 
-def test_a_checkpoint_is_plain_data_with_the_config_inside() -> None:
-    result = run("+experiment=digits", "optimizer.lr=0.02", *SHORT)
-    checkpoint = torch.load(result.folder / "checkpoints" / "best.ckpt", weights_only=True)
+def test_a_checkpoint_is_plain_data_with_the_config_inside(trained: Result) -> None:
+    checkpoint = torch.load(trained.folder / "checkpoints" / "best.ckpt", weights_only=True)
     assert checkpoint["config"]["optimizer"]["lr"] == 0.02
     assert checkpoint["config"]["name"] == "digits"
 
 
-def test_tensorboard_has_curves_figures_and_the_hparams_tab() -> None:
-    result = run("+experiment=digits", "regularizer=l2", *SHORT)
-    log = events(result.folder)
+def test_tensorboard_has_curves_figures_and_the_hparams_tab(trained: Result) -> None:
+    log = events(trained.folder)
     tags = log.Tags()
     assert {
         "train/loss",
@@ -125,13 +128,13 @@ def test_tensorboard_has_curves_figures_and_the_hparams_tab() -> None:
     }
     assert hparams == {"hparams"}
     for name in ("train/loss", "val/accuracy", "test/accuracy"):
-        assert log.Scalars(name)[-1].value == pytest.approx(result.metrics[name])
+        assert log.Scalars(name)[-1].value == pytest.approx(trained.metrics[name])
 
 
-def test_a_checkpoint_alone_tests_and_predicts(own_folder: Path) -> None:
-    trained = run("+experiment=digits", *SHORT)
+def test_a_checkpoint_alone_tests_and_predicts(trained: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trained.folder.parents[2])
     best = trained.folder / "checkpoints" / "best.ckpt"
-    tested = run("task=test", f"ckpt_path={best}")
+    tested = run("task=test", f"ckpt_path={best}", "figures=false")
     for name in ("test/loss", "test/accuracy"):
         assert tested.metrics[name] == trained.metrics[name]
     assert tested.folder.parent == trained.folder.parent, "beside the run it tests"
@@ -143,8 +146,7 @@ def test_a_checkpoint_alone_tests_and_predicts(own_folder: Path) -> None:
     assert accuracy == pytest.approx(trained.metrics["test/accuracy"])
 
 
-def test_image_files_are_predicted_as_the_test_images_they_show(own_folder: Path) -> None:
-    trained = run("+experiment=digits", *SHORT)
+def test_image_files_are_predicted_as_the_test_images_they_show(trained: Result) -> None:
     best = trained.folder / "checkpoints" / "best.ckpt"
     rows = predictions(run("task=predict", f"ckpt_path={best}"))
     Path("scans").mkdir()

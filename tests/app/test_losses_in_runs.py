@@ -12,8 +12,10 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 
 from gradexp import BreastCancer, MLPClassifier, SoftmaxRegression, run
-from tests.app.test_resume import checkpoint
 from tests.command_line import call
+from tests.run_folder import checkpoint
+
+pytestmark = pytest.mark.slow
 
 Array = npt.NDArray[np.float64]
 
@@ -46,7 +48,7 @@ def test_balanced_weights_are_of_the_training_part_and_in_the_checkpoint() -> No
     probabilities, targets = probabilities_by_best(result.folder)
     own = -np.log(probabilities[np.arange(len(targets)), targets])
     assert result.metrics["test/loss"] == pytest.approx((own * expected[targets]).mean(), rel=1e-4)
-    tested = run("task=test", f"ckpt_path={result.folder}/checkpoints/best.ckpt")
+    tested = run("task=test", f"ckpt_path={result.folder}/checkpoints/best.ckpt", "figures=false")
     assert tested.metrics["test/loss"] == result.metrics["test/loss"]
 
 
@@ -61,13 +63,13 @@ def test_the_hinge_that_is_logged_is_scikit_learns() -> None:
 
 def test_a_loss_typed_with_a_checkpoint_is_the_one_that_is_measured() -> None:
     trained = run(*SHORT, BALANCED, "loss.label_smoothing=0.1")
-    best = f"ckpt_path={trained.folder}/checkpoints/best.ckpt"
-    measured = run("task=test", best, "loss.class_weight=null", "loss.label_smoothing=0").metrics
+    best = f"ckpt_path={trained.folder}/checkpoints/best.ckpt", "figures=false"
+    measured = run("task=test", *best, "loss.class_weight=null", "loss.label_smoothing=0").metrics
     probabilities, targets = probabilities_by_best(trained.folder)
     assert measured["test/loss"] == pytest.approx(log_loss(targets, probabilities[:, 1]), rel=1e-4)
-    weighted = run("task=test", best, "loss.class_weight=[2,2]", "loss.label_smoothing=0").metrics
+    weighted = run("task=test", *best, "loss.class_weight=[2,2]", "loss.label_smoothing=0").metrics
     assert weighted["test/loss"] == pytest.approx(2 * measured["test/loss"], rel=1e-5)
-    hinge = run("task=test", best, "loss=hinge").metrics
+    hinge = run("task=test", *best, "loss=hinge").metrics
     assert hinge["test/loss"] != measured["test/loss"]
     assert hinge["test/accuracy"] == measured["test/accuracy"] == trained.metrics["test/accuracy"]
 
@@ -91,7 +93,7 @@ def test_a_run_that_goes_on_in_mid_epoch_ends_bit_identically(loss: tuple[str, .
     ],
 )
 def test_bias_and_variance_are_of_models_trained_with_the_loss_that_is_there(model: str, loss: tuple[str, ...]) -> None:
-    short = (*SHORT[:1], f"model={model}", "task=bias_variance", "resampling.copies=3", *SHORT[2:])
+    short = (*SHORT[:1], f"model={model}", "task=bias_variance", "resampling.copies=3", "data.repeat=5", *SHORT[2:])
     chosen, default = run(*short, *loss).metrics, run(*short).metrics
     assert chosen["status"] == "completed"
     assert chosen["val/sum"] == pytest.approx(chosen["val/error"], rel=1e-4)

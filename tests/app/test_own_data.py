@@ -10,6 +10,8 @@ from tests.command_line import call
 from tests.data.images.pets import make
 from tests.data.tables.files import houses, write, write_text
 
+pytestmark = pytest.mark.slow
+
 FEW = ("trainer.max_epochs=2", "figures=false", "hydra.run.dir=run")
 ROWS = "".join(f"{n % 7},{n % 2}\n" for n in range(40))
 
@@ -39,7 +41,7 @@ def test_the_test_part_can_be_predicted(monkeypatch: pytest.MonkeyPatch) -> None
     best = "ckpt_path=run/checkpoints/best.ckpt"
     assert call(monkeypatch, "task=predict", best, "hydra.run.dir=predicted") is None
     assert len(pl.read_csv("predicted/predictions.csv")) == 40
-    assert call(monkeypatch, "task=test", best, "hydra.run.dir=tested") is None
+    assert call(monkeypatch, "task=test", best, "hydra.run.dir=tested", "figures=false") is None
 
 
 def test_a_resumed_run_ends_in_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:

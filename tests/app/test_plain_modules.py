@@ -10,13 +10,14 @@ import torch
 
 from gradexp import Digits, run
 from tests.app.plain_modules import Plain
-from tests.app.test_experiment import events
-from tests.app.test_resume import assert_same, checkpoint
 from tests.command_line import call
+from tests.run_folder import assert_same, checkpoint, events
 from tests.sweeps.small import UNREPORTED, table
 
+pytestmark = pytest.mark.slow
+
 TRUSTED = "trusted_packages=[gradexp,tests]"
-SHORT = (TRUSTED, "trainer.max_epochs=3", "trainer.log_every_n_steps=10")
+SHORT = (TRUSTED, "trainer.max_epochs=3", "trainer.log_every_n_steps=10", "figures=false")
 
 
 def named(name: str) -> str:
@@ -53,7 +54,7 @@ def test_it_trains_and_is_tested_by_its_best_checkpoint(name: str, monitor: str,
     with torch.no_grad():
         right = [model(inputs).argmax(1) == targets for inputs, targets in data.test_dataloader()]
     assert result.metrics["test_accuracy"] == pytest.approx(torch.cat(right).double().mean().item())
-    tested = run("task=test", f"ckpt_path={result.folder}/checkpoints/best.ckpt", TRUSTED)
+    tested = run("task=test", f"ckpt_path={result.folder}/checkpoints/best.ckpt", TRUSTED, "figures=false")
     assert tested.metrics["test_accuracy"] == result.metrics["test_accuracy"]
 
 
@@ -99,7 +100,7 @@ def test_a_monitor_of_its_own_is_asked_which_way_is_better(monkeypatch: pytest.M
 
 def test_a_logger_beside_tensorboard_gets_the_same_numbers() -> None:
     for model in ((), (named("Plain"),)):
-        result = run(*SHORT, *model, "+logger.csv._target_=lightning.pytorch.loggers.CSVLogger", "figures=false")
+        result = run(*SHORT, *model, "+logger.csv._target_=lightning.pytorch.loggers.CSVLogger")
         (path,) = result.folder.rglob("metrics.csv")
         rows = list(csv.DictReader(path.read_text().splitlines()))
         name = "val_loss" if model else "val/accuracy"
@@ -109,7 +110,7 @@ def test_a_logger_beside_tensorboard_gets_the_same_numbers() -> None:
 
 def test_two_loggers_of_one_class_have_folders_of_their_own() -> None:
     csv_logger = "lightning.pytorch.loggers.CSVLogger"
-    result = run(*SHORT, f"+logger.one._target_={csv_logger}", f"+logger.two._target_={csv_logger}", "figures=false")
+    result = run(*SHORT, f"+logger.one._target_={csv_logger}", f"+logger.two._target_={csv_logger}")
     assert {path.relative_to(result.folder).parts[0] for path in result.folder.rglob("metrics.csv")} == {"one", "two"}
 
 
@@ -124,13 +125,13 @@ def test_two_callbacks_of_one_class_keep_their_states_apart() -> None:
         f"+callbacks.patient._target_={theirs}", "+callbacks.patient.monitor=val/loss", "+callbacks.patient.patience=9",
         f"+callbacks.strict._target_={theirs}", "+callbacks.strict.monitor=val/loss", "+callbacks.strict.patience=8",
     ]  # fmt: skip
-    whole = run(*SHORT, *settings, "figures=false", "test=false", "hydra.run.dir=whole")
+    whole = run(*SHORT, *settings, "test=false", "hydra.run.dir=whole")
     states = {key: value for key, value in checkpoint(whole.folder)["callbacks"].items() if "EarlyStopping" in key}
     assert sorted(state["patience"] for state in states.values()) == [8, 9]
     tags = events(whole.folder).Tags()["scalars"]
     assert [event.step for event in events(whole.folder).Scalars("grad_norm/network.output")][:3] == [1, 11, 21]
     assert {"grad_norm/network.output", "weight_norm/network.output"} <= set(tags)
-    run(*SHORT, *settings, "trainer.max_epochs=1", "figures=false", "test=false", "hydra.run.dir=part")
+    run(*SHORT, *settings, "trainer.max_epochs=1", "test=false", "hydra.run.dir=part")
     resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_epochs=3", TRUSTED, "figures=false")
     assert_same(whole.folder, resumed.folder)
     again = {key: value for key, value in checkpoint(resumed.folder)["callbacks"].items() if "EarlyStopping" in key}
@@ -162,5 +163,5 @@ def test_what_does_not_fit_is_one_message(
 
 
 def test_further_arguments_of_the_trainer_are_passed_on() -> None:
-    result = run(*SHORT, "+trainer.limit_train_batches=2", "+trainer.val_check_interval=1.0", "figures=false")
+    result = run(*SHORT, "+trainer.limit_train_batches=2", "+trainer.val_check_interval=1.0")
     assert result.metrics["steps"] == 3 * 2

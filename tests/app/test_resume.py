@@ -1,55 +1,24 @@
 """A run that was stopped and goes on ends in the very weights of the run that was not."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
 from omegaconf import OmegaConf
 
 from gradexp import Result, run
-from gradexp.engine.step_seed import StepSeed
-from tests.app.test_experiment import events
+from tests.power_cut import PowerCut, cut_power_at
+from tests.processes import kill, start
+from tests.run_folder import assert_same, checkpoint, events
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 RANDOM_PARTS = ("model.dropout=0.2", "model.batch_norm=true", "augmentation=elastic", "test=false", "figures=false")
-
-
-class PowerCut(Exception):  # noqa: N818  # stands for a kill, not for an error
-    """Ends the process's work at once."""
-
-
-def cut_power_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = StepSeed.on_train_batch_start
-
-    def cut(self: StepSeed, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == step:
-            raise PowerCut
-        real(self, trainer, pl_module, batch, batch_idx)
-
-    monkeypatch.setattr(StepSeed, "on_train_batch_start", cut)
-
-
-def checkpoint(folder: Path, name: str = "last") -> dict[str, Any]:
-    loaded: dict[str, Any] = torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    return loaded
-
-
-def assert_same(one: Path, other: Path) -> None:
-    for name in ("last", "best"):
-        first, second = checkpoint(one, name), checkpoint(other, name)
-        for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step", "epoch"):
-            assert repr(first[key]) == repr(second[key]), (name, key)
-        for tensor_name, tensor in first["state_dict"].items():
-            assert torch.equal(tensor, second["state_dict"][tensor_name]), (name, tensor_name)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +67,12 @@ def test_a_run_with_more_steps_goes_on_in_mid_epoch(override: str) -> None:
 def test_a_run_resumed_in_another_folder_takes_the_best_state_with_it() -> None:
     first = run(*RANDOM_PARTS, "trainer.max_epochs=2", "hydra.run.dir=first")
     moved = run(
-        "ckpt_path=first/checkpoints/last.ckpt", "hydra.run.dir=second", "optimizer.lr=1e-12", "trainer.max_epochs=3"
+        "ckpt_path=first/checkpoints/last.ckpt",
+        "hydra.run.dir=second",
+        "optimizer.lr=1e-12",
+        "trainer.max_epochs=3",
+        "figures=false",
+        "test=false",
     )
     assert first.metrics["best/val/accuracy"] <= moved.metrics["best/val/accuracy"]
     assert (moved.folder / "checkpoints" / "best.ckpt").is_file()
@@ -106,7 +80,7 @@ def test_a_run_resumed_in_another_folder_takes_the_best_state_with_it() -> None:
 
 def test_a_finished_run_resumed_keeps_its_metrics() -> None:
     first = run("trainer.max_epochs=2", "figures=false")
-    again = run(f"ckpt_path={first.folder}/checkpoints/last.ckpt")
+    again = run(f"ckpt_path={first.folder}/checkpoints/last.ckpt", "figures=false")
     for name in ("train/loss", "val/accuracy", "test/accuracy", "epochs", "steps"):
         assert again.metrics[name] == first.metrics[name]
 
@@ -116,7 +90,7 @@ def test_curves_go_on_without_the_steps_that_the_cut_run_logged_in_vain(monkeypa
         cut_power_at(95, patch)  # after steps 80 and 90 were logged, which the last checkpoint, of step 78, knows not
         with pytest.raises(PowerCut):
             run("trainer.max_epochs=4", "trainer.log_every_n_steps=10", "figures=false", "hydra.run.dir=cut")
-    resumed = run("ckpt_path=cut/checkpoints/last.ckpt")
+    resumed = run("ckpt_path=cut/checkpoints/last.ckpt", "figures=false")
     log = events(resumed.folder)
     # At the end stands the whole epoch's mean, which the HPARAMS tab shows.
     assert [event.step for event in log.Scalars("train/loss")] == [*range(10, 160, 10), 156]
@@ -127,22 +101,25 @@ def test_a_process_killed_again_and_again_ends_bit_identically(own_folder: Path)
     settings = [*RANDOM_PARTS, "scheduler=cosine", "trainer.max_epochs=16"]
     whole = run(*settings, "hydra.run.dir=whole")
     last = own_folder / "killed" / "checkpoints" / "last.ckpt"
-    command = [sys.executable, "-m", "gradexp", *settings, "hydra.run.dir=killed"]
+    command = [*settings, "hydra.run.dir=killed"]
+
+    def written() -> int | None:
+        return last.stat().st_mtime_ns if last.exists() else None
+
     kills = 0
     dice = random.Random(0)
     while True:
-        seen = last.stat().st_mtime_ns if last.exists() else None
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        while process.poll() is None and (not last.exists() or last.stat().st_mtime_ns == seen):
-            time.sleep(0.01)
+        seen = written()
+        process = start(*command)
+        wait_until(lambda seen=seen, alive=process.is_alive: written() != seen or not alive(), "a checkpoint")  # type: ignore[misc]
         time.sleep(dice.random() / 2)
-        if kills == 2 or process.poll() is not None:
+        if kills == 2 or not process.is_alive():
             break
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        kill(process)
         kills += 1
-        command = [sys.executable, "-m", "gradexp", "ckpt_path=killed/checkpoints/last.ckpt"]
-    assert process.wait() == 0
+        command = ["ckpt_path=killed/checkpoints/last.ckpt"]
+    process.join(300)
+    assert process.exitcode == 0
     assert kills > 0
     assert_same(whole.folder, own_folder / "killed")
 

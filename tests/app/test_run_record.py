@@ -16,10 +16,11 @@ from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks import TASKS, Outcome
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import changed, plain
-from tests.app.test_experiment import events
-from tests.app.test_resume import checkpoint
 from tests.command_line import call
+from tests.run_folder import checkpoint, events
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics, table
+
+pytestmark = pytest.mark.slow
 
 SHORT = ("model.hidden=[4]", "trainer.max_epochs=1", "figures=false")
 REGRESSOR = "gradexp.models.MLPRegressor"
@@ -74,7 +75,7 @@ def test_everything_that_a_run_leaves_names_the_configuration_that_ran(
 def test_a_resumed_run_adds_its_own_record() -> None:
     first = run("data=diabetes", *SHORT)
     before = saved(first.folder)
-    again = run(f"ckpt_path={first.folder}/checkpoints/last.ckpt", "trainer.max_epochs=2")
+    again = run(f"ckpt_path={first.folder}/checkpoints/last.ckpt", "trainer.max_epochs=2", "figures=false")
     assert again.folder == first.folder
     (record,) = (first.folder / ".hydra").glob("resumed_*")
     assert {path.name for path in record.iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
@@ -85,7 +86,9 @@ def test_a_resumed_run_adds_its_own_record() -> None:
 
 def test_a_run_resumed_in_another_folder_has_its_record_there() -> None:
     run(*SHORT, "hydra.run.dir=first")
-    moved = run("ckpt_path=first/checkpoints/last.ckpt", "trainer.max_epochs=2", "hydra.run.dir=second")
+    moved = run(
+        "ckpt_path=first/checkpoints/last.ckpt", "trainer.max_epochs=2", "figures=false", "hydra.run.dir=second"
+    )
     assert_agree(moved)
     assert not list(Path("first/.hydra").glob("resumed_*"))
 
@@ -140,7 +143,7 @@ def test_each_task_records_what_ran(overrides: tuple[str, ...], key: str, value:
 @pytest.mark.parametrize("task", ["test", "predict", "audit"])
 def test_a_task_on_a_checkpoint_records_the_checkpoints_configuration(task: str) -> None:
     trained = run("data=diabetes", *SHORT)
-    result = run(f"task={task}", f"ckpt_path={trained.folder}/checkpoints/best.ckpt")
+    result = run(f"task={task}", f"ckpt_path={trained.folder}/checkpoints/best.ckpt", "figures=false")
     cfg = DictConfig(OmegaConf.create(saved(result.folder)))
     assert (cfg.task, cfg.model._target_, cfg.monitor) == (task, REGRESSOR, "val/loss")
     assert result.metrics["config_hash"] == config_hash(cfg) == trained.metrics["config_hash"]

@@ -1,5 +1,7 @@
 """What gradexp overrides in Hydra's loader is still called by Hydra; YAML files that name a class; workers."""
 
+import itertools
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +11,12 @@ import pytest
 from hydra._internal import hydra as hydra_app
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gradexp import compose
+from gradexp.app import composition, kept_compositions, section_loader
 from gradexp.app.section_loader import SectionLoader, class_sections
+from gradexp.configuration.files import CONF_DIR
 from tests.hydra_jobs import started_hydra
 
 NADAM = "torch.optim.NAdam"
@@ -44,6 +48,7 @@ def test_hydra_makes_its_loader_by_the_name_that_is_replaced() -> None:
 
 @pytest.mark.parametrize("hook", ["_parse_overrides_and_create_caching_repo", "_compose_config_from_defaults_list"])
 def test_hydra_composes_through_the_hook(hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_compositions, "_kept", {})
     called = []
     original = getattr(ConfigLoaderImpl, hook)
 
@@ -54,6 +59,43 @@ def test_hydra_composes_through_the_hook(hook: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(ConfigLoaderImpl, hook, noted)
     compose()
     assert called == [hook]
+    compose("optimizer.lr=0.1")
+    assert called == [hook], "kept, without what is only a value"
+
+
+KEPT = [
+    [],
+    ["optimizer.lr=0.1", "seed=3", "seed=4", "hydra.run.dir=somewhere"],
+    ["optimizer.lr=0.1", "optimizer=sgd"],
+    [*TYPED, "++optimizer.momentum_decay=0.1"],
+    ["trainer.max_epochs=5", "++trainer.max_epochs=3"],
+    ["+experiment=digits", "~hydra.callbacks.write_report", "model.hidden=[5]"],
+    ["+experiment=minibatch", "hydra.job.name=mine"],
+    ["hydra/launcher=joblib", "hydra.launcher.n_jobs=3", "name=${task}-${seed}"],
+]
+AXES = [["seed=0,1", "optimizer.lr=0.1"], ["seed=1", "seed=2,3"], [f"optimizer._target_={NADAM},torch.optim.SGD"]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "overrides"), [*itertools.product(RunMode, KEPT), *((RunMode.MULTIRUN, axes) for axes in AXES)], ids=str
+)
+def test_a_kept_composition_is_hydras_own(mode: RunMode, overrides: list[str]) -> None:
+    with started_hydra() as hydra:
+        expected = hydra.config_loader._composed("config", overrides, mode, True, True)  # type: ignore[attr-defined]
+        for _ in range(2):
+            cfg = hydra.config_loader.load_configuration("config", overrides, mode)
+            assert OmegaConf.to_yaml(cfg) == OmegaConf.to_yaml(expected)
+            cfg.seed = 99  # the next one is another copy
+
+
+def test_a_file_that_changes_is_read_anew(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(CONF_DIR, "conf")
+    for module in (section_loader, composition, kept_compositions):
+        monkeypatch.setattr(module, "CONF_DIR", own_folder / "conf")
+    assert composition.compose().optimizer.lr == 0.001
+    file = own_folder / "conf" / "optimizer" / "adam.yaml"
+    file.write_text(file.read_text().replace("lr: 0.001", "lr: 0.0025"))
+    assert composition.compose().optimizer.lr == 0.0025
 
 
 def test_hydras_record_keeps_what_was_typed() -> None:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gradexp import figures
-from tests.app.test_experiment import events
+from tests.run_folder import events
 
 Calls = dict[str, list[dict[str, Any]]]
 Pixels = npt.NDArray[np.uint8]

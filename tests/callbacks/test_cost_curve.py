@@ -13,8 +13,8 @@ from gradexp import run
 from gradexp.callbacks import CostCurve
 from gradexp.data import Diabetes
 from gradexp.models import LinearRegression, MLPRegressor
-from tests.app.test_resume import PowerCut, cut_power_at
 from tests.callbacks.drawing import QUIET
+from tests.power_cut import PowerCut, cut_power_at
 
 Table = dict[str, npt.NDArray[np.float64]]
 

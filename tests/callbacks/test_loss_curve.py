@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gradexp import run
-from tests.app.test_experiment import events
-from tests.app.test_resume import PowerCut, cut_power_at
 from tests.callbacks.drawing import assert_drawn_and_shown, record
+from tests.power_cut import PowerCut, cut_power_at
+from tests.run_folder import events
 
 SHORT = ("+experiment=diabetes", "data.repeat=50", "trainer.log_every_n_steps=10", "test=false")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gradexp import run
-from tests.app.test_experiment import events
-from tests.app.test_resume import PowerCut, cut_power_at
+from tests.power_cut import PowerCut, cut_power_at
+from tests.run_folder import events
 
 SHORT = ("trainer.max_epochs=6", "figures=false", "test=false")
 

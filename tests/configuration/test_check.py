@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 import gradexp
 from gradexp.app.composition import compose
+from gradexp.app.section_loader import class_sections
 from gradexp.building.class_reader import read_class
 from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES
 from gradexp.configuration.check import check_config
@@ -156,6 +157,7 @@ def messages() -> dict[str, str]:
     done = _python(f"""
         import json, sys, time
         from gradexp.app.composition import compose
+from gradexp.app.section_loader import class_sections
         from gradexp.app.errors import explain
         found = {{}}
         for line in {[line for line, _ in BAD]!r}:
@@ -173,6 +175,7 @@ def messages() -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "words"), BAD, ids=[line for line, _ in BAD])
 def test_a_bad_command_line_gets_one_message_without_torch(
     line: str, words: list[str], messages: dict[str, str]
@@ -252,6 +255,7 @@ def _python(code: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 def test_every_key_of_the_configuration_has_a_rule() -> None:
     without = []
     penalties = {f"regularizer.{name}" for name in penalty_names()}
@@ -261,7 +265,7 @@ def test_every_key_of_the_configuration_has_a_rule() -> None:
         group = overrides[0].partition("=")[0] if overrides else ""
         if group in ("callbacks", "metrics", "sweep"):
             overrides = [f"+{overrides[0]}"]
-        with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
             cfg = hydra_compose("config", overrides=overrides)
         node: Any = OmegaConf.to_container(cfg, resolve=False)
         without += [key for key in _leaves(node) if key not in penalties and not _has_rule(key, node)]

@@ -84,6 +84,9 @@ class Run:
         ]
 
 
+_by_lightning: dict[str | None, Run] = {}
+
+
 def train(
     stepped: bool,
     *callbacks: Callback,
@@ -96,7 +99,14 @@ def train(
     monitor: str = "val/loss",
     **trainer: Any,
 ) -> Run:
-    """Fit with the engine (`stepped`), `at_once` steps at once, or with Lightning's own loop."""
+    """Fit with the engine (`stepped`), `at_once` steps at once, or with Lightning's own loop.
+
+    Lightning's fit without callbacks is made once for all tests with the same settings.
+    """
+    settings = (batches, batch_norm, optimizer, scheduler, monitor, trainer)
+    key = None if stepped or callbacks or ckpt_path else repr(settings)
+    if key in _by_lightning:
+        return _by_lightning[key]
     torch.manual_seed(0)
     model = MLPRegressor(2, 1, (8,), batch_norm=batch_norm, optimizer=optimizer, scheduler=scheduler, monitor=monitor)
     module = model if stepped else Plain(model.network, optimizer, scheduler, monitor)
@@ -104,7 +114,10 @@ def train(
     fitted = trainer_for(logged, steps, *callbacks, **({"max_epochs": 3} | trainer))
     torch.manual_seed(1)
     fitted.fit(module, datamodule=data(at_once, **batches), ckpt_path=ckpt_path, weights_only=True)
-    return Run(fitted, module, steps.seen, logged, list(callbacks))
+    run = Run(fitted, module, steps.seen, logged, list(callbacks))
+    if key is not None:
+        _by_lightning[key] = run
+    return run
 
 
 def assert_same_steps(engine: Run, lightning: Run) -> None:

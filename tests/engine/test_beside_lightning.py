@@ -19,6 +19,8 @@ from gradexp.engine.step_groups import StepGroup
 from tests.engine.lightning_comparison import Run, assert_same_steps, train
 from tests.engine.several_steps import exactly
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = [1, 7, 1000]
 SCHEDULES: dict[str, dict[str, Any]] = {
     "plateau": {"_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau", "patience": 0, "threshold": 0.9},

@@ -14,8 +14,8 @@ from gradexp.callbacks import progress_bar as late_bar
 from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.engine import fit_clock
 from gradexp.engine.fit_clock import FitClock
-from tests.app.test_experiment import events
 from tests.engine.several_steps import EPOCHS, GROUP_SIZE, fit
+from tests.run_folder import events
 
 STEP = 0.5  # seconds per Lightning batch
 

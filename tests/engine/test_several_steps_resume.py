@@ -1,10 +1,5 @@
 """A fit with several steps at once is interrupted and resumed, and ends as the uninterrupted one, bit for bit."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +12,10 @@ from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.step_seed import StepSeed
 from gradexp.models import MLPRegressor
 from tests.engine.several_steps import EPOCHS, GROUP_SIZE, Fit, exactly, fit
+from tests.processes import kill, start
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 Settings = dict[str, Any]
 ADAM = {"_target_": "torch.optim.Adam", "lr": 0.01}
@@ -214,21 +213,16 @@ def test_dropout_repeats_and_resumes_for_any_steps_per_execution(own_folder: Pat
 def test_a_killed_process_resumes_bit_for_bit(own_folder: Path) -> None:
     settings = ["+experiment=linear_regression", "data.batch_size=16", "data.repeat=25", "optimizer=adam"]
     settings += ["test=false", "figures=false"]  # 400 steps per epoch
-    endless = [sys.executable, "-m", "gradexp", *settings, "trainer.max_epochs=1000000", "hydra.run.dir=killed"]
-    process = subprocess.Popen(endless, stdout=subprocess.DEVNULL)
+    process = start(*settings, "trainer.max_epochs=1000000", "hydra.run.dir=killed")
     last = own_folder / "killed" / "checkpoints" / "last.ckpt"
-    while not last.exists():
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_until(lambda: last.exists() or not process.is_alive(), "the first checkpoint")
     first = last.stat().st_mtime_ns
-    while last.stat().st_mtime_ns == first:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    wait_until(lambda: last.stat().st_mtime_ns != first, "the second checkpoint")
+    kill(process)
     done = torch.load(last, weights_only=True)["epoch"]
     assert done > 0
     end = f"trainer.max_epochs={done + 3}"
-    resumed = run("ckpt_path=killed/checkpoints/last.ckpt", end)
+    resumed = run("ckpt_path=killed/checkpoints/last.ckpt", end, "figures=false")
     whole = run(*settings, end, "hydra.run.dir=whole")
     ends = [torch.load(result.folder / "checkpoints" / "last.ckpt", weights_only=True) for result in (resumed, whole)]
     for key in ("state_dict", "optimizer_states", "global_step", "epoch", "LinearData"):

@@ -20,6 +20,8 @@ from tests.command_line import call
 from tests.engine.lightning_comparison import Plain
 from tests.engine.several_steps import Logged, data, trainer_for
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("trainer.max_epochs=1", "figures=false", "hydra.run.dir=first")
 LARGE = ("model.hidden=[800,800]", "data.batch_size=200")  # 1.1 billion operations per step
 

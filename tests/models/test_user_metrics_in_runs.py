@@ -12,9 +12,8 @@ from sklearn.datasets import load_digits
 
 from gradexp import Result, run
 from gradexp.sweeps.report.results import read_sweep, write_csv
-from tests.app.test_experiment import events
-from tests.app.test_resume import checkpoint
 from tests.command_line import call
+from tests.run_folder import checkpoint, events
 from tests.sweeps.small import UNREPORTED
 
 C, R = "torchmetrics.classification.", "torchmetrics.regression."

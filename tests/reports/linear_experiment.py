@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradexp.data import LinearData
-from tests.app.test_resume import checkpoint
+from tests.run_folder import checkpoint
 
 Array = npt.NDArray[np.float64]
 

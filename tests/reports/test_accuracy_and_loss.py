@@ -7,8 +7,8 @@ import pytest
 
 from gradexp import Result, run
 from gradexp.data import Blobs
-from tests.app.test_resume import checkpoint
 from tests.callbacks.drawing import Calls, assert_drawn_and_shown, record
+from tests.run_folder import checkpoint
 
 SHORT = ("+experiment=logistic_regression", "trainer.max_epochs=1")
 

@@ -11,8 +11,11 @@ import torch
 from gradexp import Result, run
 from gradexp.models.surfaces import SURFACES
 from gradexp.reports.descent_report import stable_lr
-from tests.app.test_resume import PowerCut, checkpoint, cut_power_at
 from tests.callbacks.drawing import Calls, assert_drawn_and_shown, record
+from tests.power_cut import PowerCut, cut_power_at
+from tests.run_folder import checkpoint
+
+pytestmark = pytest.mark.slow
 
 Array = npt.NDArray[np.float64]
 FEW = ("trainer.max_epochs=1", "data.repeat=20")

@@ -9,6 +9,8 @@ from gradexp import run
 from gradexp.reports.diagnosis import diagnose
 from tests.command_line import call
 
+pytestmark = pytest.mark.slow
+
 STEPS = list(range(1, 21))
 FALLING = [2.0 / step for step in STEPS]
 FLAT = [0.1] * 20

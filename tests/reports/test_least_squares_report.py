@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gradexp import Result, run
-from tests.app.test_resume import PowerCut, checkpoint, cut_power_at
 from tests.callbacks.drawing import Calls, assert_drawn_and_shown, record
+from tests.power_cut import PowerCut, cut_power_at
 from tests.reports.linear_experiment import FEW_STEPS, LR, path_of, samples
+from tests.run_folder import checkpoint
 
 STEPS = 3000
 

@@ -15,9 +15,9 @@ from gradexp import run
 from gradexp.data import TensorDataModule
 from gradexp.models import LinearRegression
 from gradexp.reports import LeastSquaresReport
-from tests.app.test_resume import checkpoint
 from tests.callbacks.drawing import QUIET, record
 from tests.reports.linear_experiment import FEW_STEPS, LR, samples
+from tests.run_folder import checkpoint
 
 
 def test_with_l2_the_solution_equals_ridge_regression(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from gradexp import run
 from tests.callbacks.drawing import drawn, record, shown
 from tests.command_line import call
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["full batch", "batches of 32", "batches of 1"]
 
 

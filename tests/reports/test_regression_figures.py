@@ -5,8 +5,8 @@ import pytest
 from sklearn.datasets import load_diabetes
 
 from gradexp import run
-from tests.app.test_resume import checkpoint
 from tests.callbacks.drawing import drawn, record
+from tests.run_folder import checkpoint
 
 SHORT = ("+experiment=diabetes", "data.repeat=50", "trainer.max_epochs=1")
 

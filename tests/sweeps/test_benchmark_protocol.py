@@ -19,6 +19,8 @@ from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from tests.command_line import call
 from tests.sweeps.small import RESUMED, SMALL, jobs, metrics, stamps, table
 
+pytestmark = pytest.mark.slow
+
 BENCHMARK = (*SMALL, "trainer.max_epochs=1", "+sweep=benchmark", "optimizer=sgd,adam")
 GRID = (*BENCHMARK, "optimizer.lr=0.001,0.03", "seed=0,1", "sweep.final.seeds=[100,101]")
 

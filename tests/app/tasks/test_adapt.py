@@ -13,8 +13,8 @@ from gradexp import Result, compose, run
 from gradexp.app.tasks.adapt import adapt
 from gradexp.configuration.values import plain
 from gradexp.data import Blobs, Diabetes, LinearData
-from tests.app.test_resume import checkpoint
 from tests.command_line import call
+from tests.run_folder import checkpoint
 
 SHORT = ("data.repeat=20", "trainer.max_epochs=1", "figures=false")
 Array = npt.NDArray[np.float64]
@@ -92,7 +92,7 @@ def test_the_changes_are_printed_once(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 def test_a_checkpoint_alone_tests_and_predicts_in_the_targets_own_units() -> None:
     trained = run("+experiment=diabetes", *SHORT)
-    tested = run("task=test", f"ckpt_path={best(trained)}")
+    tested = run("task=test", f"ckpt_path={best(trained)}", "figures=false")
     for name in ("test/loss", "test/mse", "test/r2"):
         assert tested.metrics[name] == trained.metrics[name]
     found = rows(run("task=predict", f"ckpt_path={best(trained)}"))
@@ -108,11 +108,11 @@ def test_a_checkpoint_alone_tests_and_predicts_in_the_targets_own_units() -> Non
 def test_an_adapted_run_tests_predicts_and_goes_on() -> None:
     settings = ("data=diabetes", *SHORT, "model.hidden=[8]")
     trained = run(*settings, "hydra.run.dir=part")
-    tested = run("task=test", f"ckpt_path={best(trained)}")
+    tested = run("task=test", f"ckpt_path={best(trained)}", "figures=false")
     assert tested.metrics["test/loss"] == trained.metrics["test/loss"]
     assert len(rows(run("task=predict", f"ckpt_path={best(trained)}"))) == 88
     whole = run(*settings, "trainer.max_epochs=2", "hydra.run.dir=whole")
-    resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_epochs=2")
+    resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_epochs=2", "figures=false")
     assert resumed.metrics["train/loss"] == whole.metrics["train/loss"]
     assert not any("MLPRegressor" in note for note in resumed.notes), "its configuration is adapted already"
 

@@ -14,6 +14,8 @@ from gradexp.reports.bias_variance import of_probabilities, of_squared_error, of
 from tests.callbacks.drawing import drawn
 from tests.command_line import call
 
+pytestmark = pytest.mark.slow
+
 POLYNOMIAL = ("task=bias_variance", "data=polynomial", "model=linear_regression", "optimizer.lr=0.05", "figures=false")
 LONG = ("data.repeat=2000", "trainer.max_epochs=1")
 

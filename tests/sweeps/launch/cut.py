@@ -2,10 +2,11 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from tests.waiting import wait_until
 
 
 class Ends(Callback):
@@ -23,8 +24,7 @@ class Dies(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         job = Path(trainer.default_root_dir)
         if job.name == "1":
-            while not (job.parent / "0" / "metrics.json").exists():
-                time.sleep(0.1)
+            wait_until((job.parent / "0" / "metrics.json").exists, "the end of job 0")
             with (job / "deaths.txt").open("a") as file:
                 file.write("here\n")
             os.kill(os.getpid(), signal.SIGKILL)

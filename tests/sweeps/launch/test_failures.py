@@ -9,6 +9,8 @@ import pytest
 from tests.command_line import call
 from tests.sweeps.small import REPORTED, RESUMED, SMALL, table
 
+pytestmark = pytest.mark.slow
+
 
 def outcome(number: int) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(Path("sweep", str(number), "metrics.json").read_text())

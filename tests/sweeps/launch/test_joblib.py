@@ -7,6 +7,8 @@ from tests.command_line import call
 from tests.sweeps.launch.conftest import SWEEP, Rows, rows
 from tests.sweeps.launch.witness import sightings
 
+pytestmark = pytest.mark.slow
+
 
 def test_joblib_ends_in_the_same_table_as_the_basic_launcher(monkeypatch: pytest.MonkeyPatch, on_basic: Rows) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # which would have the last word

@@ -9,7 +9,7 @@ import pytest
 from tests.command_line import call
 
 RATES = "optimizer.lr=tag(log,interval(1e-4,1e-1))"
-pytestmark = pytest.mark.filterwarnings("default")  # Optuna 2's own
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # Optuna 2 has warnings of its own
 
 
 @pytest.mark.parametrize(("monitor", "direction"), [("val/accuracy", "MAXIMIZE"), ("val/loss", "MINIMIZE")])

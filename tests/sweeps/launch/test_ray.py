@@ -5,7 +5,6 @@ import secrets
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,9 @@ import pytest
 
 from tests.sweeps.launch.conftest import SWEEP, Rows, rows
 from tests.sweeps.launch.witness import sightings
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 pytest.importorskip("hydra_plugins.hydra_ray_launcher")
 
@@ -43,11 +45,8 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, s
                 nodes.append(
                     subprocess.Popen([*start, *options], stdout=file, stderr=file, env=environment, cwd=elsewhere)
                 )
-            deadline = time.monotonic() + 120
-            while "Ray runtime started" not in log.read_text():
-                assert nodes[-1].poll() is None, log.read_text()[-2000:]
-                assert time.monotonic() < deadline, log.read_text()[-2000:]
-                time.sleep(0.2)
+            eventually(lambda log=log: "Ray runtime started" in log.read_text() or nodes[-1].poll() is not None, 120)  # type: ignore[misc]
+            assert "Ray runtime started" in log.read_text(), log.read_text()[-2000:]
         yield environment | {"RAY_ADDRESS": address}
     finally:
         for node in reversed(nodes):

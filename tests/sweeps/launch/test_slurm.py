@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from tests.command_line import call
 from tests.sweeps.launch.conftest import SWEEP, Rows, rows
 from tests.sweeps.launch.witness import WITNESS, sightings
 from tests.sweeps.small import UNREPORTED
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 CONF = """
 ClusterName=test
@@ -73,13 +76,13 @@ def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             with (folder / f"{command[0]}.out").open("wb") as log:
                 started.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
             time.sleep(1)
-        if not within(30, lambda: asked(environment, "sinfo", "-h", "-o", "%t") == "idle"):
+        if not eventually(lambda: asked(environment, "sinfo", "-h", "-o", "%t") == "idle", 30):
             told = "; ".join((folder / f"{command[0]}.out").read_text()[-200:] for command in commands)
             pytest.skip(f"SLURM did not come up here: {told}")
         yield folder
     finally:
         asked(environment, "scancel", "--user=root")
-        within(20, lambda: not asked(environment, "squeue", "-h"))  # else their processes would outlive the daemons
+        eventually(lambda: not asked(environment, "squeue", "-h"), 20)  # else their processes would outlive the daemons
         for process in reversed(started):
             process.terminate()
             try:
@@ -115,15 +118,6 @@ def asked(environment: dict[str, str], *command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, env=environment).stdout.strip()
 
 
-def within(seconds: float, holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
 SMALL = ("hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1")
 
 
@@ -134,7 +128,9 @@ def test_slurm_ends_in_the_same_table_as_the_basic_launcher(
     assert rows() == on_basic
     assert [line["threads"] for job in range(2) for line in sightings(job)] == [1, 1]
     log = slurm / "slurmctld.log"  # SLURM hears of an end a little after submitit, which sees the result's file
-    assert within(30, lambda: log.read_text().count("WEXITSTATUS 0") == 2), "each job of the sweep was one of SLURM's"
+    assert eventually(lambda: log.read_text().count("WEXITSTATUS 0") == 2, 30), (
+        "each job of the sweep was one of SLURM's"
+    )
 
 
 def test_a_job_whose_time_is_over_goes_on_from_its_last_checkpoint(
@@ -154,10 +150,10 @@ def test_a_job_whose_time_is_over_goes_on_from_its_last_checkpoint(
     def end_the_time() -> None:
         checkpoint = Path("cut/0/checkpoints/last.ckpt").absolute()
         # Not the first one: it may be of step 0.
-        if within(120, checkpoint.exists) and within(60, lambda: mtimes(checkpoint) > 3):
+        if eventually(checkpoint.exists, 120) and eventually(lambda: mtimes(checkpoint) > 3, 60):
             job = asked(environment, "squeue", "-h", "-o", "%i")
             asked(environment, "scancel", "--signal=USR2", job)
-            if within(30, lambda: asked(environment, "squeue", "-h", "-o", "%T") == "PENDING"):
+            if eventually(lambda: asked(environment, "squeue", "-h", "-o", "%T") == "PENDING", 30):
                 time.sleep(3)  # the credential of a job that starts again in the same second is refused
                 told.append(asked(environment, "scontrol", "update", f"JobId={job}", "StartTime=now"))
 

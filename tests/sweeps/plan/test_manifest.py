@@ -24,6 +24,8 @@ from gradexp.sweeps.plan.plan import Plan
 from tests.command_line import call
 from tests.sweeps.small import REPORTED, RESUMED, SMALL, UNREPORTED, jobs, metrics, stamps, table
 
+pytestmark = pytest.mark.slow
+
 SHORT = (*SMALL, "trainer.max_epochs=1")
 NEW = (*SMALL[:-1], "trainer.max_epochs=1")  # SHORT, but for a folder of its own choice
 

@@ -17,7 +17,7 @@ from gradexp.configuration.files import CONF_DIR
 from gradexp.configuration.hashes import config_hash
 from tests.command_line import call
 from tests.hydra_jobs import composed_by_hydra, content
-from tests.sweeps.plan.test_presets import listed
+from tests.sweeps.dry_run import listed
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics
 
 SAME_AS_HYDRAS: list[list[str]] = [

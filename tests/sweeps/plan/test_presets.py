@@ -1,7 +1,6 @@
 """The presets of conf/sweep, and what a command spans, listed by a dry run."""
 
 import itertools
-import re
 from pathlib import Path
 
 import pytest
@@ -9,21 +8,9 @@ import pytest
 from gradexp.configuration.files import CONF_DIR
 from tests.command_line import call
 from tests.options import option, options
+from tests.sweeps.dry_run import listed
 
 PRESETS = sorted(path.stem for path in (CONF_DIR / "sweep").glob("*.yaml"))
-
-
-def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    """The settings of the jobs that a command spans; nothing may be left behind."""
-    before = sorted(Path.cwd().rglob("*"))
-    capsys.readouterr()
-    assert call(monkeypatch, "-m", *arguments, "sweep.dry_run=true") is None
-    assert sorted(Path.cwd().rglob("*")) == before, "a dry run leaves nothing"
-    out = capsys.readouterr().out.splitlines()
-    jobs = [line for line in out if re.match(r" *\d+  planned ", line)]
-    assert [int(line.split()[0]) for line in jobs] == list(range(len(jobs)))
-    assert f"jobs: {len(jobs)} ({len(jobs)} to do)" in out
-    return [" ".join(line.split()[2:]) for line in jobs]
 
 
 def test_a_dry_run_of_a_protocol_counts_its_final_runs(

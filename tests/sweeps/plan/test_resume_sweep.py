@@ -19,6 +19,8 @@ from gradexp.sweeps.plan.manifest import Manifest
 from tests.command_line import call
 from tests.sweeps.small import RESUMED, SMALL, jobs, metrics, same_weights, stamps, table
 
+pytestmark = pytest.mark.slow
+
 GRID = (*SMALL, "optimizer.lr=0.01,0.001", "seed=0,1")
 
 

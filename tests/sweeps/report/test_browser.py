@@ -4,11 +4,9 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from rich.console import Console
@@ -21,25 +19,20 @@ from tests.command_line import call
 from tests.sweeps.folders import accuracy, grid, write_curve, write_sweep
 from tests.sweeps.report.browser import chromium, errors
 from tests.sweeps.small import REPORTED
+from tests.waiting import eventually
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # Selenium's own sockets
-T = TypeVar("T")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Selenium's own sockets
+]
+PATIENCE = 40  # seconds; pages draw themselves in their own time
 
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[WebDriver]:
     with chromium(tmp_path / "profile") as opened:
         yield opened
-
-
-def eventually(look: Callable[[], T], seconds: float = 40) -> T:
-    """What `look` gives once it is true; pages draw themselves in their own time."""
-    end = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found or time.monotonic() > end:
-            return found
-        time.sleep(0.25)
 
 
 def column(browser: WebDriver, number: int) -> list[str]:
@@ -80,7 +73,7 @@ def test_the_report_sorts_filters_and_hovers_without_an_error(browser: WebDriver
 
     point = browser.find_element(By.CSS_SELECTOR, "#time .scatterlayer .point")
     ActionChains(browser).scroll_to_element(point).move_to_element(point).perform()
-    hover = eventually(lambda: browser.find_elements(By.CSS_SELECTOR, "#time .hoverlayer .hovertext"))
+    hover = eventually(lambda: browser.find_elements(By.CSS_SELECTOR, "#time .hoverlayer .hovertext"), PATIENCE)
     assert "optimizer=" in hover[0].text
     assert errors(browser) == []
 
@@ -136,7 +129,7 @@ def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
             return " ".join(str(browser.execute_script(WORDS)).split())
 
         def shows(*wanted: str) -> bool:
-            return bool(eventually(lambda: all(word in words() for word in wanted)))
+            return bool(eventually(lambda: all(word in words() for word in wanted), PATIENCE))
 
         def opens(tab: str, *wanted: str) -> None:
             browser.get("about:blank")

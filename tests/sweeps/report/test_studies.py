@@ -20,6 +20,8 @@ from gradexp.sweeps.report.studies.study import Study
 from tests.callbacks.drawing import drawn, shown
 from tests.command_line import call
 
+pytestmark = pytest.mark.slow
+
 DRAWING = {
     "gradexp.sweeps.report.studies.vanishing_gradients": "gradient_norms_by_depth",
     "gradexp.sweeps.report.studies.regularization_path": "penalty_paths",

@@ -1,0 +1,21 @@
+"""What a command would run."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import call
+
+
+def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """The settings of the jobs that a command spans; nothing may be left behind."""
+    before = sorted(Path.cwd().rglob("*"))
+    capsys.readouterr()
+    assert call(monkeypatch, "-m", *arguments, "sweep.dry_run=true") is None
+    assert sorted(Path.cwd().rglob("*")) == before, "a dry run leaves nothing"
+    out = capsys.readouterr().out.splitlines()
+    jobs = [line for line in out if re.match(r" *\d+  planned ", line)]
+    assert [int(line.split()[0]) for line in jobs] == list(range(len(jobs)))
+    assert f"jobs: {len(jobs)} ({len(jobs)} to do)" in out
+    return [" ".join(line.split()[2:]) for line in jobs]
