@@ -1,4 +1,4 @@
-"""Jobs composed by Hydra itself, for a test to hold quicker ways against."""
+"""Jobs composed by Hydra alone, and as sweeps compose them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +10,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from gradexp.app.composer import Composer
 from gradexp.app.section_loader import class_sections
 from gradexp.configuration.files import CONF_DIR
+
+Compose = Callable[[list[str]], DictConfig]
 
 
 @contextmanager
@@ -24,11 +27,12 @@ def started_hydra() -> Iterator[Hydra]:
 
 
 @contextmanager
-def composed_by_hydra() -> Iterator[Callable[[list[str]], DictConfig]]:
-    """What composes a job of a sweep, as launchers do."""
+def composing() -> Iterator[tuple[Composer, Compose]]:
+    """What composes the jobs of a sweep, and Hydra's composition of all files and overrides, with nothing kept."""
     with started_hydra() as hydra:
-        master = hydra.compose_config("config", overrides=[], run_mode=RunMode.MULTIRUN)
-        yield lambda overrides: hydra.config_loader.load_sweep_config(master, overrides)
+        loader: Any = hydra.config_loader
+        composer = loader.composer(hydra.compose_config("config", overrides=[], run_mode=RunMode.MULTIRUN))
+        yield composer, lambda overrides: loader._composed("config", overrides, RunMode.RUN, True, True)
 
 
 def content(cfg: DictConfig) -> dict[str, Any]:

@@ -6,19 +6,17 @@ import sys
 
 import pytest
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from gradexp import compose
-from gradexp.app.composer import Composer
 from gradexp.app.composition import with_overrides
 from gradexp.app.errors import explain
 from gradexp.configuration.values import plain
 from gradexp.sweeps.launch.command import make_plan
 from tests.command_line import call
 from tests.configuration.options import GROUPS
-from tests.hydra_jobs import composed_by_hydra, content
+from tests.hydra_jobs import composing, content
 from tests.sweeps.dry_run import listed
 
 pytestmark = pytest.mark.slow
@@ -139,9 +137,7 @@ def test_cfg_job_prints_the_section() -> None:
     ids=" ".join,
 )
 def test_each_job_is_the_single_run_of_its_overrides(command: list[str]) -> None:
-    parser = OverridesParser.create()
-    with composed_by_hydra() as as_hydra:
-        quick = Composer(as_hydra, parser)
+    with composing() as (quick, as_hydra):
         planned = [job.overrides for job in make_plan(command, quick).jobs.values()]
         jobs = [(overrides, content(quick(overrides)), content(as_hydra(overrides))) for overrides in planned]
     assert len(jobs) > 1

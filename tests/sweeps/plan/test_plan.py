@@ -2,12 +2,11 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -16,7 +15,7 @@ from gradexp.app.composition import compose
 from gradexp.configuration.files import CONF_DIR
 from gradexp.configuration.hashes import config_hash
 from tests.command_line import call
-from tests.hydra_jobs import composed_by_hydra, content
+from tests.hydra_jobs import Compose, composing, content
 from tests.sweeps.dry_run import listed
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics
 
@@ -56,17 +55,17 @@ SAME_AS_HYDRAS: list[list[str]] = [
 
 
 @pytest.fixture
-def as_hydra() -> Iterator[Callable[[list[str]], DictConfig]]:
-    with composed_by_hydra() as compose_job:
-        yield compose_job
+def composers() -> Iterator[tuple[Composer, Compose]]:
+    with composing() as both:
+        yield both
 
 
 def identity(cfg: DictConfig) -> str:
     return config_hash(OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]))
 
 
-def test_the_quick_composition_is_hydras_own(as_hydra: Callable[[list[str]], DictConfig]) -> None:
-    quick = Composer(as_hydra, OverridesParser.create())
+def test_the_quick_composition_is_hydras_own(composers: tuple[Composer, Compose]) -> None:
+    quick, as_hydra = composers
     by_hydra = [(overrides, as_hydra(overrides)) for overrides in SAME_AS_HYDRAS]
     # Twice, as what one job puts in must not be in the next one's.
     for overrides, expected in [*by_hydra, *reversed(by_hydra)]:
@@ -85,9 +84,9 @@ def test_the_quick_composition_is_hydras_own(as_hydra: Callable[[list[str]], Dic
     ids=str,
 )
 def test_overrides_of_one_key_hold_in_the_order_in_which_they_are_typed(
-    overrides: list[str], as_hydra: Callable[[list[str]], DictConfig]
+    overrides: list[str], composers: tuple[Composer, Compose]
 ) -> None:
-    quick = Composer(as_hydra, OverridesParser.create())
+    quick, as_hydra = composers
     assert content(quick(overrides)) == content(as_hydra(overrides))
 
 
@@ -103,10 +102,8 @@ def test_overrides_of_one_key_hold_in_the_order_in_which_they_are_typed(
         ["seed.a=1"],
     ],
 )
-def test_what_hydra_refuses_is_refused_as_hydra_does(
-    overrides: list[str], as_hydra: Callable[[list[str]], DictConfig]
-) -> None:
-    quick = Composer(as_hydra, OverridesParser.create())
+def test_what_hydra_refuses_is_refused_as_hydra_does(overrides: list[str], composers: tuple[Composer, Compose]) -> None:
+    quick, as_hydra = composers
     with pytest.raises(HydraException) as ours:
         quick(overrides)
     with pytest.raises(HydraException) as theirs:
