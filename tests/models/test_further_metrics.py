@@ -33,6 +33,8 @@ from tests.objective.fitting_losses import FITS, made
 from tests.run_folder import checkpoint, events
 from tests.sweeps.small import UNREPORTED
 
+pytestmark = pytest.mark.slow
+
 Array = npt.NDArray[np.float64]
 C, R = "torchmetrics.classification.", "torchmetrics.regression."
 SAMPLES = 45

@@ -20,6 +20,8 @@ from tests.hydra_jobs import composed_by_hydra, content
 from tests.sweeps.dry_run import listed
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics
 
+pytestmark = pytest.mark.slow
+
 SAME_AS_HYDRAS: list[list[str]] = [
     [],
     ["optimizer.lr=0.1"],
