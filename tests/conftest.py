@@ -11,6 +11,8 @@ ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 
 # Tests run side by side, one a core; the processes that they start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Those processes import this checkout, wherever an installed gradexp lies.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 
 
 def pytest_collection(session: pytest.Session) -> None:

@@ -7,22 +7,14 @@ each process.
 import multiprocessing
 import os
 import sys
-from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-
-import pytest
-
-CHECKOUT = Path(__file__).parents[1]
 
 
 def start(*arguments: str) -> BaseProcess:
     """Run `python -m gradexp ARGUMENTS` in the current folder and with the current environment, without its output."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.imported"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(CHECKOUT))
-        forkserver.ensure_running()
     process = context.Process(target=_command_line, args=(arguments, Path.cwd(), dict(os.environ)))
     process.start()
     return process

@@ -5,6 +5,8 @@ import pytest
 from gradexp import run
 from tests.command_line import call
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("overrides", "words"),

@@ -55,7 +55,7 @@ def test_a_run_cut_at_any_step_ends_bit_identically(
 
 @pytest.mark.parametrize("override", ["optimizer=lbfgs", "trainer.accumulate_grad_batches=2", "scheduler=step"])
 def test_a_run_with_more_steps_goes_on_in_mid_epoch(override: str) -> None:
-    settings = (*RANDOM_PARTS, override, "data.batch_size=100")
+    settings = (*RANDOM_PARTS, override, "data.batch_size=100", "model.hidden=[20]")
     whole = run(*settings, "trainer.max_steps=30", "hydra.run.dir=whole")
     run(*settings, "trainer.max_steps=17", "hydra.run.dir=part")
     resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_steps=30", "figures=false")

@@ -15,6 +15,8 @@ from gradexp.objective.optimizers import build_optimizer
 from tests.command_line import call
 from tests.engine.several_steps import GROUP_SIZE, Fit, Logged, data, exactly, fit, trainer_for
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = [7, GROUP_SIZE, 1000]
 RAGGED = {"batch_size": 8, "repeat": 7}  # 28 steps per epoch, of 8, 8, 8 and 6 samples
 EVERY_10 = {"log_every_n_steps": 10, "max_epochs": 3}

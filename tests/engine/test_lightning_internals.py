@@ -52,6 +52,7 @@ class Look(Callback):
         self.answers.append(self.ask(trainer))
 
 
+@pytest.mark.slow
 def test_drop_slow_cuda_check(monkeypatch: pytest.MonkeyPatch) -> None:
     set_by_lightning = "import os; before = os.environ.get(NAME); import lightning; print(before, os.environ.get(NAME))"
     code = f"NAME = {CUDA_CHECK!r}; {set_by_lightning}"

@@ -16,6 +16,8 @@ from gradexp.figures.basins import BASIN_COLOURS, NO_MINIMUM
 from gradexp.figures.panels import PATH_COLOURS
 from tests.figures.rendering import legend_of, render
 
+pytestmark = pytest.mark.slow
+
 X, Y = np.linspace(-2, 3, 41), np.linspace(-1, 1, 31)
 BOWL: Array = X**2 + 4 * Y[:, None] ** 2 - 7  # below zero around its minimum
 PATH = np.array([[2.5, 0.9], [1.0, -0.5], [0.2, 0.1], [0.0, 0.0]])

@@ -12,6 +12,8 @@ from gradexp.data import Separable
 from gradexp.models import Rosenblatt
 from tests.models.fitting import Array, Recorder, as_numpy, fitted, full_batches
 
+pytestmark = pytest.mark.slow
+
 
 def with_ones(inputs: Any) -> Array:
     return np.hstack([as_numpy(inputs), np.ones((len(inputs), 1))])

@@ -14,6 +14,8 @@ from gradexp import Diabetes, LinearRegression, MLPClassifier, compose, run
 from gradexp.objective.proximal import shrink_after_steps
 from tests.models.fitting import as_numpy, fitted
 
+pytestmark = pytest.mark.slow
+
 PLAIN: dict[str, Any] = {"_target_": "torch.optim.SGD", "lr": 0.1}
 MOMENTUM = {"lr": 0.02, "momentum": 0.9}
 

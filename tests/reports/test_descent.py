@@ -11,6 +11,8 @@ from gradexp.models.surfaces import SURFACES, Surface
 from gradexp.objective.optimizers import ELEMENTWISE
 from gradexp.reports.descent import descend, nearest_minimum
 
+pytestmark = pytest.mark.slow
+
 HIMMELBLAU = SURFACES["himmelblau"]
 ADAM = {"_target_": "torch.optim.Adam", "lr": 1e-3, "fused": True}
 SETTINGS: dict[str, dict[str, Any]] = {

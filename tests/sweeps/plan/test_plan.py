@@ -19,6 +19,8 @@ from tests.hydra_jobs import Compose, composing, content
 from tests.sweeps.dry_run import listed
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics
 
+pytestmark = pytest.mark.slow
+
 SAME_AS_HYDRAS: list[list[str]] = [
     [],
     ["optimizer.lr=0.1"],
