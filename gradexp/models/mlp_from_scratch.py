@@ -73,9 +73,6 @@ class MLPFromScratch(AbstractClassifier):
         output_activation: Follows the last layer: "relu", to show its effect on logits, or None for nothing.
         init: Initial weights; see gradexp.models.layers.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.abstract_module import SGD, AbstractModule
 from gradexp.models.default_metrics import ThresholdAccuracy, class_accuracy
-from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import COUNT, at_least
 
@@ -25,9 +24,6 @@ class SigmoidUnits(AbstractModule):
         in_features: Numbers in a sample; samples of any shape are flattened.
         num_classes: Number of classes; 2 have one output, for class 1, and more have one output per class.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {

@@ -57,15 +57,9 @@ def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict
 
 
 def write_row(folder: Path, settings: dict[str, Any], metrics: dict[str, float], suffix: str = SUFFIX) -> None:
-    """Write a run's row of the tab into a separate event file, which replaces an earlier one.
+    """Write a run's row of the tab, settings and metrics, into a separate event file in the folder of the others.
 
-    TensorBoard shows the first settings that it finds in a run, so those of a resumed run must be the only ones.
-
-    Args:
-        folder: The folder of the run's event files.
-        settings: The columns of the settings.
-        metrics: Metrics, whose names are further columns.
-        suffix: End of the file's name.
+    It replaces an earlier one with this suffix: TensorBoard shows the first settings that it finds in a run.
     """
     for path in folder.glob(f"*{suffix}"):
         path.unlink()

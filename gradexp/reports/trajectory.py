@@ -16,9 +16,6 @@ class TrajectoryReport(Report):
 
     Each time there are more than LIMIT points, every second one is dropped; the first is kept.
 
-    Args:
-        draw: Whether to publish figures.
-
     Attributes:
         points: The recorded parameters, each point flattened [parameters].
     """
@@ -35,8 +32,6 @@ class TrajectoryReport(Report):
         parameters = list(pl_module.parameters())
 
         def values() -> Tensor:
-            if len(parameters) == 1:
-                return parameters[0].detach().flatten().clone()
             return torch.cat([parameter.detach().flatten() for parameter in parameters])
 
         def record(*_: Any) -> None:
