@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
 
-ACTIVATIONS: Mapping[str, type[nn.Module]] = {
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
@@ -22,7 +22,7 @@ ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "hardtanh": nn.Hardtanh,
     "identity": nn.Identity,
-    "log_softmax": partial(nn.LogSoftmax, dim=1),  # type: ignore[dict-item]  # for outputs only
+    "log_softmax": partial(nn.LogSoftmax, dim=1),  # for outputs only
 }
 
 INITS: Mapping[str, Callable[[Tensor], Any]] = {

@@ -12,14 +12,10 @@ SUFFIX = ".hparams"  # of the event file with the settings, which a resumed run 
 
 
 def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
-    """The columns of the HPARAMS tab.
+    """The columns of the HPARAMS tab, for a resolved configuration and the name of its data source.
 
     All runs have the same columns, each of one type: TensorBoard drops keys that the first run lacks, and shows the
     numbers of a column with a None as text.
-
-    Args:
-        config: The resolved configuration.
-        data: Name of the data source.
     """
     model, optimizer = config["model"], config["optimizer"]
     return {
