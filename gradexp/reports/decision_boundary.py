@@ -47,9 +47,10 @@ class DecisionBoundary(Report):
             predicted = module.predictions(outputs).argmax(dim=1).cpu()
         regions = predicted[: len(grid)].reshape(len(y), len(x))
         accuracy = (predicted[len(grid) :] == targets).double().mean().item()
-        arrays = (tensor.numpy() for tensor in (x, y, regions, points, targets))
         title = f"{type(module).__name__}: {accuracy:.2%} of {len(inputs):,} training samples"
-        figure = figures.decision_boundary(*arrays, self.classes, labels, title)
+        figure = figures.decision_boundary(
+            x.numpy(), y.numpy(), regions.numpy(), points.numpy(), targets.numpy(), self.classes, labels, title
+        )
         publish(trainer, "decision_boundary", figure)
 
 

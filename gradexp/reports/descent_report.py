@@ -40,12 +40,10 @@ class DescentReport(TrajectoryReport):
         self._bar = ProgressBar(console)
         self._trusted_packages: tuple[str, ...] = ()
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.draw and isinstance(pl_module, FunctionDescent):
-            self.start_recording(trainer, pl_module)
+    def records(self, module: LightningModule) -> bool:
+        return isinstance(module, FunctionDescent)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.stop_recording()
         if not isinstance(pl_module, FunctionDescent):
             return
         surface, point = pl_module.surface, pl_module.network.get_parameter("point").detach().cpu()

@@ -65,12 +65,10 @@ class LeastSquaresReport(TrajectoryReport):
     coefficients for more, and the path of the parameters over the loss for one or two parameters.
     """
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.draw and _applies(pl_module) and sum(parameter.numel() for parameter in pl_module.parameters()) <= 2:
-            self.start_recording(trainer, pl_module)
+    def records(self, module: LightningModule) -> bool:
+        return _applies(module) and sum(parameter.numel() for parameter in module.parameters()) <= 2
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.stop_recording()
         datamodule: Any = getattr(trainer, "datamodule", None)
         if not _applies(pl_module) or not hasattr(datamodule, "sample"):
             return
