@@ -44,9 +44,8 @@ class SigmoidUnits(AbstractModule):
         )
         accuracy: Metric = ThresholdAccuracy(0.5) if num_outputs == 1 else class_accuracy(num_classes)
         super().__init__(nn.Sequential(layers), {"accuracy": accuracy}, "sigmoids", num_classes, **options)
-        self.num_outputs = num_outputs
         self.save_hyperparameters()
 
     def predictions(self, outputs: Tensor) -> Tensor:
         """The outputs by class [batch, classes]; they are not probabilities, as several can be near 1."""
-        return torch.cat([1 - outputs, outputs], dim=1) if self.num_outputs == 1 else outputs
+        return torch.cat([1 - outputs, outputs], dim=1) if outputs.shape[1] == 1 else outputs

@@ -18,13 +18,7 @@ MIN_POINTS = 5  # of a curve, to estimate its scatter
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A diagnosis, its reasons, and advice.
-
-    Attributes:
-        kind: The diagnosis.
-        numbers: The numbers that it is based on.
-        advice: What to try; "" if nothing.
-    """
+    """A diagnosis, the numbers that it is based on, and what to try ("" if nothing)."""
 
     kind: Literal["under-fitting", "over-fitting", "neither"]
     numbers: str
