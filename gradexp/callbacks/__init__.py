@@ -6,8 +6,8 @@ from gradexp.callbacks.divergence import Diverged, Divergence
 from gradexp.callbacks.loss_curve import LossCurve
 from gradexp.callbacks.model_graph import ModelGraph
 from gradexp.callbacks.parameter_scalars import ParameterScalars
+from gradexp.callbacks.progress_bar import RichBar
 from gradexp.callbacks.report import Report
-from gradexp.callbacks.rich_bar import RichBar
 from gradexp.callbacks.sparsity import Sparsity
 from gradexp.callbacks.time_to_target import TimeToTarget
 

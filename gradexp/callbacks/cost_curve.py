@@ -13,8 +13,6 @@ from lightning.pytorch import LightningModule, Trainer
 from gradexp.callbacks.report import Report
 from gradexp.files import write_atomically
 
-NAME = "cost_curve.csv"
-
 
 class CostCurve(Report):
     """Measures the loss over the whole training part before the first epoch and after each, and writes a table of it.
@@ -51,7 +49,7 @@ class CostCurve(Report):
         if trainer.is_global_zero and self._rows:
             text = io.StringIO(newline="")
             csv.writer(text, lineterminator="\n").writerows([("epochs", "steps", "seconds", "cost"), *self._rows])
-            write_atomically(Path(trainer.default_root_dir) / NAME, text.getvalue().encode())
+            write_atomically(Path(trainer.default_root_dir) / "cost_curve.csv", text.getvalue().encode())
 
     def _measure(self, trainer: Trainer, module: Any) -> None:
         datamodule: Any = getattr(trainer, "datamodule", None)

@@ -21,19 +21,13 @@ def writer_of(trainer: Trainer) -> SummaryWriter | None:
 
 
 def publish(trainer: Trainer, tag: str, figure: Figure) -> None:
-    """Add a figure to TensorBoard, and write it as a PNG into ``figures/`` in the trainer's folder.
-
-    Args:
-        trainer: The run's trainer.
-        tag: Name in TensorBoard; the file name has underscores in place of slashes.
-        figure: The figure, which is rendered once for both.
-    """
+    """Add a figure to TensorBoard, and write it as ``figures/TAG.png``, with _ for /, into the trainer's folder."""
     if trainer.is_global_zero:
         write_figure(Path(trainer.default_root_dir), tag, figure, writer_of(trainer), trainer.global_step)
 
 
 def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter | None, step: int = 0) -> Path:
-    """Like `publish`, for any folder and any writer; returns the path of the PNG."""
+    """Like `publish`, for any folder and any writer; returns the path of the PNG. The figure is rendered once."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]

@@ -5,9 +5,8 @@ from typing import Annotated, ClassVar, Unpack
 
 from torch import Tensor, nn
 
-from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.abstract_module import SGD, AbstractModule
 from gradexp.models.default_metrics import class_accuracy
-from gradexp.models.defaults import SGD
 from gradexp.objective.fit import Outputs
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import at_least

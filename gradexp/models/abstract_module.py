@@ -16,15 +16,18 @@ from gradexp.arguments import Checked
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.stepped_module import SteppedModule
-from gradexp.models.defaults import SGD, loss_section
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.models.train_targets import train_targets
-from gradexp.models.user_metrics import LOSS_NAMES, build_metrics, can_be_merged, metric_mode
+from gradexp.models.user_metrics import LOSS_NAMES, build_metrics, metric_mode, not_mergeable
 from gradexp.objective.fit import Outputs, encoded, measured
 from gradexp.objective.losses import ClassWeightedLoss
 from gradexp.objective.objective import Objective, ObjectiveOptions
 
 Batch = tuple[Tensor, Tensor]
+
+# Default optimizers of the models.
+SGD: Mapping[str, Any] = {"_target_": "torch.optim.SGD", "lr": 0.1}
+ADAM: Mapping[str, Any] = {"_target_": "torch.optim.Adam", "lr": 1e-3}
 
 
 class AbstractModule(SteppedModule, Checked):
@@ -49,6 +52,9 @@ class AbstractModule(SteppedModule, Checked):
         defaults: Default options of the class: an `optimizer`, a `monitor`, and a `loss` unless it overrides `loss`.
         latest: The training values logged last, by name.
         latest_step: The step at which they were logged.
+
+    Raises:
+        ValueError: An argument of the model, or one of its options, breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {"optimizer": SGD, "monitor": "val/loss"}
@@ -65,16 +71,17 @@ class AbstractModule(SteppedModule, Checked):
         super().__init__()
         self.network = network
         self.outputs = outputs
-        loss = loss_section(options.get("loss"), self.defaults.get("loss"))
+        loss = dict(options.get("loss") or {})
+        if loss.get("_target_") is None:  # arguments alone change those of the default loss
+            loss.pop("_target_", None)
+            loss = {**(self.defaults.get("loss") or {}), **loss}
         settings: dict[str, Any] = {**self.defaults, **options, "loss": loss}
         sections, packages = settings.pop("metrics", {}) or {}, settings.get("trusted_packages", ())
         user_metrics = build_metrics(sections, packages, num_classes, num_targets, reserved=own_metrics)
-        not_mergeable = [
-            name for name, metric in user_metrics.items() if not can_be_merged(metric, num_classes, num_targets)
-        ]
+        unmergeable = not_mergeable(user_metrics, num_classes, num_targets)
         # Training is measured twice: over the steps since the last log, and over the epoch.
         self.recent_metrics, self.epoch_metrics = (
-            StageMetrics("train", own_metrics, user_metrics, self.predictions, True, not_mergeable) for _ in range(2)
+            StageMetrics("train", own_metrics, user_metrics, self.predictions, True, unmergeable) for _ in range(2)
         )
         self.val_metrics = StageMetrics("val", own_metrics, user_metrics, self.predictions)
         self.test_metrics = StageMetrics("test", own_metrics, user_metrics, self.predictions)
@@ -214,10 +221,7 @@ class AbstractModule(SteppedModule, Checked):
         return self.objective.configure(self, lambda: total_steps(self.trainer), mode, self._fused_conflict())
 
     def _fused_conflict(self) -> str:
-        """The setting that a fused optimizer does not work with, or "" if there is none.
-
-        A fused optimizer unscales gradients in its step, after clipping, so Lightning refuses it in mixed precision.
-        """
+        """The setting for which Lightning refuses a fused optimizer, which unscales gradients after clipping, or ""."""
         if self.precision == "16-mixed":
             return "trainer.precision=16-mixed, where gradients must be unscaled"
         if self.precision == "bf16-mixed" and self.trainer.gradient_clip_val:

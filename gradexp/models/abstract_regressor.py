@@ -8,7 +8,6 @@ from torchmetrics import MeanSquaredError
 
 from gradexp.models.abstract_module import AbstractModule
 from gradexp.models.default_metrics import R2
-from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import COUNT
 
@@ -23,9 +22,8 @@ class AbstractRegressor(AbstractModule):
     """
 
     defaults: ClassVar[ObjectiveOptions] = {
+        **AbstractModule.defaults,
         "loss": {"_target_": "torch.nn.MSELoss"},
-        "optimizer": SGD,
-        "monitor": "val/loss",
     }
 
     @abstractmethod

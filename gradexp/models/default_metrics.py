@@ -15,9 +15,6 @@ class R2(Metric):
     It sums squared deviations from the mean and combines batches as Chan, Golub and LeVeque (1979). torchmetrics'
     R2Score subtracts sums of squares, which loses float32 precision if the mean is large, and treats small variances
     as zero.
-
-    Args:
-        num_targets: Numbers in a target.
     """
 
     full_state_update = False
@@ -58,12 +55,9 @@ def class_accuracy(num_classes: int) -> MulticlassAccuracy:
 
 
 class ThresholdAccuracy(BinaryAccuracy):
-    """The share of samples whose single output [batch, 1] is on the right side of a threshold.
+    """The accuracy of a single output [batch, 1], which means class 1 where it is above the threshold, else class 0.
 
     torchmetrics' BinaryAccuracy guesses from the values whether outputs are probabilities or logits.
-
-    Args:
-        threshold: Outputs above it mean class 1.
     """
 
     def __init__(self, threshold: float) -> None:

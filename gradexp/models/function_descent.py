@@ -6,20 +6,14 @@ from typing import Annotated, ClassVar, Unpack, final
 import torch
 from torch import Tensor, nn
 
-from gradexp.models.abstract_module import AbstractModule
-from gradexp.models.defaults import SGD
+from gradexp.models.abstract_module import SGD, AbstractModule
 from gradexp.models.surfaces import SURFACES, Surface
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import PAIR, did_you_mean
 
 
 class Point(nn.Module):
-    """A point on a surface, as a parameter.
-
-    Args:
-        surface: The function.
-        start: Initial point [2].
-    """
+    """A point [2] on a surface, as a parameter."""
 
     def __init__(self, surface: Surface, start: Sequence[float]) -> None:
         super().__init__()
@@ -39,9 +33,6 @@ class FunctionDescent(AbstractModule):
         surface: Name of the function in gradexp.models.surfaces.
         start: Initial point; None for the function's usual starting point.
         options: See ObjectiveOptions; there are no weights to penalise, and the loss is the function.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {"optimizer": SGD, "monitor": "train/loss"}

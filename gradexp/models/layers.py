@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
 
-ACTIVATIONS: Mapping[str, type[nn.Module]] = {
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
@@ -22,7 +22,7 @@ ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "hardtanh": nn.Hardtanh,
     "identity": nn.Identity,
-    "log_softmax": partial(nn.LogSoftmax, dim=1),  # type: ignore[dict-item]  # for outputs only
+    "log_softmax": partial(nn.LogSoftmax, dim=1),  # for outputs only
 }
 
 INITS: Mapping[str, Callable[[Tensor], Any]] = {
@@ -65,7 +65,8 @@ def multi_layer_perceptron(
     Raises:
         ValueError: There is no such activation or initialisation.
     """
-    name, build = _activation(activation, trusted_packages)
+    build = ACTIVATIONS.get(activation) or trusted_class(activation, "activation", trusted_packages, "model.activation")
+    name = activation.rpartition(".")[2].lower()
     layers: list[tuple[str, nn.Module]] = [("flatten", nn.Flatten())]
     if input_dropout:
         layers.append(("input_dropout", nn.Dropout(input_dropout)))
@@ -74,7 +75,7 @@ def multi_layer_perceptron(
         layers.append((f"linear_{number}", nn.Linear(width, hidden_width)))
         if batch_norm:
             layers.append((f"batch_norm_{number}", nn.BatchNorm1d(hidden_width)))
-        layers.append((f"{name}_{number}", build(hidden_width)))
+        layers.append((f"{name}_{number}", _activation(build, activation, hidden_width)))
         if dropout:
             layers.append((f"dropout_{number}", nn.Dropout(dropout)))
         width = hidden_width
@@ -106,25 +107,18 @@ def initialize(weight: Tensor, bias: Tensor, init: str, trusted_packages: Sequen
     nn.init.zeros_(bias)
 
 
-def _activation(name: str, trusted_packages: Sequence[str]) -> tuple[str, Callable[[int], nn.Module]]:
-    """The name of the layer, and a function that builds it for a number of units."""
-    if name in ACTIVATIONS:
-        return name, lambda width: ACTIVATIONS[name]()
-    cls = trusted_class(name, "activation", trusted_packages, "model.activation")
-
-    def build(width: int) -> nn.Module:
-        try:
-            layer: nn.Module = cls()
-        except TypeError as error:
-            raise ValueError(f"model.activation must be a class without arguments; got {name}: {error}") from error
-        values = torch.zeros(2, width)
-        try:
-            with torch.no_grad():
-                fits = layer.eval()(values).shape == values.shape
-        except Exception as error:  # any, from a layer that takes other inputs
-            raise ValueError(f"model.activation must take outputs [batch, units]; got {name}: {error}") from error
-        if not fits:
-            raise ValueError(f"model.activation must keep the shape of its inputs; got {name}.")
-        return layer.train()
-
-    return name.rpartition(".")[2].lower(), build
+def _activation(build: Callable[[], nn.Module], name: str, width: int) -> nn.Module:
+    """A new activation, tried on [batch, width]."""
+    try:
+        layer = build()
+    except TypeError as error:
+        raise ValueError(f"model.activation must be a class without arguments; got {name}: {error}") from error
+    values = torch.zeros(2, width)
+    try:
+        with torch.no_grad():
+            keeps_shape = layer.eval()(values).shape == values.shape
+    except Exception as error:  # any, from a layer that takes other inputs
+        raise ValueError(f"model.activation must take outputs [batch, units]; got {name}: {error}") from error
+    if not keeps_shape:
+        raise ValueError(f"model.activation must keep the shape of its inputs; got {name}.")
+    return layer.train()

@@ -22,9 +22,6 @@ class LinearRegression(AbstractRegressor):
         bias: Also learn a bias.
         initial_weight: Initial value of all weights and biases; None for torch's default initialisation.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(

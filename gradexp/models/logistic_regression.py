@@ -5,9 +5,8 @@ from typing import Annotated, ClassVar, Unpack, final
 import torch
 from torch import Tensor, nn
 
-from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.abstract_module import SGD, AbstractModule
 from gradexp.models.default_metrics import ThresholdAccuracy
-from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import COUNT, at_least
 
@@ -22,9 +21,6 @@ class LogisticRegression(AbstractModule):
         in_features: Numbers in a sample.
         num_classes: 2, the only number of classes it takes.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {

@@ -1,16 +1,25 @@
 """The multi-layer perceptron that classifies with softmax and cross-entropy."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Unpack, final
+from typing import Annotated, ClassVar, Literal, Unpack, cast, final
 
-from gradexp.gradients.functions import by_hand
+from torch import Tensor, nn
+
+from gradexp.gradients import functions
 from gradexp.models.abstract_classifier import AbstractClassifier
-from gradexp.models.defaults import ADAM
+from gradexp.models.abstract_module import ADAM
 from gradexp.models.layers import multi_layer_perceptron
-from gradexp.models.loss_by_hand import loss_by_hand
 from gradexp.objective.fit import Outputs
+from gradexp.objective.losses import CrossEntropy
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import ACTIVATION, COUNT, FRACTION, HIDDEN, INIT, OUTPUT_ACTIVATION, at_least
+
+
+class CrossEntropyByHand(nn.Module):
+    """Softmax cross-entropy with a backward written by hand: logits [batch, classes] against classes [batch]."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return cast(Tensor, functions.CrossEntropy.apply(outputs, targets))
 
 
 @final
@@ -26,9 +35,6 @@ class MLPClassifier(AbstractClassifier):
             log-likelihood; or None for nothing.
         backward: "autograd", or "by_hand" for the linear layers, sigmoids and loss of gradexp.gradients.functions.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {**AbstractClassifier.defaults, "optimizer": ADAM}
@@ -60,7 +66,21 @@ class MLPClassifier(AbstractClassifier):
             options.get("trusted_packages", ()),
         )
         outputs: Outputs = "log_probabilities" if output_activation == "log_softmax" else "logits"
-        super().__init__(by_hand(network) if backward == "by_hand" else network, num_classes, outputs, **options)
-        if backward == "by_hand":
-            self.objective.loss = loss_by_hand(self.objective.loss)
+        is_by_hand = backward == "by_hand"
+        super().__init__(functions.by_hand(network) if is_by_hand else network, num_classes, outputs, **options)
+        if is_by_hand:
+            if not _is_plain_cross_entropy(self.objective.loss):
+                raise ValueError(
+                    "model.backward must be autograd, but for a cross-entropy without label_smoothing and "
+                    f"class_weight; got by_hand with {self.objective.loss or 'no loss'}."
+                )
+            self.objective.loss = CrossEntropyByHand()
         self.save_hyperparameters()
+
+
+def _is_plain_cross_entropy(loss: nn.Module | None) -> bool:
+    if type(loss) is CrossEntropy:
+        return not loss.label_smoothing and loss.class_weight is None
+    if type(loss) is nn.CrossEntropyLoss:  # a subclass may compute something else
+        return not loss.label_smoothing and loss.weight is None and loss.reduction == "mean" and loss.ignore_index < 0
+    return False

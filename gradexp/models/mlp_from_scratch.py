@@ -17,16 +17,11 @@ from gradexp.rules import COUNT, HIDDEN, INIT, at_least, one_of, or_null
 class HandMadeNetwork(nn.Module):
     """A forward pass made of matrix products, sums and ReLUs.
 
-    Args:
-        widths: Numbers in a sample, in each hidden layer and in an output.
-        output_relu: Also apply a ReLU to the outputs.
-        init: Initial weights; see gradexp.models.layers. "default" draws the same numbers as torch.nn.Linear.
-        trusted_packages: Packages that `init` may come from besides torch.nn.init.
+    `widths` are the numbers in a sample, in each hidden layer and in an output. An `init` of "default" draws the same
+    numbers as torch.nn.Linear.
     """
 
-    def __init__(
-        self, widths: Sequence[int], output_relu: bool, init: str, trusted_packages: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, widths: Sequence[int], output_relu: bool, init: str, trusted_packages: Sequence[str]) -> None:
         super().__init__()
         self.output_relu = output_relu
         self.weights = nn.ParameterList()
@@ -73,9 +68,6 @@ class MLPFromScratch(AbstractClassifier):
         output_activation: Follows the last layer: "relu", to show its effect on logits, or None for nothing.
         init: Initial weights; see gradexp.models.layers.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {

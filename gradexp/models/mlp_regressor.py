@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Unpack, final
 
+from gradexp.models.abstract_module import ADAM
 from gradexp.models.abstract_regressor import AbstractRegressor
-from gradexp.models.defaults import ADAM
 from gradexp.models.layers import multi_layer_perceptron
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import ACTIVATION, COUNT, FRACTION, HIDDEN, INIT
@@ -19,9 +19,6 @@ class MLPRegressor(AbstractRegressor):
         num_targets: Real numbers in a target.
         hidden, activation, init, dropout, input_dropout, batch_norm: See multi_layer_perceptron.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {**AbstractRegressor.defaults, "optimizer": ADAM}

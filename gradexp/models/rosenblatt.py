@@ -7,9 +7,8 @@ from typing import Annotated, ClassVar, Unpack, final
 import torch
 from torch import Tensor, nn
 
-from gradexp.models.abstract_module import AbstractModule, Batch
+from gradexp.models.abstract_module import SGD, AbstractModule, Batch
 from gradexp.models.default_metrics import ThresholdAccuracy
-from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.objective.optimizers import is_sgd
 from gradexp.rules import COUNT, at_least
@@ -39,9 +38,6 @@ class Rosenblatt(AbstractModule):
 
     Attributes:
         corrections: Mistakes in training so far; each changes the weights once.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {"optimizer": SGD, "monitor": "val/accuracy"}

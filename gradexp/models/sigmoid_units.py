@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from gradexp.models.abstract_module import AbstractModule
+from gradexp.models.abstract_module import SGD, AbstractModule
 from gradexp.models.default_metrics import ThresholdAccuracy, class_accuracy
-from gradexp.models.defaults import SGD
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.rules import COUNT, at_least
 
@@ -25,9 +24,6 @@ class SigmoidUnits(AbstractModule):
         in_features: Numbers in a sample; samples of any shape are flattened.
         num_classes: Number of classes; 2 have one output, for class 1, and more have one output per class.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     defaults: ClassVar[ObjectiveOptions] = {
@@ -48,9 +44,8 @@ class SigmoidUnits(AbstractModule):
         )
         accuracy: Metric = ThresholdAccuracy(0.5) if num_outputs == 1 else class_accuracy(num_classes)
         super().__init__(nn.Sequential(layers), {"accuracy": accuracy}, "sigmoids", num_classes, **options)
-        self.num_outputs = num_outputs
         self.save_hyperparameters()
 
     def predictions(self, outputs: Tensor) -> Tensor:
         """The outputs by class [batch, classes]; they are not probabilities, as several can be near 1."""
-        return torch.cat([1 - outputs, outputs], dim=1) if self.num_outputs == 1 else outputs
+        return torch.cat([1 - outputs, outputs], dim=1) if outputs.shape[1] == 1 else outputs

@@ -20,9 +20,6 @@ class SoftmaxRegression(AbstractClassifier):
         in_features: Numbers in a sample; samples of any shape are flattened.
         num_classes: Number of classes.
         options: See ObjectiveOptions.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     def __init__(

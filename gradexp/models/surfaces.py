@@ -88,10 +88,7 @@ def _rastrigin(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _rastrigin_partials(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    return (
-        2 * x + 20 * math.pi * torch.sin(2 * math.pi * x),
-        2 * y + 20 * math.pi * torch.sin(2 * math.pi * y),
-    )
+    return 2 * x + 20 * math.pi * torch.sin(2 * math.pi * x), 2 * y + 20 * math.pi * torch.sin(2 * math.pi * y)
 
 
 def _rastrigin_local_minima() -> tuple[Point, ...]:

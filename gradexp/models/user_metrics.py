@@ -35,9 +35,7 @@ def build_metrics(
         ValueError: A name is reserved or no identifier; there is no such metric; it does not take an argument, the
             predictions or the targets; or its value is not a single number.
     """
-    known: dict[str, Any] = {}
-    if num_classes:
-        known = {"task": "multiclass", "num_classes": num_classes, "num_labels": num_classes}
+    known = {"task": "multiclass", "num_classes": num_classes, "num_labels": num_classes} if num_classes else {}
     metrics = {}
     for name, section in sections.items():
         key = f"metrics.{name}"
@@ -93,18 +91,24 @@ def to_metric_shape(values: Tensor, metric: Metric) -> Tensor:
     return values.squeeze(1) if values.ndim == 2 and values.shape[1] == 1 else values
 
 
-def can_be_merged(metric: Metric, num_classes: int, num_targets: int) -> bool:
-    """Whether merging the states of three parts of some samples in turn gives the value of all samples."""
+def not_mergeable(metrics: Mapping[str, Metric], num_classes: int, num_targets: int) -> list[str]:
+    """The names of the metrics for which merging the states of three parts of some samples in turn fails.
+
+    It fails if it raises an error, or if the merged value differs from that of all samples.
+    """
+    return [name for name, metric in metrics.items() if not _can_be_merged(metric, num_classes, num_targets)]
+
+
+def _can_be_merged(metric: Metric, num_classes: int, num_targets: int) -> bool:
     predictions, targets = _dummy_data(metric, num_classes, num_targets)
-    parts = [metric.clone() for _ in range(3)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    first, second, third = (metric.clone() for _ in range(3))
+    with warnings.catch_warnings(action="ignore"):
         try:
-            for part, some_predictions, some_targets in zip(parts, predictions.chunk(3), targets.chunk(3), strict=True):
-                part.update(some_predictions, some_targets)
-            parts[1].merge_state(parts[0])
-            parts[2].merge_state(parts[1])
-            return torch.allclose(parts[2].compute(), _value(metric, predictions, targets), 1e-4, equal_nan=True)
+            for part, *batch in zip((first, second, third), predictions.chunk(3), targets.chunk(3), strict=True):
+                part.update(*batch)
+            second.merge_state(first)
+            third.merge_state(second)
+            return torch.allclose(third.compute(), _value(metric, predictions, targets), 1e-4, equal_nan=True)
         except (RuntimeError, TypeError, ValueError):
             return False
 
@@ -129,7 +133,6 @@ def _dummy_data(metric: Metric, num_classes: int, num_targets: int) -> tuple[Ten
 
 def _value(metric: Metric, predictions: Tensor, targets: Tensor) -> Any:
     copy = metric.clone()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         copy.update(predictions, targets)
         return copy.compute()

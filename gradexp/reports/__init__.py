@@ -1,8 +1,7 @@
-"""What is said and drawn at the end of a fit.
+"""Results of a fit, in numbers and figures; exported are callbacks for gradexp's own models.
 
-Exported are the callbacks for gradexp's own models; callbacks for any lightning.Trainer are in gradexp.callbacks. The
-other files hold the diagnosis, the bias-variance decomposition, learning curves read from event files, and
-TensorBoard's HPARAMS tab. The callbacks are imported on first use: the diagnosis of a finished run needs no torch.
+They are imported on first use, because the diagnosis of a finished run needs no torch. Callbacks for any
+lightning.Trainer are in gradexp.callbacks.
 """
 
 import re

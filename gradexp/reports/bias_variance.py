@@ -84,14 +84,11 @@ def of_probabilities(probabilities: Tensor, classes: Tensor) -> Decomposition:
 
 
 def of_votes(votes: Tensor, classes: Tensor) -> ZeroOne:
-    """Decompose the zero-one error after Domingos 2000, "A unified bias-variance decomposition".
+    """Decompose the zero-one error of predicted classes [models, points] for true classes [points] (Domingos 2000).
 
     The main prediction is the class that most models predict (the first of several such classes). At a point where it
-    is right, other predictions add error; where it is wrong, predictions of the right class reduce the error.
-
-    Args:
-        votes: Predicted classes [models, points].
-        classes: True classes [points].
+    is right, other predictions add error; where it is wrong, predictions of the right class reduce the error. See "A
+    unified bias-variance decomposition".
     """
     main = votes.mode(dim=0).values
     is_right = main == classes

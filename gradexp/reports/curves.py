@@ -6,12 +6,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 
 def curves(folder: Path, tags: list[str]) -> dict[str, tuple[list[int], list[float]]]:
-    """Steps and values of those of the tags that the run has logged.
-
-    Args:
-        folder: The run's folder.
-        tags: Names of scalars.
-    """
+    """Steps and values of those of these scalars that the run in a folder has logged."""
     if not (folder / "tensorboard").is_dir():
         return {}
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 1000, "images": 1, "tensors": 1})

@@ -47,15 +47,9 @@ class DecisionBoundary(Report):
             predicted = module.predictions(outputs).argmax(dim=1).cpu()
         regions = predicted[: len(grid)].reshape(len(y), len(x))
         accuracy = (predicted[len(grid) :] == targets).double().mean().item()
+        title = f"{type(module).__name__}: {accuracy:.2%} of {len(inputs):,} training samples"
         figure = figures.decision_boundary(
-            x.numpy(),
-            y.numpy(),
-            regions.numpy(),
-            points.numpy(),
-            targets.numpy(),
-            self.classes,
-            labels,
-            f"{type(module).__name__}: {accuracy:.2%} of {len(inputs):,} training samples",
+            x.numpy(), y.numpy(), regions.numpy(), points.numpy(), targets.numpy(), self.classes, labels, title
         )
         publish(trainer, "decision_boundary", figure)
 

@@ -84,12 +84,7 @@ def descend(
 
 
 def nearest_minimum(surface: Surface, points: Tensor, tolerance: float) -> Tensor:
-    """The index of the minimum nearest to each point.
-
-    Args:
-        surface: The function.
-        points: Points [points, 2].
-        tolerance: Greatest Euclidean distance from a minimum.
+    """The minimum of the surface nearest to each point [points, 2], in Euclidean distance.
 
     Returns:
         Indices [points] into `surface.minima + surface.local_minima`; -1 if none is within the tolerance.

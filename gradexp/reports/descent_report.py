@@ -40,12 +40,10 @@ class DescentReport(TrajectoryReport):
         self._bar = ProgressBar(console)
         self._trusted_packages: tuple[str, ...] = ()
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.draw and isinstance(pl_module, FunctionDescent):
-            self.start_recording(trainer, pl_module)
+    def records(self, module: LightningModule) -> bool:
+        return isinstance(module, FunctionDescent)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.stop_recording()
         if not isinstance(pl_module, FunctionDescent):
             return
         surface, point = pl_module.surface, pl_module.network.get_parameter("point").detach().cpu()
@@ -55,7 +53,7 @@ class DescentReport(TrajectoryReport):
             settings, steps = pl_module.objective.optimizer, trainer.global_step
             self._bar.begin()
             self._draw_path(trainer, surface, settings)
-            self._draw_comparisons(trainer, surface, self.points[0].cpu(), min(steps, MAX_STEPS))
+            self._draw_comparisons(trainer, surface, min(steps, MAX_STEPS))
             if surface.minima and is_elementwise(settings):
                 self._draw_basins(trainer, surface, settings, steps)
             self._bar.end()
@@ -82,17 +80,17 @@ class DescentReport(TrajectoryReport):
         path = path[torch.linspace(0, len(path) - 1, min(len(path), PATH_POINTS)).round().long()]
         title = f"{_label(settings)}, {trainer.global_step:,} steps"
         x, y, z = _values_on_grid(surface)
-        minima = _array(surface.minima + surface.local_minima)
-        values = surface.value(path).numpy()
+        minima, values = _array(surface.minima + surface.local_minima), surface.value(path).numpy()
         figure = figures.surface_3d(surface.name, surface.formula, x, y, z, path.numpy(), values, minima, title)
         publish(trainer, "surface", figure)
         title = f"{surface.name}: {title}"
         publish(trainer, "path", figures.paths_over_contours(x, y, z, {"run": path.numpy()}, _marks(surface), title))
 
-    def _draw_comparisons(self, trainer: Trainer, surface: Surface, start: Tensor, steps: int) -> None:
+    def _draw_comparisons(self, trainer: Trainer, surface: Surface, steps: int) -> None:
         def path(start: Tensor, settings: dict[str, Any]) -> figures.Array:
             return self._descend(surface, start[None], settings, steps, 1)[:, 0].numpy()
 
+        start = self.points[0].cpu()
         (low, high), (bottom, top) = surface.domain
         lr, adam_lr = stable_lr(surface, start), (high - low) / 100
         sgd: dict[str, Any] = {"_target_": "torch.optim.SGD", "lr": lr}
@@ -127,8 +125,7 @@ class DescentReport(TrajectoryReport):
         publish(trainer, "effects", figures.panels_of_paths(x, y, z, panels, _marks(surface), title))
 
     def _draw_basins(self, trainer: Trainer, surface: Surface, settings: dict[str, Any], steps: int) -> None:
-        x, y = _axes(surface, STARTS)
-        starts = torch.cartesian_prod(y, x).flip(1).contiguous()
+        x, y, starts = _grid(surface, STARTS)
         ends = self._descend(surface, starts, settings, steps, steps)[-1]
         reached = nearest_minimum(surface, ends, TOLERANCE).reshape(STARTS, STARTS)
         cost = surface.value(ends).reshape(STARTS, STARTS)
@@ -162,23 +159,21 @@ def _label(settings: dict[str, Any]) -> str:
     return f"{class_name(settings)}{rate}{momentum}"
 
 
-def _axes(surface: Surface, points: int) -> tuple[Tensor, Tensor]:
+def _grid(surface: Surface, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The axes [n] of a grid over the domain, and its points row by row [n * n, 2]."""
     (low, high), (bottom, top) = surface.domain
-    return torch.linspace(low, high, points), torch.linspace(bottom, top, points)
+    x, y = torch.linspace(low, high, n), torch.linspace(bottom, top, n)
+    return x, y, torch.cartesian_prod(y, x).flip(1)
 
 
 def _values_on_grid(surface: Surface) -> tuple[figures.Array, figures.Array, figures.Array]:
-    x, y = _axes(surface, GRID)
-    values = surface.value(torch.cartesian_prod(y, x).flip(1)).reshape(GRID, GRID)
-    return x.numpy(), y.numpy(), values.numpy()
+    x, y, points = _grid(surface, GRID)
+    return x.numpy(), y.numpy(), surface.value(points).reshape(GRID, GRID).numpy()
 
 
 def _marks(surface: Surface) -> dict[str, figures.Array]:
-    return {
-        "minima": _array(surface.minima),
-        "local minima": _array(surface.local_minima),
-        "saddles": _array(surface.saddles),
-    }
+    known = {"minima": surface.minima, "local minima": surface.local_minima, "saddles": surface.saddles}
+    return {name: _array(points) for name, points in known.items()}
 
 
 def _array(points: tuple[tuple[float, float], ...]) -> figures.Array:

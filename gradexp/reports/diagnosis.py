@@ -18,13 +18,7 @@ MIN_POINTS = 5  # of a curve, to estimate its scatter
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A diagnosis, its reasons, and advice.
-
-    Attributes:
-        kind: The diagnosis.
-        numbers: The numbers that it is based on.
-        advice: What to try; "" if nothing.
-    """
+    """A diagnosis, the numbers that it is based on, and what to try ("" if nothing)."""
 
     kind: Literal["under-fitting", "over-fitting", "neither"]
     numbers: str
@@ -51,13 +45,12 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
         curves: Steps and values of TAGS, as logged.
         config: The flat configuration, which decides what advice applies.
     """
-    if metrics.get("status") != "completed" or not {"train/loss", "val/loss"} <= metrics.keys():
-        return None
     score = next((name for name in GAP if {f"train/{name}", f"val/{name}"} <= metrics.keys()), None)
-    if score is None:
+    if metrics.get("status") != "completed" or not set(TAGS) <= metrics.keys() or score is None:
         return None
     train, val = metrics[f"train/{score}"], metrics[f"val/{score}"]
-    both = f"{score} {_format(score, train)} in training and {_format(score, val)} in validation"
+    digits = ".2%" if score == "accuracy" else ".4g"
+    both = f"{score} {train:{digits}} in training and {val:{digits}} in validation"
     rise = _rise(curves, metrics["train/loss"])
     if rise:
         return Diagnosis("over-fitting", f"{rise}; {both}", _against_over_fitting(config, has_risen=True))
@@ -115,10 +108,6 @@ def _standard_error(score: str, value: float, samples: int) -> float:
         return 0.0
     squared = value * (1 - value) if score == "accuracy" else 4 * max(value, 0.0) * (1 - value) ** 2
     return math.sqrt(squared / samples)
-
-
-def _format(score: str, value: float) -> str:
-    return f"{value:.2%}" if score == "accuracy" else f"{value:.4g}"
 
 
 def _against_over_fitting(config: Mapping[str, Any], has_risen: bool) -> str:

@@ -12,14 +12,10 @@ SUFFIX = ".hparams"  # of the event file with the settings, which a resumed run 
 
 
 def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
-    """The columns of the HPARAMS tab.
+    """The columns of the HPARAMS tab, for a resolved configuration and the name of its data source.
 
     All runs have the same columns, each of one type: TensorBoard drops keys that the first run lacks, and shows the
     numbers of a column with a None as text.
-
-    Args:
-        config: The resolved configuration.
-        data: Name of the data source.
     """
     model, optimizer = config["model"], config["optimizer"]
     return {
@@ -57,15 +53,9 @@ def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict
 
 
 def write_row(folder: Path, settings: dict[str, Any], metrics: dict[str, float], suffix: str = SUFFIX) -> None:
-    """Write a run's row of the tab into a separate event file, which replaces an earlier one.
+    """Write a run's row of the tab, settings and metrics, into a separate event file in the folder of the others.
 
-    TensorBoard shows the first settings that it finds in a run, so those of a resumed run must be the only ones.
-
-    Args:
-        folder: The folder of the run's event files.
-        settings: The columns of the settings.
-        metrics: Metrics, whose names are further columns.
-        suffix: End of the file's name.
+    It replaces an earlier one with this suffix: TensorBoard shows the first settings that it finds in a run.
     """
     for path in folder.glob(f"*{suffix}"):
         path.unlink()

@@ -47,10 +47,7 @@ def slowest_curvature(inputs: Tensor, bias: bool = True) -> float:
 
     Each step of full-batch gradient descent multiplies the error in its eigenvector's direction by ``1 - lr *
     curvature``, so that ``(1 - lr * curvature)^steps`` of it remains; the error shrinks no slower in other directions.
-
-    Args:
-        inputs: Samples [samples, features].
-        bias: Whether there is a bias.
+    The inputs are [samples, features].
     """
     x = design_matrix(inputs, bias)
     eigenvalues = torch.linalg.eigvalsh(2 / len(x) * x.T @ x)

@@ -49,11 +49,9 @@ class PerceptronBound(Report):
 
 
 def radius_and_margin(inputs: Tensor, targets: Tensor) -> tuple[float, float] | None:
-    """R and the margin of separable samples, each extended by a 1 for the bias; None if no plane separates them.
+    """R and the margin of samples [samples, ...] of classes 0 and 1 [samples]; None if no plane separates them.
 
-    Args:
-        inputs: Samples [samples, ...].
-        targets: Classes, 0 or 1 [samples].
+    Each sample is extended by a 1 for the bias.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import SVC  # takes a second to import
@@ -61,8 +59,7 @@ def radius_and_margin(inputs: Tensor, targets: Tensor) -> tuple[float, float] | 
     samples, signs = inputs.flatten(1).double().numpy(), 2 * targets.numpy() - 1
     if abs(signs.sum()) == len(signs):
         return None  # a single class
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # expected if no plane separates the classes
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # if no plane separates the classes
         machine = SVC(kernel="linear", C=1e8, max_iter=200_000).fit(samples, signs)
     plane = np.append(machine.coef_[0], machine.intercept_)
     extended = np.hstack([samples, np.ones((len(samples), 1))])

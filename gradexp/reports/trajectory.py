@@ -1,5 +1,6 @@
 """The base class of reports that need the path of the parameters during a fit."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -11,13 +12,10 @@ from gradexp.callbacks.report import Report
 LIMIT = 50_000  # points
 
 
-class TrajectoryReport(Report):
-    """Records all parameters before the first and after each step of the optimizer, after `start_recording`.
+class TrajectoryReport(Report, ABC):
+    """Records all parameters before the first and after each step of the optimizer, if `draw` is set.
 
     Each time there are more than LIMIT points, every second one is dropped; the first is kept.
-
-    Args:
-        draw: Whether to publish figures.
 
     Attributes:
         points: The recorded parameters, each point flattened [parameters].
@@ -30,13 +28,16 @@ class TrajectoryReport(Report):
         self._steps = 0
         self._handle: Any = None
 
-    def start_recording(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start recording, or continue the path of a resumed fit."""
+    @abstractmethod
+    def records(self, module: LightningModule) -> bool:
+        """Whether the path of this module is needed."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self.draw or not self.records(pl_module):
+            return
         parameters = list(pl_module.parameters())
 
         def values() -> Tensor:
-            if len(parameters) == 1:
-                return parameters[0].detach().flatten().clone()
             return torch.cat([parameter.detach().flatten() for parameter in parameters])
 
         def record(*_: Any) -> None:
@@ -48,12 +49,11 @@ class TrajectoryReport(Report):
                 self.points = self.points[::2]
                 self._stride *= 2
 
-        if not self.points:
+        if not self.points:  # else this fit resumes another, and continues its path
             self.points.append(values())
         self._handle = trainer.optimizers[0].register_step_post_hook(record)
 
-    def stop_recording(self) -> None:
-        """Stop recording."""
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._handle is not None:
             self._handle.remove()
             self._handle = None

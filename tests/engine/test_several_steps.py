@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from gradexp.data import BatchOrder, Points
 from gradexp.models import LinearRegression
-from gradexp.models.defaults import SGD
+from gradexp.models.abstract_module import SGD
 from gradexp.objective.optimizers import build_optimizer
 from tests.engine.several_steps import (
     EPOCHS,
