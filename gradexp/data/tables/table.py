@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
+from gradexp.data.abstract_dataset import Samples
 from gradexp.data.options import StreamOptions
-from gradexp.data.samples import Samples
 from gradexp.data.sources import Source
 from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
 from gradexp.data.tables.table_encoded import Encoded, EncodedTable
