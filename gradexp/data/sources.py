@@ -9,6 +9,7 @@ from gradexp.arguments import checked
 from gradexp.randomness import generator
 
 GIB = 2**30
+MIN_SAMPLES = 5  # of a user's data: one for the test, one for validation, three for training
 
 Batch = tuple[Tensor, Tensor]
 
@@ -106,6 +107,24 @@ def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"])
     in_test = torch.arange(len(inputs)) % 5 == 4
     in_part = in_test if part == "test" else ~in_test
     return inputs[in_part], targets[in_part]
+
+
+def draw_test_part(number: int, test_size: int | float, unit: Literal["rows", "images"]) -> Tensor:
+    """Whether each of the user's `number` rows or images is in the test part [number]; it does not depend on a seed.
+
+    Raises:
+        ValueError: Fewer than MIN_SAMPLES - 1 would be left to train and validate on.
+    """
+    num_test = max(1, round(test_size * number)) if isinstance(test_size, float) else test_size
+    most = number - MIN_SAMPLES + 1
+    if num_test > most >= 1:  # data of fewer samples has a message of its own
+        raise ValueError(
+            f"data.test_size must leave {MIN_SAMPLES - 1} {unit} to train and validate on: at most {most} of the "
+            f"{number}; got {test_size}."
+        )
+    in_test = torch.zeros(number, dtype=torch.bool)
+    in_test[torch.randperm(number, generator=generator(f"test {unit}"))[:num_test]] = True
+    return in_test
 
 
 def random_subsets(source: Source, copies: int, number: int, seed: int) -> Batch:

@@ -1,6 +1,5 @@
 """Finding the images in a folder that has one sub-folder per class."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from gradexp.data.images.image_files import SUFFIXES
@@ -10,22 +9,10 @@ TRAIN, TEST = ("train", "training"), ("test",)
 VAL = ("val", "valid", "validation")
 SHOWN = 5
 
-
-@dataclass(frozen=True)
-class LabelledFiles:
-    """Image files and the class of each."""
-
-    paths: list[Path]
-    labels: list[str]
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def at(self, numbers: list[int]) -> "LabelledFiles":
-        return LabelledFiles([self.paths[n] for n in numbers], [self.labels[n] for n in numbers])
+LabelledFile = tuple[Path, str]  # an image and its class
 
 
-def find_images(root: Path) -> tuple[LabelledFiles, LabelledFiles | None, list[str]]:
+def find_images(root: Path) -> tuple[list[LabelledFile], list[LabelledFile] | None, list[str]]:
     """The training images, the images of a test folder if there is one, and notes.
 
     The class folders are either in `root`, or in its sub-folders train, test and val. Images in val are added to the
@@ -50,7 +37,7 @@ def find_images(root: Path) -> tuple[LabelledFiles, LabelledFiles | None, list[s
     for name in VAL:
         if name in parts:
             more = _labelled(parts[name])
-            files = LabelledFiles(files.paths + more.paths, files.labels + more.labels)
+            files += more
             notes.append(
                 f"the {len(more):,} images in {parts[name].name}/ are added to the training part, from which the seed "
                 "draws the validation images"
@@ -59,7 +46,7 @@ def find_images(root: Path) -> tuple[LabelledFiles, LabelledFiles | None, list[s
     return files, None if test is None else _labelled(test), notes
 
 
-def _labelled(root: Path) -> LabelledFiles:
+def _labelled(root: Path) -> list[LabelledFile]:
     folders = _folders(root)
     if not folders:
         images = len(_images(root, "*"))
@@ -75,10 +62,7 @@ def _labelled(root: Path) -> LabelledFiles:
             f"data.path must have images ({', '.join(SUFFIXES)}) in every class folder; {root} has none in "
             f"{', '.join(empty[:SHOWN])}. Delete the folder, or put images there."
         )
-    return LabelledFiles(
-        [path for paths in images_of.values() for path in paths],
-        [name for name, paths in images_of.items() for _ in paths],
-    )
+    return [(path, name) for name, paths in images_of.items() for path in paths]
 
 
 def _stray(root: Path) -> list[str]:
