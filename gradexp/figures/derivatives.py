@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradexp.figures.array import Array
+from gradexp.figures.panels import Array
 
 
 @dataclass(frozen=True)

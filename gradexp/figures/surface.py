@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 
-from gradexp.figures.array import Array
-from gradexp.figures.panels import PATH_COLOURS, STAR, heights
+from gradexp.figures.panels import PATH_COLOURS, STAR, Array, heights
 
 LOG_RATIO = 4.0  # of the range of heights to the median height, above which the scale is logarithmic
 
