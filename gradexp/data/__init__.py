@@ -4,12 +4,9 @@ from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.abstract_dataset import Samples
 from gradexp.data.batch_loader import BatchLoader
 from gradexp.data.batch_order import BatchOrder
-from gradexp.data.generated.blobs import Blobs
-from gradexp.data.generated.linear import LinearData
-from gradexp.data.generated.no_data import NoData
-from gradexp.data.generated.points import Points
-from gradexp.data.generated.polynomial import PolynomialData
-from gradexp.data.generated.separable import Separable
+from gradexp.data.generated.classification import Blobs, Separable
+from gradexp.data.generated.points import NoData, Points
+from gradexp.data.generated.regression import LinearData, PolynomialData
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.digits import Digits
 from gradexp.data.images.image_datamodule import ImageDataModule

@@ -17,13 +17,12 @@ from gradexp.data.sources import (
     SubsetSource,
     TensorSource,
     load_if_small,
-    random_subsets,
     read_all,
     split_indices,
 )
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
-from gradexp.randomness import mix
+from gradexp.randomness import generator, mix
 from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, SampleNumber
 
 
@@ -203,7 +202,10 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         number = size if isinstance(size, int) else round(size * len(source))
         if not 0 < number <= len(source):
             raise ValueError(f"resampling.size must be at most {len(source):,}, the training samples; got {size}.")
-        return random_subsets(source, copies, number, self.seed)
+        streams = [generator("resample", self.seed, copy) for copy in range(copies)]
+        subsets = [source[torch.randperm(len(source), generator=stream)[:number]] for stream in streams]
+        inputs, targets = zip(*subsets, strict=True)
+        return torch.stack(inputs).cpu(), torch.stack(targets).cpu()
 
     def _note(self, *notes: str) -> None:
         """Add each note once, also if the training and the test part both lead to it."""

@@ -82,12 +82,7 @@ def load_if_small(source: Source, limit: float) -> Source:
 
 
 def split_indices(num_samples: int, val_size: int | float, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices of the training and of the validation samples, disjoint, drawn by `seed`.
-
-    Args:
-        num_samples: Number of samples to split.
-        val_size: Validation samples, as a number or as a fraction of all samples.
-        seed: Seed of the draw.
+    """Indices of the training and of the `val_size` validation samples (a number or a fraction), drawn by `seed`.
 
     Raises:
         ValueError: No training sample would be left.
@@ -125,15 +120,3 @@ def draw_test_part(number: int, test_size: int | float, unit: Literal["rows", "i
     in_test = torch.zeros(number, dtype=torch.bool)
     in_test[torch.randperm(number, generator=generator(f"test {unit}"))[:num_test]] = True
     return in_test
-
-
-def random_subsets(source: Source, copies: int, number: int, seed: int) -> Batch:
-    """Subsets of `number` samples, each drawn without replacement, on the CPU.
-
-    Returns:
-        Inputs [copies, number, ...] and targets [copies, number, ...].
-    """
-    streams = [generator("resample", seed, copy) for copy in range(copies)]
-    subsets = [source[torch.randperm(len(source), generator=stream)[:number]] for stream in streams]
-    inputs, targets = zip(*subsets, strict=True)
-    return torch.stack(inputs).cpu(), torch.stack(targets).cpu()

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from gradexp.data.images.image_datamodule import ByteSource, ImageDataModule, ImageSource, data_folder
+from gradexp.data.images.image_files import SHOWN, LabelledFile, find_images
 from gradexp.data.images.image_folder_cache import DecodedFiles, decode_files, parallel_images
-from gradexp.data.images.image_folder_files import SHOWN, LabelledFile, find_images
 from gradexp.data.options import ImageOptions
 from gradexp.data.sources import GIB, MIN_SAMPLES, draw_test_part
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null

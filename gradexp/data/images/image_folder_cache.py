@@ -46,14 +46,9 @@ class DecodedFiles:
 def decode_files(
     paths: list[Path], image_size: tuple[int, int], channels: int | None, memory_limit: float, folder: Path
 ) -> DecodedFiles:
-    """Read images, from the cache in `folder` if the same files have been read before.
+    """Read images and scale them to `image_size` (height, width); `folder` has the cache of files read before.
 
-    Args:
-        paths: The files.
-        image_size: Height and width to which they are scaled.
-        channels: 1 or 3; None for 1 if all files are grey, otherwise 3.
-        memory_limit: Largest total size that is held in memory, in bytes.
-        folder: Folder of the cache.
+    `channels` is 1 or 3, None for 1 if all files are grey, otherwise 3. `memory_limit` is in bytes.
     """
     cache = folder / "image_folder" / f"{_key(paths, image_size, channels)}.pt"
     try:

@@ -118,15 +118,7 @@ def finite(numbers: pl.Series) -> pl.Series:
 
 
 def fit_columns(frame: pl.DataFrame, rows: NDArray[np.int64]) -> tuple[list[Column], list[str]]:
-    """Fit the preprocessing of each column on the training rows.
-
-    Args:
-        frame: The columns, without the target.
-        rows: The training rows, ascending.
-
-    Returns:
-        The columns that are used, and notes on what was done.
-    """
+    """Fit each column (`frame` lacks the target) on the training rows, ascending; return those used, and notes."""
     columns: list[Column] = []
     left_out: dict[str, list[str]] = {}
     column_notes: list[str] = []
