@@ -11,15 +11,7 @@ from gradexp.arguments import Checked
 from gradexp.data.abstract_dataset import AbstractDataset
 from gradexp.data.batch_loader import BatchLoader
 from gradexp.data.batch_order import BatchOrder
-from gradexp.data.sources import (
-    Batch,
-    Source,
-    SubsetSource,
-    TensorSource,
-    load_if_small,
-    read_all,
-    split_indices,
-)
+from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all, split_indices
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
 from gradexp.randomness import generator, mix

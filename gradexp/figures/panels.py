@@ -1,4 +1,4 @@
-"""What figures share: the type of arrays; for functions of two variables colours, markers, axes with legends below."""
+"""What figures share: the type of their arrays, colours, markers, and square axes with a legend below them."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -64,7 +64,7 @@ class Blobs(TensorDataModule):
 class Separable(TensorDataModule):
     """Points uniform in [-1, 1]^features on both sides of a plane, at a distance of at least `margin` from it.
 
-    The two classes are linearly separable, so the perceptron converges on them.     `seed` draws the plane and the points; the test part has as many further points.
+    The perceptron converges on them. `seed` draws the plane and the points; the test part has as many further points.
 
     Args:
         num_features: Number of features.

@@ -11,9 +11,9 @@ from torchvision.transforms.v2 import functional as transforms
 from gradexp.rules import did_you_mean
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-TRAIN, TEST = ("train", "training"), ("test",)
-VAL = ("val", "valid", "validation")
-SHOWN = 5
+# Names of the folders of the parts.
+TRAIN, VAL, TEST = ("train", "training"), ("val", "valid", "validation"), ("test",)
+SHOWN = 5  # names in a message
 
 LabelledFile = tuple[Path, str]  # an image and its class
 

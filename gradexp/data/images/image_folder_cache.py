@@ -46,9 +46,10 @@ class DecodedFiles:
 def decode_files(
     paths: list[Path], image_size: tuple[int, int], channels: int | None, memory_limit: float, folder: Path
 ) -> DecodedFiles:
-    """Read images and scale them to `image_size` (height, width); `folder` has the cache of files read before.
+    """Read images and scale them, or take them from the cache in `folder` if the same files have been read before.
 
-    `channels` is 1 or 3, None for 1 if all files are grey, otherwise 3. `memory_limit` is in bytes.
+    `image_size` is height and width. `channels` is 1 or 3; None for 1 if all files are grey, otherwise 3.
+    `memory_limit` is the largest total size that is held in memory, in bytes.
     """
     cache = folder / "image_folder" / f"{_key(paths, image_size, channels)}.pt"
     try:

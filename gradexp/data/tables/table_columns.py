@@ -118,7 +118,11 @@ def finite(numbers: pl.Series) -> pl.Series:
 
 
 def fit_columns(frame: pl.DataFrame, rows: NDArray[np.int64]) -> tuple[list[Column], list[str]]:
-    """Fit each column (`frame` lacks the target) on the training rows, ascending; return those used, and notes."""
+    """Fit the preprocessing of each column, without the target, on the training rows (ascending).
+
+    Returns:
+        The columns that are used, and notes on what was done.
+    """
     columns: list[Column] = []
     left_out: dict[str, list[str]] = {}
     column_notes: list[str] = []
