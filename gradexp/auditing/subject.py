@@ -14,12 +14,7 @@ class Subject:
     """A copy of a module in float64 on the CPU. Changing the copy leaves the user's module untouched.
 
     The copy is in evaluation mode: dropout is off, so that passes are repeatable, and batch normalisation uses its
-    running statistics.
-
-    Args:
-        module: Any network; its forward maps inputs to outputs.
-        batch: Inputs [batch, ...] and targets [batch, ...].
-        loss: Function of outputs and targets; None for the module's `loss` if it has one, otherwise the cross-entropy.
+    running statistics. The arguments are those of `audit`.
     """
 
     def __init__(self, module: nn.Module, batch: tuple[Tensor, Tensor], loss: Loss | None) -> None:

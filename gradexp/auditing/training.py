@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
@@ -91,37 +92,31 @@ def is_reproducible(subject: Subject, seed: int) -> Check:
     return Check("one seed, one result", same, figure, "something random does not depend on torch.manual_seed")
 
 
-class _LargestGradient(Callback):
-    """Records the largest gradient before any backward pass."""
-
-    def __init__(self) -> None:
-        self.value = 0.0
-
-    def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-        self.value = max([self.value, *(float(gradient.abs().max()) for gradient in gradients)])
-
-
 def gradients_are_zeroed(subject: Subject) -> Check:
     """Check that gradients are zero before each backward pass in Lightning's training loop."""
     name = "gradients begin at zero"
     module = copied(subject.original, torch.float32)
     if not isinstance(module, LightningModule) or not is_overridden("training_step", module, LightningModule):
         return Check(name, None, "the module has no training_step")
-    largest = _LargestGradient()
+    sizes = [0.0]
+
+    def record(trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
+        sizes.extend(float(p.grad.abs().max()) for p in pl_module.parameters() if p.grad is not None)
+
     inputs = subject.inputs.float() if subject.inputs.is_floating_point() else subject.inputs
     targets = subject.targets.float() if subject.targets.is_floating_point() else subject.targets
     loader = DataLoader(TensorDataset(inputs, targets), batch_size=max(len(inputs) // 2, 1))
+    recorder = LambdaCallback(on_before_backward=record)
     with _quiet():
         trainer = Trainer(
-            max_steps=3, max_epochs=3, accelerator="cpu", devices=1, logger=False, callbacks=[largest],
+            max_steps=3, max_epochs=3, accelerator="cpu", devices=1, logger=False, callbacks=[recorder],
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
             limit_val_batches=0, num_sanity_val_steps=0,
         )  # fmt: skip
         trainer.fit(module.train(), loader)
-    figure = f"largest gradient before a backward pass: {largest.value:.3g}"
+    figure = f"largest gradient before a backward pass: {max(sizes):.3g}"
     advice = "call optimizer.zero_grad() before each backward pass, or leave it to Lightning"
-    return Check(name, largest.value == 0, figure, advice)
+    return Check(name, max(sizes) == 0, figure, advice)
 
 
 @contextmanager

@@ -1,24 +1,19 @@
 """Data modules, one per file: batches for any LightningModule."""
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
+from gradexp.data.abstract_dataset import Samples
 from gradexp.data.batch_loader import BatchLoader
 from gradexp.data.batch_order import BatchOrder
-from gradexp.data.generated.blobs import Blobs
-from gradexp.data.generated.linear import LinearData
-from gradexp.data.generated.no_data import NoData
-from gradexp.data.generated.points import Points
-from gradexp.data.generated.polynomial import PolynomialData
-from gradexp.data.generated.separable import Separable
+from gradexp.data.generated.classification import Blobs, Separable
+from gradexp.data.generated.points import NoData, Points
+from gradexp.data.generated.regression import LinearData, PolynomialData
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.digits import Digits
-from gradexp.data.images.emnist import EMNIST
 from gradexp.data.images.image_datamodule import ImageDataModule
 from gradexp.data.images.image_folder import ImageFolder
-from gradexp.data.images.mnist import KMNIST, MNIST, FashionMNIST
-from gradexp.data.samples import Samples
+from gradexp.data.images.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from gradexp.data.sources import TensorSource
-from gradexp.data.tables.breast_cancer import BreastCancer
-from gradexp.data.tables.diabetes import Diabetes
+from gradexp.data.tables.bundled import BreastCancer, Diabetes
 from gradexp.data.tables.table import Table
 from gradexp.data.tensor_datamodule import TensorDataModule
 

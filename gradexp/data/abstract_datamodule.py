@@ -11,19 +11,10 @@ from gradexp.arguments import Checked
 from gradexp.data.abstract_dataset import AbstractDataset
 from gradexp.data.batch_loader import BatchLoader
 from gradexp.data.batch_order import BatchOrder
-from gradexp.data.sources import (
-    Batch,
-    Source,
-    SubsetSource,
-    TensorSource,
-    load_if_small,
-    random_subsets,
-    read_all,
-    split_indices,
-)
+from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all, split_indices
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
-from gradexp.randomness import mix
+from gradexp.randomness import generator, mix
 from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, SampleNumber
 
 
@@ -203,7 +194,10 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         number = size if isinstance(size, int) else round(size * len(source))
         if not 0 < number <= len(source):
             raise ValueError(f"resampling.size must be at most {len(source):,}, the training samples; got {size}.")
-        return random_subsets(source, copies, number, self.seed)
+        streams = [generator("resample", self.seed, copy) for copy in range(copies)]
+        subsets = [source[torch.randperm(len(source), generator=stream)[:number]] for stream in streams]
+        inputs, targets = zip(*subsets, strict=True)
+        return torch.stack(inputs).cpu(), torch.stack(targets).cpu()
 
     def _note(self, *notes: str) -> None:
         """Add each note once, also if the training and the test part both lead to it."""

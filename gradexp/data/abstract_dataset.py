@@ -2,13 +2,31 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
-from gradexp.data.samples import Samples
 from gradexp.data.sources import Source
+
+if TYPE_CHECKING:
+    import polars as pl  # takes half a second
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples to predict.
+
+    Attributes:
+        frame: One row per sample as the user knows it: its file name, or its columns as they were read.
+        inputs: The samples as inputs of the model [samples, ...].
+        notes: What the user should know about how they were read.
+    """
+
+    frame: "pl.DataFrame"
+    inputs: Tensor
+    notes: tuple[str, ...] = ()
 
 
 class AbstractDataset(ABC):

@@ -9,6 +9,7 @@ from gradexp.arguments import checked
 from gradexp.randomness import generator
 
 GIB = 2**30
+MIN_SAMPLES = 5  # of a user's data: one for the test, one for validation, three for training
 
 Batch = tuple[Tensor, Tensor]
 
@@ -81,12 +82,7 @@ def load_if_small(source: Source, limit: float) -> Source:
 
 
 def split_indices(num_samples: int, val_size: int | float, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices of the training and of the validation samples, disjoint, drawn by `seed`.
-
-    Args:
-        num_samples: Number of samples to split.
-        val_size: Validation samples, as a number or as a fraction of all samples.
-        seed: Seed of the draw.
+    """Indices of the training and of the `val_size` validation samples (a number or a fraction), drawn by `seed`.
 
     Raises:
         ValueError: No training sample would be left.
@@ -108,13 +104,19 @@ def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"])
     return inputs[in_part], targets[in_part]
 
 
-def random_subsets(source: Source, copies: int, number: int, seed: int) -> Batch:
-    """Subsets of `number` samples, each drawn without replacement, on the CPU.
+def draw_test_part(number: int, test_size: int | float, unit: Literal["rows", "images"]) -> Tensor:
+    """Whether each of the user's `number` rows or images is in the test part [number]; it does not depend on a seed.
 
-    Returns:
-        Inputs [copies, number, ...] and targets [copies, number, ...].
+    Raises:
+        ValueError: Fewer than MIN_SAMPLES - 1 would be left to train and validate on.
     """
-    streams = [generator("resample", seed, copy) for copy in range(copies)]
-    subsets = [source[torch.randperm(len(source), generator=stream)[:number]] for stream in streams]
-    inputs, targets = zip(*subsets, strict=True)
-    return torch.stack(inputs).cpu(), torch.stack(targets).cpu()
+    num_test = max(1, round(test_size * number)) if isinstance(test_size, float) else test_size
+    most = number - MIN_SAMPLES + 1
+    if num_test > most >= 1:  # data of fewer samples has a message of its own
+        raise ValueError(
+            f"data.test_size must leave {MIN_SAMPLES - 1} {unit} to train and validate on: at most {most} of the "
+            f"{number}; got {test_size}."
+        )
+    in_test = torch.zeros(number, dtype=torch.bool)
+    in_test[torch.randperm(number, generator=generator(f"test {unit}"))[:num_test]] = True
+    return in_test

@@ -23,29 +23,21 @@ def autograd(lesson: Lesson) -> None:
     lesson.compare("dz/dy = 3, kept because of y.retain_grad()", 3.0, y.grad)
     lesson.show("y.grad without that call", _gradient_of_inner_node())
     z.backward(retain_graph=True)  # type: ignore[no-untyped-call]
-
-    lesson.write()
-    lesson.write("backward adds to existing gradients, so they are set to zero before every step:")
+    lesson.section("backward adds to existing gradients, so they are set to zero before every step:")
     lesson.compare("x.grad after two backward passes, 6 x + 6 x", 12 * x, x.grad)
     x.grad = None
     z.backward()  # type: ignore[no-untyped-call]
     lesson.compare("x.grad after x.grad = None and one more", 6 * x, x.grad)
-
-    lesson.write()
-    lesson.write("backward frees the graph, unless retain_graph=True, as above:")
+    lesson.section("backward frees the graph, unless retain_graph=True, as above:")
     lesson.show("a second backward", _second_backward())
-
-    lesson.write()
-    lesson.write("With create_graph=True the gradient can be differentiated again; x^3 at x = 2:")
+    lesson.section("With create_graph=True the gradient can be differentiated again; x^3 at x = 2:")
     (first,) = grad(x**3, x, create_graph=True)
     lesson.compare("first derivative, 3 x^2", 3 * x**2, first)
     (second,) = grad(first, x, create_graph=True)
     lesson.compare("second, 6 x", 6 * x, second)
     (third,) = grad(second, x)
     lesson.compare("third, 6", 6.0, third)
-
-    lesson.write()
-    lesson.write("Under torch.no_grad() no graph is built, for example to update weights:")
+    lesson.section("Under torch.no_grad() no graph is built, for example to update weights:")
     with torch.no_grad():
         square = x**2
     lesson.show("(x^2).requires_grad", square.requires_grad)

@@ -28,8 +28,7 @@ def backprop(lesson: Lesson) -> None:
         lesson.show(
             f"a_{number}" + (" = x" if number == 0 else f" = sigmoid(W_{number} a_{number - 1} + b_{number})"), value[0]
         )
-    lesson.write()
-    lesson.write("delta_3 = (a_3 - t) a_3 (1 - a_3), then delta_l = W_(l+1)^T delta_(l+1) * a_l (1 - a_l);")
+    lesson.section("delta_3 = (a_3 - t) a_3 (1 - a_3), then delta_l = W_(l+1)^T delta_(l+1) * a_l (1 - a_l);")
     lesson.write("dE/db_l = delta_l and dE/dW_l = delta_l a_(l-1)^T:")
     gradients = grad((values[-1] - t).square().sum() / 2, list(chain(*layers)))
     closed = backpropagate(x, layers, t)

@@ -18,11 +18,10 @@ def chain_rule(lesson: Lesson) -> None:
     lesson.compare("dy1/dw1 = x", x, inner)
     lesson.compare("dy2/dw1 = dy2/dy1 * dy1/dw1 = w2 * x", w2 * x, whole)
     lesson.compare("the product of autograd's derivatives", outer * inner, whole)
-    lesson.write()
     a = number(3)
     u = 2 * a
     z = u**2
-    lesson.write("The square of 2 x, u = 2 x and z = u^2, at x = 3:")
+    lesson.section("The square of 2 x, u = 2 x and z = u^2, at x = 3:")
     (du,) = grad(u, a, retain_graph=True)
     (dz_du,) = grad(z, u, retain_graph=True)
     (dz_da,) = grad(z, a)

@@ -18,9 +18,7 @@ def custom_function(lesson: Lesson) -> None:
     formulas = ("dL/dx = g w", "dL/dw = g x", "dL/db = g")
     for formula, gradient, reference in zip(formulas, (dx, dw, db), library, strict=True):
         lesson.compare(formula, gradient.reshape(1, 1), reference)
-    lesson.write()
-    lesson.write("torch compares the first and the second derivatives with finite differences:")
+    lesson.section("torch compares the first and the second derivatives with finite differences:")
     lesson.show("gradcheck", gradcheck(Affine.apply, (x, w, bias)))
     lesson.show("gradgradcheck", gradgradcheck(Affine.apply, (x, w, bias)))
-    lesson.write()
-    lesson.write("model.backward=by_hand trains the MLP with such hand-written layers, activations and loss.")
+    lesson.section("model.backward=by_hand trains the MLP with such hand-written layers, activations and loss.")

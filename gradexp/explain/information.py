@@ -14,9 +14,10 @@ def information(lesson: Lesson) -> None:
     lesson.write("Entropy is the mean number of bits that an outcome needs, -sum p log2 p:")
     for name, p in (("four equal outcomes", equal), (".1 .1 .1 .7", skewed)):
         lesson.compare(name, closed.entropy(p), -(p * p.log2()).sum(), by="by definition")
-    lesson.write()
     q = equal.clone().requires_grad_()
-    lesson.write("Cross-entropy is their mean number of bits in the optimal code for q; here q is four equal outcomes:")
+    lesson.section(
+        "Cross-entropy is their mean number of bits in the optimal code for q; here q is four equal outcomes:"
+    )
     lesson.show("cross-entropy of .1 .1 .1 .7 in that code", closed.cross_entropy(skewed, equal))
     divergence = closed.kl_divergence(skewed, q)
     excess = closed.cross_entropy(skewed, equal) - closed.entropy(skewed)

@@ -23,9 +23,13 @@ class Lesson:
         self.checks = 0
         self.figures: dict[str, Figure] = {}
 
-    def write(self, line: str = "") -> None:
+    def write(self, line: str) -> None:
         """Add a line of text."""
         self.lines.append(line)
+
+    def section(self, line: str) -> None:
+        """Add an empty line and a line of text."""
+        self.lines += ["", line]
 
     def show(self, formula: str, value: Any) -> None:
         """Add a value without a comparison."""

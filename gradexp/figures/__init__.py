@@ -1,15 +1,19 @@
 """Figures: numbers in, a matplotlib Figure out."""
 
-from gradexp.figures.array import Array
 from gradexp.figures.basins import basin_map
-from gradexp.figures.bias_variance import resampled_fits
-from gradexp.figures.classification import accuracy_and_loss, decision_boundary
-from gradexp.figures.confusion import confusion_matrix
+from gradexp.figures.classification import accuracy_and_loss, confusion_matrix, decision_boundary
 from gradexp.figures.contours import panels_of_paths, paths_over_contours
 from gradexp.figures.curves import cost_comparison, loss_curve
 from gradexp.figures.derivatives import Curve, directional_derivatives, functions_and_derivatives
 from gradexp.figures.images import image_grid, weight_images
-from gradexp.figures.regression import coefficients, fitted_lines, loss_along_weight, predicted_against_true
+from gradexp.figures.panels import Array
+from gradexp.figures.regression import (
+    coefficients,
+    fitted_lines,
+    loss_along_weight,
+    predicted_against_true,
+    resampled_fits,
+)
 from gradexp.figures.surface import surface_3d
 
 __all__ = [

@@ -8,8 +8,7 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from gradexp.figures.array import Array
-from gradexp.figures.panels import colour_bar, legend, mark, set_size, window
+from gradexp.figures.panels import Array, colour_bar, legend, mark, set_size, window
 
 BASIN_COLOURS = ("#4c78a8", "#f2a541", "#5aa469", "#d65f5f", "#9a77b8", "#8c6d52", "#e58fb1", "#45b5c4", "#b5bd4c")
 NO_MINIMUM = "#c9c9c9"

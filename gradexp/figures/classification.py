@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 
-from gradexp.figures.array import Array
+from gradexp.figures.panels import Array
 
 
 def decision_boundary(
@@ -35,21 +35,15 @@ def decision_boundary(
     """
     figure = Figure(figsize=(7.4, 5.8), layout="constrained")
     axes = figure.subplots()
-    colours = mpl.colormaps["tab10" if len(classes) <= 10 else "tab20"].resampled(max(2, len(classes)))
     if len(classes) <= 10:
-        colours = ListedColormap(mpl.colormaps["tab10"].colors[: len(classes)])  # type: ignore[attr-defined]
+        colours: Colormap = ListedColormap(mpl.colormaps["tab10"].colors[: len(classes)])  # type: ignore[attr-defined]
+    else:
+        colours = mpl.colormaps["tab20"].resampled(len(classes))
+    size = 14 if len(points) > 50 else 60
     axes.pcolormesh(x, y, regions, cmap=colours, vmin=0, vmax=len(classes) - 1, alpha=0.25, shading="nearest")
     for number, name in enumerate(classes):
-        of_class = points[targets == number]
-        axes.scatter(
-            of_class[:, 0],
-            of_class[:, 1],
-            s=14 if len(points) > 50 else 60,
-            color=colours(number),
-            edgecolors="black",
-            linewidths=0.3,
-            label=name,
-        )
+        first, second = points[targets == number].T
+        axes.scatter(first, second, s=size, color=colours(number), edgecolors="black", linewidths=0.3, label=name)
     axes.set(xlabel=axis_labels[0], ylabel=axis_labels[1], title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     axes.legend(title="true class", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     return figure
@@ -93,10 +87,33 @@ def accuracy_and_loss(
             f"p {before:g} -> {after:g}\naccuracy {int(before > 0.5)} -> {int(after > 0.5)}\n"
             f"cross-entropy {losses[0]:.4f} -> {losses[1]:.4f}",
             ((before + after) / 2, sum(losses) / 2),
-            xytext=(0.31, height),
-            fontsize=9,
-            arrowprops={"arrowstyle": "->", "color": "grey"},
-        )
+            xytext=(0.31, height), fontsize=9, arrowprops={"arrowstyle": "->", "color": "grey"},
+        )  # fmt: skip
     right.set(xlabel="probability p of the right class", title="one sample")
     right.legend(loc="upper right")
+    return figure
+
+
+def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) -> Figure:
+    """Samples by true class (rows) and predicted class (columns).
+
+    Colours show the share of each row, so that rare classes are as visible as frequent ones; the numbers are counts.
+
+    Args:
+        counts: Samples [classes, classes].
+        classes: Names by class number.
+    """
+    n = len(classes)
+    side = max(4.0, 0.5 * n + 2)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(n), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
+    axes.set_yticks(range(n), classes)
+    if n <= 30:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=8)
+    axes.set(xlabel="predicted", ylabel="true", title=f"accuracy {np.trace(counts) / max(counts.sum(), 1):.2%}")
     return figure

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
 
-from gradexp.figures.array import Array
-from gradexp.figures.panels import INK, PATH_COLOURS, colour_bar, heights, legend, mark, set_size, window
+from gradexp.figures.panels import INK, PATH_COLOURS, Array, colour_bar, heights, legend, mark, set_size, window
 
 LEVELS = 18
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gradexp.figures.array import Array
+from gradexp.figures.panels import Array
 
 LOG_RATIO = 20.0  # of the largest to the smallest value, above which the axis is logarithmic
 

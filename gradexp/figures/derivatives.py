@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradexp.figures.array import Array
+from gradexp.figures.panels import Array
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,9 @@ def functions_and_derivatives(curves: Sequence[Curve], label: str) -> Figure:
     figure = Figure(figsize=(9, 2.2 * len(curves)), layout="constrained")
     rows = figure.subplots(len(curves), 2, squeeze=False, sharex="row")
     for (left, right), curve in zip(rows, curves, strict=True):
-        for axes, values, title in (
-            (left, curve.values, curve.name),
-            (right, curve.slopes, f"{curve.name}: derivative"),
-        ):
-            axes.plot(curve.x, values, color="#0072B2" if axes is left else "#D55E00")
+        left.plot(curve.x, curve.values, color="#0072B2")
+        right.plot(curve.x, curve.slopes, color="#D55E00")
+        for axes, title in ((left, curve.name), (right, f"{curve.name}: derivative")):
             axes.fill_between(
                 curve.x, 0, 1, where=curve.flat, transform=axes.get_xaxis_transform(), color="grey", alpha=0.18, lw=0
             )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradexp.figures.array import Array
+from gradexp.figures.panels import Array
 
 
 def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int = 6) -> Figure:

@@ -1,9 +1,10 @@
-"""Shared parts of figures of functions of two variables: colours, markers, square axes with legends below them."""
+"""What figures share: the type of their arrays, colours, markers, and square axes with a legend below them."""
 
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -13,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from gradexp.figures.array import Array
-
+Array = npt.NDArray[np.floating]
 Range = tuple[float, float]
 
 PATH_COLOURS = ("#d7263d", "#f59e0b", "#1b1b1e", "#a23bb8", "#2f9e44", "#ff7ab6", "#7c4a2d", "#e8e337")

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 
-from gradexp.figures.array import Array
-from gradexp.figures.panels import PATH_COLOURS, STAR, heights
+from gradexp.figures.panels import PATH_COLOURS, STAR, Array, heights
 
 LOG_RATIO = 4.0  # of the range of heights to the median height, above which the scale is logarithmic
 
@@ -43,7 +42,9 @@ def surface_3d(
     figure = Figure(figsize=(8.5, 7.5), layout="constrained")
     axes: Any = figure.add_subplot(projection="3d", computed_zorder=False)  # otherwise the surface hides the path
     path_xy, path_z = _inside(x, y, path_xy, path_z)
-    base, logarithmic = float(z.min()), _is_steep(z)
+    finite = z[np.isfinite(z)]
+    logarithmic = float(np.ptp(finite)) > LOG_RATIO * float(np.median(finite) - finite.min())
+    base = float(z.min())
     if 0 <= base < 1e-3 * float(np.ptp(z)):
         base = 0.0  # the minimum is zero and lies between the points of the grid
 
@@ -93,12 +94,6 @@ def surface_3d(
     figure.suptitle(f"{surface_name}:  f = {formula}\n{title}", fontsize=13)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=11)
     return figure
-
-
-def _is_steep(z: Array) -> bool:
-    finite = z[np.isfinite(z)]
-    middle = float(np.median(finite) - finite.min())
-    return float(np.ptp(finite)) > LOG_RATIO * middle
 
 
 def _inside(x: Array, y: Array, points: Array, *others: Array) -> Sequence[Array]:

@@ -11,9 +11,8 @@ from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 
 from gradexp.figures import basin_map, panels_of_paths, paths_over_contours, surface_3d
-from gradexp.figures.array import Array
 from gradexp.figures.basins import BASIN_COLOURS, NO_MINIMUM
-from gradexp.figures.panels import PATH_COLOURS
+from gradexp.figures.panels import PATH_COLOURS, Array
 from tests.figures.rendering import legend_of, render
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from sklearn.metrics import hinge_loss, log_loss
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradexp.auditing.output_gradients import CLOSED_FORMS, output_gradient
+from gradexp.auditing.closed_forms import CLOSED_FORMS, output_gradient
 from gradexp.objective.losses import BinaryCrossEntropy, CrossEntropy, HalfSquaredError, Hinge
 from tests.objective.loss_cases import CLASSES, SAMPLES, WEIGHTS, sample_weights
 

@@ -1,4 +1,4 @@
-"""A few points, listed in the configuration."""
+"""A few points that are listed in the configuration, or no data at all."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Unpack, final
@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Unpack, final
 import torch
 from torch import Tensor
 
-from gradexp.data.options import DataOptions
+from gradexp.data.options import DataOptions, StepOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
-from gradexp.rules import FINITE, POINTS, BatchSize, list_of
+from gradexp.rules import COUNT, FINITE, POINTS, BatchSize, list_of
 
 
 @final
@@ -56,3 +56,23 @@ class Points(TensorDataModule):
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         return self.inputs, self.targets
+
+
+@final
+class NoData(TensorDataModule):
+    """Empty batches, for models whose loss depends on their parameters alone; an epoch is `repeat` steps.
+
+    Args:
+        repeat, seed, steps_per_execution: See AbstractDataModule.
+    """
+
+    num_features = 0
+
+    def __init__(self, repeat: Annotated[int, COUNT] = 1000, **options: Unpack[StepOptions]) -> None:
+        super().__init__(None, 0, repeat=repeat, **options)
+
+    def sizes(self) -> dict[str, int]:
+        return {}
+
+    def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+        return torch.zeros(1, 0), torch.zeros(1, 1)

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from gradexp.building.construct import construct
 from gradexp.data.abstract_datamodule import AbstractDataModule
+from gradexp.data.abstract_dataset import Samples
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.image_files import image_paths, read_image
 from gradexp.data.options import DataOptions
-from gradexp.data.samples import Samples
 from gradexp.data.sources import Batch, Source
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
 

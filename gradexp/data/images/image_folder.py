@@ -8,24 +8,15 @@ import torch
 from torch import Tensor
 
 from gradexp.data.images.image_datamodule import ByteSource, ImageDataModule, ImageSource, data_folder
+from gradexp.data.images.image_files import SHOWN, LabelledFile, find_images
 from gradexp.data.images.image_folder_cache import DecodedFiles, decode_files, parallel_images
-from gradexp.data.images.image_folder_files import SHOWN, LabelledFiles, find_images
 from gradexp.data.options import ImageOptions
-from gradexp.data.sources import GIB
-from gradexp.randomness import generator
+from gradexp.data.sources import GIB, MIN_SAMPLES, draw_test_part
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
-
-MIN_IMAGES = 5  # one for the test, one for validation, three for training
 
 
 class StreamedImages(ByteSource):
-    """Image files, decoded when they are read.
-
-    Args:
-        paths: The files.
-        targets: Their classes [samples].
-        shape: Channels, height and width to which the images are converted.
-    """
+    """Image files and their classes [samples], converted to `shape` (channels, height, width) when they are read."""
 
     def __init__(self, paths: list[Path], targets: Tensor, shape: tuple[int, int, int]) -> None:
         super().__init__(targets)
@@ -102,17 +93,19 @@ class ImageFolder(ImageDataModule):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        if self._shape is None:
-            self._read()
-        assert self._shape is not None
-        return self._shape
+        return self._shape_and_classes()[0]
 
     @property
     def classes(self) -> list[str]:
-        if self._classes is None:
+        return self._shape_and_classes()[1]
+
+    def _shape_and_classes(self) -> tuple[tuple[int, int, int], list[str]]:
+        """Reads the folder if needed, because a model's sizes are needed before Lightning calls `setup`."""
+        if self._shape is None or self._classes is None:
             self._read()
+        assert self._shape is not None
         assert self._classes is not None
-        return self._classes
+        return self._shape, self._classes
 
     def load(self, part: Literal["train", "test"]) -> ByteSource:
         if part not in self._sources:
@@ -136,41 +129,31 @@ class ImageFolder(ImageDataModule):
         """Find, decode and split the images."""
         train, test, notes = find_images(self.path)
         self._note(*notes)
-        files = train if test is None else LabelledFiles(train.paths + test.paths, train.labels + test.labels)
+        files = train + (test or [])
         channels = self._shape[0] if self._shape else self.channels
-        decoded = decode_files(files.paths, self.image_size, channels, self.memory_limit * GIB, self.data_dir)
+        paths = [path for path, _ in files]
+        decoded = decode_files(paths, self.image_size, channels, self.memory_limit * GIB, self.data_dir)
         self._shape = decoded.shape
-        self._note_unreadable(files, decoded)
-        in_train = [n for n in range(len(decoded.readable)) if decoded.readable[n] < len(train)]
+        self._note_unreadable(paths, decoded.readable)
+        files = [files[n] for n in decoded.readable]
         if test is None:
-            in_train, in_test = self._draw_test(in_train)
+            in_test = draw_test_part(len(files), self.test_size, "images")
         else:
-            in_test = [n for n in range(len(decoded.readable)) if decoded.readable[n] >= len(train)]
+            in_test = torch.tensor(decoded.readable) >= len(train)
+        indices = {"training": (~in_test).nonzero().flatten().tolist(), "test": in_test.nonzero().flatten().tolist()}
         if self._classes is None:
-            self._classes = sorted({files.labels[decoded.readable[n]] for n in in_train})
-            self._check_classes(len(in_train))
+            self._classes = sorted({files[n][1] for n in indices["training"]})
+            self._check_classes(len(indices["training"]))
         self._sources = {
-            "train": self._source(files, decoded, in_train, "training"),
-            "test": self._source(files, decoded, in_test, "test"),
+            "train": self._source(files, decoded, indices["training"], "training"),
+            "test": self._source(files, decoded, indices["test"], "test"),
         }
-
-    def _draw_test(self, numbers: list[int]) -> tuple[list[int], list[int]]:
-        """The images to train and validate on, and the test images, which are the same for every seed."""
-        num_test = max(1, round(self.test_size * len(numbers))) if isinstance(self.test_size, float) else self.test_size
-        most = len(numbers) - MIN_IMAGES + 1
-        if num_test > most >= 1:
-            raise ValueError(
-                f"data.test_size must leave {MIN_IMAGES - 1} images to train and validate on: at most {most} of the "
-                f"{len(numbers)}; got {self.test_size}."
-            )
-        order = torch.randperm(len(numbers), generator=generator("test images")).tolist()
-        return [numbers[n] for n in sorted(order[num_test:])], [numbers[n] for n in sorted(order[:num_test])]
 
     def _check_classes(self, number: int) -> None:
         assert self._classes is not None
-        if number < MIN_IMAGES - 1:
+        if number < MIN_SAMPLES - 1:
             raise ValueError(
-                f"data.path must hold at least {MIN_IMAGES} images (to train, validate and test); {self.path} "
+                f"data.path must hold at least {MIN_SAMPLES} images (to train, validate and test); {self.path} "
                 f"leaves {number} to train and validate on.{''.join(f' ({note}.)' for note in self.notes)}"
             )
         if len(self._classes) < 2:
@@ -179,25 +162,23 @@ class ImageFolder(ImageDataModule):
                 f"{self.path} has {', '.join(self._classes)} only."
             )
 
-    def _source(self, files: LabelledFiles, decoded: DecodedFiles, numbers: list[int], part: str) -> ByteSource:
+    def _source(self, files: list[LabelledFile], decoded: DecodedFiles, indices: list[int], part: str) -> ByteSource:
+        """The images at `indices`, without those whose class the training images lack."""
         class_number = {name: number for number, name in enumerate(self.classes)}
-        chosen = files.at([decoded.readable[n] for n in numbers])
-        unknown = sorted(set(chosen.labels) - class_number.keys())
-        if unknown:
-            known = [n for n, label in zip(numbers, chosen.labels, strict=True) if label in class_number]
+        known = [n for n in indices if files[n][1] in class_number]
+        if len(known) < len(indices):
+            unknown = sorted({files[n][1] for n in indices} - class_number.keys())
             self._note(
-                f"left out, classes without training images: {len(numbers) - len(known):,} {part} images "
+                f"left out, classes without training images: {len(indices) - len(known):,} {part} images "
                 f"({', '.join(unknown[:SHOWN])})"
             )
-            return self._source(files, decoded, known, part)
-        targets = torch.tensor([class_number[label] for label in chosen.labels], dtype=torch.long)
+        targets = torch.tensor([class_number[files[n][1]] for n in known], dtype=torch.long)
         if decoded.images is None:
-            return StreamedImages(chosen.paths, targets, decoded.shape)
-        return ImageSource(decoded.images[torch.tensor(numbers, dtype=torch.long)], targets)
+            return StreamedImages([files[n][0] for n in known], targets, decoded.shape)
+        return ImageSource(decoded.images[torch.tensor(known, dtype=torch.long)], targets)
 
-    def _note_unreadable(self, files: LabelledFiles, decoded: DecodedFiles) -> None:
-        readable = set(decoded.readable)
-        bad = [str(path.relative_to(self.path)) for n, path in enumerate(files.paths) if n not in readable]
+    def _note_unreadable(self, paths: list[Path], readable: list[int]) -> None:
+        bad = [str(paths[n].relative_to(self.path)) for n in sorted(set(range(len(paths))) - set(readable))]
         if not readable:
             raise ValueError(
                 f"data.path must hold images that can be read; none of the {len(bad):,} in {self.path} can, such as "

@@ -46,14 +46,10 @@ class DecodedFiles:
 def decode_files(
     paths: list[Path], image_size: tuple[int, int], channels: int | None, memory_limit: float, folder: Path
 ) -> DecodedFiles:
-    """Read images, from the cache in `folder` if the same files have been read before.
+    """Read images and scale them, or take them from the cache in `folder` if the same files have been read before.
 
-    Args:
-        paths: The files.
-        image_size: Height and width to which they are scaled.
-        channels: 1 or 3; None for 1 if all files are grey, otherwise 3.
-        memory_limit: Largest total size that is held in memory, in bytes.
-        folder: Folder of the cache.
+    `image_size` is height and width. `channels` is 1 or 3; None for 1 if all files are grey, otherwise 3.
+    `memory_limit` is the largest total size that is held in memory, in bytes.
     """
     cache = folder / "image_folder" / f"{_key(paths, image_size, channels)}.pt"
     try:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
+from gradexp.data.abstract_dataset import Samples
 from gradexp.data.options import StreamOptions
-from gradexp.data.samples import Samples
-from gradexp.data.sources import Source
+from gradexp.data.sources import MIN_SAMPLES, Source, draw_test_part
 from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
 from gradexp.data.tables.table_encoded import Encoded, EncodedTable
 from gradexp.data.tables.table_file import read_table
-from gradexp.data.tables.table_rows import MIN_ROWS, RawTable, check_columns, draw_test_rows, read_rows
+from gradexp.data.tables.table_rows import RawTable, check_columns, read_rows
 from gradexp.data.tables.table_target import Target, infer_target
 from gradexp.rules import (
     COLUMNS,
@@ -180,43 +180,41 @@ class Table(AbstractDataModule):
 
     def _read(self) -> None:
         """Read the file, and split it into the training and the test part."""
-        frame, decimal_comma = read_rows(self.path, "data.path", self.separator, self.target, self.drop)
-        if self.target in self.drop:
-            raise ValueError(f"data.drop must not have the target, {self.target}; got {self.drop}.")
-        if self._target is None:
-            self._target, values, note = infer_target(frame[self.target], self.kind)
-            self._note(note)
-        else:
-            _, values, _ = infer_target(frame[self.target], self._target.kind)
-        frame = frame.drop(self.target, *self.drop)
-        frame, values = self._drop_missing_targets(frame, values, self.path)
-        if len(values) < MIN_ROWS:
+        frame, values, decimal_comma = self._read_rows(self.path, "data.path", drop=self.drop)
+        assert self._target is not None
+        if len(values) < MIN_SAMPLES:
             raise ValueError(
-                f"data.path must have at least {MIN_ROWS} rows with a target (to train, validate and test); "
+                f"data.path must have at least {MIN_SAMPLES} rows with a target (to train, validate and test); "
                 f"{self.path} has {len(values)}."
             )
-        in_test = draw_test_rows(len(values), 0 if self.test_path else self.test_size)
-        train = frame.filter(~in_test), values.filter(~in_test)
-        test, test_comma = (frame.filter(in_test), values.filter(in_test)), decimal_comma
+        in_test = pl.Series(draw_test_part(len(values), 0 if self.test_path else self.test_size, "rows").numpy())
+        train = frame.filter(~in_test), values.filter(~in_test), decimal_comma
+        test = frame.filter(in_test), values.filter(in_test), decimal_comma
         if self._target.kind == "classification" and not self._target.classes:
             self._target = self._target.with_classes(train[1])
         if self.test_path is not None:
-            test_frame, test_comma = read_rows(self.test_path, "data.test_path", self.separator, self.target)
-            check_columns("data.test_path", self.test_path, test_frame, frame.columns)
-            _, test_values, _ = infer_target(test_frame[self.target], self._target.kind)
-            test = self._drop_missing_targets(test_frame.drop(self.target), test_values, self.test_path)
-        self._raw["test"] = self._encode_targets(*test, test_comma)
-        self._raw["train"] = self._encode_targets(*train, decimal_comma)
+            test = self._read_rows(self.test_path, "data.test_path", needed=frame.columns)
+        self._raw["test"] = self._encode_targets(*test)
+        self._raw["train"] = self._encode_targets(*train)
 
-    def _drop_missing_targets(
-        self, frame: pl.DataFrame, values: pl.Series, path: Path
-    ) -> tuple[pl.DataFrame, pl.Series]:
+    def _read_rows(
+        self, path: Path, key: str, drop: Sequence[str] = (), needed: Sequence[str] = ()
+    ) -> tuple[pl.DataFrame, pl.Series, bool]:
+        """The rows that have a target: the other columns, the target, and whether numbers are written as 1,5."""
+        frame, decimal_comma = read_rows(path, key, self.separator, self.target, drop)
+        check_columns(key, path, frame, needed)
+        if self.target in drop:
+            raise ValueError(f"data.drop must not have the target, {self.target}; got {self.drop}.")
+        target, values, note = infer_target(frame[self.target], self._target.kind if self._target else self.kind)
+        if self._target is None:
+            self._target = target
+            self._note(note)
+        frame = frame.drop(self.target, *drop)
         missing = values.null_count()
-        if not missing:
-            return frame, values
-        self._note(f"left out, without a target: {missing:,} of the {len(values):,} rows of {path.name}")
-        known = values.is_not_null()
-        return frame.filter(known), values.filter(known)
+        if missing:
+            self._note(f"left out, without a target: {missing:,} of the {len(values):,} rows of {path.name}")
+            frame, values = frame.filter(values.is_not_null()), values.drop_nulls()
+        return frame, values, decimal_comma
 
     def _encode_targets(self, frame: pl.DataFrame, values: pl.Series, decimal_comma: bool) -> RawTable:
         """The rows with encoded targets, without test rows whose class the training rows lack."""

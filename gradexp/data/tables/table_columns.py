@@ -118,11 +118,7 @@ def finite(numbers: pl.Series) -> pl.Series:
 
 
 def fit_columns(frame: pl.DataFrame, rows: NDArray[np.int64]) -> tuple[list[Column], list[str]]:
-    """Fit the preprocessing of each column on the training rows.
-
-    Args:
-        frame: The columns, without the target.
-        rows: The training rows, ascending.
+    """Fit the preprocessing of each column, without the target, on the training rows (ascending).
 
     Returns:
         The columns that are used, and notes on what was done.

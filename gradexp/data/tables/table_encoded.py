@@ -14,12 +14,9 @@ from gradexp.data.tables.table_columns import Column, Numbers, clean_text, count
 
 
 class Encoded:
-    """The columns of a table, prepared for the computation of features of any rows.
+    """The fitted columns of a table, prepared for the computation of features of any rows.
 
-    Args:
-        columns: The fitted columns.
-        frame: The table; it may have further columns.
-        decimal_comma: Whether numbers in its text are written as 1,5.
+    `decimal_comma` tells whether numbers in its text are written as 1,5.
 
     Attributes:
         notes: How the table differs from the training rows.

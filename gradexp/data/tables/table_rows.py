@@ -1,20 +1,16 @@
-"""The rows of a table before preprocessing: reading them, checking their columns, and drawing the test rows."""
+"""The rows of a table before preprocessing: reading them and checking their columns."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-import torch
 from torch import Tensor
 
 from gradexp.data.sources import Batch
 from gradexp.data.tables.table_columns import abbreviated
 from gradexp.data.tables.table_file import TableFile, read_table
-from gradexp.randomness import generator
 from gradexp.rules import did_you_mean
 
-MIN_ROWS = 5  # one for the test, one for validation, three for training
 NAMES_SHOWN = 20
 
 
@@ -59,25 +55,6 @@ def check_columns(key: str, path: Path, frame: pl.DataFrame, needed: Sequence[st
                 f"{key} must have the columns that the model needs; {_has_no(path, name, frame.columns)} "
                 f"It needs {abbreviated(needed, NAMES_SHOWN)}."
             )
-
-
-def draw_test_rows(num_rows: int, test_size: int | float) -> pl.Series:
-    """Whether each row is a test row; the draw is the same for every seed.
-
-    Raises:
-        ValueError: Too few rows would be left for training.
-    """
-    in_test = np.zeros(num_rows, dtype=bool)
-    if test_size:
-        num_test = max(1, round(test_size * num_rows)) if isinstance(test_size, float) else test_size
-        most = num_rows - MIN_ROWS + 1
-        if num_test > most:
-            raise ValueError(
-                f"data.test_size must leave {MIN_ROWS - 1} rows to train and validate on: at most {most} of the "
-                f"{num_rows} rows; got {test_size}."
-            )
-        in_test[torch.randperm(num_rows, generator=generator("test rows"))[:num_test].numpy()] = True
-    return pl.Series(in_test)
 
 
 def _has_no(path: Path, name: str, columns: list[str]) -> str:

@@ -86,14 +86,10 @@ def class_name(value: object) -> str:
 
 
 def infer_target(column: pl.Series, kind: Kind | None) -> tuple[Target, pl.Series, str]:
-    """Infer whether a column holds a number or a class.
+    """Infer whether a column holds a number or a class, unless the user set its `kind`.
 
     Text, Booleans and whole numbers are classes; whole numbers only if they have at most 2 different values, or at most
     MAX_CLASSES with two rows each on average. Other numbers, and dates, are for regression.
-
-    Args:
-        column: The target column.
-        kind: The kind that the user set; None to infer it.
 
     Returns:
         The target, the values with null for missing ones, and a note.

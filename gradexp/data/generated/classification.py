@@ -1,4 +1,4 @@
-"""Normally distributed clusters, one per class."""
+"""Classes in space: normal clusters, and two classes on both sides of a plane."""
 
 import math
 from typing import Annotated, Literal, Unpack, final
@@ -9,7 +9,7 @@ from torch import Tensor
 from gradexp.data.options import DataOptions
 from gradexp.data.tensor_datamodule import TensorDataModule
 from gradexp.randomness import generator
-from gradexp.rules import COUNT, NON_NEGATIVE, BatchSize, SampleNumber, at_least
+from gradexp.rules import COUNT, MARGIN, NON_NEGATIVE, BatchSize, SampleNumber, at_least
 
 
 @final
@@ -58,3 +58,53 @@ class Blobs(TensorDataModule):
         centres = self.radius * torch.stack([angles.cos(), angles.sin()], dim=1)[:, : self._num_features]
         inputs[:, : centres.shape[1]] += centres
         return inputs, targets
+
+
+@final
+class Separable(TensorDataModule):
+    """Points uniform in [-1, 1]^features on both sides of a plane, at a distance of at least `margin` from it.
+
+    The perceptron converges on them. `seed` draws the plane and the points; the test part has as many further points.
+
+    Args:
+        num_features: Number of features.
+        margin: Half the width of the gap.
+        num_samples: Samples per part.
+        batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+    """
+
+    def __init__(
+        self,
+        num_features: Annotated[int, COUNT] = 2,
+        margin: Annotated[float, MARGIN] = 0.1,
+        num_samples: Annotated[int, COUNT] = 200,
+        batch_size: BatchSize = 1,
+        val_size: SampleNumber = 0,
+        **options: Unpack[DataOptions],
+    ) -> None:
+        super().__init__(batch_size, val_size, **options)
+        self._num_features = num_features
+        self.margin = margin
+        self.num_samples = num_samples
+
+    @property
+    def num_features(self) -> int:
+        return self._num_features
+
+    @property
+    def classes(self) -> list[str]:
+        return ["below", "above"]
+
+    def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
+        plane = generator("separable/plane", self.seed)
+        normal = torch.randn(self._num_features, generator=plane)
+        normal /= normal.norm()
+        # At most a quarter away from the centre, so that both sides get points.
+        offset = (torch.rand((), generator=plane).item() - 0.5) / 2
+        stream = generator(f"separable/{part}", self.seed)
+        inputs = torch.empty(0, self._num_features)
+        while len(inputs) < self.num_samples:
+            points = 2 * torch.rand(self.num_samples, self._num_features, generator=stream) - 1
+            inputs = torch.cat([inputs, points[(points @ normal + offset).abs() >= self.margin]])
+        inputs = inputs[: self.num_samples]
+        return inputs, (inputs @ normal + offset > 0).long()
