@@ -46,12 +46,7 @@ def sign(mode: Mode | None) -> int:
 
 
 def needs_mode(monitor: str, metrics: Iterable[str] = ()) -> str:
-    """The message for a metric whose mode is unknown.
-
-    Args:
-        monitor: The metric.
-        metrics: Names of the user's metrics, in addition to OWN.
-    """
+    """The message for a metric whose mode is unknown; `metrics` are the user's, in addition to OWN."""
     stage = monitor.partition("/")[0]
     known = [f"{stage}/{name}" for name in (*OWN, *metrics) if f"{stage}/{name}" != monitor]
     return (

@@ -109,14 +109,9 @@ class Objective(nn.Module):
         return self.penalties[penalty].factor if penalty in self.penalties else 0.0
 
     def penalty(self, parameters: NamedParameters, *, stacked: bool = False) -> Tensor | None:
-        """The sum of the penalties over all weights; a proximal l1 has no gradient.
+        """The sum of the penalties over all weights, and over all members if these are `stacked`, [members, ...].
 
-        Args:
-            parameters: By name.
-            stacked: Whether each parameter is stacked, [members, ...]; the sum is then over all members.
-
-        Returns:
-            A number; None where there are no penalties or no weights.
+        A proximal l1 has no gradient. None where there are no penalties or no weights.
         """
         penalised = weights(parameters, stacked=stacked) if self.penalties else []
         total = None

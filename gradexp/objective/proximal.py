@@ -11,17 +11,12 @@ from gradexp.gradients.penalties import soft_threshold
 
 
 def shrink_after_steps(optimizer: Optimizer, weights: Sequence[Tensor], l1: float) -> None:
-    """Move the weights towards zero by ``rate * l1`` after each of the optimizer's steps, stopping at zero.
+    """Move these weights towards zero by ``rate * l1`` after each step of an SGD, stopping at zero.
 
     A step on the smooth part of the objective followed by the proximal operator of the rest is proximal gradient
     descent (Daubechies, Defrise and De Mol 2004; Beck and Teboulle 2009, ISTA). It converges to the minimum with exact
     zeros; subgradient steps oscillate around them. With momentum mu and dampening d, a constant gradient g moves a
     weight by lr (1 - d) / (1 - mu) g per step, so the threshold uses that rate.
-
-    Args:
-        optimizer: An SGD.
-        weights: The penalised weights.
-        l1: Factor of the penalty.
     """
     penalised = {id(weight) for weight in weights}
 

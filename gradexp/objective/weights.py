@@ -11,11 +11,9 @@ NORMALISATION = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 def weights(parameters: NamedParameters, *, stacked: bool = False) -> list[Tensor]:
-    """The parameters of two or more dimensions; those of one are biases and normalisation scales.
+    """The parameters of two or more dimensions, not counting the members' if they are `stacked`, [members, ...].
 
-    Args:
-        parameters: By name.
-        stacked: Whether the first dimension of each parameter counts stacked members.
+    Those of one dimension are biases and normalisation scales.
     """
     return [parameter for _, parameter in parameters if parameter.ndim - stacked >= 2]
 
