@@ -49,9 +49,9 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
                 f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(settable) or 'none'}."
                 f"{did_you_mean(name, settable)}"
             )
-    required = [name for name, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    for name in required:
-        if name not in given and name not in offered:
+    for name, p in parameters.items():
+        is_required = p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+        if is_required and name not in given and name not in offered:
             raise ValueError(f"{key}.{name} must be given: {cls.__name__} has no default for it; got {dict(given)}.")
     taken = {name: value for name, value in offered.items() if name in valid}
     return cls(**taken, **{name: _tensor(value, parameters.get(name)) for name, value in given.items()})

@@ -129,10 +129,8 @@ def _bindings(body: list[ast.stmt], module: Module) -> Iterator[tuple[str, ast.A
                 yield name, statement
             case ast.Import():
                 for alias in statement.names:
-                    yield (
-                        alias.asname or alias.name.partition(".")[0],
-                        Import(alias.name if alias.asname else alias.name.partition(".")[0]),
-                    )
+                    top = alias.name.partition(".")[0]
+                    yield alias.asname or top, Import(alias.name if alias.asname else top)
             case ast.ImportFrom():
                 source = _absolute(statement, module)
                 for alias in statement.names:

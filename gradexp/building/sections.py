@@ -34,11 +34,7 @@ SET_BY = {
     "metrics": "+metrics.NAME._target_=CLASS",
     "trusted_packages": "trusted_packages=[NAME]",
     "from_logits": "the model",
-    "in_features": "the data",
-    "num_classes": "the data",
-    "num_labels": "the data",
-    "num_outputs": "the data",
-    "task": "the data",
+    **dict.fromkeys(("in_features", "num_classes", "num_labels", "num_outputs", "task"), "the data"),
 }
 
 
@@ -135,7 +131,7 @@ def rules_by_name(target: str, kind: Kind) -> Mapping[str, Rule]:
     return kind.rules if any(target.startswith(f"{module}.") for module in kind.trusted) else {}
 
 
-def check_settings(key: str, settings: Mapping[str, Any], kind: str) -> None:
+def check_settings(settings: Mapping[str, Any], kind: str) -> None:
     """Check a section's values against the kind's rules by name, for callers from Python.
 
     Raises:
@@ -144,7 +140,7 @@ def check_settings(key: str, settings: Mapping[str, Any], kind: str) -> None:
     expected = KINDS[kind]
     rules = {**rules_by_name(str(settings.get("_target_")), expected), **expected.own_keys}
     for name in settings.keys() & rules.keys():
-        check(f"{key}.{name}", settings[name], rules[name])
+        check(f"{kind}.{name}", settings[name], rules[name])
 
 
 def check_arguments(
@@ -155,15 +151,9 @@ def check_arguments(
     offered: Collection[str] = (),
     rules: Mapping[str, Rule] | None = None,
 ) -> None:
-    """Check the arguments of a class or function.
+    """Check the arguments, given under `key`, of the class or function called `name`.
 
-    Args:
-        key: Prefix of an argument's name in messages.
-        given: The arguments.
-        name: Name of the class or function.
-        signature: Its signature.
-        offered: Arguments that only gradexp sets.
-        rules: Rules by argument name, checked before those of the signature.
+    `rules` by argument name are checked before those of the signature. Only gradexp sets the `offered` arguments.
 
     Raises:
         ValueError: There is no such argument, only gradexp sets it, or its value breaks its rule.

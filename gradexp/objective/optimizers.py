@@ -36,7 +36,7 @@ def build_optimizer(
         ValueError: There is no such optimizer, or it does not take an argument or a value.
     """
     cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
-    check_settings("optimizer", settings, "optimizer")
+    check_settings(settings, "optimizer")
     given = {key: value for key, value in settings.items() if key not in ("_target_", *KINDS["optimizer"].own_keys)}
     optimizer: Optimizer = constructed(cls, "optimizer", given, {"params": parameters})
     if class_name(settings) not in (*ELEMENTWISE, "LBFGS"):

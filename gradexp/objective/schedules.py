@@ -70,7 +70,7 @@ def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[
     Raises:
         ValueError: There is no such schedule, or it does not take an argument or a value.
     """
-    check_settings("scheduler", settings, "scheduler")
+    check_settings(settings, "scheduler")
     warmup = settings.get("warmup_steps", 0)
     warmup_schedules = []
     if warmup > 1:  # 1/n, 2/n, ..., n/n of the rate in the first n steps (Goyal et al. 2017)
