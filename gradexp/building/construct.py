@@ -15,25 +15,12 @@ T = TypeVar("T")
 
 # Exceptions that classes of other packages raise for a wrong argument.
 ARGUMENT_ERRORS = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AssertionError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    ImportError,
-)
+    ValueError, TypeError, LookupError, AssertionError, AttributeError, ArithmeticError, RuntimeError, ImportError,
+)  # fmt: skip
 
 
 def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> T:
-    """Call `cls` with all of `given`, and with those of `offered` that it takes.
-
-    Args:
-        cls: The class.
-        key: Configuration key of `given`, for messages.
-        given: The user's arguments, all of which `cls` must take.
-        offered: gradexp's arguments, for classes that take them.
+    """Call `cls` with all of the user's arguments, `given` under `key`, and with those that it takes of gradexp's.
 
     Raises:
         ValueError: `cls` does not take a given argument, or refuses a value.

@@ -24,13 +24,7 @@ class Import:
 
 @dataclass(frozen=True, eq=False)
 class Module:
-    """A module's source.
-
-    Attributes:
-        name: Dotted.
-        text: The source.
-        is_package: Whether it is an `__init__.py`.
-    """
+    """The source of a module with a dotted name; of a package, that of its `__init__.py`."""
 
     name: str
     text: str = field(repr=False)

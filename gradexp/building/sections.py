@@ -106,12 +106,9 @@ def check_class(key: str, target: Any, kind: str, trusted_packages: Sequence[str
     try:
         source = read_class(target)
     except MissingNameError as error:
-        module, _, name = target.rpartition(".")
-        if not class_names(module, expected.bases, like=name):
-            raise ValueError(f"{key} must name {expected.noun}; got {target}: {error}") from error
-        raise ValueError(_other_kind(target, expected, key)) from error
+        raise ValueError(_not_of_kind(target, expected, key, reason=str(error))) from error
     if source is not None and (source.is_subclass(expected.bases) is False or source.is_abstract):
-        raise ValueError(_other_kind(target, expected, key))
+        raise ValueError(_not_of_kind(target, expected, key))
     return source
 
 
@@ -177,8 +174,11 @@ def check_arguments(
                 check(f"{key}.{argument}", value, rule)
 
 
-def _other_kind(target: str, expected: Kind, key: str) -> str:
+def _not_of_kind(target: str, expected: Kind, key: str, reason: str = "") -> str:
+    """The message for a class of another kind; `reason` stands in for the valid classes if there are none."""
     module, _, name = target.rpartition(".")
     valid = class_names(module, expected.bases, like=name)
+    if reason and not valid:
+        return f"{key} must name {expected.noun}; got {target}: {reason}"
     listed = "" if has_many(module) else f" {module} has {', '.join(valid) or 'none'}."
     return f"{key} must name {expected.noun}; got {target}.{did_you_mean(name, valid)}{listed}"

@@ -33,13 +33,9 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
 
 
 def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN_PACKAGE,), key: str = "") -> Any:
-    """Import the class that `target` names.
+    """Import the class that a dotted path names, from a trusted package or a module that is trusted for its kind.
 
-    Args:
-        target: Dotted path of the class.
-        kind: Which of KINDS it must be.
-        trusted_packages: Top-level packages that may be imported, besides those that are trusted for this kind.
-        key: Configuration key of `target`, for messages; by default that of the kind's section.
+    Messages name the configuration key of the path, by default that of the kind's section.
 
     Raises:
         ValueError: The package is not trusted, there is no such class, or it is of another kind.
@@ -78,13 +74,7 @@ def _imported(name: str) -> Any:
 
 
 def trusted_function(target: Any, trusted_packages: Sequence[str], key: str, trusted: Sequence[str] = ()) -> Any:
-    """Import the function that `target` names.
-
-    Args:
-        target: Dotted path of the function.
-        trusted_packages: Top-level packages that may be imported.
-        key: Configuration key of `target`, for messages.
-        trusted: Further modules that may be imported.
+    """Import the function that a dotted path names, from a trusted package or one of the modules `trusted`.
 
     Raises:
         ValueError: The package is not trusted, or there is no such function.

@@ -117,9 +117,9 @@ def _check_augmentation(node: Plain, data: ClassSource | None) -> None:
     geometry = read_class(AUGMENTATION)
     if geometry is not None and geometry.signature is not None:
         check_arguments("augmentation", given, geometry.name, geometry.signature)
-    signature = data.signature if data is not None else None
-    if signature is not None and not signature.takes_any and "augmentation" not in signature.parameters:
-        assert data is not None
+    if data is None or data.signature is None or data.signature.takes_any:
+        return
+    if "augmentation" not in data.signature.parameters:
         raise ValueError(f"augmentation must be none for {data.name}, which has no augmentation; got {dict(given)}.")
 
 

@@ -38,11 +38,7 @@ def perceptron(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def perceptron_gradient(inputs: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> PerceptronGradient:
     """dE/dw_kj = (O_k - t_k) O_k (1 - O_k) x_j, a mean over the batch (Rumelhart, Hinton and Williams 1986).
 
-    Args:
-        inputs: x [batch, inputs].
-        weight: w [outputs, inputs].
-        bias: b [outputs].
-        targets: t [batch, outputs].
+    The targets t are [batch, outputs]; the other arguments are those of `perceptron`.
     """
     outputs = perceptron(inputs, weight, bias)
     delta = (outputs - targets) * outputs * (1 - outputs) / len(inputs)

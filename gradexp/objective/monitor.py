@@ -24,10 +24,9 @@ STAND_INS = {"task": "multiclass", "num_classes": 1000, "num_labels": 1000}
 
 
 def monitor_mode(config: Mapping[str, Any]) -> Mode | None:
-    """The mode of `monitor`: "max" where higher is better, "min" where lower is, None where it is unknown.
+    """The mode of a configuration's `monitor`: "max" where higher is better, "min" where lower is, None if unknown.
 
-    Args:
-        config: A configuration as plain data: its `monitor`, `monitor_mode`, `metrics` and `trusted_packages`.
+    It depends on the keys `monitor`, `monitor_mode`, `metrics` and `trusted_packages`.
     """
     if config.get("monitor_mode") in ("max", "min"):
         configured: Mode = config["monitor_mode"]

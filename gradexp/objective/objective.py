@@ -123,18 +123,18 @@ class Objective(nn.Module):
         return total
 
     def build_optimizer(
-        self, module: nn.Module, *, fused: bool | None = None, stacked: Mapping[str, Tensor] | None = None
+        self, module: nn.Module, *, may_be_fused: bool = True, stacked: Mapping[str, Tensor] | None = None
     ) -> Optimizer:
         """The optimizer of a module's parameters, with the proximal step if `proximal` is set.
 
         Args:
             module: The module to train.
-            fused: Replaces the optimizer's `fused` where that is true; None keeps it.
+            may_be_fused: Whether to keep the optimizer's `fused`; otherwise it is False.
             stacked: Trained instead of the module's parameters, by their names: [members, ...].
         """
         settings = dict(self.optimizer)
-        if fused is not None and settings.get("fused"):
-            settings["fused"] = fused
+        if settings.get("fused") and not may_be_fused:
+            settings["fused"] = False
         parameters = dict(module.named_parameters()) if stacked is None else stacked
         no_decay = names_without_decay(module, settings.get("no_decay") or ())
         groups: list[dict[str, Any]] = [
@@ -165,7 +165,7 @@ class Objective(nn.Module):
         """
         if not_fused and self.optimizer.get("fused"):
             log.warning("optimizer.fused is false under %s", not_fused)
-        optimizer = self.build_optimizer(module, fused=False if not_fused else None)
+        optimizer = self.build_optimizer(module, may_be_fused=not not_fused)
         fit = Fit(total_steps, self.monitor, self.monitor_mode or mode, self.trusted_packages)
         schedules = build_schedules(optimizer, self.scheduler, fit)
         return ([optimizer], schedules) if schedules else optimizer  # type: ignore[return-value]  # Lightning's form

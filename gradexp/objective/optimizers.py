@@ -25,12 +25,7 @@ ELEMENTWISE = (
 def build_optimizer(
     parameters: Iterable[Any], settings: Mapping[str, Any], trusted_packages: Sequence[str] = (OWN_PACKAGE,)
 ) -> Optimizer:
-    """An optimizer of parameters, or of groups of them.
-
-    Args:
-        parameters: Tensors or groups.
-        settings: `_target_`, the dotted path of its class, and the arguments of that class.
-        trusted_packages: Packages that may be imported besides torch.optim.
+    """An optimizer of parameters, or of groups of them, by its settings: `_target_` and the arguments of that class.
 
     Raises:
         ValueError: There is no such optimizer, or it does not take an argument or a value.
