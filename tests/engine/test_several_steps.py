@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from gradexp.app.composition import compose
 from gradexp.configuration.files import CONF_DIR
 from gradexp.data import BatchOrder, Points
 from gradexp.models import LinearRegression
@@ -33,7 +34,7 @@ def options(group: str) -> list[str]:
 
 
 def settings(group: str, option: str, **changed: Any) -> dict[str, Any]:
-    loaded: Any = OmegaConf.to_container(OmegaConf.load(CONF_DIR / group / f"{option}.yaml"))
+    loaded: Any = OmegaConf.to_container(compose(f"{group}={option}")[group])
     return {**loaded, **changed}
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from gradexp.app.composition import compose
 from gradexp.configuration.files import CONF_DIR
 from gradexp.objective.optimizers import build_optimizer
 
@@ -25,8 +25,7 @@ def options() -> list[str]:
 
 
 def load(option: str) -> dict[str, Any]:
-    path: Path = CONF_DIR / "optimizer" / f"{option}.yaml"
-    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(path)))
+    return cast(dict[str, Any], OmegaConf.to_container(compose(f"optimizer={option}").optimizer))
 
 
 def gradient(w: Array) -> Array:

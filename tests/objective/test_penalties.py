@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gradexp import MLPClassifier
+from gradexp.app.composition import compose
 from gradexp.configuration.files import CONF_DIR
 from gradexp.gradients.penalties import group_lasso_gradient, l1_gradient, l2_gradient
 from gradexp.objective import penalties
@@ -39,7 +40,7 @@ def names() -> list[str]:
 
 def test_every_penalty_has_an_oracle_and_a_configuration() -> None:
     configured = {key for path in (CONF_DIR / "regularizer").glob("*.yaml") for key in OmegaConf.load(path)}
-    assert set(names()) == set(ORACLES) == configured - {"proximal"}
+    assert set(names()) == set(ORACLES) == configured - {"proximal", "defaults"}
 
 
 @pytest.mark.parametrize("name", ORACLES)
@@ -166,7 +167,8 @@ def test_zero_factors_add_nothing_to_the_loss() -> None:
 
 
 def test_every_configured_regularizer_sets_both_factors_and_no_proximal_step() -> None:
-    loaded = {path.stem: OmegaConf.load(path) for path in (CONF_DIR / "regularizer").glob("*.yaml")}
+    options = [path.stem for path in (CONF_DIR / "regularizer").glob("*.yaml")]
+    loaded = {option: compose(f"regularizer={option}").regularizer for option in options}
     for name, factors in loaded.items():
         assert {"l1", "l2", "proximal"} <= set(factors), name
         assert factors.proximal is False
