@@ -14,7 +14,7 @@ OWN_PACKAGE = "gradexp"
 
 
 def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key: str) -> None:
-    """Check that the dotted path of a class, which `key` gives, is in a package that may be imported.
+    """Check that the dotted path of a class, given under `key`, is in a package that may be imported.
 
     Raises:
         ValueError: It is not a dotted path, or its package is not trusted.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any
 
 from lightning.pytorch import Trainer
@@ -56,10 +57,7 @@ class Accumulation:
     def steps(self, epochs: int, batches: int) -> int:
         """Steps in the first `epochs` epochs of `batches` batches each."""
         starts = [start for start in self.schedule if start < epochs]
-        ends = [*starts[1:], epochs]
-        return sum(
-            (end - start) * -(-batches // self.schedule[start]) for start, end in zip(starts, ends, strict=False)
-        )
+        return sum((end - start) * -(-batches // self.schedule[start]) for start, end in pairwise([*starts, epochs]))
 
     def batch_of_step(self, step: int, batches: int, epoch: int = 0, begun: int = 0) -> int:
         """The batch within its epoch, from 1 to `batches`, that completes a step.

@@ -15,8 +15,7 @@ from gradexp.building.trust import OWN_PACKAGE, trusted_class
 from gradexp.objective.fit import Outputs, check_takes
 from gradexp.objective.losses import ClassWeightedLoss
 from gradexp.objective.optimizers import build_optimizer, class_name, is_sgd, target_of
-from gradexp.objective.penalty_terms import build_penalties
-from gradexp.objective.proximal import shrink_after_steps
+from gradexp.objective.penalty_terms import build_penalties, shrink_after_steps
 from gradexp.objective.schedules import Fit, build_schedules
 from gradexp.objective.weights import NamedParameters, names_without_decay, weights
 from gradexp.rules import MONITOR, NON_NEGATIVE, SECTION, or_null
@@ -38,7 +37,7 @@ class ObjectiveOptions(TypedDict, total=False):
         scheduler: Section of the learning-rate schedule (see gradexp.objective.schedules); None for a constant rate.
         l1, l2: Factors of the penalties (see gradexp.objective.penalties).
         proximal: Apply l1 as a soft threshold after each step, which gives exact zeros, instead of by its subgradient;
-            for SGD only (see gradexp.objective.proximal).
+            for SGD only (see gradexp.objective.penalty_terms).
         penalties: Further penalties: names in gradexp.objective.penalties with their factors, or new names with
             sections: `_target_`, the dotted path of a function of a weight, `factor`, and further arguments.
         metrics: Sections of torchmetrics metrics, by the names that they are logged under.
