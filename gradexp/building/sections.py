@@ -38,9 +38,7 @@ SET_BY = {
 }
 
 
-def check_section(
-    key: str, section: Any, kind: str, trusted_packages: Sequence[str], offers: Collection[str] = ()
-) -> ClassSource | None:
+def check_section(key: str, section: Any, kind: str, trusted_packages: Sequence[str]) -> ClassSource | None:
     """Check a section that names a class.
 
     Args:
@@ -48,7 +46,6 @@ def check_section(
         section: Its content: `_target_`, arguments of that class, and gradexp's own keys of this kind.
         kind: Which of KINDS the class must be.
         trusted_packages: Top-level packages that the user trusts.
-        offers: Further arguments that gradexp sets, in addition to the kind's.
 
     Returns:
         The class; None if `_target_` is null, or if the class can be checked only after its import.
@@ -76,7 +73,7 @@ def check_section(
     if source is None or source.signature is None:
         return source
     given = {name: value for name, value in given.items() if name not in expected.own_keys}
-    offered = {*expected.offered, *offers}
+    offered = set(expected.offered)
     if expected.offered_to is not None and source.is_subclass(expected.offered_to[:1]):
         offered.update(expected.offered_to[1])
     check_arguments(key, given, source.name, source.signature, offered, rules_by_name(target, expected))
