@@ -8,8 +8,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from gradexp.configuration.renamed import renamed_option
-from gradexp.configuration.unknown_keys import unknown_key
+from gradexp.configuration.unknown_keys import renamed_option, unknown_key
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
 

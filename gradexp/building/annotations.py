@@ -16,6 +16,7 @@ from gradexp.rules import BOOLEAN, INTEGER, NUMBER, SECTION, Rule, is_list
 
 # Modules whose names are imported to evaluate an annotation; none of them imports torch.
 MODULES = ("typing", "collections.abc", "gradexp.rules", "typing_extensions")
+DEPTH = 5  # aliases and imports that are followed
 
 STRING = Rule("a text", lambda value: isinstance(value, str))
 NULL = Rule("null", lambda value: value is None)
@@ -35,15 +36,9 @@ class _Unknown(type):
 
 
 def rule_in(annotation: ast.expr | None, module: Module, default: Any = ...) -> Rule | None:
-    """The rule of an argument.
+    """The rule of an argument, by its annotation in a module's source; None if that says nothing about plain data.
 
-    Args:
-        annotation: The annotation in the source of `module`.
-        module: The module in which its names are resolved.
-        default: The argument's default; if it is None, null is allowed whatever the annotation says.
-
-    Returns:
-        None where the annotation says nothing about plain data.
+    A default of None allows null, whatever the annotation says.
     """
     if annotation is None:
         return None
@@ -66,36 +61,28 @@ def _evaluate(expression: ast.expr, module: Module, depth: int = 0) -> Any:
 
 
 def _value(name: str, module: Module, depth: int) -> Any:
+    """The value of a name in a module; a type alias is evaluated in the source of the module that defines it."""
     unknown = _Unknown(name, (), {})
-    if name == "Tensor":  # resolving it would parse torch's largest file
+    if name == "Tensor" or depth > DEPTH:  # resolving Tensor would parse torch's largest file
         return unknown
     item = module.names.get(name)
-    if item is None:
-        return getattr(builtins, name, unknown) if not module.stars else _imported(name, module, depth, unknown)
-    if isinstance(item, Import):
-        if item.module in MODULES:
-            source = import_module(item.module)
-            return getattr(source, item.name, unknown) if item.name else source
-        if f"{item.module}.{item.name}" in MODULES:
-            return import_module(f"{item.module}.{item.name}")
-        return _imported(name, module, depth, unknown)
-    if isinstance(item, ast.expr) and depth < 5:
+    if isinstance(item, ast.expr):
         return _evaluate(item, module, depth + 1)
-    return unknown
-
-
-def _imported(name: str, module: Module, depth: int, unknown: Any) -> Any:
-    """The value of a name from another module: a type alias is evaluated in that module's source."""
-    item = module.names.get(name)
-    source = find_module(item.module) if isinstance(item, Import) else None
+    if item is None and not module.stars:
+        return getattr(builtins, name, unknown)
+    if isinstance(item, Import) and item.module in MODULES:
+        return getattr(import_module(item.module), item.name, unknown) if item.name else import_module(item.module)
+    if isinstance(item, Import) and f"{item.module}.{item.name}" in MODULES:
+        return import_module(f"{item.module}.{item.name}")
     try:
         definition = lookup(module, name)
     except (MissingNameError, Unreadable):
         # The alias may itself come from typing or gradexp.rules, which ends the search.
-        if source is not None and isinstance(item, Import) and depth < 5:
+        source = find_module(item.module) if isinstance(item, Import) else None
+        if isinstance(item, Import) and source is not None:
             return _value(item.name, source, depth + 1)
         return getattr(builtins, name, unknown)
-    if isinstance(definition.node, ast.expr) and depth < 5:
+    if isinstance(definition.node, ast.expr):
         return _evaluate(definition.node, definition.module, depth + 1)
     return unknown
 

@@ -14,10 +14,7 @@ MANY = 40
 
 
 def read_class(target: str) -> ClassSource | None:
-    """A class's source; None where it cannot be read without an import.
-
-    Args:
-        target: Dotted path, in the defining module or in one that imports the class.
+    """The source of a class, by its dotted path in any module that has it; None where it needs an import to be read.
 
     Raises:
         ValueError: There is no such module, or it has no such class.
@@ -49,15 +46,14 @@ def read_function(target: str) -> Signature | None:
         return None
     if not isinstance(definition.node, ast.FunctionDef):
         return None
-    named = {p.name: p for p in named_parameters(definition.node, definition.module, 0)}
-    return Signature(named, definition.node.args.kwarg is not None)
+    return Signature(named_parameters(definition.node, definition.module), definition.node.args.kwarg is not None)
 
 
 def class_names(module_name: str, bases: Sequence[str] = (), like: str = "") -> list[str]:
     """Public classes of a module, including those that it imports.
 
     Args:
-        module_name: Dotted path.
+        module_name: The module.
         bases: Only sub-classes of these that are not abstract; empty for all classes.
         like: In a module with many names, only names similar to this one are read; each takes milliseconds.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradexp.building.modules import Module
 from gradexp.building.names import MissingNameError, Unreadable, lookup_expression, resolve
-from gradexp.building.signatures import UNKNOWN, Parameter, Signature, keywords, literal, named_parameters, parameter
+from gradexp.building.signatures import UNKNOWN, KeywordUses, Parameter, Signature, literal, named_parameters, parameter
 
 PLAIN_BASES = ("object", "ABC", "Generic", "Protocol", "TypedDict")  # bases without a constructor
 WRITE_CONSTRUCTORS = ("dataclass", "define", "frozen", "attrs", "s")  # decorators that write one
@@ -16,12 +16,7 @@ WRITE_CONSTRUCTORS = ("dataclass", "define", "frozen", "attrs", "s")  # decorato
 
 @dataclass(frozen=True, eq=False)
 class ClassSource:
-    """A class in its source.
-
-    Attributes:
-        module: The module that defines it.
-        name: Its name in that module.
-    """
+    """A class in the source of the module that defines it."""
 
     module: Module
     name: str
@@ -80,15 +75,10 @@ class ClassSource:
     @property
     def is_abstract(self) -> bool:
         """Whether its own source defines abstract methods."""
-        return self._has_abstract_methods and any(cls is not None and cls._is_abc for cls in self.lineage())
-
-    @property
-    def _has_abstract_methods(self) -> bool:
-        return self.node is not None and any(
-            isinstance(item, ast.FunctionDef)
-            and any(_last_name(decorator) == "abstractmethod" for decorator in item.decorator_list)
-            for item in self.node.body
-        )
+        methods = [item for item in self.node.body if isinstance(item, ast.FunctionDef)] if self.node else []
+        decorators = [decorator for method in methods for decorator in method.decorator_list]
+        has_abstract_methods = any(_last_name(decorator) == "abstractmethod" for decorator in decorators)
+        return has_abstract_methods and any(cls is not None and cls._is_abc for cls in self.lineage())
 
     @property
     def _is_abc(self) -> bool:
@@ -175,7 +165,7 @@ def _constructor(lineage: Iterator[ClassSource | None]) -> Signature | None:
 
 
 def _signature(function: ast.FunctionDef, module: Module, bases: Iterator[ClassSource | None]) -> Signature:
-    named = {p.name: p for p in named_parameters(function, module, 1)}
+    named = named_parameters(function, module, skip=1)
     if function.args.kwarg is None:
         return Signature(named)
     annotation = function.args.kwarg.annotation
@@ -186,8 +176,8 @@ def _signature(function: ast.FunctionDef, module: Module, bases: Iterator[ClassS
         if options is None or None in options.lineage():
             return Signature(named, takes_any=True)
         return Signature(named | {p.name: p for p in _typed_keys(options)})
-    uses = keywords(function)
-    named |= {p.name: p for p in uses.taken if p.name not in named}
+    uses = KeywordUses(function)
+    named |= {name: p for name, p in uses.taken.items() if name not in named}
     if uses.to_base is None:
         return Signature(named, uses.is_open)
     base = _constructor(bases)

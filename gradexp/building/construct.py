@@ -15,25 +15,12 @@ T = TypeVar("T")
 
 # Exceptions that classes of other packages raise for a wrong argument.
 ARGUMENT_ERRORS = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AssertionError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    ImportError,
-)
+    ValueError, TypeError, LookupError, AssertionError, AttributeError, ArithmeticError, RuntimeError, ImportError,
+)  # fmt: skip
 
 
 def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping[str, Any]) -> T:
-    """Call `cls` with all of `given`, and with those of `offered` that it takes.
-
-    Args:
-        cls: The class.
-        key: Configuration key of `given`, for messages.
-        given: The user's arguments, all of which `cls` must take.
-        offered: gradexp's arguments, for classes that take them.
+    """Call `cls` with all of the user's arguments, `given` under `key`, and with those that it takes of gradexp's.
 
     Raises:
         ValueError: `cls` does not take a given argument, or refuses a value.
@@ -49,9 +36,9 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
                 f"{key}.{name} is not an argument of {cls.__name__}, which takes {', '.join(settable) or 'none'}."
                 f"{did_you_mean(name, settable)}"
             )
-    required = [name for name, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    for name in required:
-        if name not in given and name not in offered:
+    for name, p in parameters.items():
+        is_required = p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+        if is_required and name not in given and name not in offered:
             raise ValueError(f"{key}.{name} must be given: {cls.__name__} has no default for it; got {dict(given)}.")
     taken = {name: value for name, value in offered.items() if name in valid}
     return cls(**taken, **{name: _tensor(value, parameters.get(name)) for name, value in given.items()})

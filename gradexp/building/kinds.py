@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from gradexp.rules import COUNT, FRACTION, NON_NEGATIVE, POSITIVE, SHARE, WHOLE, Rule, list_of, one_of, or_null
 
-INTERVAL = one_of("step", "epoch")
 FRACTIONS = list_of(FRACTION, "a list of numbers from 0 to below 1", empty=False)
 NO_DECAY = list_of(one_of("bias", "norm"), "a list of bias and norm, the parameters without weight decay")
 
@@ -42,6 +41,10 @@ class Kind:
 
 
 LIGHTNING = ("lightning.pytorch", "pytorch_lightning")
+OBJECTIVE_OPTIONS = (
+    "loss", "optimizer", "scheduler", "l1", "l2", "proximal", "penalties", "metrics", "monitor", "monitor_mode",
+    "trusted_packages",
+)  # fmt: skip
 
 KINDS: Mapping[str, Kind] = {
     "data": Kind(
@@ -53,22 +56,7 @@ KINDS: Mapping[str, Kind] = {
         "a LightningModule",
         tuple(f"{package}.LightningModule" for package in LIGHTNING),
         offered=("in_features", "num_classes"),
-        offered_to=(
-            "gradexp.models.AbstractModule",
-            (
-                "loss",
-                "optimizer",
-                "scheduler",
-                "l1",
-                "l2",
-                "proximal",
-                "penalties",
-                "metrics",
-                "monitor",
-                "monitor_mode",
-                "trusted_packages",
-            ),
-        ),
+        offered_to=("gradexp.models.AbstractModule", OBJECTIVE_OPTIONS),
     ),
     "loss": Kind(
         "a loss, a torch.nn.Module",
@@ -99,7 +87,7 @@ KINDS: Mapping[str, Kind] = {
         "a learning-rate schedule",
         ("torch.optim.lr_scheduler.LRScheduler",),
         ("torch.optim.lr_scheduler",),
-        {"interval": INTERVAL, "warmup_steps": WHOLE},
+        {"interval": one_of("step", "epoch"), "warmup_steps": WHOLE},
         ("optimizer", "last_epoch"),
         filled=("T_max", "total_steps", "max_lr", "mode"),
         rules={

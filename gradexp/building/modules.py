@@ -24,13 +24,7 @@ class Import:
 
 @dataclass(frozen=True, eq=False)
 class Module:
-    """A module's source.
-
-    Attributes:
-        name: Dotted.
-        text: The source.
-        is_package: Whether it is an `__init__.py`.
-    """
+    """The source of a module with a dotted name; of a package, that of its `__init__.py`."""
 
     name: str
     text: str = field(repr=False)
@@ -129,10 +123,8 @@ def _bindings(body: list[ast.stmt], module: Module) -> Iterator[tuple[str, ast.A
                 yield name, statement
             case ast.Import():
                 for alias in statement.names:
-                    yield (
-                        alias.asname or alias.name.partition(".")[0],
-                        Import(alias.name if alias.asname else alias.name.partition(".")[0]),
-                    )
+                    top = alias.name.partition(".")[0]
+                    yield alias.asname or top, Import(alias.name if alias.asname else top)
             case ast.ImportFrom():
                 source = _absolute(statement, module)
                 for alias in statement.names:

@@ -34,17 +34,11 @@ SET_BY = {
     "metrics": "+metrics.NAME._target_=CLASS",
     "trusted_packages": "trusted_packages=[NAME]",
     "from_logits": "the model",
-    "in_features": "the data",
-    "num_classes": "the data",
-    "num_labels": "the data",
-    "num_outputs": "the data",
-    "task": "the data",
+    **dict.fromkeys(("in_features", "num_classes", "num_labels", "num_outputs", "task"), "the data"),
 }
 
 
-def check_section(
-    key: str, section: Any, kind: str, trusted_packages: Sequence[str], offers: Collection[str] = ()
-) -> ClassSource | None:
+def check_section(key: str, section: Any, kind: str, trusted_packages: Sequence[str]) -> ClassSource | None:
     """Check a section that names a class.
 
     Args:
@@ -52,7 +46,6 @@ def check_section(
         section: Its content: `_target_`, arguments of that class, and gradexp's own keys of this kind.
         kind: Which of KINDS the class must be.
         trusted_packages: Top-level packages that the user trusts.
-        offers: Further arguments that gradexp sets, in addition to the kind's.
 
     Returns:
         The class; None if `_target_` is null, or if the class can be checked only after its import.
@@ -80,7 +73,7 @@ def check_section(
     if source is None or source.signature is None:
         return source
     given = {name: value for name, value in given.items() if name not in expected.own_keys}
-    offered = {*expected.offered, *offers}
+    offered = set(expected.offered)
     if expected.offered_to is not None and source.is_subclass(expected.offered_to[:1]):
         offered.update(expected.offered_to[1])
     check_arguments(key, given, source.name, source.signature, offered, rules_by_name(target, expected))
@@ -110,12 +103,9 @@ def check_class(key: str, target: Any, kind: str, trusted_packages: Sequence[str
     try:
         source = read_class(target)
     except MissingNameError as error:
-        module, _, name = target.rpartition(".")
-        if not class_names(module, expected.bases, like=name):
-            raise ValueError(f"{key} must name {expected.noun}; got {target}: {error}") from error
-        raise ValueError(_other_kind(target, expected, key)) from error
+        raise ValueError(_not_of_kind(target, expected, key, reason=str(error))) from error
     if source is not None and (source.is_subclass(expected.bases) is False or source.is_abstract):
-        raise ValueError(_other_kind(target, expected, key))
+        raise ValueError(_not_of_kind(target, expected, key))
     return source
 
 
@@ -135,7 +125,7 @@ def rules_by_name(target: str, kind: Kind) -> Mapping[str, Rule]:
     return kind.rules if any(target.startswith(f"{module}.") for module in kind.trusted) else {}
 
 
-def check_settings(key: str, settings: Mapping[str, Any], kind: str) -> None:
+def check_settings(settings: Mapping[str, Any], kind: str) -> None:
     """Check a section's values against the kind's rules by name, for callers from Python.
 
     Raises:
@@ -144,7 +134,7 @@ def check_settings(key: str, settings: Mapping[str, Any], kind: str) -> None:
     expected = KINDS[kind]
     rules = {**rules_by_name(str(settings.get("_target_")), expected), **expected.own_keys}
     for name in settings.keys() & rules.keys():
-        check(f"{key}.{name}", settings[name], rules[name])
+        check(f"{kind}.{name}", settings[name], rules[name])
 
 
 def check_arguments(
@@ -155,15 +145,9 @@ def check_arguments(
     offered: Collection[str] = (),
     rules: Mapping[str, Rule] | None = None,
 ) -> None:
-    """Check the arguments of a class or function.
+    """Check the arguments, given under `key`, of the class or function called `name`.
 
-    Args:
-        key: Prefix of an argument's name in messages.
-        given: The arguments.
-        name: Name of the class or function.
-        signature: Its signature.
-        offered: Arguments that only gradexp sets.
-        rules: Rules by argument name, checked before those of the signature.
+    `rules` by argument name are checked before those of the signature. Only gradexp sets the `offered` arguments.
 
     Raises:
         ValueError: There is no such argument, only gradexp sets it, or its value breaks its rule.
@@ -187,8 +171,11 @@ def check_arguments(
                 check(f"{key}.{argument}", value, rule)
 
 
-def _other_kind(target: str, expected: Kind, key: str) -> str:
+def _not_of_kind(target: str, expected: Kind, key: str, reason: str = "") -> str:
+    """The message for a class of another kind; `reason` stands in for the valid classes if there are none."""
     module, _, name = target.rpartition(".")
     valid = class_names(module, expected.bases, like=name)
+    if reason and not valid:
+        return f"{key} must name {expected.noun}; got {target}: {reason}"
     listed = "" if has_many(module) else f" {module} has {', '.join(valid) or 'none'}."
     return f"{key} must name {expected.noun}; got {target}.{did_you_mean(name, valid)}{listed}"

@@ -2,7 +2,7 @@
 
 import ast
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,29 +54,14 @@ class Signature:
     takes_any: bool = False
 
 
-@dataclass(frozen=True)
-class Keywords:
-    """How a function uses its ``**kwargs``.
-
-    Attributes:
-        taken: The arguments that the body takes out by name.
-        to_base: The call of ``super().__init__`` that gets the others, if there is one.
-        is_open: Whether any other name is accepted.
-    """
-
-    taken: tuple[Parameter, ...] = ()
-    to_base: ast.Call | None = None
-    is_open: bool = False
-
-
-def named_parameters(function: ast.FunctionDef, module: Module, skip: int) -> Iterator[Parameter]:
+def named_parameters(function: ast.FunctionDef, module: Module, skip: int = 0) -> dict[str, Parameter]:
     """The named arguments of a function; `skip` is 1 for methods."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + [*arguments.defaults]
     by_position = list(zip(positional, defaults, strict=True))[max(skip, len(arguments.posonlyargs)) :]
-    for argument, default in [*by_position, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]:
-        yield parameter(argument.arg, argument.annotation, default, module)
+    by_name = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return {one.arg: parameter(one.arg, one.annotation, default, module) for one, default in [*by_position, *by_name]}
 
 
 def parameter(name: str, annotation: ast.expr | None, default: ast.expr | None, module: Module) -> Parameter:
@@ -86,32 +71,31 @@ def parameter(name: str, annotation: ast.expr | None, default: ast.expr | None, 
     return Parameter(name, default is None, value, annotation if is_read else None, module)
 
 
-def keywords(function: ast.FunctionDef) -> Keywords:
+class KeywordUses(ast.NodeVisitor):
     """How a function's body uses its ``**kwargs``.
 
     Recognises ``super().__init__(..., **kwargs)``, ``kwargs.pop("name", default)``, and an error if some are left. Any
     other use may accept any name.
+
+    Attributes:
+        taken: The arguments that the body takes out by name.
+        to_base: The first call of ``super().__init__`` that gets the others, if there is one.
+        is_open: Whether any other name is accepted.
     """
-    assert function.args.kwarg is not None
-    uses = _Uses(function.args.kwarg.arg)
-    for statement in function.body:
-        uses.visit(statement)
-    to_base = uses.calls[0] if uses.calls else None
-    return Keywords(tuple(uses.taken), to_base, uses.is_open or not (uses.calls or uses.is_closed))
 
-
-class _Uses(ast.NodeVisitor):
-    """The uses of ``**kwargs`` in a function's body; any use that is not recognised sets `is_open`."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.taken: list[Parameter] = []
-        self.calls: list[ast.Call] = []
-        self.is_open = self.is_closed = False
+    def __init__(self, function: ast.FunctionDef) -> None:
+        assert function.args.kwarg is not None
+        self._name = function.args.kwarg.arg
+        self.taken: dict[str, Parameter] = {}
+        self.to_base: ast.Call | None = None
+        self.is_open = self._is_closed = False
+        for statement in function.body:
+            self.visit(statement)
+        self.is_open |= self.to_base is None and not self._is_closed
 
     def visit_If(self, node: ast.If) -> None:
         if isinstance(node.body[-1], ast.Raise) and any(map(self._is_kwargs, ast.walk(node.test))):
-            self.is_closed = True
+            self._is_closed = True
             for child in node.orelse:
                 self.visit(child)
         else:
@@ -122,21 +106,21 @@ class _Uses(ast.NodeVisitor):
             case ast.Call(
                 func=ast.Attribute(value=owner, attr="pop" | "get"), args=[ast.Constant(value=str(key)), *rest]
             ) if self._is_kwargs(owner):
-                self.taken.append(Parameter(key, False, literal(rest[0]) if rest else UNKNOWN))
+                self.taken[key] = Parameter(key, False, literal(rest[0]) if rest else UNKNOWN)
                 return
         starred = [keyword for keyword in node.keywords if keyword.arg is None and self._is_kwargs(keyword.value)]
         if _is_super_init(node) and starred:
-            self.calls.append(node)
+            self.to_base = self.to_base or node
             for child in [*node.args, *(keyword for keyword in node.keywords if keyword not in starred)]:
                 self.visit(child)
         else:
             self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
-        self.is_open = self.is_open or self._is_kwargs(node)
+        self.is_open |= self._is_kwargs(node)
 
     def _is_kwargs(self, node: ast.AST) -> bool:
-        return isinstance(node, ast.Name) and node.id == self.name
+        return isinstance(node, ast.Name) and node.id == self._name
 
 
 def _is_super_init(call: ast.Call) -> bool:

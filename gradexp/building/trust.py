@@ -14,13 +14,7 @@ OWN_PACKAGE = "gradexp"
 
 
 def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key: str) -> None:
-    """Check that a dotted path is in a package that may be imported.
-
-    Args:
-        target: Dotted path of the class.
-        kind: The kind of class.
-        trusted_packages: Top-level packages that the user trusts.
-        key: Configuration key of `target`, for messages.
+    """Check that the dotted path of a class, given under `key`, is in a package that may be imported.
 
     Raises:
         ValueError: It is not a dotted path, or its package is not trusted.
@@ -39,13 +33,9 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
 
 
 def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN_PACKAGE,), key: str = "") -> Any:
-    """Import the class that `target` names.
+    """Import the class that a dotted path names, from a trusted package or a module that is trusted for its kind.
 
-    Args:
-        target: Dotted path of the class.
-        kind: Which of KINDS it must be.
-        trusted_packages: Top-level packages that may be imported, besides those that are trusted for this kind.
-        key: Configuration key of `target`, for messages; by default that of the kind's section.
+    Messages name the configuration key of the path, by default that of the kind's section.
 
     Raises:
         ValueError: The package is not trusted, there is no such class, or it is of another kind.
@@ -54,16 +44,13 @@ def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN
     check_trusted(target, expected, trusted_packages, key)
     module, class_name = _import_module_of(target, "a class", key)
     bases = tuple(base for name in expected.bases if (base := _imported(name)) is not None)
+
+    def is_valid(cls: Any) -> bool:
+        return inspect.isclass(cls) and issubclass(cls, bases) and cls not in bases and not inspect.isabstract(cls)
+
     cls = getattr(module, class_name, None)
-    if not (inspect.isclass(cls) and issubclass(cls, bases)) or inspect.isabstract(cls) or cls in bases:
-        valid = [
-            name
-            for name, value in vars(module).items()
-            if inspect.isclass(value)
-            and issubclass(value, bases)
-            and value not in bases
-            and not inspect.isabstract(value)
-        ]
+    if not is_valid(cls):
+        valid = [name for name, value in vars(module).items() if is_valid(value)]
         raise ValueError(
             f"{key} must name {expected.noun}; got {target}.{did_you_mean(class_name, valid)} "
             f"{target.rpartition('.')[0]} has {', '.join(sorted(valid)) or 'none'}."
@@ -87,13 +74,7 @@ def _imported(name: str) -> Any:
 
 
 def trusted_function(target: Any, trusted_packages: Sequence[str], key: str, trusted: Sequence[str] = ()) -> Any:
-    """Import the function that `target` names.
-
-    Args:
-        target: Dotted path of the function.
-        trusted_packages: Top-level packages that may be imported.
-        key: Configuration key of `target`, for messages.
-        trusted: Further modules that may be imported.
+    """Import the function that a dotted path names, from a trusted package or one of the modules `trusted`.
 
     Raises:
         ValueError: The package is not trusted, or there is no such function.

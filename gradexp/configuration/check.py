@@ -19,9 +19,8 @@ from gradexp.building.trust import check_trusted
 from gradexp.configuration.ignored import OURS, check_ignored
 from gradexp.configuration.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL, TOPICS
 from gradexp.configuration.penalty_keys import check_penalties
-from gradexp.configuration.renamed import CLASSES, KEYS, renamed_key
 from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
-from gradexp.configuration.unknown_keys import unknown_key
+from gradexp.configuration.unknown_keys import CLASSES, KEYS, unknown_key
 from gradexp.configuration.values import flat
 from gradexp.rules import MONITOR, SECTION, check, did_you_mean
 
@@ -48,7 +47,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     for key in KEYS:
         parent, _, name = key.rpartition(".")
         if name in (node.get(parent) or {} if parent else node):
-            raise ValueError(renamed_key(key))
+            raise ValueError(unknown_key(key, node))
     _check_sections(node, referenced)
     for group in CLASS_GROUPS:
         target = node[group].get("_target_")
@@ -118,9 +117,9 @@ def _check_augmentation(node: Plain, data: ClassSource | None) -> None:
     geometry = read_class(AUGMENTATION)
     if geometry is not None and geometry.signature is not None:
         check_arguments("augmentation", given, geometry.name, geometry.signature)
-    signature = data.signature if data is not None else None
-    if signature is not None and not signature.takes_any and "augmentation" not in signature.parameters:
-        assert data is not None
+    if data is None or data.signature is None or data.signature.takes_any:
+        return
+    if "augmentation" not in data.signature.parameters:
         raise ValueError(f"augmentation must be none for {data.name}, which has no augmentation; got {dict(given)}.")
 
 

@@ -34,11 +34,7 @@ def rival(key: str) -> str | None:
 
 
 def check_rivals(axes: Collection[str], given: Collection[str]) -> None:
-    """Check that no axis of a sweep is the option of a group whose class is also given.
-
-    Args:
-        axes: Keys with several values.
-        given: Keys with one value.
+    """Check that no axis of a sweep is the option of a group whose class is also given, or is another axis.
 
     Raises:
         ValueError: An axis is such an option.

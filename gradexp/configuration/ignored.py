@@ -20,12 +20,7 @@ TASK_OF_KEY: Mapping[str, str] = {
 
 
 def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: ClassSource | None) -> None:
-    """Check that every typed setting has an effect.
-
-    Args:
-        overrides: The typed overrides, such as "optimizer=adam" or "+metrics.f1._target_=...".
-        node: The configuration.
-        source: The model's class; None if its source cannot be read.
+    """Check that every typed override has an effect with the model of class `source`, None if it cannot be read.
 
     Raises:
         ValueError: A typed setting would have no effect.

@@ -84,17 +84,13 @@ KEY_RULES: Mapping[str, Rule] = {
     **{f"trainer.{name}": rule for name, rule in TRAINER_RULES.items()},
 }
 
-# Keys that no file of conf/ lists; added with a plus, they are passed to Lightning.
-OPTIONAL = tuple(
-    f"trainer.{name}"
-    for name in TRAINER_RULES
-    if name
-    not in (
-        "accelerator", "devices", "strategy", "precision", "max_epochs", "max_steps", "gradient_clip_val",
-        "gradient_clip_algorithm", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps",
-        "deterministic",
-    )
+LISTED_TRAINER_KEYS = (
+    "accelerator", "devices", "strategy", "precision", "max_epochs", "max_steps", "gradient_clip_val",
+    "gradient_clip_algorithm", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps",
+    "deterministic",
 )  # fmt: skip
+# Keys that no file of conf/ lists; added with a plus, they are passed to Lightning.
+OPTIONAL = tuple(f"trainer.{name}" for name in TRAINER_RULES if name not in LISTED_TRAINER_KEYS)
 
 # Sections whose keys are all in the table.
 CLOSED_SECTIONS = ("early_stopping", "regularizer", "resampling", "sweep", "trainer")

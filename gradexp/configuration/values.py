@@ -25,11 +25,9 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def changed(cfg: DictConfig, changes: Mapping[str, Any]) -> DictConfig:
-    """A new, read-only configuration with other values; the given one is left untouched.
+    """A read-only copy of a configuration with other values by key, such as {"trainer.devices": 1}.
 
-    Args:
-        cfg: The configuration.
-        changes: Values by key, such as {"trainer.devices": 1}; a mapping replaces a whole section.
+    A mapping replaces a whole section.
     """
     new = copy.deepcopy(cfg)
     with read_write(new):

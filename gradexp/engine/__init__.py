@@ -1,11 +1,10 @@
 """Training steps for any network: one code path, whether a Lightning batch holds one step or several.
 
 stepped_module        the base class: forward, backward, clipping, accumulation, optimizer, schedules
-progress              batches begun in the fit and in its epoch
 step_groups           several steps in one Lightning batch, and when a fit needs single steps
 step_callback         callbacks that are called at every step
 schedules             when learning rates change
-accumulation          how many batches make a step; how many steps a fit has
+accumulation          how many batches make a step; how many steps a fit has; batches begun
 unsupported           settings and callbacks that the engine refuses
 interval              events every n steps
 step_seed             random numbers as a function of (seed, step, rank)

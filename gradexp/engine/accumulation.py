@@ -1,6 +1,8 @@
-"""Gradient accumulation: how many batches make one optimizer step, and how many steps a fit has."""
+"""Batches and steps: how many batches make a step, how many steps a fit has, and how far it has come."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any
 
 from lightning.pytorch import Trainer
@@ -33,11 +35,12 @@ class Accumulation:
         """The accumulation of a fit, whether gradexp or Lightning takes its steps."""
         module: Any = trainer.lightning_module
         if takes_steps(module):
-            own: Accumulation = module.accumulation
-            return own
-        callbacks = callbacks_of(trainer)
-        schedules = [each.scheduling for each in callbacks if isinstance(each, GradientAccumulationScheduler)]
-        return cls(schedules[0] if schedules else trainer.accumulate_grad_batches)
+            accumulation: Accumulation = module.accumulation
+            return accumulation
+        for callback in callbacks_of(trainer):
+            if isinstance(callback, GradientAccumulationScheduler):
+                return cls(callback.scheduling)
+        return cls(trainer.accumulate_grad_batches)
 
     @property
     def is_scheduled(self) -> bool:
@@ -54,10 +57,7 @@ class Accumulation:
     def steps(self, epochs: int, batches: int) -> int:
         """Steps in the first `epochs` epochs of `batches` batches each."""
         starts = [start for start in self.schedule if start < epochs]
-        ends = [*starts[1:], epochs]
-        return sum(
-            (end - start) * -(-batches // self.schedule[start]) for start, end in zip(starts, ends, strict=False)
-        )
+        return sum((end - start) * -(-batches // self.schedule[start]) for start, end in pairwise([*starts, epochs]))
 
     def batch_of_step(self, step: int, batches: int, epoch: int = 0, begun: int = 0) -> int:
         """The batch within its epoch, from 1 to `batches`, that completes a step.
@@ -78,6 +78,43 @@ class Accumulation:
             epoch += epochs
             number = self.batches_per_step(epoch)
         return min(remaining * number, batches)
+
+
+@dataclass
+class Progress:
+    """Counts single batches of a fit and of its current epoch; Lightning counts groups of them.
+
+    A plain object, because assigning an attribute of an nn.Module takes twenty times as long.
+
+    Attributes:
+        batches: Batches begun in the whole fit, including the parts before a resume.
+        epoch: The current epoch.
+        of_epoch: Batches begun in that epoch.
+        steps: Optimizer steps before the resume.
+        has_logged: Whether `self.log` was called in the current batch.
+        goes_to_loggers: Whether any call so far logs to the loggers; Lightning repeats its value at every log.
+    """
+
+    batches: int = 0
+    epoch: int = 0
+    of_epoch: int = 0
+    steps: int = 0
+    has_logged: bool = False
+    goes_to_loggers: bool = False
+
+    def begin_batch(self) -> None:
+        self.batches += 1
+        self.of_epoch += 1
+        self.has_logged = False
+
+    def batch_of_last_step(self, accumulation: Accumulation, max_steps: int, batches: int) -> int:
+        """The batch, from 1 to `batches` within its epoch, at which `max_steps` ends the fit; 0 if it does not."""
+        remaining = max_steps - self.steps
+        if max_steps < 0 or remaining < 1:
+            return 0
+        if self.of_epoch >= batches:  # between two epochs
+            return accumulation.batch_of_step(remaining, batches, self.epoch + 1)
+        return accumulation.batch_of_step(remaining, batches, self.epoch, self.of_epoch)
 
 
 def batches_per_epoch(trainer: Trainer) -> float:

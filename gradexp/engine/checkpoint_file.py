@@ -13,8 +13,6 @@ from torch import nn
 from gradexp.engine.checkpoints import FORMAT
 from gradexp.files import write_atomically
 
-NEEDED = ("state_dict", "config", "global_step")
-
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes Lightning's checkpoints atomically; Lightning's own transaction copies across file systems."""
@@ -51,7 +49,8 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
             f"ckpt_path must be a whole checkpoint; {path} is truncated or of another kind "
             f"({str(error).splitlines()[0] if str(error) else type(error).__name__})."
         ) from error
-    missing = [key for key in NEEDED if key not in checkpoint] if isinstance(checkpoint, dict) else NEEDED
+    content = checkpoint if isinstance(checkpoint, dict) else {}
+    missing = [key for key in ("state_dict", "config", "global_step") if key not in content]
     if not missing and not isinstance(checkpoint["config"], dict):
         missing = ["config"]
     if missing:

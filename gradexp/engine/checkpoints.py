@@ -115,9 +115,6 @@ class SaveBeforeAverages(Callback):
     """Runs first, so that Checkpoints saves before WeightAveraging replaces the weights by their averages.
 
     Until then a checkpoint has both, and a resumed fit continues from the weights.
-
-    Args:
-        checkpoints: The fit's other callback.
     """
 
     def __init__(self, checkpoints: Checkpoints) -> None:

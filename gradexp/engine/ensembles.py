@@ -21,6 +21,10 @@ class Ensemble:
     Args:
         networks: The copies, each with its own initial weights.
 
+    Attributes:
+        parameters: The stacked parameters, by name.
+        skeleton: One network on the meta device, whose parameters have the same names.
+
     Raises:
         ValueError: The networks have buffers, such as batch normalisation's, which a forward pass would change.
     """
@@ -29,14 +33,14 @@ class Ensemble:
         if any(True for _ in networks[0].buffers()):
             raise ValueError("the network must be without buffers; got one with, such as model.batch_norm=true has.")
         self.parameters, _ = stack_module_state(list(networks))
-        self._skeleton = copy.deepcopy(networks[0]).to("meta")
+        self.skeleton = copy.deepcopy(networks[0]).to("meta")
 
     def __call__(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Outputs [copies, samples, ...] of inputs [copies, samples, ...]; dropout only if `training`."""
-        self._skeleton.train(training)
+        self.skeleton.train(training)
 
         def one(parameters: Mapping[str, Tensor], samples: Tensor) -> Tensor:
-            return cast(Tensor, functional_call(self._skeleton, dict(parameters), (samples,)))
+            return cast(Tensor, functional_call(self.skeleton, dict(parameters), (samples,)))
 
         outputs: Tensor = torch.vmap(one, randomness="different")(self.parameters, inputs)
         return outputs
@@ -46,11 +50,6 @@ class Ensemble:
         copies = len(next(iter(self.parameters.values())))
         with torch.no_grad():
             return self(inputs.expand(copies, *inputs.shape))
-
-    @property
-    def skeleton(self) -> nn.Module:
-        """One network on the meta device, whose parameter names are those of the stacked parameters."""
-        return self._skeleton
 
 
 def train_copies(

@@ -65,6 +65,4 @@ class FitClock(StepCallback):
         self._lap_started, self._lap_samples = time.perf_counter(), 0
 
     def _stop(self) -> None:
-        if self._started is not None:
-            self.seconds += time.perf_counter() - self._started
-            self._started = None
+        self.seconds, self._started = self.elapsed, None

@@ -62,13 +62,7 @@ def begin_batch(trainer: Any, batch: Any) -> None:
 
 
 def end_batch(trainer: Any, is_step: bool, has_logged: bool) -> None:
-    """Process the logged values of a single batch of a group, as Lightning does at the end of a batch.
-
-    Args:
-        trainer: The fit's trainer.
-        is_step: Whether the batch completed a step.
-        has_logged: Whether anything was logged.
-    """
+    """Process the logged values of a single batch of a group, as Lightning does at the end of a batch."""
     if has_logged:
         trainer._logger_connector.on_batch_end()
         if is_step:
@@ -122,9 +116,8 @@ def save_by_the_clock(trainer: Trainer, batch_idx: int) -> None:
 
     Under manual optimization it saves by steps only, so the module is set to automatic during the call.
     """
-    callbacks = callbacks_of(trainer)
     module: Any = trainer.lightning_module
-    for callback in callbacks:
+    for callback in callbacks_of(trainer):
         if isinstance(callback, ModelCheckpoint) and callback._train_time_interval is not None:
             steps = trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
             steps.ready = steps.completed = trainer.global_step

@@ -58,13 +58,11 @@ def overriding(trainer: Trainer, base: type[Callback], hook: str) -> list[Any]:
     # The cache lives on the trainer: callbacks refer to it, so a cache elsewhere would keep both alive for ever.
     cache: dict[str, tuple[list[Any], list[Any]]] = vars(trainer).setdefault("overriding_callbacks", {})
     if hook not in cache or cache[hook][0] != callbacks:
-        idle = getattr(base, hook)
-        cache[hook] = (
-            [*callbacks],
-            [
-                callback
-                for callback in callbacks  # LambdaCallback has its hooks on the instance
-                if isinstance(callback, base) and (getattr(type(callback), hook) is not idle or hook in vars(callback))
-            ],
-        )
+        overrides = [
+            callback
+            for callback in callbacks  # LambdaCallback has its hooks on the instance
+            if isinstance(callback, base)
+            and (getattr(type(callback), hook) is not getattr(base, hook) or hook in vars(callback))
+        ]
+        cache[hook] = ([*callbacks], overrides)
     return cache[hook][1]

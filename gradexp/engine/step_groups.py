@@ -53,13 +53,7 @@ def single_batches(batch: Any) -> StepGroup:
 
 
 def group_bounds(batches: int, size: int, cut: int) -> list[int]:
-    """Where the groups of an epoch begin and end, from 0 to `batches`.
-
-    Args:
-        batches: Number of batches in the epoch.
-        size: Batches in a group; the last group may be smaller.
-        cut: Number of batches after which a group must end.
-    """
+    """Where the groups of an epoch of `batches` begin and end: every `size` batches, and anew after `cut` of them."""
     return sorted({*range(0, cut, size), *range(cut, batches, size), batches})
 
 
@@ -92,10 +86,11 @@ def steps_at_once(trainer: Any, wanted: int) -> int:
 
 def _needing_single_steps(trainer: Trainer) -> list[str]:
     """Names of the classes whose hooks need single steps: callbacks, the module, the data module."""
-    callbacks = callbacks_of(trainer)
-    parts: list[tuple[object, tuple[str, ...]]] = [(callback, STEP_HOOKS) for callback in callbacks]
-    parts += [(trainer.lightning_module, (*STEP_HOOKS, *BATCH_HOOKS))]
-    parts += [(getattr(trainer, "datamodule", None), BATCH_HOOKS)]
+    parts = [
+        *((callback, STEP_HOOKS) for callback in callbacks_of(trainer)),
+        (trainer.lightning_module, STEP_HOOKS + BATCH_HOOKS),
+        (getattr(trainer, "datamodule", None), BATCH_HOOKS),
+    ]
     return [type(part).__name__ for part, hooks in parts if any(_needs_single_steps(part, hook) for hook in hooks)]
 
 

@@ -13,9 +13,6 @@ class StepSeed(StepCallback):
     """Seeds the generators before every batch, so that dropout in a resumed run repeats the first run's.
 
     A step draws the same numbers however many steps a Lightning batch holds.
-
-    Args:
-        seed: Seed of the run.
     """
 
     def __init__(self, seed: int) -> None:

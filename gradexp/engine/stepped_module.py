@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from gradexp.engine.accumulation import Accumulation
+from gradexp.engine.accumulation import Accumulation, Progress
 from gradexp.engine.lightning_internals import (
     CURRENT_HOOK,
     begin_batch,
@@ -25,8 +25,7 @@ from gradexp.engine.lightning_internals import (
     set_batches_done,
     without_gradient_sync,
 )
-from gradexp.engine.progress import Progress
-from gradexp.engine.schedules import step_schedules, step_watching_schedules
+from gradexp.engine.schedules import step_schedules
 from gradexp.engine.step_callback import StepCallback, overriding
 from gradexp.engine.step_groups import single_batches
 from gradexp.engine.unsupported import check_supported
@@ -207,7 +206,7 @@ class SteppedModule(LightningModule, ABC):
 
     def step_epoch_schedules(self, metrics: Mapping[str, Any]) -> None:
         """Step the schedules that watch a metric; call it at the end of an epoch, with the epoch's metrics."""
-        step_watching_schedules(self, "epoch", self.current_epoch + 1, metrics)
+        step_schedules(self, "epoch", self.current_epoch + 1, metrics)
 
     def ends_epoch(self) -> bool:
         """Whether the current Lightning batch is the last of its epoch; `max_steps` may end the fit earlier."""
@@ -243,5 +242,5 @@ class SteppedModule(LightningModule, ABC):
         step_schedules(self, "step", batch_idx + 1)
         if ends_epoch:
             step_schedules(self, "epoch", epoch + 1)
-        step_watching_schedules(self, "step", batch_idx + 1, trainer.callback_metrics)
+        step_schedules(self, "step", batch_idx + 1, trainer.callback_metrics)
         return True

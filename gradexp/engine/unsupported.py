@@ -11,21 +11,17 @@ from gradexp.engine.lightning_internals import callbacks_of
 
 
 def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -> None:
-    """Refuse combinations that would fail, or train different weights, after the fit has begun.
-
-    Args:
-        trainer: The trainer, with its optimizers and callbacks.
-        module: The SteppedModule that it will train.
-        accumulation: How many batches make a step.
+    """Refuse combinations that would fail, or train different weights, after the fit of a SteppedModule has begun.
 
     Raises:
         ValueError: A callback, or the optimizer, cannot be combined with the other settings.
     """
     for callback in callbacks_of(trainer):
         if isinstance(callback, GradientAccumulationScheduler):
+            by_epoch = ",".join(f"{epoch}:{number}" for epoch, number in sorted(callback.scheduling.items()))
             raise ValueError(
                 "callbacks must not have GradientAccumulationScheduler, which needs Lightning's own loop; set "
-                f"trainer.accumulate_grad_batches={_as_override(callback.scheduling)} instead."
+                f"trainer.accumulate_grad_batches={{{by_epoch}}} instead."
             )
         if isinstance(callback, StochasticWeightAveraging) and callback.pl_module_contains_batch_norm(module):
             raise ValueError(
@@ -41,7 +37,7 @@ def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -
             raise ValueError(f"trainer.devices must be 1 for {rule}; got {trainer.world_size} processes.")
         if trainer.precision not in ("32-true", "64-true"):
             raise ValueError(f"trainer.precision must be 32-true or 64-true for {rule}; got {trainer.precision}.")
-    if any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers):
+    if isinstance(trainer.optimizers[0], LBFGS):
         if trainer.precision == "16-mixed":
             raise ValueError(
                 "trainer.precision must not be 16-mixed with L-BFGS, which evaluates the loss several times per step; "
@@ -52,7 +48,3 @@ def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -
                 "trainer.accumulate_grad_batches must be 1 with L-BFGS, which evaluates its batch several times per "
                 f"step; got {accumulation.largest}. Set a larger data.batch_size instead."
             )
-
-
-def _as_override(schedule: dict[int, int]) -> str:
-    return "{" + ",".join(f"{epoch}:{number}" for epoch, number in sorted(schedule.items())) + "}"

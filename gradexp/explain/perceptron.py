@@ -4,8 +4,8 @@ import torch
 from torch.autograd import grad
 
 from gradexp.explain.lesson import Lesson
-from gradexp.gradients.perceptron import perceptron as outputs_of
-from gradexp.gradients.perceptron import perceptron_gradient
+from gradexp.gradients.backpropagation import perceptron as outputs_of
+from gradexp.gradients.backpropagation import perceptron_gradient
 
 
 def perceptron(lesson: Lesson) -> None:

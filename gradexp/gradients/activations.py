@@ -68,23 +68,15 @@ def softplus_derivative(x: Tensor) -> Tensor:
 
 
 def softmax(logits: Tensor) -> Tensor:
-    """p_i = exp(z_i) / sum_j exp(z_j) over the last dimension; the largest logit is subtracted, against overflow.
-
-    Args:
-        logits: Logits [..., classes].
-    """
+    """p_i = exp(z_i) / sum_j exp(z_j), of logits z [..., classes]; the largest is subtracted, against overflow."""
     powers = torch.exp(logits - logits.amax(dim=-1, keepdim=True))
     return powers / powers.sum(dim=-1, keepdim=True)
 
 
 def softmax_jacobian(logits: Tensor) -> Tensor:
-    """dp_i / dz_j = p_i (delta_ij - p_j) (Bridle 1990); each row and each column sums to zero.
+    """dp_i / dz_j = p_i (delta_ij - p_j) (Bridle 1990) [..., classes, classes], i before j, of logits [..., classes].
 
-    Args:
-        logits: Logits [..., classes].
-
-    Returns:
-        Jacobians [..., classes, classes], i before j.
+    Each row and each column sums to zero.
     """
     p = softmax(logits)
     return torch.diag_embed(p) - p.unsqueeze(-1) * p.unsqueeze(-2)

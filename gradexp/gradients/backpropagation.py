@@ -1,12 +1,48 @@
-"""Back-propagation through a sigmoid network of any depth, by the recursion of the deltas, without autograd."""
+"""Gradients of sigmoid networks without autograd: of one layer of perceptrons, and of any depth by back-propagation."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor
 
 from gradexp.gradients.activations import sigmoid
 
 Layer = tuple[Tensor, Tensor]  # weight [outputs, inputs] and bias [outputs]
+
+
+class PerceptronGradient(NamedTuple):
+    """Gradients of the mean of E = 1/2 sum_k (O_k - t_k)^2 over the batch.
+
+    Attributes:
+        weight: dE/dw_kj [outputs, inputs].
+        bias: dE/db_k [outputs].
+        inputs: dE/dx_j [batch, inputs].
+    """
+
+    weight: Tensor
+    bias: Tensor
+    inputs: Tensor
+
+
+def perceptron(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """O_k = sigmoid(sum_j w_kj x_j + b_k) [batch, outputs], for one output or several.
+
+    Args:
+        inputs: x [batch, inputs].
+        weight: w [outputs, inputs].
+        bias: b [outputs].
+    """
+    return sigmoid(inputs @ weight.T + bias)
+
+
+def perceptron_gradient(inputs: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> PerceptronGradient:
+    """dE/dw_kj = (O_k - t_k) O_k (1 - O_k) x_j, a mean over the batch (Rumelhart, Hinton and Williams 1986).
+
+    The targets t are [batch, outputs]; the other arguments are those of `perceptron`.
+    """
+    outputs = perceptron(inputs, weight, bias)
+    delta = (outputs - targets) * outputs * (1 - outputs) / len(inputs)
+    return PerceptronGradient(delta.T @ inputs, delta.sum(dim=0), delta @ weight)
 
 
 def activations(inputs: Tensor, layers: Sequence[Layer]) -> list[Tensor]:
@@ -18,7 +54,7 @@ def activations(inputs: Tensor, layers: Sequence[Layer]) -> list[Tensor]:
     """
     values = [inputs]
     for weight, bias in layers:
-        values.append(sigmoid(values[-1] @ weight.T + bias))
+        values.append(perceptron(values[-1], weight, bias))
     return values
 
 

@@ -85,11 +85,7 @@ class SigmoidLayer(nn.Module):
 
 
 def by_hand(network: nn.Sequential) -> nn.Sequential:
-    """Replace a network's layers by those of this file, which share its parameters.
-
-    Args:
-        network: Layers in sequence; only linear and sigmoid layers are replaced.
-    """
+    """Replace a network's linear and sigmoid layers by those of this file, which share its parameters."""
     for name, layer in list(network.named_children()):
         if isinstance(layer, nn.Linear) and layer.bias is not None:
             affine: AffineLayer = nn.utils.skip_init(AffineLayer, layer.in_features, layer.out_features)  # type: ignore[no-untyped-call]

@@ -1,4 +1,7 @@
-"""Entropy and divergence of discrete distributions, in bits, and their gradients."""
+"""Entropy and divergence of discrete distributions, in bits, and their gradients.
+
+Probabilities are [..., outcomes]; sums are over the last dimension.
+"""
 
 import math
 
@@ -7,11 +10,7 @@ from torch import Tensor
 
 
 def entropy(p: Tensor) -> Tensor:
-    """-sum p log2 p over the last dimension, with 0 log 0 = 0 (Shannon 1948): 2 bits for four equal outcomes.
-
-    Args:
-        p: Probabilities [..., outcomes].
-    """
+    """-sum p log2 p, with 0 log 0 = 0 (Shannon 1948): 2 bits for four equal outcomes."""
     terms: Tensor = torch.special.xlogy(p, p)
     return -terms.sum(dim=-1) / math.log(2)
 
@@ -28,14 +27,7 @@ def cross_entropy(p: Tensor, q: Tensor) -> Tensor:
 
 
 def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
-    """The sum of p log2(p / q) over the last dimension: 0 for equal distributions, else above 0.
-
-    Source: Kullback and Leibler (1951).
-
-    Args:
-        p: Probabilities [..., outcomes].
-        q: Probabilities [..., outcomes] of the approximation of p.
-    """
+    """The sum of p log2(p / q), for an approximation q of p (Kullback and Leibler 1951): 0 if equal, else above 0."""
     return cross_entropy(p, q) - entropy(p)
 
 

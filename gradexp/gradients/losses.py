@@ -1,8 +1,8 @@
 """Losses, each followed by its gradient with respect to the outputs.
 
-Every mean is over the batch. Class weights v give a weighted mean, sum_n v_n loss_n / sum_n v_n, as in torch, where v_n
-is the weight of sample n's class. Squared and absolute errors have an output for each class; there each element has the
-weight of its class.
+Every mean is over the batch. Class weights v [classes] give a weighted mean, sum_n v_n loss_n / sum_n v_n, as in torch,
+where v_n is the weight of sample n's class. Squared and absolute errors then have an output for each class, [batch,
+classes], and each element has the weight of its class. None stands for weights of 1.
 """
 
 import torch
@@ -16,11 +16,6 @@ def mse(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tens
 
     It is the squared 2-norm of o - t divided by the number of elements. `squared_norm` does not divide, and `norm` does
     not square either, so the gradients differ in size; that of the norm has length 1 wherever it is not zero.
-
-    Args:
-        outputs: [batch, ...]; [batch, classes] with weights.
-        targets: The outputs' shape.
-        weights: Class weights [classes]; None for 1 each.
     """
     return (_element_shares(outputs, weights) * (outputs - targets).square()).sum()
 
@@ -73,11 +68,9 @@ def huber_gradient(outputs: Tensor, targets: Tensor, delta: float = 1.0) -> Tens
 
 
 def hinge(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The hinge loss of one score, mean of max(0, 1 - s z) with s = 2 t - 1 (Cortes and Vapnik 1995).
+    """The hinge loss of scores z [batch, 1] and targets t, 0 or 1 [batch, 1]: the mean of max(0, 1 - s z), s = 2 t - 1.
 
-    Args:
-        outputs: Scores [batch, 1].
-        targets: 0 or 1 [batch, 1].
+    Source: Cortes and Vapnik (1995).
     """
     return (1 - (2 * targets - 1) * outputs).clamp(min=0).mean()
 
@@ -89,13 +82,7 @@ def hinge_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def nll(log_probabilities: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Negative log-likelihood, mean of -log p of the sample's class.
-
-    Args:
-        log_probabilities: [batch, classes].
-        targets: Classes [batch].
-        weights: Class weights [classes]; None for 1 each.
-    """
+    """Negative log-likelihood of log-probabilities [batch, classes] and classes [batch], mean of -log p_class."""
     chosen = log_probabilities.gather(1, targets.unsqueeze(1)).squeeze(1)
     return -(_shares(log_probabilities, targets, weights) * chosen).sum()
 
@@ -112,13 +99,7 @@ def log_softmax(logits: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Softmax cross-entropy: `nll` of `log_softmax`.
-
-    Args:
-        logits: [batch, classes].
-        targets: Classes [batch].
-        weights: Class weights [classes]; None for 1 each.
-    """
+    """Softmax cross-entropy of logits [batch, classes] and classes [batch]: `nll` of `log_softmax`."""
     return nll(log_softmax(logits), targets, weights)
 
 
@@ -135,12 +116,9 @@ def naive_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def bce(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy of one logit, mean of -t ln s(z) - (1 - t) ln(1 - s(z)), computed as softplus(z) - t z.
+    """Binary cross-entropy of logits z [batch] and classes t, 0 or 1 [batch].
 
-    Args:
-        logits: [batch].
-        targets: Classes 0 and 1 [batch].
-        weights: Class weights [2]; None for 1 each.
+    The mean of -t ln s(z) - (1 - t) ln(1 - s(z)), computed as softplus(z) - t z.
     """
     return (_shares(logits, targets, weights) * (softplus(logits) - targets.to(logits.dtype) * logits)).sum()
 

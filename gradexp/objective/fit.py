@@ -1,7 +1,7 @@
 """Which losses fit which outputs, and how targets are encoded for a loss."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,48 +11,38 @@ from gradexp.objective.losses import BinaryCrossEntropy, CrossEntropy, HalfSquar
 
 Outputs = Literal["logits", "log_probabilities", "logit", "sigmoids", "numbers", "own"]
 
-WORDS: Mapping[Outputs, str] = {
-    "logits": "a score for each class",
-    "log_probabilities": "a log-probability for each class",
-    "logit": "one score, for class 1",
-    "sigmoids": "a number from 0 to 1 for each class",
-    "numbers": "real numbers",
-    "own": "for its own loss alone",
-}
 
-# The outputs that each loss takes. A user's loss that is not listed is tried on the first batch.
-# Losses with an empty tuple need targets that no model has: -1 and 1, or several per sample.
-TAKES: Mapping[type[nn.Module], tuple[Outputs, ...]] = {
-    CrossEntropy: ("logits", "log_probabilities"),
-    nn.CrossEntropyLoss: ("logits", "log_probabilities"),
-    nn.NLLLoss: ("log_probabilities",),
-    Hinge: ("logits", "logit"),
-    nn.MultiMarginLoss: ("logits",),
-    BinaryCrossEntropy: ("logit", "sigmoids"),
-    nn.BCEWithLogitsLoss: ("logit",),
-    nn.BCELoss: ("sigmoids",),
-    HalfSquaredError: ("sigmoids", "numbers"),
-    nn.MSELoss: ("sigmoids", "numbers"),
-    nn.L1Loss: ("sigmoids", "numbers"),
-    nn.SmoothL1Loss: ("sigmoids", "numbers"),
-    nn.HuberLoss: ("sigmoids", "numbers"),
-    nn.PoissonNLLLoss: ("numbers",),
-    nn.SoftMarginLoss: (),
-    nn.HingeEmbeddingLoss: (),
-    nn.MultiLabelMarginLoss: (),
-    nn.MultiLabelSoftMarginLoss: (),
-    nn.KLDivLoss: (),
-}
+class OutputKind(NamedTuple):
+    """A kind of outputs: in words, the matching options of conf/loss, and the losses that take such outputs."""
 
-# Matching options of conf/loss, for messages.
-OPTIONS: Mapping[Outputs, str] = {
-    "logits": "loss=cross_entropy, hinge",
-    "log_probabilities": "loss=cross_entropy, nll",
-    "logit": "loss=bce, hinge",
-    "sigmoids": "loss=bce, mse, l1, huber",
-    "numbers": "loss=mse, l1, huber",
-    "own": "loss=default",
+    words: str
+    options: str
+    losses: tuple[type[nn.Module], ...]
+
+
+REGRESSION = (HalfSquaredError, nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
+OUTPUT_KINDS: Mapping[Outputs, OutputKind] = {
+    "logits": OutputKind(
+        "a score for each class",
+        "loss=cross_entropy, hinge",
+        (CrossEntropy, nn.CrossEntropyLoss, Hinge, nn.MultiMarginLoss),
+    ),
+    "log_probabilities": OutputKind(
+        "a log-probability for each class", "loss=cross_entropy, nll", (CrossEntropy, nn.CrossEntropyLoss, nn.NLLLoss)
+    ),
+    "logit": OutputKind("one score, for class 1", "loss=bce, hinge", (BinaryCrossEntropy, nn.BCEWithLogitsLoss, Hinge)),
+    "sigmoids": OutputKind(
+        "a number from 0 to 1 for each class", "loss=bce, mse, l1, huber", (BinaryCrossEntropy, nn.BCELoss, *REGRESSION)
+    ),
+    "numbers": OutputKind("real numbers", "loss=mse, l1, huber", (*REGRESSION, nn.PoissonNLLLoss)),
+    "own": OutputKind("for its own loss alone", "loss=default", ()),
 }
+# These need targets that no model has: -1 and 1, or several per sample.
+FOR_OTHER_TARGETS = (
+    nn.SoftMarginLoss, nn.HingeEmbeddingLoss, nn.MultiLabelMarginLoss, nn.MultiLabelSoftMarginLoss, nn.KLDivLoss,
+)  # fmt: skip
+# A user's loss, which is none of these, is tried on the first batch.
+KNOWN_LOSSES = {*FOR_OTHER_TARGETS, *(loss for kind in OUTPUT_KINDS.values() for loss in kind.losses)}
 
 
 def check_takes(loss: nn.Module, outputs: Outputs, model: str) -> None:
@@ -61,13 +51,12 @@ def check_takes(loss: nn.Module, outputs: Outputs, model: str) -> None:
     Raises:
         ValueError: The loss is for other outputs, or is not a mean over the batch.
     """
-    fitting = TAKES.get(type(loss))
-    if outputs == "own" or (fitting is not None and outputs not in fitting):
+    kind = OUTPUT_KINDS[outputs]
+    if outputs == "own" or (type(loss) in KNOWN_LOSSES and type(loss) not in kind.losses):
         is_nll = isinstance(loss, nn.NLLLoss) and outputs == "logits"
         hint = " nll needs model.output_activation=log_softmax." if is_nll else ""
         raise ValueError(
-            f"loss must fit {model}, whose outputs are {WORDS[outputs]} ({OPTIONS[outputs]}); got "
-            f"{type(loss).__name__}.{hint}"
+            f"loss must fit {model}, whose outputs are {kind.words} ({kind.options}); got {type(loss).__name__}.{hint}"
         )
     if getattr(loss, "reduction", "mean") != "mean":
         raise ValueError(

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from gradexp.arguments import checked
 from gradexp.rules import CLASS_WEIGHT, FRACTION, at_least
 
-ClassWeight = Literal["balanced"] | Sequence[float]
+NumClasses = Annotated[int, at_least(2)]
+ClassWeight = Annotated[Literal["balanced"] | Sequence[float] | None, CLASS_WEIGHT]
 
 
 class ClassWeightedLoss(nn.Module):
@@ -34,9 +35,7 @@ class ClassWeightedLoss(nn.Module):
     class_weight: Tensor | None
 
     @checked
-    def __init__(
-        self, num_classes: Annotated[int, at_least(2)], class_weight: Annotated[ClassWeight | None, CLASS_WEIGHT] = None
-    ) -> None:
+    def __init__(self, num_classes: NumClasses, class_weight: ClassWeight = None) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.is_balanced = class_weight == "balanced"
@@ -76,9 +75,9 @@ class CrossEntropy(ClassWeightedLoss):
     @checked
     def __init__(
         self,
-        num_classes: Annotated[int, at_least(2)],
+        num_classes: NumClasses,
         label_smoothing: Annotated[float, FRACTION] = 0.0,
-        class_weight: Annotated[ClassWeight | None, CLASS_WEIGHT] = None,
+        class_weight: ClassWeight = None,
     ) -> None:
         super().__init__(num_classes, class_weight)
         self.label_smoothing = label_smoothing
@@ -99,12 +98,7 @@ class BinaryCrossEntropy(ClassWeightedLoss):
     """
 
     @checked
-    def __init__(
-        self,
-        num_classes: Annotated[int, at_least(2)],
-        from_logits: bool,
-        class_weight: Annotated[ClassWeight | None, CLASS_WEIGHT] = None,
-    ) -> None:
+    def __init__(self, num_classes: NumClasses, from_logits: bool, class_weight: ClassWeight = None) -> None:
         super().__init__(num_classes, class_weight)
         if class_weight is not None and num_classes != 2:
             raise ValueError(f"loss.class_weight must be null for this loss of {num_classes} outputs.")

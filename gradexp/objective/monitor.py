@@ -24,10 +24,9 @@ STAND_INS = {"task": "multiclass", "num_classes": 1000, "num_labels": 1000}
 
 
 def monitor_mode(config: Mapping[str, Any]) -> Mode | None:
-    """The mode of `monitor`: "max" where higher is better, "min" where lower is, None where it is unknown.
+    """The mode of a configuration's `monitor`: "max" where higher is better, "min" where lower is, None if unknown.
 
-    Args:
-        config: A configuration as plain data: its `monitor`, `monitor_mode`, `metrics` and `trusted_packages`.
+    It depends on the keys `monitor`, `monitor_mode`, `metrics` and `trusted_packages`.
     """
     if config.get("monitor_mode") in ("max", "min"):
         configured: Mode = config["monitor_mode"]
@@ -46,12 +45,7 @@ def sign(mode: Mode | None) -> int:
 
 
 def needs_mode(monitor: str, metrics: Iterable[str] = ()) -> str:
-    """The message for a metric whose mode is unknown.
-
-    Args:
-        monitor: The metric.
-        metrics: Names of the user's metrics, in addition to OWN.
-    """
+    """The message for a metric whose mode is unknown; `metrics` are the user's, in addition to OWN."""
     stage = monitor.partition("/")[0]
     known = [f"{stage}/{name}" for name in (*OWN, *metrics) if f"{stage}/{name}" != monitor]
     return (

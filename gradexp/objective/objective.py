@@ -15,8 +15,7 @@ from gradexp.building.trust import OWN_PACKAGE, trusted_class
 from gradexp.objective.fit import Outputs, check_takes
 from gradexp.objective.losses import ClassWeightedLoss
 from gradexp.objective.optimizers import build_optimizer, class_name, is_sgd, target_of
-from gradexp.objective.penalty_terms import build_penalties
-from gradexp.objective.proximal import shrink_after_steps
+from gradexp.objective.penalty_terms import build_penalties, shrink_after_steps
 from gradexp.objective.schedules import Fit, build_schedules
 from gradexp.objective.weights import NamedParameters, names_without_decay, weights
 from gradexp.rules import MONITOR, NON_NEGATIVE, SECTION, or_null
@@ -38,7 +37,7 @@ class ObjectiveOptions(TypedDict, total=False):
         scheduler: Section of the learning-rate schedule (see gradexp.objective.schedules); None for a constant rate.
         l1, l2: Factors of the penalties (see gradexp.objective.penalties).
         proximal: Apply l1 as a soft threshold after each step, which gives exact zeros, instead of by its subgradient;
-            for SGD only (see gradexp.objective.proximal).
+            for SGD only (see gradexp.objective.penalty_terms).
         penalties: Further penalties: names in gradexp.objective.penalties with their factors, or new names with
             sections: `_target_`, the dotted path of a function of a weight, `factor`, and further arguments.
         metrics: Sections of torchmetrics metrics, by the names that they are logged under.
@@ -109,14 +108,9 @@ class Objective(nn.Module):
         return self.penalties[penalty].factor if penalty in self.penalties else 0.0
 
     def penalty(self, parameters: NamedParameters, *, stacked: bool = False) -> Tensor | None:
-        """The sum of the penalties over all weights; a proximal l1 has no gradient.
+        """The sum of the penalties over all weights, and over all members if these are `stacked`, [members, ...].
 
-        Args:
-            parameters: By name.
-            stacked: Whether each parameter is stacked, [members, ...]; the sum is then over all members.
-
-        Returns:
-            A number; None where there are no penalties or no weights.
+        A proximal l1 has no gradient. None where there are no penalties or no weights.
         """
         penalised = weights(parameters, stacked=stacked) if self.penalties else []
         total = None
@@ -128,18 +122,18 @@ class Objective(nn.Module):
         return total
 
     def build_optimizer(
-        self, module: nn.Module, *, fused: bool | None = None, stacked: Mapping[str, Tensor] | None = None
+        self, module: nn.Module, *, may_be_fused: bool = True, stacked: Mapping[str, Tensor] | None = None
     ) -> Optimizer:
         """The optimizer of a module's parameters, with the proximal step if `proximal` is set.
 
         Args:
             module: The module to train.
-            fused: Replaces the optimizer's `fused` where that is true; None keeps it.
+            may_be_fused: Whether to keep the optimizer's `fused`; otherwise it is False.
             stacked: Trained instead of the module's parameters, by their names: [members, ...].
         """
         settings = dict(self.optimizer)
-        if fused is not None and settings.get("fused"):
-            settings["fused"] = fused
+        if settings.get("fused") and not may_be_fused:
+            settings["fused"] = False
         parameters = dict(module.named_parameters()) if stacked is None else stacked
         no_decay = names_without_decay(module, settings.get("no_decay") or ())
         groups: list[dict[str, Any]] = [
@@ -170,7 +164,7 @@ class Objective(nn.Module):
         """
         if not_fused and self.optimizer.get("fused"):
             log.warning("optimizer.fused is false under %s", not_fused)
-        optimizer = self.build_optimizer(module, fused=False if not_fused else None)
+        optimizer = self.build_optimizer(module, may_be_fused=not not_fused)
         fit = Fit(total_steps, self.monitor, self.monitor_mode or mode, self.trusted_packages)
         schedules = build_schedules(optimizer, self.scheduler, fit)
         return ([optimizer], schedules) if schedules else optimizer  # type: ignore[return-value]  # Lightning's form

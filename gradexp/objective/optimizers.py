@@ -25,20 +25,14 @@ ELEMENTWISE = (
 def build_optimizer(
     parameters: Iterable[Any], settings: Mapping[str, Any], trusted_packages: Sequence[str] = (OWN_PACKAGE,)
 ) -> Optimizer:
-    """Build an optimizer.
-
-    Args:
-        parameters: Tensors to update, or groups of them.
-        settings: `_target_`, the dotted path of its class, and the arguments of that class.
-        trusted_packages: Packages that may be imported besides torch.optim.
+    """An optimizer of parameters, or of groups of them, by its settings: `_target_` and the arguments of that class.
 
     Raises:
         ValueError: There is no such optimizer, or it does not take an argument or a value.
     """
     cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
-    check_settings("optimizer", settings, "optimizer")
-    not_arguments = ("_target_", *KINDS["optimizer"].own_keys)
-    given = {key: value for key, value in settings.items() if key not in not_arguments}
+    check_settings(settings, "optimizer")
+    given = {key: value for key, value in settings.items() if key not in ("_target_", *KINDS["optimizer"].own_keys)}
     optimizer: Optimizer = constructed(cls, "optimizer", given, {"params": parameters})
     if class_name(settings) not in (*ELEMENTWISE, "LBFGS"):
         _try_out(cls, given)

@@ -1,13 +1,16 @@
-"""The penalties of an objective, by name, with their factors."""
+"""How penalties act on the weights: as terms of the objective, and l1 also by its proximal operator."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from gradexp.building.trust import trusted_function
+from gradexp.gradients.penalties import soft_threshold
 from gradexp.objective import penalties
 from gradexp.rules import NON_NEGATIVE, check, did_you_mean
 
@@ -55,3 +58,24 @@ def _named(name: str) -> Callable[[Tensor], Tensor]:
     if name not in valid:
         raise ValueError(f"regularizer.{name} is no penalty; there are {', '.join(valid)}.{did_you_mean(name, valid)}")
     return valid[name]
+
+
+def shrink_after_steps(optimizer: Optimizer, weights: Sequence[Tensor], l1: float) -> None:
+    """Move these weights towards zero by ``rate * l1`` after each step of an SGD, stopping at zero.
+
+    A step on the smooth part of the objective followed by the proximal operator of the rest is proximal gradient
+    descent (Daubechies, Defrise and De Mol 2004; Beck and Teboulle 2009, ISTA). It converges to the minimum with exact
+    zeros; subgradient steps oscillate around them. With momentum mu and dampening d, a constant gradient g moves a
+    weight by lr (1 - d) / (1 - mu) g per step, so the threshold uses that rate.
+    """
+    penalised = {id(weight) for weight in weights}
+
+    @torch.no_grad()
+    def shrink(stepped: Optimizer, args: Any, kwargs: Any) -> None:
+        for group in stepped.param_groups:
+            gain = (1 - group["dampening"]) / (1 - group["momentum"]) if group["momentum"] else 1.0
+            for parameter in group["params"]:
+                if id(parameter) in penalised:
+                    parameter.copy_(soft_threshold(parameter, group["lr"] * gain * l1))
+
+    optimizer.register_step_post_hook(shrink)

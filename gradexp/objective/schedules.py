@@ -1,4 +1,4 @@
-"""Learning-rate schedules in Lightning's form, optionally after a linear warm-up."""
+"""Learning-rate schedules in Lightning's form, optionally with a linear warm-up before or beside them."""
 
 import inspect
 import math
@@ -12,12 +12,22 @@ from torch.optim import Optimizer, lr_scheduler
 from gradexp.building.construct import constructed
 from gradexp.building.sections import check_part, check_settings
 from gradexp.building.trust import OWN_PACKAGE, trusted_class, trusted_function
-from gradexp.objective.warmup import check_goes_with_warmup, linear_warmup
 
 Settings = Mapping[str, Any]
 
 LENGTHS = ("total_steps", "T_max")  # arguments for the number of steps that a schedule spans
 BY_BATCH = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)  # stepped after every batch, as torch documents
+# These schedules multiply the current rate, so a warm-up by steps can run beside them.
+RELATIVE = (
+    lr_scheduler.ConstantLR,
+    lr_scheduler.ExponentialLR,
+    lr_scheduler.LinearLR,
+    lr_scheduler.MultiStepLR,
+    lr_scheduler.MultiplicativeLR,
+    lr_scheduler.PolynomialLR,
+    lr_scheduler.ReduceLROnPlateau,
+    lr_scheduler.StepLR,
+)
 
 
 @dataclass(frozen=True)
@@ -60,12 +70,14 @@ def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[
     Raises:
         ValueError: There is no such schedule, or it does not take an argument or a value.
     """
-    check_settings("scheduler", settings, "scheduler")
+    check_settings(settings, "scheduler")
     warmup = settings.get("warmup_steps", 0)
-    warmup_schedule = linear_warmup(optimizer, warmup) if warmup > 1 else None
-    warmup_config = [] if warmup_schedule is None else [{"scheduler": warmup_schedule, "interval": "step"}]
+    warmup_schedules = []
+    if warmup > 1:  # 1/n, 2/n, ..., n/n of the rate in the first n steps (Goyal et al. 2017)
+        warmup_schedules = [lr_scheduler.LinearLR(optimizer, start_factor=1 / warmup, total_iters=warmup - 1)]
+    warmup_configs = [{"scheduler": schedule, "interval": "step"} for schedule in warmup_schedules]
     if settings.get("_target_") is None:
-        return warmup_config
+        return warmup_configs
     cls = trusted_class(settings["_target_"], "scheduler", fit.trusted_packages)
     spans_fit = is_laid_out(settings, fit.trusted_packages)
     interval = settings.get("interval") or ("step" if spans_fit or issubclass(cls, BY_BATCH) else "epoch")
@@ -79,8 +91,8 @@ def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[
             )
         if fit.mode is None and "mode" not in settings:
             raise ValueError(f"monitor_mode must be max or min for {cls.__name__}, which watches {fit.monitor!r}.")
-    if warmup_schedule is not None:
-        check_goes_with_warmup(cls, interval, warmup)
+    if warmup_schedules:
+        _check_goes_with_warmup(cls, interval, warmup)
     span = fit.total_steps() if spans_fit else math.inf
     if spans_fit and math.isinf(span):
         raise ValueError(
@@ -89,10 +101,29 @@ def build_schedules(optimizer: Optimizer, settings: Settings, fit: Fit) -> list[
         )
     if span <= warmup:
         raise ValueError(f"scheduler.warmup_steps must be below {span}, the steps of the fit; got {warmup}.")
-    schedule = _schedule(optimizer, settings, span - (warmup if warmup_schedule is not None else 0), fit, cls)
-    if warmup_schedule is not None and interval == "step":
-        schedule, warmup_config = lr_scheduler.SequentialLR(optimizer, [warmup_schedule, schedule], [warmup]), []
-    return [*warmup_config, {"scheduler": schedule, "interval": interval, "monitor": fit.monitor}]
+    schedule = _schedule(optimizer, settings, span - (warmup if warmup_schedules else 0), fit, cls)
+    if warmup_schedules and interval == "step":
+        schedule, warmup_configs = lr_scheduler.SequentialLR(optimizer, [*warmup_schedules, schedule], [warmup]), []
+    return [*warmup_configs, {"scheduler": schedule, "interval": interval, "monitor": fit.monitor}]
+
+
+def _check_goes_with_warmup(cls: type, interval: str, warmup: int) -> None:
+    """Check that the rates are those of a warm-up followed by the schedule, or beside it if that steps by epoch.
+
+    Raises:
+        ValueError: The schedule cannot be combined with a warm-up.
+    """
+    if issubclass(cls, lr_scheduler.OneCycleLR):
+        raise ValueError(f"scheduler.warmup_steps must be 0 for OneCycleLR, which has its own; got {warmup}.")
+    if issubclass(cls, lr_scheduler.SequentialLR | lr_scheduler.ChainedScheduler):
+        raise ValueError(
+            f"scheduler.warmup_steps must be 0 for {cls.__name__}; got {warmup}. Put a LinearLR into its list instead."
+        )
+    if interval == "epoch" and not issubclass(cls, RELATIVE):
+        raise ValueError(
+            f"scheduler.interval must be step for {cls.__name__} with scheduler.warmup_steps, because it overwrites "
+            f"the rate; got {interval!r}."
+        )
 
 
 def _schedule(optimizer: Optimizer, settings: Settings, span: float, fit: Fit, cls: Any) -> Any:
@@ -100,13 +131,12 @@ def _schedule(optimizer: Optimizer, settings: Settings, span: float, fit: Fit, c
     given = {key: value for key, value in settings.items() if key not in ("_target_", "interval", "warmup_steps")}
     offered: dict[str, Any] = {"optimizer": optimizer}
     if "schedulers" in given:
-        bounds = [0, *given.get("milestones", []), span]
-        spans = [end - start for start, end in pairwise(bounds)] if "milestones" in given else []
+        parts = given.pop("schedulers")
+        spans = [end - start for start, end in pairwise([0, *given.get("milestones", []), span])]
+        spans += [span] * (len(parts) - len(spans))  # parts of a schedule without milestones run side by side
         offered["schedulers"] = [
-            _part(
-                optimizer, part, f"scheduler.schedulers.{number}", spans[number] if number < len(spans) else span, fit
-            )
-            for number, part in enumerate(given.pop("schedulers"))
+            _part(optimizer, part, f"scheduler.schedulers.{number}", spans[number], fit)
+            for number, part in enumerate(parts)
         ]
     offered |= dict.fromkeys(_lengths(cls, settings), span)
     if issubclass(cls, lr_scheduler.OneCycleLR) and "max_lr" not in given:

@@ -11,11 +11,9 @@ NORMALISATION = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 def weights(parameters: NamedParameters, *, stacked: bool = False) -> list[Tensor]:
-    """The parameters of two or more dimensions; those of one are biases and normalisation scales.
+    """The parameters of two or more dimensions, not counting the members' if they are `stacked`, [members, ...].
 
-    Args:
-        parameters: By name.
-        stacked: Whether the first dimension of each parameter counts stacked members.
+    Those of one dimension are biases and normalisation scales.
     """
     return [parameter for _, parameter in parameters if parameter.ndim - stacked >= 2]
 
@@ -23,9 +21,7 @@ def weights(parameters: NamedParameters, *, stacked: bool = False) -> list[Tenso
 def names_without_decay(module: nn.Module, no_decay: Collection[str]) -> set[str]:
     """Names of a module's parameters without weight decay.
 
-    Args:
-        module: The module.
-        no_decay: "norm" for the parameters of normalisation layers, "bias" for all others that are not weights.
+    "norm" in `no_decay` stands for the parameters of normalisation layers, "bias" for all others but the weights.
     """
     norms = {id(p) for layer in module.modules() if isinstance(layer, NORMALISATION) for p in layer.parameters()}
     weight_ids = {id(weight) for weight in weights(module.named_parameters())}

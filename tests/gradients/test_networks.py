@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from gradexp.gradients.backpropagation import Layer, activations, backpropagate
+from gradexp.gradients.backpropagation import Layer, activations, backpropagate, perceptron, perceptron_gradient
 from gradexp.gradients.information import (
     cross_entropy,
     entropy,
@@ -15,7 +15,6 @@ from gradexp.gradients.information import (
     kl_divergence,
     kl_divergence_gradient,
 )
-from gradexp.gradients.perceptron import perceptron, perceptron_gradient
 
 
 def drawn(seed: int, *shape: int) -> Tensor:

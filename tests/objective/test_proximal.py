@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gradexp import Diabetes, LinearRegression, MLPClassifier, compose, run
-from gradexp.objective.proximal import shrink_after_steps
+from gradexp.objective.penalty_terms import shrink_after_steps
 from tests.models.fitting import as_numpy, fitted
 
 pytestmark = pytest.mark.slow
