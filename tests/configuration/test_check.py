@@ -157,7 +157,6 @@ def messages() -> dict[str, str]:
     done = _python(f"""
         import json, sys, time
         from gradexp.app.composition import compose
-from gradexp.app.section_loader import class_sections
         from gradexp.app.errors import explain
         found = {{}}
         for line in {[line for line, _ in BAD]!r}:
