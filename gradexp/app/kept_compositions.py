@@ -28,9 +28,13 @@ def kept(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
     if key not in _kept:
         if len(_kept) == MOST_KEPT:
             _kept.clear()
-        _kept[key] = pickle.dumps(compose())
-    cfg: DictConfig = pickle.loads(_kept[key])
-    return cfg
+        cfg = compose()
+        try:
+            _kept[key] = pickle.dumps(cfg)
+        except pickle.PicklingError:  # of a plugin that Hydra has imported twice
+            return cfg
+    again: DictConfig = pickle.loads(_kept[key])
+    return again
 
 
 def without_plain(

@@ -90,7 +90,7 @@ def test_curves_go_on_without_the_steps_that_the_cut_run_logged_in_vain(monkeypa
         cut_power_at(95, patch)  # after steps 80 and 90 were logged, which the last checkpoint, of step 78, knows not
         with pytest.raises(PowerCut):
             run("trainer.max_epochs=4", "trainer.log_every_n_steps=10", "figures=false", "hydra.run.dir=cut")
-    resumed = run("ckpt_path=cut/checkpoints/last.ckpt", "figures=false")
+    resumed = run("ckpt_path=cut/checkpoints/last.ckpt")
     log = events(resumed.folder)
     # At the end stands the whole epoch's mean, which the HPARAMS tab shows.
     assert [event.step for event in log.Scalars("train/loss")] == [*range(10, 160, 10), 156]
