@@ -11,7 +11,7 @@ ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 
 # Tests run in parallel, one on each core; processes that they start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Those processes import this checkout, wherever an installed gradexp lies.
+# These processes import this checkout, even if another gradexp is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 
 
