@@ -1,4 +1,4 @@
-"""The command line inside the test's own process, where torch is imported already."""
+"""Runs the command line in the test's process, which has already imported torch."""
 
 import sys
 
@@ -8,7 +8,7 @@ from gradexp.app.command_line import cli
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str | int | None:
-    """Run `python -m gradexp ARGUMENTS` and give the exit status or message; None for success."""
+    """Run `python -m gradexp ARGUMENTS` and return the exit status or message; None for success."""
     monkeypatch.setattr(sys, "argv", ["gradexp", *arguments])
     try:
         cli()

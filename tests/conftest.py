@@ -1,4 +1,4 @@
-"""What all tests share: a folder of their own, and MNIST where it can be had."""
+"""Shared by all tests: a temporary working folder for each, and MNIST where it is available."""
 
 import gc
 import os
@@ -9,38 +9,38 @@ import pytest
 
 ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 
-# Tests run side by side, one a core; the processes that they start inherit this.
+# Tests run in parallel, one on each core; processes that they start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Those processes import this checkout, wherever an installed gradexp lies.
+# These processes import this checkout, even if another gradexp is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Imports leave a million objects and no garbage: collecting among them takes longer than many a test."""
+    """Disable garbage collection for imports: of their million objects none is garbage, and a collection is slow."""
     gc.disable()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Later collections skip what was imported."""
+    """Exclude the imported objects from later collections."""
     gc.freeze()
     gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    gc.unfreeze()  # else libraries in C report leaks at exit
+    gc.unfreeze()  # otherwise C libraries report leaks at exit
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests come first, so that no process is left with one when the others are done."""
+    """Run slow tests first, so that no process still runs one when the others have finished."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Runs write below the current folder and the data cache: both are the test's own."""
+    """A temporary folder for each test: the working folder, where runs write, and the data cache."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GRADEXP_DATA_DIR", str(tmp_path / "data"))
-    # The command line sets these for its own process; here that process goes on to the next test.
+    # The command line sets these in its process; here the same process runs the next test.
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
     monkeypatch.setenv("GRADEXP_FULL_ERROR", "0")
     return tmp_path
@@ -48,7 +48,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def mnist_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data_dir with MNIST's real archives; skips where the environment names none."""
+    """A data_dir with MNIST's real archives; skips if the environment names none."""
     archives = os.environ.get(ARCHIVES)
     if not archives:
         pytest.skip(f"{ARCHIVES} names no folder with MNIST's four archives")

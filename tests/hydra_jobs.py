@@ -1,4 +1,4 @@
-"""Jobs composed by Hydra alone, and as sweeps compose them."""
+"""Composes jobs by Hydra alone, and as sweeps do."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def started_hydra() -> Iterator[Hydra]:
 
 @contextmanager
 def composing() -> Iterator[tuple[Composer, Compose]]:
-    """What composes the jobs of a sweep, and Hydra's composition of all files and overrides, with nothing kept."""
+    """The composer of a sweep's jobs, and a function that composes by Hydra without the cache."""
     with started_hydra() as hydra:
         loader: Any = hydra.config_loader
         composer = loader.composer(hydra.compose_config("config", overrides=[], run_mode=RunMode.MULTIRUN))
@@ -36,6 +36,6 @@ def composing() -> Iterator[tuple[Composer, Compose]]:
 
 
 def content(cfg: DictConfig) -> dict[str, Any]:
-    """The configuration without Hydra's own part."""
-    found: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]))  # type: ignore[assignment]
-    return found
+    """The configuration without the section `hydra`."""
+    values: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]))  # type: ignore[assignment]
+    return values

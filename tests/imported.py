@@ -1,11 +1,11 @@
-"""What a run imports, for a process from which others are forked."""
+"""Imports what a run needs, in the process from which others are forked."""
 
 import gc
 
 gc.disable()
 
 import sklearn.datasets  # noqa: E402, F401
-import torch._dynamo  # noqa: E402, F401  # of the first optimizer
+import torch._dynamo  # noqa: E402, F401  # imported by the first optimizer
 
 import gradexp.app.command_line  # noqa: E402
 import gradexp.app.tasks.train  # noqa: E402

@@ -1,4 +1,4 @@
-"""The options of conf/'s groups, as the files say."""
+"""Reads the options of conf/'s groups from their files."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def options(group: str) -> list[str]:
 
 
 def option(group: str, name: str) -> dict[str, Any]:
-    """The content of an option, on top of the options that its defaults list names."""
+    """The content of an option, merged with the options in its defaults list."""
     content: dict[str, Any] = yaml.safe_load((CONF_DIR / group / f"{name}.yaml").read_text()) or {}
     inherited: dict[str, Any] = {}
     for base in content.pop("defaults", []):

@@ -1,7 +1,7 @@
-"""`python -m gradexp` as a process of its own, to be killed.
+"""Runs `python -m gradexp` in a separate process that can be killed.
 
-It is forked from a server that has imported everything, and so begins at once: otherwise imports take 7 seconds of
-each process.
+The process is forked from a server that has imported everything, and starts at once. Otherwise imports take 7 seconds
+in each process.
 """
 
 import multiprocessing
@@ -21,10 +21,10 @@ def start(*arguments: str) -> BaseProcess:
 
 
 def kill(process: BaseProcess) -> None:
-    """End it by SIGKILL, and wait for the end."""
+    """Kill the process by SIGKILL, and wait for its end."""
     process.kill()
     process.join(60)
-    assert process.exitcode == -9, f"killed, it ended with {process.exitcode}"
+    assert process.exitcode == -9, f"the killed process ended with {process.exitcode}"
 
 
 def _command_line(arguments: tuple[str, ...], folder: Path, environment: dict[str, str]) -> None:
@@ -33,7 +33,7 @@ def _command_line(arguments: tuple[str, ...], folder: Path, environment: dict[st
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
+    with Path(os.devnull).open("w") as null_device:
+        os.dup2(null_device.fileno(), 1)
     sys.argv = ["gradexp", *arguments]
     cli()

@@ -1,4 +1,4 @@
-"""Measures the accuracies that the README publishes again, and prints them side by side.
+"""Measures again the accuracies in the README, and prints published and measured values side by side.
 
     python -m tests.published [--seeds 5,6,7,8,9] [--only NAME ...] [--data-dir DIR]
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--data-dir", default="null")
     options = parser.parse_args()
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    table = Table("experiment", "published, %", f"now, % (seeds {options.seeds})", box=None)
+    table = Table("experiment", "published, %", f"measured, % (seeds {options.seeds})", box=None)
     with tempfile.TemporaryDirectory() as folder:
         for name in options.only:
             overrides = (f"+experiment={name}", f"data_dir={options.data_dir}", "figures=false")
@@ -44,8 +44,8 @@ def main() -> None:
                 for seed in seeds
             ]
             mean, spread = numbers[name]
-            now = f"{statistics.fmean(scores):.2f} ± {statistics.stdev(scores) if len(scores) > 1 else 0:.2f}"
-            table.add_row(name, f"{mean:.2f} ± {spread:.2f}", now)
+            measured = f"{statistics.fmean(scores):.2f} ± {statistics.stdev(scores) if len(scores) > 1 else 0:.2f}"
+            table.add_row(name, f"{mean:.2f} ± {spread:.2f}", measured)
     Console().print(table)
 
 

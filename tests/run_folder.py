@@ -1,4 +1,4 @@
-"""What lies in a run's folder."""
+"""Reads the files in a run's folder."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A walk over everything that gradexp exports."""
+"""Everything that gradexp exports."""
 
 import inspect
 import subprocess
@@ -31,13 +31,13 @@ def concrete_modules() -> Iterator[type[AbstractModule]]:
     while waiting:
         cls = waiting.pop()
         waiting += cls.__subclasses__()
-        # AbstractClassifier and AbstractRegressor lack no method, and are there to be sub-classed.
+        # AbstractClassifier and AbstractRegressor have no abstract methods, but are base classes.
         if cls.__module__.startswith("gradexp.") and not cls.__subclasses__():
             yield cls
 
 
-def made(cls: type[AbstractModule]) -> AbstractModule:
-    """A model for six features, and for three classes where it takes so many."""
+def build_model(cls: type[AbstractModule]) -> AbstractModule:
+    """A model of six features, and of three classes if their number can be chosen."""
     torch.manual_seed(0)
     if cls is FunctionDescent:
         return FunctionDescent("himmelblau")
@@ -48,7 +48,7 @@ def made(cls: type[AbstractModule]) -> AbstractModule:
 
 
 def targets_for(model: AbstractModule) -> Tensor:
-    """Numbers for a regressor, else classes that the model has."""
+    """Numbers for a regressor, class indices for a classifier."""
     if isinstance(model, AbstractRegressor):
         return torch.randn(16, 1)
     return torch.randint(model.hparams.get("num_classes", 2), (16,))
@@ -58,7 +58,7 @@ def targets_for(model: AbstractModule) -> Tensor:
 def test_every_export_exists_and_has_a_docstring(package: Any) -> None:
     for name in package.__all__:
         exported = getattr(package, name)
-        # A dataclass without one gets its signature for a docstring.
+        # A dataclass without a docstring gets its signature as one.
         assert exported.__doc__, name
         assert not exported.__doc__.startswith(f"{name}("), name
 
@@ -73,7 +73,7 @@ def test_every_concrete_model_is_final_and_exported() -> None:
 
 @pytest.mark.parametrize("cls", list(concrete_modules()), ids=lambda cls: cls.__name__)
 def test_every_concrete_model_learns_from_one_step_of_a_plain_trainer(cls: type[AbstractModule]) -> None:
-    model = made(cls)
+    model = build_model(cls)
     before = [parameter.detach().clone() for parameter in model.parameters()]
     source = TensorSource(torch.randn(16, 6), targets_for(model))
     trainer = fitted(model, BatchLoader(source, BatchOrder(16, batch_size=None)), precision="32-true")
@@ -86,12 +86,14 @@ def test_every_concrete_model_learns_from_one_step_of_a_plain_trainer(cls: type[
 
 
 @pytest.mark.slow
-def test_what_the_packages_export_is_exported_and_imports_no_torch_before_it_is_used() -> None:
+def test_exports_are_complete_and_import_torch_only_when_used() -> None:
     assert {*gradexp.data.__all__, *gradexp.models.__all__, "audit", "compose", "run", "Result"} == set(gradexp.__all__)
     assert set(gradexp.__all__) <= set(dir(gradexp))
     code = "import sys, gradexp; from gradexp import rules; print('torch' in sys.modules)\n"
     code += "from gradexp import *; print(MNIST.__name__, run.__module__, 'torch' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
-    assert told.splitlines() == ["False", "MNIST gradexp.app.experiment True"]
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.splitlines() == ["False", "MNIST gradexp.app.experiment True"]
     with pytest.raises(AttributeError, match="module 'gradexp' has no attribute 'MNITS'"):
         _ = gradexp.MNITS

@@ -74,13 +74,13 @@ def test_permissions_equal_those_of_an_ordinary_file(tmp_path: Path, mask: int) 
     assert (tmp_path / "atomic").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
-def test_json_makes_the_round_trip(tmp_path: Path) -> None:
+def test_json_survives_a_round_trip(tmp_path: Path) -> None:
     content = {"status": "completed", "loss": 0.1, "steps": 3, "name": "é"}
     write_json(tmp_path / "metrics.json", content)
     assert json.loads((tmp_path / "metrics.json").read_text()) == content
 
 
-def test_a_checkpoint_makes_the_round_trip(tmp_path: Path) -> None:
+def test_a_checkpoint_survives_a_round_trip(tmp_path: Path) -> None:
     checkpoint = {"state_dict": {"w": torch.randn(3, 4)}, "global_step": 7, "config": {"optimizer": {"lr": 0.1}}}
     path = tmp_path / "checkpoints" / "last.ckpt"
     io = AtomicCheckpointIO()

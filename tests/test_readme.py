@@ -1,4 +1,4 @@
-"""Every command of the README runs: here, shortened, or as it stands in .ci/run."""
+"""Every command in the README runs: shortened in these tests, or unchanged in .ci/run."""
 
 import re
 import shlex
@@ -19,13 +19,13 @@ from tests.command_line import call
 CHECKOUT = Path(__file__).parents[1]
 TEXT = (CHECKOUT / "README.md").read_text()
 START = "uv run python -m gradexp"
-OWN_RUN = re.compile(r"^    (uv run python -m gradexp.*?|tensorboard .*?)(?:  +#.*)?$", re.MULTILINE)
-COMMANDS = OWN_RUN.findall(TEXT)
-# `uv run ...` and the like in the text and in tables.
+GRADEXP_COMMAND = re.compile(r"^    (uv run python -m gradexp.*?|tensorboard .*?)(?:  +#.*)?$", re.MULTILINE)
+COMMANDS = GRADEXP_COMMAND.findall(TEXT)
+# Commands such as `uv run ...` in the text and in tables.
 INLINE = [one for one in re.findall(r"`((?:uv|gradexp) [^`]*)`", TEXT) if "=NAME" not in one]
 
 SHORT = ("trainer.max_epochs=1", "figures=false", "test=false", "+trainer.limit_train_batches=2")
-# Too long even so: the jobs are composed and checked, and not run.
+# Too slow even when shortened: a dry run composes and checks the jobs.
 LISTED = ("+experiment=mnist optimizer=sgd,adam", "+sweep=", "+experiment=bias_variance")
 MODULE = """
 import torch
@@ -49,7 +49,7 @@ class MyModule(LightningModule):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """RUN and FOLDER of the README, a run and a sweep, and files of one's own."""
+    """A folder with the README's RUN (a run), FOLDER (a sweep) and the user's files."""
     root = tmp_path_factory.mktemp("readme")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(root)
@@ -85,7 +85,7 @@ def test_a_command_of_the_readme_runs(
         arguments = ["-m", *arguments, "sweep.dry_run=true"]
     elif is_new and "sweep.resume" not in command:
         arguments += SHORT
-    is_audit = "task=audit" in command  # which ends with status 1: the tutorial's model fails a check
+    is_audit = "task=audit" in command  # ends with status 1: the tutorial's model fails a check
     assert call(monkeypatch, *arguments) in ((1,) if is_audit else (None, 0))
 
 
@@ -104,7 +104,7 @@ def test_the_python_code_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, mni
     assert isinstance(names["accuracy"], float)
 
 
-def test_the_other_commands_of_the_readme_are_those_of_ci() -> None:
+def test_ci_runs_the_other_commands_of_the_readme() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     ci = (CHECKOUT / ".ci" / "run").read_text()
     for command in re.findall(r"^    (pip install .*)$", TEXT, re.MULTILINE):
@@ -112,14 +112,14 @@ def test_the_other_commands_of_the_readme_are_those_of_ci() -> None:
     for command in INLINE:
         if command.startswith("uv sync --extra "):
             assert command.rpartition(" ")[2] in project["project"]["optional-dependencies"]
-        elif "pytest -m" in command:  # a part of all tests, perhaps with other versions
+        elif "pytest -m" in command:  # a subset of all tests, possibly with other versions
             assert "uv run pytest" in ci
         elif not command.startswith("uv run python -m tests."):
             assert command in ci, command
     assert project["project"]["scripts"] == {"gradexp": f"{cli.__module__}:{cli.__name__}"}
 
 
-def test_all_benchmarks_run_by_one_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_command_runs_all_benchmarks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "uv run python -m tests.benchmarks" in INLINE
     monkeypatch.setattr(benchmarks, "BENCHMARKS", {"mnist": ["{data_dir}"], "sweep": ["--jobs", "2"]})
     monkeypatch.setattr("sys.argv", ["benchmarks"])

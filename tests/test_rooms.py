@@ -1,4 +1,4 @@
-"""The rooms of the package: which imports which, what each may know, and that the tests mirror them."""
+"""The rooms (folders) of the package: which rooms and libraries each may import; the tests have the same folders."""
 
 import ast
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import gradexp
 PACKAGE = Path(gradexp.__file__).parent
 TESTS = Path(__file__).parent
 
-# From the ground to the door: a room imports only rooms before it. Sub-rooms of sweeps have an order of their own.
+# From the lowest layer up: a room imports only rooms before it. The sub-rooms of sweeps are ordered one by one.
 ROOMS = (
     ("rules", "files", "by_file", "randomness"),
     ("arguments",),
@@ -38,25 +38,25 @@ LONGEST = 250  # lines of a file
 
 
 def modules() -> dict[str, Path]:
-    """Name below gradexp and file of each module; a package has the name of its folder."""
-    named = {}
+    """The file of each module, by its name without `gradexp.`; a package is named after its folder."""
+    files = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
-        named[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)] = path
-    return named
+        files[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)] = path
+    return files
 
 
 MODULES = modules()
 
 
 def room_of(module: str) -> str:
-    two = ".".join(module.split(".")[:2])
-    return two if two in RANK else module.partition(".")[0]
+    sub_room = ".".join(module.split(".")[:2])
+    return sub_room if sub_room in RANK else module.partition(".")[0]
 
 
 @cache
 def imported(path: Path) -> frozenset[str]:
-    """What a file imports, wherever in the file, as MODULE or MODULE.NAME; not what only type checkers import."""
+    """All imports of a file, as MODULE or MODULE.NAME, also inside functions, except under TYPE_CHECKING."""
     return frozenset(_imported(ast.parse(path.read_text())))
 
 
@@ -72,12 +72,12 @@ def _imported(node: ast.AST) -> Iterator[str]:
 
 
 def libraries(path: Path) -> set[str]:
-    """Packages that a file imports."""
+    """Top-level packages that a file imports."""
     return {name.partition(".")[0] for name in imported(path)}
 
 
-def own_imports(path: Path) -> set[str]:
-    """Modules of gradexp that a file imports, as in MODULES."""
+def gradexp_imports(path: Path) -> set[str]:
+    """Modules of gradexp that a file imports, named as in MODULES."""
     names = {name.removeprefix("gradexp.") for name in imported(path) if name.startswith("gradexp.")}
     return {name if name in MODULES else name.rpartition(".")[0] for name in names} & MODULES.keys()
 
@@ -86,18 +86,18 @@ def test_a_room_imports_only_rooms_before_it() -> None:
     upward = [
         f"{module} imports {name}"
         for module, path in MODULES.items()
-        for name in sorted(own_imports(path))
+        for name in sorted(gradexp_imports(path))
         if room_of(name) != room_of(module) and RANK[room_of(name)] >= RANK[room_of(module)]
     ]
     assert not upward
 
 
 def test_no_two_modules_import_each_other() -> None:
-    graph = {name: own_imports(path) for name, path in MODULES.items()}
-    seen: dict[str, bool] = {}  # False while it is being visited
+    graph = {name: gradexp_imports(path) for name, path in MODULES.items()}
+    seen: dict[str, bool] = {}  # False while the module is being visited
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
-        assert seen.get(name, True), f"a circle of imports: {' -> '.join((*trail, name))}"
+        assert seen.get(name, True), f"circular imports: {' -> '.join((*trail, name))}"
         if name not in seen:
             seen[name] = False
             for other in sorted(graph[name]):
@@ -109,24 +109,24 @@ def test_no_two_modules_import_each_other() -> None:
 
 
 @pytest.mark.parametrize(("library", "rooms"), [("hydra", {"app", "sweeps.launch"}), ("plotly", {"sweeps.report"})])
-def test_only_some_rooms_know_a_library(library: str, rooms: set[str]) -> None:
+def test_only_some_rooms_import_a_library(library: str, rooms: set[str]) -> None:
     assert {room_of(name) for name, path in MODULES.items() if library in libraries(path)} == rooms
 
 
 @pytest.mark.parametrize("library", ["torch", "lightning"])
-def test_the_configuration_is_checked_without_torch(library: str) -> None:
+def test_rooms_that_check_the_configuration_do_not_import_torch(library: str) -> None:
     for name, path in MODULES.items():
         if room_of(name) in ("configuration", "sweeps.plan", "sweeps.launch", "rules", "arguments", "files"):
             assert library not in libraries(path), name
 
 
-def test_the_engine_knows_neither_models_nor_data() -> None:
+def test_the_engine_imports_neither_models_nor_data() -> None:
     for name, path in MODULES.items():
         if room_of(name) == "engine":
-            assert {room_of(one) for one in own_imports(path)}.isdisjoint({"models", "data"}), name
+            assert {room_of(one) for one in gradexp_imports(path)}.isdisjoint({"models", "data"}), name
 
 
-def test_there_are_at_most_ten_loose_modules() -> None:
+def test_there_are_at_most_ten_top_level_modules() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= 10
 
 
@@ -139,7 +139,7 @@ def test_the_tests_mirror_the_package() -> None:
     rooms = {path.parent.relative_to(PACKAGE) for path in MODULES.values()} - {Path()}
     mirrored = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")} - {Path()}
     assert mirrored <= rooms, "a folder of tests has the name of a folder of gradexp"
-    # Studies and topics, a file each, are walked over by the tests of the room above them.
+    # Tests in the room above loop over all studies and topics.
     assert rooms - mirrored <= {Path("sweeps"), Path("sweeps/report/studies")}
 
 

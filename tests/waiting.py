@@ -1,4 +1,4 @@
-"""Waiting for what other processes do: each wait has a deadline."""
+"""Waits for other processes, always with a deadline."""
 
 import time
 from collections.abc import Callable
@@ -7,16 +7,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], seconds: float, pause: float = 0.05) -> T:
-    """What `look` gives once it is true, else what it gives at the deadline."""
+def eventually(poll: Callable[[], T], seconds: float, pause: float = 0.05) -> T:
+    """Call `poll` until its result is true or the deadline has passed, and return the last result."""
     end = time.monotonic() + seconds
     while True:
-        seen = look()
-        if seen or time.monotonic() > end:
-            return seen
+        result = poll()
+        if result or time.monotonic() > end:
+            return result
         time.sleep(pause)
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 180) -> None:
-    """Fail unless it holds before the deadline, which is far beyond what a busy machine takes."""
-    assert eventually(holds, seconds, pause=0.01), f"waited {seconds} seconds for {what}"
+def wait_until(condition: Callable[[], bool], description: str, seconds: float = 180) -> None:
+    """Fail unless the condition becomes true before the deadline, far beyond what a busy machine needs."""
+    assert eventually(condition, seconds, pause=0.01), f"waited {seconds} seconds for {description}"

@@ -11,7 +11,7 @@ from gradexp.app.kept_compositions import lines
 
 
 class Composer:
-    """What a sweep asks of Hydra to plan its jobs.
+    """Composes configurations and looks up groups and options, to plan the jobs of a sweep.
 
     Args:
         compose: Composes the configuration of a list of overrides.
@@ -33,5 +33,5 @@ class Composer:
         return self.choices(lines(added)).keys()
 
     def choices(self, overrides: list[str]) -> dict[str, str | None]:
-        """The option of each group."""
+        """The selected option of each group."""
         return cast(dict[str, str | None], dict(self._compose(overrides).hydra.runtime.choices))

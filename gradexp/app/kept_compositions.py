@@ -1,6 +1,6 @@
-"""Compositions that a process keeps: Hydra takes a tenth of a second for each, most of it for the same files.
+"""A cache of compositions: Hydra takes 0.1 seconds for each, mostly to read the same files again.
 
-A composition is kept without plain values, such as `seed=3`, which are then put in as Hydra would.
+A composition is cached without plain values, such as `seed=3`; these are then set in a copy, as Hydra would set them.
 """
 
 import os
@@ -14,15 +14,16 @@ from omegaconf import DictConfig
 from gradexp.app.class_overrides import typed_sections
 from gradexp.configuration.files import CONF_DIR
 
-MOST_KEPT = 256  # of 20 kB each
+MOST_KEPT = 256  # compositions of 20 kB each
 
 _kept: dict[Hashable, bytes] = {}
 
 
 def kept(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
-    """What `compose` gave for the key before, or gives now; a copy of one's own, by pickle in a hundredth of the time.
+    """The cached composition of the key; calls `compose` if there is none.
 
-    Files in conf/ that change are read anew.
+    Returns a copy that the caller may change: unpickling takes a hundredth of the time of composing. If a file in
+    conf/ changes, its compositions are made again.
     """
     key = key, _files(CONF_DIR)
     if key not in _kept:
@@ -40,9 +41,10 @@ def kept(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
 def without_plain(
     parsed: Sequence[Override], is_group: Callable[[str], bool]
 ) -> tuple[list[Override], Sequence[Override]]:
-    """The overrides that only change a value, and the others: options, classes, additions and deletions.
+    """Split overrides into those that only change a value, and the others: options, classes, additions, deletions.
 
-    Where one of the former touches one of the latter the order of both matters: then none counts as plain.
+    If a plain override and one of the others, except for an option, concern the same key, their order matters. Then
+    no override counts as plain.
 
     Args:
         parsed: All overrides.
@@ -54,7 +56,7 @@ def without_plain(
         if is_group(override.key_or_group):
             if not isinstance(override.value(), dict):
                 options.append(override)
-        # A class decides what else is in its section, as an option does.
+        # A class determines the other keys of its section, as an option does.
         elif not override.is_sweep_override() and not typed_sections(override):
             plain.append(override)
     rest = [override for override in parsed if override not in plain]
@@ -69,12 +71,12 @@ def lines(overrides: Sequence[Override]) -> list[str]:
 
 
 def _touch(one: str, other: str) -> bool:
-    """Whether one of two keys is the other, or a part of it."""
+    """Whether two keys are equal, or one of them contains the other."""
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _files(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Each file in the folder, with its time and size."""
+    """Path, modification time and size of each file in the folder."""
     paths = [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names]  # noqa: PTH118
-    stats = [(path, os.stat(path)) for path in paths]  # noqa: PTH116  # pathlib would take longer than the files
+    stats = [(path, os.stat(path)) for path in paths]  # noqa: PTH116  # pathlib is slower
     return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)

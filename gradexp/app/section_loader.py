@@ -31,7 +31,7 @@ from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, classes_in
 from gradexp.configuration.files import CONF_DIR
 
-# What Hydra sets after the overrides, and where else it looks for files.
+# Keys that Hydra sets after the overrides, and the key that adds folders of files.
 SET_BY_HYDRA = ("hydra.job", "hydra.runtime", "hydra.overrides", "hydra.searchpath")
 
 
@@ -63,22 +63,22 @@ class SectionLoader(ConfigLoaderImpl):
     ) -> DictConfig:
         parsed = OverridesParser.create().parse_overrides(overrides)
         if self._reads_conf_alone() and not any(o.key_or_group.startswith(SET_BY_HYDRA) for o in parsed):
-            with suppress(ConfigCompositionException):  # which Hydra shall raise: of several it names the first
+            with suppress(ConfigCompositionException):  # Hydra raises it below: of several errors, the first
                 if validate_sweep_overrides:
                     self.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
                 return self._quickly(config_name, parsed, run_mode)
         return self._composed(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
 
     def _quickly(self, config_name: str | None, parsed: list[Override], run_mode: RunMode) -> DictConfig:
-        """Plain values put into a composition that is kept, where there is one."""
+        """Set plain values in the cached composition of the other overrides."""
         plain, rest = without_plain(parsed, self.repository.group_exists)
-        if not any(map(typed_sections, rest)):  # of an axis Hydra takes nothing; only classes are held against it
+        if not any(map(typed_sections, rest)):  # Hydra ignores axes; they matter only to check classes
             rest = [override for override in rest if not override.is_sweep_override()]
         key = (config_name, run_mode, JobRuntime.instance().get("name"), *lines(rest))
         cfg = kept(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
         add_without_plus(plain, cfg)
         if any(o.is_force_add() for o in plain) and any(o.is_add() or o.is_force_add() for o in rest):
-            # Keys that are added have the order in which they are typed.
+            # Added keys keep the order in which they are typed, which only Hydra's composition does.
             return self._composed(config_name, lines(parsed), run_mode, True, False)
         self._apply_overrides_to_config(plain, cfg)
         asked = [override for override in parsed if not override.is_hydra_override()]
@@ -90,12 +90,12 @@ class SectionLoader(ConfigLoaderImpl):
         return cfg
 
     def _reads_conf_alone(self) -> bool:
-        """Whether conf/ is all that is read of the disk; what the user adds may change."""
+        """Whether conf/ is the only folder that is read; the cache does not notice changes to other files."""
         paths = [str(entry.path).removeprefix("file://") for entry in self.config_search_path.get_path()]
         return [path for path in paths if not path.startswith(("pkg://", "structured://"))] == [str(CONF_DIR)]
 
     def _composed(self, *arguments: Any) -> DictConfig:
-        """Hydra's composition of all files and overrides."""
+        """Compose all files and overrides by Hydra, without the cache."""
         self._custom: set[str] = set()
         cfg = super().load_configuration(*arguments)
         choices = cfg.hydra.runtime.choices
@@ -103,7 +103,7 @@ class SectionLoader(ConfigLoaderImpl):
         return cfg
 
     def composer(self, config: DictConfig) -> Composer:
-        """A composer for the jobs of the multirun that has this configuration."""
+        """The composer of the jobs of a multirun with this configuration."""
         parser = OverridesParser.create(config_loader=self)
         return Composer(lambda overrides: self.load_sweep_config(config, overrides), parser)
 

@@ -1,4 +1,4 @@
-"""LightningModules as others write them, with nothing of gradexp's in them."""
+"""Plain LightningModules, which use nothing of gradexp."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ class Plain(LightningModule):
 
 
 class Slashed(Plain):
-    """Logs val/loss, and takes the sizes of the data."""
+    """Logs val/loss, and takes the sizes of the data as arguments."""
 
     val_name = "val/loss"
 
@@ -58,7 +58,7 @@ class Silent(Plain):
 
 
 class Scheduled(Plain):
-    """With a schedule by epochs, and training metrics."""
+    """Has a learning rate schedule by epochs, and logs training metrics."""
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = super().training_step(batch, batch_idx)
@@ -71,7 +71,7 @@ class Scheduled(Plain):
 
 
 class TrainingOnly(LightningModule):
-    """Without validation and test."""
+    """Has no validation and test steps."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -57,10 +57,10 @@ TRAINED = ("trainer.max_epochs=1", "test=false", "figures=false", "hydra.run.dir
         ("data=mnist", ["MNIST is not in", "data_dir=FOLDER", "+experiment=digits"]),
     ],
 )
-def test_a_bad_value_is_named_with_its_rule(
+def test_a_bad_value_gets_one_message_with_its_rule(
     override: str, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # No test asks a real host: the data has no mirror but a closed port.
+    # No test contacts a real host: the only mirror is a closed local port.
     monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", ["http://127.0.0.1:9/"])
     message = call(monkeypatch, override, "trainer.max_epochs=1" if "max_epochs" not in override else "test=false")
     assert isinstance(message, str), "a message, which makes the exit status 1"
@@ -70,7 +70,7 @@ def test_a_bad_value_is_named_with_its_rule(
     assert "Traceback" not in message + capsys.readouterr().err
 
 
-def test_an_error_in_the_configuration_leaves_nothing_behind(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_the_configuration_writes_no_files(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "optimizer.lr must be" in str(call(monkeypatch, "optimizer.lr=-1"))
     assert "optimizer.lr must be" in str(call(monkeypatch, "-m", "optimizer.lr=-1"))
     assert list(own_folder.iterdir()) == []
@@ -88,7 +88,9 @@ class Malicious:
 
 
 @pytest.mark.parametrize("task", ["train", "test", "predict"])
-def test_a_checkpoint_that_is_none_is_refused(task: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused(
+    task: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert call(monkeypatch, *TRAINED) is None
     whole = Path("run/checkpoints/last.ckpt").read_bytes()
     Path("truncated.ckpt").write_bytes(whole[: len(whole) // 2])
@@ -115,16 +117,16 @@ def test_a_checkpoint_of_another_architecture_is_refused(monkeypatch: pytest.Mon
     assert "network.linear_1.weight is (200, 64) in the file and (5, 64) in the model" in str(message)
 
 
-def test_an_input_that_is_no_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_input_that_is_not_an_image_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, *TRAINED) is None
     Path("note.png").write_text("no image")
     Path("empty").mkdir()
-    for given, words in {
+    for path, words in {
         "note.png": "note.png cannot be read as one",
         "empty": "empty has none",
         "nowhere.png": "there is no nowhere.png",
     }.items():
-        message = call(monkeypatch, "task=predict", "ckpt_path=run/checkpoints/last.ckpt", f"input={given}")
+        message = call(monkeypatch, "task=predict", "ckpt_path=run/checkpoints/last.ckpt", f"input={path}")
         assert words in str(message)
 
 

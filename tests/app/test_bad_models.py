@@ -128,7 +128,7 @@ pytestmark = pytest.mark.slow
         ("data=none", ["model must be one without features for this data", "model=function_descent"]),
     ],
 )
-def test_a_bad_value_is_named_with_its_rule(
+def test_a_bad_value_gets_one_message_with_its_rule(
     overrides: str, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = call(monkeypatch, *overrides.split())
@@ -139,7 +139,7 @@ def test_a_bad_value_is_named_with_its_rule(
     assert "Traceback" not in message + capsys.readouterr().err
 
 
-def test_penalties_have_no_effect_on_rosenblatts_rule_and_it_is_said() -> None:
+def test_penalties_on_rosenblatts_rule_are_reported_as_without_effect() -> None:
     with pytest.warns(UserWarning, match="regularizer has no effect on Rosenblatt's rule"):
         run("+experiment=rosenblatt", "regularizer.l2=0.1", "trainer.max_epochs=1", "figures=false", "test=false")
 
@@ -149,11 +149,11 @@ def test_lbfgs_descends_himmelblaus_function() -> None:
     assert result.metrics["point/value"] < 1e-6
 
 
-def test_neither_data_nor_penalties_have_an_effect_on_a_descent_and_it_is_said() -> None:
+def test_data_and_penalties_of_a_function_descent_are_reported_as_without_effect() -> None:
     short = ("data.repeat=5", "trainer.max_epochs=1", "figures=false")
     result = run("+experiment=himmelblau", "regularizer.l2=1", *short)
     assert "regularizer has no effect on FunctionDescent, which has no weights" in result.notes
-    given = ("model=function_descent", "optimizer=sgd", "optimizer.lr=1e-3", "test=false")
-    result = run(*given, "trainer.max_epochs=1", "figures=false")
+    settings = ("model=function_descent", "optimizer=sgd", "optimizer.lr=1e-3", "test=false")
+    result = run(*settings, "trainer.max_epochs=1", "figures=false")
     assert any(note.startswith("data has no effect on FunctionDescent") for note in result.notes)
     assert result.metrics["monitor"] == "val/loss"

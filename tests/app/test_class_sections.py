@@ -1,4 +1,4 @@
-"""A class that is typed replaces its section; arguments of a class need no plus; in single runs and in sweeps alike."""
+"""A typed class replaces its section, and its arguments need no plus, in single runs and in sweeps."""
 
 import itertools
 import subprocess
@@ -39,15 +39,15 @@ CALLBACKS = "gradexp.callbacks"
     ],
     ids=" ".join,
 )
-def test_a_typed_class_leaves_what_was_typed(overrides: list[str]) -> None:
+def test_a_typed_class_keeps_only_typed_keys(overrides: list[str]) -> None:
     assert compose(*overrides).optimizer == {"_target_": NADAM, "lr": 0.1, "momentum_decay": 0.5}
 
 
-def test_the_options_own_class_too_leaves_what_was_typed() -> None:
+def test_typing_the_class_of_the_option_keeps_only_typed_keys() -> None:
     assert compose("optimizer._target_=torch.optim.Adam").optimizer == {"_target_": "torch.optim.Adam"}
 
 
-def test_several_classes_are_typed_at_once() -> None:
+def test_several_classes_can_be_typed_at_once() -> None:
     cfg = compose(
         "data._target_=gradexp.data.Digits",
         "data.batch_size=16",
@@ -67,7 +67,7 @@ def test_several_classes_are_typed_at_once() -> None:
     }
 
 
-def test_a_callback_of_that_name_is_replaced_and_others_stay() -> None:
+def test_a_typed_callback_replaces_the_one_of_its_name_only() -> None:
     cfg = compose("+callbacks=diagnostics", f"callbacks.diagnostics._target_={CALLBACKS}.Sparsity")
     assert cfg.callbacks == {"diagnostics": {"_target_": f"{CALLBACKS}.Sparsity"}}
     cfg = compose("+callbacks=sparsity", f"callbacks.mine._target_={CALLBACKS}.Sparsity", "callbacks.mine.threshold=1")
@@ -100,7 +100,7 @@ def test_arguments_of_an_options_class_need_no_plus() -> None:
     ],
     ids=str,
 )
-def test_what_is_no_argument_is_refused(overrides: list[str], message: str) -> None:
+def test_an_unknown_key_is_refused(overrides: list[str], message: str) -> None:
     with pytest.raises(HydraException) as error:
         compose(*overrides)
     assert message in str(explain(error.value))
@@ -136,20 +136,22 @@ def test_cfg_job_prints_the_section() -> None:
     ],
     ids=" ".join,
 )
-def test_each_job_is_the_single_run_of_its_overrides(command: list[str]) -> None:
-    with composing() as (quick, as_hydra):
-        planned = [job.overrides for job in make_plan(command, quick).jobs.values()]
-        jobs = [(overrides, content(quick(overrides)), content(as_hydra(overrides))) for overrides in planned]
+def test_each_job_has_the_configuration_of_a_single_run(command: list[str]) -> None:
+    with composing() as (composer, compose_by_hydra):
+        planned = [job.overrides for job in make_plan(command, composer).jobs.values()]
+        jobs = [
+            (overrides, content(composer(overrides)), content(compose_by_hydra(overrides))) for overrides in planned
+        ]
     assert len(jobs) > 1
-    for overrides, by_plan, by_launcher in jobs:
-        assert by_plan == by_launcher == content(compose(*overrides))
+    for overrides, from_composer, from_hydra in jobs:
+        assert from_composer == from_hydra == content(compose(*overrides))
 
 
-def test_classes_are_an_axis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_classes_can_be_an_axis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     expected = [f"optimizer._target_={name} optimizer.lr={lr}" for name, lr in itertools.product((NADAM, SGD), (1, 2))]
     axis = f"optimizer._target_={NADAM},{SGD}"
     assert listed(monkeypatch, capsys, axis, "optimizer.lr=1,2") == expected
-    # The axes of a preset that is about options give way.
+    # A typed axis of classes replaces the preset's axis of options.
     assert listed(monkeypatch, capsys, "+sweep=optimizers", axis, "optimizer.lr=1,2") == expected
     rates = f"+sweep.axes={{optimizer.lr:{{optimizer._target_:{{{NADAM}:[1],{SGD}:[2,3]}}}}}}"
     assert [job.rpartition("=")[2] for job in listed(monkeypatch, capsys, axis, rates)] == ["1", "2", "3"]

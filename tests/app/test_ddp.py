@@ -1,4 +1,4 @@
-"""Two processes that share every batch take the steps of one process."""
+"""Two processes that each take half of every batch train as one process does."""
 
 import json
 import subprocess
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("more", [[], ["trainer.accumulate_grad_batches={0:2,1:3}", "trainer.gradient_clip_val=1"]])
-def test_two_processes_train_and_test_as_one(own_folder: Path, more: list[str]) -> None:
+def test_two_processes_train_and_test_as_one_process_does(own_folder: Path, more: list[str]) -> None:
     settings = ["optimizer=momentum", "trainer.accelerator=cpu", "trainer.max_epochs=2", "figures=false", *more]
     shared = ["data.batch_size=16", "trainer.devices=2", "hydra.run.dir=two"]
     done = subprocess.run(
         [sys.executable, "-m", "gradexp", *settings, *shared], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("folder: two") == 1, "one process speaks"
+    assert done.stdout.count("folder: two") == 1, "only one process prints"
     files = sorted(path.name for path in Path("two/.hydra").rglob("*"))
     assert files == ["config.yaml", "hydra.yaml", "overrides.yaml"]
     assert "train_ddp_process" not in Path("two/.hydra/hydra.yaml").read_text(), "the first process wrote them"

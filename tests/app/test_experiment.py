@@ -1,4 +1,4 @@
-"""A run from end to end: what it leaves, what it says, and that the tasks agree with each other."""
+"""Complete runs: their files, their output, and agreement between the tasks."""
 
 import csv
 import json
@@ -26,20 +26,20 @@ def predictions(result: Result) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """One run that several tests look at, and leave as it is."""
+    """One run that several tests read and do not change."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("trained"))
         return run("+experiment=digits", "optimizer.lr=0.02", "regularizer=l2", *SHORT)
 
 
-def test_a_run_leaves_what_the_readme_says(trained: Result) -> None:
+def test_a_run_writes_the_files_that_the_readme_lists(trained: Result) -> None:
     result = trained
     assert re.fullmatch(
         r"trained\d+/outputs/digits/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[a-z]{4}",
         str(result.folder.relative_to(result.folder.parents[3])),
     )
-    left = {str(path.relative_to(result.folder)) for path in result.folder.rglob("*") if path.is_file()}
-    assert {name for name in left if not name.startswith("tensorboard/")} == {
+    written = {str(path.relative_to(result.folder)) for path in result.folder.rglob("*") if path.is_file()}
+    assert {name for name in written if not name.startswith("tensorboard/")} == {
         ".hydra/config.yaml",
         ".hydra/hydra.yaml",
         ".hydra/overrides.yaml",
@@ -52,7 +52,7 @@ def test_a_run_leaves_what_the_readme_says(trained: Result) -> None:
         "gradexp.log",
         "metrics.json",
     }
-    assert all("tfevents" in name for name in left if name.startswith("tensorboard/"))
+    assert all("tfevents" in name for name in written if name.startswith("tensorboard/"))
     metrics = json.loads((result.folder / "metrics.json").read_text())
     assert metrics == result.metrics
     assert metrics["status"] == "completed"
@@ -62,19 +62,19 @@ def test_a_run_leaves_what_the_readme_says(trained: Result) -> None:
     assert metrics["seconds/fit"] > 0
 
 
-def test_the_test_metrics_are_those_of_the_best_checkpoint_on_the_test_images(trained: Result) -> None:
+def test_the_test_metrics_are_computed_with_the_best_checkpoint(trained: Result) -> None:
     result = trained
     model = MLPClassifier.load_from_checkpoint(result.folder / "checkpoints" / "best.ckpt", weights_only=True).eval()
     digits = load_digits()
-    fifth = np.arange(len(digits.target)) % 5 == 4
+    is_test = np.arange(len(digits.target)) % 5 == 4
     state = torch.load(result.folder / "checkpoints" / "best.ckpt", weights_only=True)["Digits"]["preprocessing"]
-    inputs = torch.tensor((digits.images[fifth] - state["mean"]) / state["std"], dtype=torch.float32)
+    inputs = torch.tensor((digits.images[is_test] - state["mean"]) / state["std"], dtype=torch.float32)
     with torch.no_grad():
         logits = model(inputs).double().numpy()
-    assert result.metrics["test/accuracy"] == pytest.approx((logits.argmax(1) == digits.target[fifth]).mean())
+    assert result.metrics["test/accuracy"] == pytest.approx((logits.argmax(1) == digits.target[is_test]).mean())
     log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     assert result.metrics["test/loss"] == pytest.approx(
-        -log_p[np.arange(fifth.sum()), digits.target[fifth]].mean(), rel=1e-5
+        -log_p[np.arange(is_test.sum()), digits.target[is_test]].mean(), rel=1e-5
     )
 
 
@@ -118,8 +118,8 @@ def test_tensorboard_has_curves_figures_and_the_hparams_tab(trained: Result) -> 
     } <= set(tags["scalars"])
     assert [event.step for event in log.Scalars("val/accuracy")] == [39, 78, 117]
     assert [event.step for event in log.Scalars("lr")][:3] == [10, 20, 30]
-    of_the_test = {"test/confusion_matrix", "test/most_wrong", "weights/first_layer"}
-    assert set(tags["images"]) == {"samples/train", "loss_curve"} | of_the_test
+    test_images = {"test/confusion_matrix", "test/most_wrong", "weights/first_layer"}
+    assert set(tags["images"]) == {"samples/train", "loss_curve"} | test_images
     assert {f"test/precision_recall/{digit}" for digit in range(10)} | {"config/text_summary"} == set(tags["tensors"])
     assert tags["graph"]
     content = log.summary_metadata
@@ -131,13 +131,13 @@ def test_tensorboard_has_curves_figures_and_the_hparams_tab(trained: Result) -> 
         assert log.Scalars(name)[-1].value == pytest.approx(trained.metrics[name])
 
 
-def test_a_checkpoint_alone_tests_and_predicts(trained: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_suffices_to_test_and_predict(trained: Result, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(trained.folder.parents[2])
     best = trained.folder / "checkpoints" / "best.ckpt"
     tested = run("task=test", f"ckpt_path={best}", "figures=false")
     for name in ("test/loss", "test/accuracy"):
         assert tested.metrics[name] == trained.metrics[name]
-    assert tested.folder.parent == trained.folder.parent, "beside the run it tests"
+    assert tested.folder.parent == trained.folder.parent, "beside the folder of the tested run"
     predicted = run("task=predict", f"ckpt_path={best}")
     rows = predictions(predicted)
     targets = load_digits().target[4::5]
@@ -146,7 +146,7 @@ def test_a_checkpoint_alone_tests_and_predicts(trained: Result, monkeypatch: pyt
     assert accuracy == pytest.approx(trained.metrics["test/accuracy"])
 
 
-def test_image_files_are_predicted_as_the_test_images_they_show(trained: Result) -> None:
+def test_image_files_get_the_predictions_of_the_same_test_images(trained: Result) -> None:
     best = trained.folder / "checkpoints" / "best.ckpt"
     rows = predictions(run("task=predict", f"ckpt_path={best}"))
     Path("scans").mkdir()
@@ -168,7 +168,7 @@ def test_the_summary_ends_with_the_folder(monkeypatch: pytest.MonkeyPatch, capsy
     assert lines[0].split() == ["status", "completed"]
     assert re.fullmatch(r"folder: outputs/default/\S+", lines[-1])
     assert "Digits (1,238 training, 200 validation, 359 test samples)" in out
-    assert err == "", "no warning, no bar in a pipe"
+    assert err == "", "no warning, and no progress bar in a pipe"
 
 
 def test_the_summary_of_predicted_files_counts_no_samples(
@@ -195,7 +195,7 @@ def test_a_job_that_breaks_a_rule_is_refused_before_any_job_runs(monkeypatch: py
     assert not Path("outputs").exists()
 
 
-def test_without_a_validation_part_the_training_metric_is_watched() -> None:
+def test_without_a_validation_part_the_training_metric_is_monitored() -> None:
     result = run("data.val_size=0", "trainer.max_epochs=2", "figures=false", "early_stopping.patience=5")
     assert result.metrics["monitor"] == "train/accuracy"
     assert result.metrics["best/train/accuracy"] == result.metrics["train/accuracy"]
@@ -222,7 +222,7 @@ def test_early_stopping_ends_a_fit_that_no_longer_improves() -> None:
         "scheduler=plateau",
     ],
 )
-def test_a_part_is_swapped_from_the_command_line(override: str) -> None:
+def test_a_component_is_replaced_from_the_command_line(override: str) -> None:
     result = run(override, "trainer.max_epochs=1", "figures=false", "test=false")
     assert result.metrics["status"] == "completed"
     assert result.metrics["val/loss"] < np.log(10), "better than guessing after one epoch"

@@ -1,4 +1,4 @@
-"""Losses of the configuration in whole runs: what is logged, kept in checkpoints, resumed and decomposed."""
+"""Configured losses in complete runs: metrics, checkpoints, resuming, bias and variance."""
 
 from pathlib import Path
 from typing import Any
@@ -24,21 +24,21 @@ BALANCED = "loss.class_weight=balanced"
 
 
 def held_out(folder: Path) -> tuple[Tensor, npt.NDArray[np.int64]]:
-    """Inputs, scaled as in training, and classes of the test part."""
+    """Inputs (scaled as in training) and classes of the test part."""
     inputs, targets = BreastCancer().tensors("test")
     scale = checkpoint(folder, "best")["BreastCancer"]["preprocessing"]
     return (inputs - scale["input_mean"]) / scale["input_std"], targets.numpy()
 
 
 def probabilities_by_best(folder: Path) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Probabilities by the best checkpoint, and classes, of the test part."""
+    """Probabilities of the test part by the best checkpoint, and its classes."""
     model = MLPClassifier.load_from_checkpoint(folder / "checkpoints" / "best.ckpt", weights_only=True).eval()
     inputs, targets = held_out(folder)
     with torch.no_grad():
         return model.predictions(model(inputs)).double().numpy(), targets
 
 
-def test_balanced_weights_are_of_the_training_part_and_in_the_checkpoint() -> None:
+def test_balanced_weights_come_from_the_training_part_and_are_in_the_checkpoint() -> None:
     result = run(*SHORT, BALANCED)
     weights = checkpoint(result.folder, "best")["state_dict"]["objective.loss.class_weight"].numpy()
     data = BreastCancer()
@@ -46,13 +46,13 @@ def test_balanced_weights_are_of_the_training_part_and_in_the_checkpoint() -> No
     expected = compute_class_weight("balanced", classes=np.arange(2), y=data.train_targets().numpy())
     np.testing.assert_allclose(weights, expected, rtol=1e-6)
     probabilities, targets = probabilities_by_best(result.folder)
-    own = -np.log(probabilities[np.arange(len(targets)), targets])
-    assert result.metrics["test/loss"] == pytest.approx((own * expected[targets]).mean(), rel=1e-4)
+    losses = -np.log(probabilities[np.arange(len(targets)), targets])
+    assert result.metrics["test/loss"] == pytest.approx((losses * expected[targets]).mean(), rel=1e-4)
     tested = run("task=test", f"ckpt_path={result.folder}/checkpoints/best.ckpt", "figures=false")
     assert tested.metrics["test/loss"] == result.metrics["test/loss"]
 
 
-def test_the_hinge_that_is_logged_is_scikit_learns() -> None:
+def test_the_logged_hinge_equals_scikit_learns() -> None:
     result = run(*SHORT[:1], "model=logistic_regression", "loss=hinge", *SHORT[2:])
     saved = checkpoint(result.folder, "best")["state_dict"]
     inputs, targets = held_out(result.folder)
@@ -61,7 +61,7 @@ def test_the_hinge_that_is_logged_is_scikit_learns() -> None:
     assert {"train/loss", "val/loss", "val/accuracy"} <= result.metrics.keys()
 
 
-def test_a_loss_typed_with_a_checkpoint_is_the_one_that_is_measured() -> None:
+def test_a_loss_typed_with_a_checkpoint_replaces_its_loss() -> None:
     trained = run(*SHORT, BALANCED, "loss.label_smoothing=0.1")
     best = f"ckpt_path={trained.folder}/checkpoints/best.ckpt", "figures=false"
     measured = run("task=test", *best, "loss.class_weight=null", "loss.label_smoothing=0").metrics
@@ -75,7 +75,7 @@ def test_a_loss_typed_with_a_checkpoint_is_the_one_that_is_measured() -> None:
 
 
 @pytest.mark.parametrize("loss", [(BALANCED, "loss.label_smoothing=0.1"), ("loss=hinge", BALANCED)])
-def test_a_run_that_goes_on_in_mid_epoch_ends_bit_identically(loss: tuple[str, ...]) -> None:
+def test_a_run_resumed_in_mid_epoch_ends_bit_identically(loss: tuple[str, ...]) -> None:
     settings = (*SHORT[:2], "figures=false", "test=false", "data.batch_size=32", *loss)
     whole = run(*settings, "trainer.max_steps=20", "hydra.run.dir=whole")
     run(*settings, "trainer.max_steps=7", "hydra.run.dir=part")
@@ -92,7 +92,7 @@ def test_a_run_that_goes_on_in_mid_epoch_ends_bit_identically(loss: tuple[str, .
         ("logistic_regression", ("loss=hinge", "loss.class_weight=[1,2]")),
     ],
 )
-def test_bias_and_variance_are_of_models_trained_with_the_loss_that_is_there(model: str, loss: tuple[str, ...]) -> None:
+def test_bias_and_variance_are_of_models_trained_with_the_configured_loss(model: str, loss: tuple[str, ...]) -> None:
     short = (*SHORT[:1], f"model={model}", "task=bias_variance", "resampling.copies=3", "data.repeat=5", *SHORT[2:])
     chosen, default = run(*short, *loss).metrics, run(*short).metrics
     assert chosen["status"] == "completed"
@@ -100,7 +100,7 @@ def test_bias_and_variance_are_of_models_trained_with_the_loss_that_is_there(mod
     assert chosen["val/error"] != default["val/error"]
 
 
-def test_copies_that_are_trained_at_once_learn_what_each_learns_alone() -> None:
+def test_copies_trained_together_equal_copies_trained_alone() -> None:
     from gradexp.engine.ensembles import Ensemble, train_copies
 
     generator = torch.Generator().manual_seed(0)
@@ -109,12 +109,12 @@ def test_copies_that_are_trained_at_once_learn_what_each_learns_alone() -> None:
     torch.manual_seed(0)
     models = [SoftmaxRegression(4, 3, **arguments) for _ in range(2)]
     expected = []
-    for model, own, classes in zip(models, inputs, targets, strict=True):
+    for model, x, classes in zip(models, inputs, targets, strict=True):
         weight, bias = (parameter.detach().clone() for parameter in model.network.parameters())
         for _ in range(3):
-            wanted = 0.9 * torch.eye(3)[classes] + 0.1 / 3
-            delta = ((own @ weight.T + bias).softmax(1) - wanted) * torch.tensor([1.0, 2, 3])[classes].unsqueeze(1) / 12
-            weight, bias = weight - 0.1 * delta.T @ own, bias - 0.1 * delta.sum(0)
+            smoothed = 0.9 * torch.eye(3)[classes] + 0.1 / 3
+            delta = ((x @ weight.T + bias).softmax(1) - smoothed) * torch.tensor([1.0, 2, 3])[classes].unsqueeze(1) / 12
+            weight, bias = weight - 0.1 * delta.T @ x, bias - 0.1 * delta.sum(0)
         expected.append(weight)
     ensemble = Ensemble([model.network for model in models])
     train_copies(
@@ -139,7 +139,7 @@ def test_copies_that_are_trained_at_once_learn_what_each_learns_alone() -> None:
         ),
     ],
 )
-def test_a_loss_that_does_not_fit_is_one_message(
+def test_a_loss_that_does_not_fit_gets_one_message(
     overrides: tuple[str, ...], words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = str(call(monkeypatch, *overrides, "trainer.max_epochs=1", "figures=false"))

@@ -1,4 +1,4 @@
-"""Callbacks of the user's own: `+callbacks.NAME._target_=CLASS`."""
+"""The user's callbacks: `+callbacks.NAME._target_=CLASS`."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_a_callback_of_a_trusted_package_runs_with_its_arguments() -> None:
     assert Path("diary").read_text() == "LinearRegression\n" * 2
 
 
-def test_several_callbacks_have_names_of_their_own() -> None:
+def test_several_callbacks_run_under_different_names() -> None:
     cost = "+callbacks.cost._target_=gradexp.callbacks.CostCurve"
     timer = ("+callbacks.timer._target_=lightning.pytorch.callbacks.Timer", "+callbacks.timer.duration=01:00:00:00")
     result = run(*SHORT, cost, *timer, "trusted_packages=[gradexp,lightning]")
@@ -82,7 +82,7 @@ def test_several_callbacks_have_names_of_their_own() -> None:
         ),
     ],
 )
-def test_a_bad_callback_is_refused_by_one_message(
+def test_a_bad_callback_gets_one_message(
     overrides: tuple[str, ...],
     words: list[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""The user's own data through the command line, as someone new tries it."""
+"""The user's data from the command line, including a new user's likely mistakes."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str | int | None:
     return call(monkeypatch, *FEW, *arguments)
 
 
-def test_a_table_is_trained_tested_and_predicted_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_can_be_trained_tested_and_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
     write(houses())
     assert train(monkeypatch, "data=table", "data.path=houses.csv", "data.target=sold") is None
     # The checkpoint needs neither the file nor a target.
@@ -108,13 +108,13 @@ def test_a_path_must_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "error: data.path must be the file or folder of your data: data.path=PATH; got None." in message
 
 
-def test_a_text_target_and_missing_targets_train(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_with_a_text_target_and_missing_targets_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = "".join(f"{n},{['red', 'blue', 'NaN', ''][n % 4]}\n" for n in range(80))
     write_text("x,colour\n" + rows)
     assert train(monkeypatch, "data=table", "data.path=table.csv", "data.target=colour") is None
 
 
-def test_a_folder_of_images_is_trained_and_predicted_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_images_can_be_trained_and_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
     make()
     size = "data.image_size=[8,8]"
     assert train(monkeypatch, "data=image_folder", "data.path=pets", size) is None

@@ -1,4 +1,4 @@
-"""A LightningModule that has none of our attributes: `model._target_=mypackage.MyModule` alone."""
+"""A LightningModule without gradexp's attributes: only `model._target_=mypackage.MyModule` is set."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def named(name: str) -> str:
         ("Silent", "", False),
     ],
 )
-def test_it_trains_and_is_tested_by_its_best_checkpoint(name: str, monitor: str, is_logged: bool) -> None:
+def test_a_plain_module_trains_and_is_tested_with_its_best_checkpoint(name: str, monitor: str, is_logged: bool) -> None:
     result = run(*SHORT, named(name))
     assert result.metrics["status"] == "completed"
     assert result.metrics["epochs"] == 3
@@ -52,14 +52,14 @@ def test_it_trains_and_is_tested_by_its_best_checkpoint(name: str, monitor: str,
     data = Digits()
     data.setup("test")
     with torch.no_grad():
-        right = [model(inputs).argmax(1) == targets for inputs, targets in data.test_dataloader()]
-    assert result.metrics["test_accuracy"] == pytest.approx(torch.cat(right).double().mean().item())
+        correct = [model(inputs).argmax(1) == targets for inputs, targets in data.test_dataloader()]
+    assert result.metrics["test_accuracy"] == pytest.approx(torch.cat(correct).double().mean().item())
     tested = run("task=test", f"ckpt_path={result.folder}/checkpoints/best.ckpt", TRUSTED, "figures=false")
     assert tested.metrics["test_accuracy"] == result.metrics["test_accuracy"]
 
 
 @pytest.mark.filterwarnings("ignore:You passed in a `val_dataloader` but have no `validation_step`")
-def test_without_validation_and_test_it_trains_all_the_same() -> None:
+def test_a_module_without_validation_and_test_steps_trains() -> None:
     result = run(*SHORT, named("TrainingOnly"))
     assert "nothing is tested: TrainingOnly has no test_step" in result.notes
     assert result.metrics["status"] == "completed"
@@ -75,7 +75,7 @@ def test_a_resumed_fit_ends_bit_identically(name: str) -> None:
     assert_same(whole.folder, resumed.folder)
 
 
-def test_a_sweep_over_its_own_arguments_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_over_arguments_of_the_module_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     line = ("-m", UNREPORTED, *SHORT, named("Plain"), "model.lr=0.01,0.1", "model.width=4,8", "hydra.sweep.dir=sweep")
     assert call(monkeypatch, *line, "trainer.max_epochs=1") is None
     rows = table()
@@ -86,7 +86,7 @@ def test_a_sweep_over_its_own_arguments_is_a_table(monkeypatch: pytest.MonkeyPat
     assert len({float(row["val_loss"]) for row in rows}) == len(rows) == 4
 
 
-def test_a_monitor_of_its_own_is_asked_which_way_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_monitor_must_be_logged_by_the_module_and_have_a_known_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(*SHORT, named("Plain"), "monitor=val_loss", "monitor_mode=max", "test=false")
     assert (result.metrics["monitor"], result.metrics["monitor_mode"]) == ("val_loss", "max")
     with pytest.raises(ValueError, match=r"monitor must be one of val_loss.*; got 'val/loss'"):
@@ -95,7 +95,7 @@ def test_a_monitor_of_its_own_is_asked_which_way_is_better(monkeypatch: pytest.M
     assert "monitor_mode must be max or min for monitor=val/score" in message
 
 
-# What goes to the trainer
+# Loggers, callbacks and arguments of the trainer
 
 
 def test_a_logger_beside_tensorboard_gets_the_same_numbers() -> None:
@@ -108,22 +108,23 @@ def test_a_logger_beside_tensorboard_gets_the_same_numbers() -> None:
         assert seen[:3] == pytest.approx([event.value for event in events(result.folder).Scalars(name)][:3])
 
 
-def test_two_loggers_of_one_class_have_folders_of_their_own() -> None:
+def test_two_loggers_of_one_class_write_to_separate_folders() -> None:
     csv_logger = "lightning.pytorch.loggers.CSVLogger"
     result = run(*SHORT, f"+logger.one._target_={csv_logger}", f"+logger.two._target_={csv_logger}")
     assert {path.relative_to(result.folder).parts[0] for path in result.folder.rglob("metrics.csv")} == {"one", "two"}
 
 
-def test_two_callbacks_of_one_class_keep_their_states_apart() -> None:
-    ours = "gradexp.callbacks.Diagnostics"
-    theirs = "lightning.pytorch.callbacks.EarlyStopping"
+def test_two_callbacks_of_one_class_have_separate_states() -> None:
+    diagnostics = "gradexp.callbacks.Diagnostics"
+    stopper = "lightning.pytorch.callbacks.EarlyStopping"
     settings = [
-        f"+callbacks.often._target_={ours}", "+callbacks.often.every_n_steps=10",
+        f"+callbacks.often._target_={diagnostics}", "+callbacks.often.every_n_steps=10",
         "+callbacks.often.quantities=[grad_norm]",
-        f"+callbacks.seldom._target_={ours}", "+callbacks.seldom.every_n_steps=20",
+        f"+callbacks.seldom._target_={diagnostics}", "+callbacks.seldom.every_n_steps=20",
         "+callbacks.seldom.quantities=[weight_norm]",
-        f"+callbacks.patient._target_={theirs}", "+callbacks.patient.monitor=val/loss", "+callbacks.patient.patience=9",
-        f"+callbacks.strict._target_={theirs}", "+callbacks.strict.monitor=val/loss", "+callbacks.strict.patience=8",
+        f"+callbacks.patient._target_={stopper}", "+callbacks.patient.monitor=val/loss",
+        "+callbacks.patient.patience=9",
+        f"+callbacks.strict._target_={stopper}", "+callbacks.strict.monitor=val/loss", "+callbacks.strict.patience=8",
     ]  # fmt: skip
     whole = run(*SHORT, *settings, "test=false", "hydra.run.dir=whole")
     states = {key: value for key, value in checkpoint(whole.folder)["callbacks"].items() if "EarlyStopping" in key}
@@ -153,7 +154,7 @@ def test_two_callbacks_of_one_class_keep_their_states_apart() -> None:
         ),
     ],
 )
-def test_what_does_not_fit_is_one_message(
+def test_settings_that_do_not_fit_get_one_message(
     overrides: tuple[str, ...], words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = str(call(monkeypatch, *SHORT, *overrides))
@@ -162,6 +163,6 @@ def test_what_does_not_fit_is_one_message(
     assert "Traceback" not in message + capsys.readouterr().err
 
 
-def test_further_arguments_of_the_trainer_are_passed_on() -> None:
+def test_additional_trainer_arguments_reach_the_trainer() -> None:
     result = run(*SHORT, "+trainer.limit_train_batches=2", "+trainer.val_check_interval=1.0")
     assert result.metrics["steps"] == 3 * 2

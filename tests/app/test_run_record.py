@@ -1,4 +1,4 @@
-"""What a run is written down as: everything that it leaves says which configuration ran, and a sweep what was asked."""
+"""The record of a run: its files name the configuration that ran; the requested one identifies jobs of a sweep."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ def hparams(folder: Path) -> dict[str, Any]:
 
 
 def assert_agree(result: Result, record: str = ".hydra") -> DictConfig:
-    """Hold what a run of `train` left against each other, and give the configuration that ran."""
+    """Check that the files of a training run agree, and return the configuration that ran."""
     ran = saved(result.folder, record)
     assert checkpoint(result.folder)["config"] == ran
     cfg = DictConfig(OmegaConf.create(ran))
@@ -47,27 +47,25 @@ def assert_agree(result: Result, record: str = ".hydra") -> DictConfig:
     assert result.metrics["config_hash"] == config_hash(cfg)
     assert result.metrics["monitor"] == cfg.monitor
     assert cfg.monitor in result.metrics
-    told = hparams(result.folder)
-    assert told["model"] == cfg.model._target_.rpartition(".")[2]
-    assert (told["lr"], told["max_epochs"]) == (cfg.optimizer.lr, cfg.trainer.max_epochs)
+    shown = hparams(result.folder)
+    assert shown["model"] == cfg.model._target_.rpartition(".")[2]
+    assert (shown["lr"], shown["max_epochs"]) == (cfg.optimizer.lr, cfg.trainer.max_epochs)
     return cfg
 
 
 @pytest.mark.parametrize(
     ("overrides", "monitor"), [((), "val/loss"), (("data.val_size=0",), "train/loss")], ids=["", "no validation part"]
 )
-def test_everything_that_a_run_leaves_names_the_configuration_that_ran(
-    overrides: tuple[str, ...], monitor: str
-) -> None:
+def test_all_files_of_a_run_name_the_configuration_that_ran(overrides: tuple[str, ...], monitor: str) -> None:
     typed = ("data=diabetes", *SHORT, *overrides)
     result = run(*typed)
     cfg = assert_agree(result)
     assert checkpoint(result.folder, "best")["config"] == plain(cfg)
     assert (cfg.model._target_, cfg.monitor) == (REGRESSOR, monitor)
-    asked = compose(*typed)
+    requested = compose(*typed)
     changes = {"monitor": monitor, "monitor_mode": "min", "model": {**plain(cfg)["model"]}}
-    assert plain(changed(asked, changes)) == plain(cfg), "nothing else was changed"
-    assert result.metrics["asked_hash"] == asked_hash(asked) != result.metrics["config_hash"]
+    assert plain(changed(requested, changes)) == plain(cfg), "nothing else was changed"
+    assert result.metrics["asked_hash"] == asked_hash(requested) != result.metrics["config_hash"]
     assert not (result.folder / ".hydra" / "hydra.yaml").read_text().count(REGRESSOR)
     assert yaml.safe_load((result.folder / ".hydra" / "overrides.yaml").read_text()) == list(typed)
 
@@ -84,7 +82,7 @@ def test_a_resumed_run_adds_its_own_record() -> None:
     assert (cfg.model._target_, cfg.monitor, cfg.trainer.max_epochs) == (REGRESSOR, "val/loss", 2)
 
 
-def test_a_run_resumed_in_another_folder_has_its_record_there() -> None:
+def test_a_run_resumed_in_another_folder_writes_its_record_there() -> None:
     run(*SHORT, "hydra.run.dir=first")
     moved = run(
         "ckpt_path=first/checkpoints/last.ckpt", "trainer.max_epochs=2", "figures=false", "hydra.run.dir=second"
@@ -93,7 +91,7 @@ def test_a_run_resumed_in_another_folder_has_its_record_there() -> None:
     assert not list(Path("first/.hydra").glob("resumed_*"))
 
 
-def test_the_three_files_are_those_that_hydra_writes() -> None:
+def test_the_record_equals_the_files_that_hydra_writes() -> None:
     result = run("data=blobs", *SHORT, "monitor_mode=max", "hydra.output_subdir=hydras_own")
     for name in ("config.yaml", "overrides.yaml", "hydra.yaml"):
         assert (result.folder / ".hydra" / name).read_text() == (result.folder / "hydras_own" / name).read_text(), name
@@ -107,17 +105,19 @@ def test_the_three_files_are_those_that_hydra_writes() -> None:
     ],
     ids=["no data", "another kind of model"],
 )
-def test_a_run_that_fails_before_its_first_step_leaves_what_was_asked(overrides: tuple[str, ...], words: str) -> None:
+def test_a_run_that_fails_before_its_first_step_records_the_requested_configuration(
+    overrides: tuple[str, ...], words: str
+) -> None:
     with pytest.raises(ValueError, match=words):
         run(*overrides, "hydra.run.dir=failed")
     assert saved(Path("failed")) == plain(compose(*overrides))
     assert yaml.safe_load(Path("failed/.hydra/overrides.yaml").read_text()) == list(overrides)
-    found = json.loads(Path("failed/metrics.json").read_text())
-    assert found["status"] == "failed"
-    assert words in found["reason"]
+    recorded = json.loads(Path("failed/metrics.json").read_text())
+    assert recorded["status"] == "failed"
+    assert words in recorded["reason"]
 
 
-def test_a_failed_attempt_leaves_the_record_of_a_completed_run() -> None:
+def test_a_failed_attempt_does_not_change_the_record_of_a_completed_run() -> None:
     done = run(*SHORT, "hydra.run.dir=done")
     with pytest.raises(ValueError, match="model must predict numbers"):
         run("data=diabetes", "model=softmax_regression", "hydra.run.dir=done")
@@ -132,7 +132,7 @@ def test_a_failed_attempt_leaves_the_record_of_a_completed_run() -> None:
         (("task=explain", "topic=softmax"), "topic", "softmax"),
     ],
 )
-def test_each_task_records_what_ran(overrides: tuple[str, ...], key: str, value: str) -> None:
+def test_each_task_records_the_configuration_that_ran(overrides: tuple[str, ...], key: str, value: str) -> None:
     short = () if "task=explain" in overrides else SHORT
     result = run(*overrides, *short)
     cfg = DictConfig(OmegaConf.create(saved(result.folder)))
@@ -149,7 +149,7 @@ def test_a_task_on_a_checkpoint_records_the_checkpoints_configuration(task: str)
     assert result.metrics["config_hash"] == config_hash(cfg) == trained.metrics["config_hash"]
 
 
-def test_a_report_leaves_the_runs_record_alone() -> None:
+def test_a_report_does_not_change_the_runs_record() -> None:
     trained = run("data=diabetes", *SHORT)
     before = {path: path.read_bytes() for path in (trained.folder / ".hydra").rglob("*")}
     run("task=report", f"sweep_dir={trained.folder}")
@@ -169,7 +169,7 @@ def test_a_task_cannot_change_its_configuration(monkeypatch: pytest.MonkeyPatch)
             run(*typed, "hydra.run.dir=stopped")
 
 
-def test_a_changed_configuration_is_a_new_one() -> None:
+def test_changed_returns_a_new_read_only_configuration() -> None:
     cfg = compose()
     before = plain(cfg)
     new = changed(cfg, {"trainer.devices": 3, "model": {"_target_": REGRESSOR}})
@@ -180,17 +180,17 @@ def test_a_changed_configuration_is_a_new_one() -> None:
         new.trainer.devices = 1
 
 
-def test_a_sweep_knows_its_jobs_by_what_was_asked_and_tells_what_ran(
+def test_a_sweep_identifies_jobs_by_the_requested_configuration_and_reports_what_ran(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, *SMALL, "data=diabetes", "seed=0,1") is None
     content = json.loads(Path("sweep/manifest.json").read_text())
-    assert content["base"]["model._target_"] == "gradexp.models.MLPClassifier", "as asked"
+    assert content["base"]["model._target_"] == "gradexp.models.MLPClassifier", "as requested"
     for number, (key, job) in enumerate(content["jobs"].items()):
-        found = metrics(number)
+        recorded = metrics(number)
         ran = DictConfig(OmegaConf.create(saved(Path("sweep", str(number)))))
-        assert key == found["asked_hash"] == asked_hash(compose(*job["overrides"]))
-        assert found["config_hash"] == config_hash(ran) != key
+        assert key == recorded["asked_hash"] == asked_hash(compose(*job["overrides"]))
+        assert recorded["config_hash"] == config_hash(ran) != key
         assert hparams(Path("sweep", str(number)))["model"] == "MLPRegressor"
     for row in table():
         assert (row["model._target_"], row["monitor"]) == (REGRESSOR, "val/loss")
@@ -200,17 +200,17 @@ def test_a_sweep_knows_its_jobs_by_what_was_asked_and_tells_what_ran(
     assert len(jobs()) == 2
 
 
-def test_under_another_sweeper_a_job_is_known_by_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_sweeper_identifies_jobs_by_the_requested_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("-m", "hydra/sweeper=basic", "data=diabetes", *SHORT, "hydra.sweep.dir=plain")
 
-    def ends() -> list[int]:
+    def end_times() -> list[int]:
         return [Path("plain", str(number), "metrics.json").stat().st_mtime_ns for number in (0, 1)]
 
     assert call(monkeypatch, *typed, "seed=0,1") is None
-    first = ends()
+    first = end_times()
     assert call(monkeypatch, *typed, "seed=0,2") is None
-    second = ends()
-    assert (second[0] == first[0], second[1] == first[1]) == (True, False), "only the job that is new was run"
+    second = end_times()
+    assert (second[0] == first[0], second[1] == first[1]) == (True, False), "only the new job was run"
     with Path("plain/sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["seed"], row["model._target_"]) for row in rows] == [("0", REGRESSOR), ("2", REGRESSOR)]

@@ -1,4 +1,4 @@
-"""What gradexp overrides in Hydra's loader is still called by Hydra; YAML files that name a class; workers."""
+"""Hydra calls the loader methods that gradexp overrides; YAML files that name a class; workers."""
 
 import itertools
 import shutil
@@ -21,7 +21,9 @@ from tests.hydra_jobs import started_hydra
 
 NADAM = "torch.optim.NAdam"
 TYPED = [f"optimizer._target_={NADAM}", "optimizer.lr=0.1"]
-ALONE = [f"~hydra.callbacks.{name}" for name in ("forget_configuration", "check_before_run", "write_report")]
+WITHOUT_CALLBACKS = [
+    f"~hydra.callbacks.{name}" for name in ("forget_configuration", "check_before_run", "write_report")
+]
 EXPECTED = {"_target_": NADAM, "lr": 0.1}
 
 
@@ -33,17 +35,17 @@ def files(own_folder: Path) -> Path:
     return own_folder
 
 
-def written(files: Path, body: str, *overrides: str, name: str = "mine") -> DictConfig:
+def compose_experiment(files: Path, body: str, *overrides: str, name: str = "mine") -> DictConfig:
     (files / "experiment" / f"{name}.yaml").write_text(f"# @package _global_\n{body}")
     with started_hydra() as hydra:
         search = f"hydra.searchpath=[file://{files}]"
         return hydra.compose_config("config", [search, f"+experiment={name}", *overrides], RunMode.RUN)
 
 
-def test_hydra_makes_its_loader_by_the_name_that_is_replaced() -> None:
+def test_hydra_creates_section_loader_in_place_of_its_loader() -> None:
     with started_hydra() as hydra:
         assert type(hydra.config_loader) is SectionLoader
-    assert vars(hydra_app)["ConfigLoaderImpl"] is ConfigLoaderImpl, "other applications of Hydra keep Hydra's own"
+    assert vars(hydra_app)["ConfigLoaderImpl"] is ConfigLoaderImpl, "other applications of Hydra keep Hydra's loader"
 
 
 @pytest.mark.parametrize("hook", ["_parse_overrides_and_create_caching_repo", "_compose_config_from_defaults_list"])
@@ -52,18 +54,18 @@ def test_hydra_composes_through_the_hook(hook: str, monkeypatch: pytest.MonkeyPa
     called = []
     original = getattr(ConfigLoaderImpl, hook)
 
-    def noted(*args: Any, **options: Any) -> Any:
+    def record_call(*args: Any, **options: Any) -> Any:
         called.append(hook)
         return original(*args, **options)
 
-    monkeypatch.setattr(ConfigLoaderImpl, hook, noted)
+    monkeypatch.setattr(ConfigLoaderImpl, hook, record_call)
     compose()
     assert called == [hook]
     compose("optimizer.lr=0.1")
-    assert called == [hook], "kept, without what is only a value"
+    assert called == [hook], "a plain value uses the cached composition"
 
 
-KEPT = [
+OVERRIDES = [
     [],
     ["optimizer.lr=0.1", "seed=3", "seed=4", "hydra.run.dir=somewhere"],
     ["optimizer.lr=0.1", "optimizer=sgd"],
@@ -77,18 +79,20 @@ AXES = [["seed=0,1", "optimizer.lr=0.1"], ["seed=1", "seed=2,3"], [f"optimizer._
 
 
 @pytest.mark.parametrize(
-    ("mode", "overrides"), [*itertools.product(RunMode, KEPT), *((RunMode.MULTIRUN, axes) for axes in AXES)], ids=str
+    ("mode", "overrides"),
+    [*itertools.product(RunMode, OVERRIDES), *((RunMode.MULTIRUN, axes) for axes in AXES)],
+    ids=str,
 )
-def test_a_kept_composition_is_hydras_own(mode: RunMode, overrides: list[str]) -> None:
+def test_a_cached_composition_equals_hydras(mode: RunMode, overrides: list[str]) -> None:
     with started_hydra() as hydra:
         expected = hydra.config_loader._composed("config", overrides, mode, True, True)  # type: ignore[attr-defined]
         for _ in range(2):
             cfg = hydra.config_loader.load_configuration("config", overrides, mode)
             assert OmegaConf.to_yaml(cfg) == OmegaConf.to_yaml(expected)
-            cfg.seed = 99  # the next one is another copy
+            cfg.seed = 99  # must not change the next copy
 
 
-def test_a_file_that_changes_is_read_anew(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_file_is_read_again(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(CONF_DIR, "conf")
     for module in (section_loader, composition, kept_compositions):
         monkeypatch.setattr(module, "CONF_DIR", own_folder / "conf")
@@ -98,7 +102,7 @@ def test_a_file_that_changes_is_read_anew(own_folder: Path, monkeypatch: pytest.
     assert composition.compose().optimizer.lr == 0.0025
 
 
-def test_hydras_record_keeps_what_was_typed() -> None:
+def test_hydras_record_lists_the_typed_overrides() -> None:
     typed = ["optimizer.lr=0.1", "optimizer=sgd", f"optimizer._target_={NADAM}"]
     with started_hydra() as hydra:
         cfg = hydra.compose_config("config", overrides=typed, run_mode=RunMode.RUN)
@@ -108,28 +112,30 @@ def test_hydras_record_keeps_what_was_typed() -> None:
 
 def test_another_class_in_an_experiment_replaces_the_options_keys(files: Path) -> None:
     body = f"optimizer: {{_target_: {NADAM}, lr: 0.5, momentum_decay: 0.5}}\n"
-    cfg = written(files, body, "optimizer.lr=0.1", "optimizer.maximize=true")
+    cfg = compose_experiment(files, body, "optimizer.lr=0.1", "optimizer.maximize=true")
     assert cfg.optimizer == {"_target_": NADAM, "lr": 0.1, "momentum_decay": 0.5, "maximize": True}
     assert cfg.hydra.runtime.choices.optimizer == "custom"
-    chosen = written(files, f"defaults:\n  - override /optimizer: momentum\n{body}")
+    chosen = compose_experiment(files, f"defaults:\n  - override /optimizer: momentum\n{body}")
     assert chosen.optimizer == {"_target_": NADAM, "lr": 0.5, "momentum_decay": 0.5}
-    assert written(files, body, *TYPED).optimizer == EXPECTED, "a class that is typed replaces the experiment's"
+    assert compose_experiment(files, body, *TYPED).optimizer == EXPECTED, (
+        "a class that is typed replaces the experiment's"
+    )
 
 
 def test_a_typed_option_replaces_the_class_of_an_experiment(files: Path) -> None:
     body = f"optimizer: {{_target_: {NADAM}, lr: 0.5, momentum_decay: 0.5}}\nmodel: {{hidden: [9]}}\n"
-    cfg = written(files, body, "optimizer=sgd", "optimizer.maximize=true")
+    cfg = compose_experiment(files, body, "optimizer=sgd", "optimizer.maximize=true")
     assert cfg.optimizer == {**compose("optimizer=sgd").optimizer, "maximize": True}
     assert (cfg.model.hidden, cfg.hydra.runtime.choices.optimizer) == ([9], "sgd")
 
 
-def test_the_options_class_in_an_experiment_changes_its_numbers(files: Path) -> None:
-    cfg = written(files, "optimizer: {_target_: torch.optim.Adam, lr: 0.5}\n")
+def test_the_same_class_in_an_experiment_only_changes_values(files: Path) -> None:
+    cfg = compose_experiment(files, "optimizer: {_target_: torch.optim.Adam, lr: 0.5}\n")
     assert cfg.optimizer == {**compose().optimizer, "lr": 0.5}
     assert cfg.hydra.runtime.choices.optimizer == "adam"
 
 
-def test_several_classes_in_an_experiment_on_an_experiment(files: Path) -> None:
+def test_an_experiment_that_extends_another_can_set_several_classes(files: Path) -> None:
     (files / "experiment" / "base.yaml").write_text(
         f"# @package _global_\nseed: 5\noptimizer: {{_target_: {NADAM}, lr: 0.5}}\nmodel: {{hidden: [9]}}\n"
     )
@@ -139,22 +145,22 @@ scheduler: {_target_: torch.optim.lr_scheduler.ExponentialLR, gamma: 0.9}
 optimizer: {_target_: torch.optim.ASGD, lambd: 0.1}
 callbacks: {diagnostics: {_target_: gradexp.callbacks.Sparsity}}
 """
-    cfg = written(files, body, "scheduler.gamma=0.8")
+    cfg = compose_experiment(files, body, "scheduler.gamma=0.8")
     assert cfg.scheduler == {"_target_": "torch.optim.lr_scheduler.ExponentialLR", "gamma": 0.8}
     assert cfg.optimizer == {"_target_": "torch.optim.ASGD", "lambd": 0.1}
     assert cfg.callbacks == {"diagnostics": {"_target_": "gradexp.callbacks.Sparsity"}}
     assert (cfg.seed, cfg.model.hidden, cfg.model.dropout) == (5, [9], 0.0)
 
 
-def test_an_option_on_an_option_keeps_its_keys(files: Path) -> None:
+def test_an_option_that_extends_another_keeps_its_keys(files: Path) -> None:
     (files / "optimizer" / "nadam.yaml").write_text(f"defaults: [adam, _self_]\n_target_: {NADAM}\n")
-    cfg = written(files, "defaults:\n  - override /optimizer: nadam\n")
+    cfg = compose_experiment(files, "defaults:\n  - override /optimizer: nadam\n")
     assert cfg.optimizer == {**compose("optimizer=adam").optimizer, "_target_": NADAM}
     assert cfg.hydra.runtime.choices.optimizer == "nadam"
 
 
 def test_a_worker_composes_as_the_process_that_pickled_the_loader() -> None:
-    # Both in processes of their own: here Hydra may have imported its plugins twice.
+    # Both run in new processes: in this one Hydra may have imported its plugins twice.
     pickled = """
 import pickle, sys
 from hydra.types import RunMode
@@ -173,10 +179,10 @@ print(loader.load_sweep_config(master, {TYPED}).optimizer)
     assert done.stdout.decode().strip() == str(EXPECTED), done.stderr.decode()
 
 
-def test_hydras_own_sweeper_composes_so_too(own_folder: Path) -> None:
+def test_hydras_basic_sweeper_uses_the_loader(own_folder: Path) -> None:
     seen: list[DictConfig] = []
     typed = [f"optimizer._target_={NADAM},torch.optim.SGD", "optimizer.lr=0.1,0.2"]
-    plain = ["hydra/sweeper=basic", "hydra.mode=MULTIRUN", "hydra.sweep.dir=sweep", *ALONE]
+    plain = ["hydra/sweeper=basic", "hydra.mode=MULTIRUN", "hydra.sweep.dir=sweep", *WITHOUT_CALLBACKS]
     with started_hydra() as hydra:
         hydra.multirun("config", seen.append, [*typed, *plain], with_log_configuration=False)
     assert [cfg.optimizer for cfg in seen] == [
@@ -184,7 +190,7 @@ def test_hydras_own_sweeper_composes_so_too(own_folder: Path) -> None:
     ]
 
 
-def test_nothing_is_replaced_outside_of_the_context() -> None:
+def test_hydras_loader_is_restored_after_the_context() -> None:
     with pytest.raises(ZeroDivisionError), class_sections():
         _ = 1 / 0
     assert vars(hydra_app)["ConfigLoaderImpl"] is ConfigLoaderImpl

@@ -1,4 +1,4 @@
-"""Bad configurations are refused before anything is imported, each with one message that names the key in full."""
+"""Bad configurations are refused before anything is imported, each with one message that names the full key."""
 
 import json
 import subprocess
@@ -33,9 +33,9 @@ class Net(LightningModule):
     def __init__(self, kind="resnet", channels=4, width=8): ...
 """
 
-# What is typed, and what the message must contain.
+# A command line, and the words that its message must contain.
 BAD: list[tuple[str, list[str]]] = [
-    # of another type
+    # wrong types
     ("optimizer.lr={a:1}", ["optimizer.lr must be a finite number above 0; got {'a': 1}"]),
     ("optimizer.lr=fast", ["optimizer.lr must be a finite number above 0; got 'fast'"]),
     ("optimizer.lr=null", ["optimizer.lr", "got None"]),
@@ -77,14 +77,14 @@ BAD: list[tuple[str, list[str]]] = [
     ("resampling.copies=1", ["resampling.copies must be a whole number of at least 2; got 1"]),
     ("sweep.on_failure=halt", ["sweep.on_failure must be one of continue, stop; got 'halt'"]),
     ("sweep.axes=3", ["sweep.axes must be a section"]),
-    # deleted
+    # deleted keys
     ("~seed", ["seed must be", "deleted"]),
     ("~trainer.max_epochs", ["trainer.max_epochs must be", "deleted"]),
     ("~early_stopping", ["early_stopping must be", "deleted"]),
     ("~optimizer", ["optimizer must be", "deleted"]),
     ("~optimizer._target_", ["optimizer._target_ must name an optimizer", "missing"]),
     ("~regularizer.l1", ["regularizer.l1 must be", "deleted"]),
-    # of the trainer
+    # arguments of the trainer
     ("trainer.accumulate_grad_batches=-1", ["trainer.accumulate_grad_batches must be a whole number of at least 1"]),
     ("trainer.accumulate_grad_batches=0", ["trainer.accumulate_grad_batches", "got 0"]),
     ("trainer.accumulate_grad_batches=null", ["trainer.accumulate_grad_batches", "got None"]),
@@ -107,7 +107,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("+trainer.enable_progress_bar=true", ["trainer.enable_progress_bar cannot be given", "progress=true"]),
     ("+trainer.barebones=true", ["trainer.barebones cannot be given"]),
     ("+trainer.no_such=1", ["trainer.no_such is not an argument of Trainer, which takes accelerator"]),
-    # read by nothing
+    # keys that nothing reads
     ("+lr=0.1", ["lr is not a key of the configuration", "Did you mean optimizer.lr?"]),
     ("+regularizer.L1=0.1", ["regularizer.L1 is not a penalty", "Did you mean regularizer.l1?"]),
     ("+early_stoping.patience=3", ["early_stoping.patience is not a key", "Did you mean early_stopping.patience?"]),
@@ -153,25 +153,25 @@ BAD: list[tuple[str, list[str]]] = [
 
 @pytest.fixture(scope="module")
 def messages() -> dict[str, str]:
-    """What each bad command line is answered with, all in one process; it ends where one of them imports torch."""
+    """The message of each bad command line, from one process that fails if a command line imports torch."""
     done = _python(f"""
         import json, sys, time
         from gradexp.app.composition import compose
         from gradexp.app.errors import explain
-        found = {{}}
+        explained = {{}}
         for line in {[line for line, _ in BAD]!r}:
             start = time.process_time()
             try:
                 compose(*line.split())
             except Exception as error:
-                found[line] = explain(error)
+                explained[line] = explain(error)
             assert "torch" not in sys.modules, line
             assert time.process_time() - start < 1.5, line
-        print(json.dumps(found))
+        print(json.dumps(explained))
     """)
     assert done.returncode == 0, done.stderr
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    explained: dict[str, str] = json.loads(done.stdout)
+    return explained
 
 
 @pytest.mark.slow
@@ -190,7 +190,7 @@ def test_a_bad_command_line_gets_one_message_without_torch(
         ("trainer.limit_val_batches=3", "can be added: +trainer.limit_val_batches=VALUE"),
     ],
 )
-def test_a_key_without_a_plus_is_answered_with_the_nearest(line: str, words: str) -> None:
+def test_the_message_for_an_unknown_key_says_what_can_be_typed(line: str, words: str) -> None:
     from gradexp.app.errors import explain
 
     with pytest.raises(HydraException) as caught:
@@ -218,7 +218,9 @@ def test_a_good_command_line_passes(line: str) -> None:
     compose(*line.split())
 
 
-def test_arguments_of_a_users_class_are_its_own_business(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_of_a_users_class_are_checked_without_importing_it(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (own_folder / "strangers_net.py").write_text(NET)
     monkeypatch.syspath_prepend(own_folder)
     chosen = ["model._target_=strangers_net.Net", "trusted_packages=[gradexp,strangers_net]"]
@@ -256,9 +258,9 @@ def _python(code: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.slow
 def test_every_key_of_the_configuration_has_a_rule() -> None:
-    without = []
+    without_rule = []
     penalties = {f"regularizer.{name}" for name in penalty_names()}
-    # Experiments and problems bring no keys of their own, or `compose` would refuse them (test_files.py).
+    # Experiments and problems add no keys, otherwise `compose` would refuse them (test_files.py).
     files = [path for path in CONF_DIR.glob("*/*.yaml") if path.parent.name not in ("experiment", "problem")]
     for overrides in [[], *([f"{path.parent.name}={path.stem}"] for path in files)]:
         group = overrides[0].partition("=")[0] if overrides else ""
@@ -267,8 +269,8 @@ def test_every_key_of_the_configuration_has_a_rule() -> None:
         with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
             cfg = hydra_compose("config", overrides=overrides)
         node: Any = OmegaConf.to_container(cfg, resolve=False)
-        without += [key for key in _leaves(node) if key not in penalties and not _has_rule(key, node)]
-    assert sorted(set(without)) == []
+        without_rule += [key for key in _leaves(node) if key not in penalties and not _has_rule(key, node)]
+    assert sorted(set(without_rule)) == []
 
 
 def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -281,24 +283,26 @@ def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def _has_rule(key: str, node: Mapping[str, Any]) -> bool:
-    """Whether the table has the key, or the class of its section an argument or own key of that name."""
+    """Whether the key is in the table, or is an argument or one of the additional keys of its section's class."""
     section, _, name = key.rpartition(".")
     if key in KEY_RULES:
         return True
     group = section.partition(".")[0]
     if group == "augmentation":
-        found = read_class("gradexp.data.images.augmentation.RandomGeometry")
-        return found is not None and found.signature is not None and name in found.signature.parameters
+        description = read_class("gradexp.data.images.augmentation.RandomGeometry")
+        return (
+            description is not None and description.signature is not None and name in description.signature.parameters
+        )
     if group not in (*CLASS_GROUPS, *NAMED_CLASSES):
         return False
     if name == "_target_" or name in KINDS[group].own_keys:
         return True
     target = OmegaConf.select(OmegaConf.create(dict(node)), f"{section}._target_")
-    found = read_class(target)
-    return found is not None and found.signature is not None and name in found.signature.parameters
+    description = read_class(target)
+    return description is not None and description.signature is not None and name in description.signature.parameters
 
 
-def test_the_trainers_arguments_all_have_a_rule_or_a_reason() -> None:
+def test_every_trainer_argument_has_a_rule_or_is_set_by_gradexp() -> None:
     trainer = read_class("lightning.pytorch.Trainer")
     assert trainer is not None
     assert trainer.signature is not None
@@ -306,7 +310,7 @@ def test_the_trainers_arguments_all_have_a_rule_or_a_reason() -> None:
     assert not TRAINER_RULES.keys() & SET_BY_GRADEXP.keys()
 
 
-def test_the_table_names_no_key_that_is_gone() -> None:
+def test_every_key_in_the_table_exists() -> None:
     node: Any = OmegaConf.to_container(compose(), resolve=False)
     for key in KEY_RULES.keys() - set(OPTIONAL):
         section, _, name = key.rpartition(".")
@@ -322,7 +326,7 @@ def test_a_hundred_jobs_are_checked_in_two_seconds() -> None:
     assert time.process_time() - start < 2
 
 
-def test_hydra_sweep_subdir_is_refused_under_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hydra_sweep_subdir_is_refused_under_the_grid_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.command_line import call
 
     message = call(monkeypatch, "-m", "hydra.sweep.subdir=mine", "seed=0,1")

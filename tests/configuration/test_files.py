@@ -1,4 +1,4 @@
-"""The configuration: every file in conf/ composes, and what the command line and a checkpoint say is combined right."""
+"""Every file in conf/ composes; the command line is combined correctly with a checkpoint's configuration."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ from tests.configuration.options import ADDED, EXPERIMENTS, GROUPS, NEEDED, OPTI
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_an_experiment_composes_and_says_what_to_expect(experiment: str) -> None:
+def test_an_experiment_composes_and_states_its_expected_result(experiment: str) -> None:
     cfg = compose(f"+experiment={experiment}")
     assert cfg.name == experiment
     text = (CONF_DIR / "experiment" / f"{experiment}.yaml").read_text()
@@ -32,27 +32,27 @@ def test_an_experiment_composes_and_says_what_to_expect(experiment: str) -> None
 def test_every_option_of_every_group_composes(group: str, option: str) -> None:
     plus = "+" if group in ADDED else ""
     cfg = compose(f"{plus}{group}={option}", *NEEDED.get(option, ()))
-    own = plain(OmegaConf.create((CONF_DIR / group / f"{option}.yaml").read_text() or "{}"))  # type: ignore[arg-type]
-    given = {override.partition(".")[2].partition("=")[0] for override in NEEDED.get(option, ())}
+    content = plain(OmegaConf.create((CONF_DIR / group / f"{option}.yaml").read_text() or "{}"))  # type: ignore[arg-type]
+    required = {override.partition(".")[2].partition("=")[0] for override in NEEDED.get(option, ())}
     node = plain(cfg) if group == "problem" else plain(cfg)[group]
-    assert contains(node, {key: value for key, value in own.items() if key not in given and key != "defaults"})
+    assert contains(node, {key: value for key, value in content.items() if key not in required and key != "defaults"})
 
 
 def contains(whole: Any, part: Any) -> bool:
-    """Whether each key of the one has its value in the other."""
+    """Whether `whole` has every key of `part`, with the same value."""
     if isinstance(part, dict):
         return all(key in whole and contains(whole[key], value) for key, value in part.items())
     return bool(whole == part)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_callbacks_are_added_alike_to_every_experiment(experiment: str) -> None:
+def test_callbacks_can_be_added_to_every_experiment(experiment: str) -> None:
     alone = compose(f"+experiment={experiment}").callbacks
     cfg = compose(f"+experiment={experiment}", "+callbacks=diagnostics")
     assert set(cfg.callbacks) == {*alone, "diagnostics"}
 
 
-def test_the_help_names_every_group_and_which_are_added_with_a_plus() -> None:
+def test_the_help_names_the_groups_that_are_added_with_a_plus() -> None:
     text = (CONF_DIR / "config.yaml").read_text()
     (heading,) = [line for line in text.splitlines() if "Groups and their options" in line]
     named = heading.partition("GROUP=OPTION; ")[2].partition(" with a plus")[0]
@@ -66,7 +66,7 @@ def test_an_experiment_is_added_with_a_plus() -> None:
         compose("experiment=mnist")
 
 
-def test_the_hash_tells_experiments_apart_and_forgets_the_machine() -> None:
+def test_the_hash_depends_on_the_experiment_and_not_on_the_machine() -> None:
     base = config_hash(compose())
     assert base == config_hash(compose("data_dir=elsewhere", "trainer.accelerator=cpu", "progress=false"))
     assert base != config_hash(compose("seed=1"))
@@ -74,7 +74,7 @@ def test_the_hash_tells_experiments_apart_and_forgets_the_machine() -> None:
     assert len(base) == 16
 
 
-def test_a_checkpoints_config_is_changed_by_what_is_typed() -> None:
+def test_typed_overrides_change_a_checkpoints_config() -> None:
     saved = plain(compose("+experiment=digits", "optimizer=momentum", "model.hidden=[7]", "trainer.accelerator=gpu"))
     overrides = ["task=test", "ckpt_path=x", "data.eval_batch_size=10"]
     cfg = with_overrides(saved, compose(*overrides), overrides, GROUPS)
@@ -102,7 +102,7 @@ def test_trusted_packages_are_never_read_from_a_checkpoint() -> None:
     assert cfg.trusted_packages == ["gradexp"]
 
 
-def test_help_config_and_errors_answer_without_torch(own_folder: Path) -> None:
+def test_help_config_and_errors_do_not_import_torch(own_folder: Path) -> None:
     code = """
 import sys
 from gradexp.app.command_line import cli
@@ -119,4 +119,4 @@ for arguments in (["--help"], ["--cfg", "job"], ["optimizer.lr=-1"], ["+experime
     assert "+experiment=NAME" in done.stdout
     assert "batch_size: 32" in done.stdout
     assert "optimizer.lr must be" in done.stderr
-    assert not list(own_folder.iterdir()), "nothing half-written"
+    assert not list(own_folder.iterdir()), "no file is written"

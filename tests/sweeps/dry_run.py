@@ -1,4 +1,4 @@
-"""What a command would run."""
+"""Lists the jobs of a command without running them."""
 
 import re
 from pathlib import Path
@@ -9,11 +9,11 @@ from tests.command_line import call
 
 
 def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    """The settings of the jobs that a command spans; nothing may be left behind."""
+    """The settings of the jobs that a command spans, by a dry run, which must write nothing."""
     before = sorted(Path.cwd().rglob("*"))
     capsys.readouterr()
     assert call(monkeypatch, "-m", *arguments, "sweep.dry_run=true") is None
-    assert sorted(Path.cwd().rglob("*")) == before, "a dry run leaves nothing"
+    assert sorted(Path.cwd().rglob("*")) == before, "a dry run writes nothing"
     out = capsys.readouterr().out.splitlines()
     jobs = [line for line in out if re.match(r" *\d+  planned ", line)]
     assert [int(line.split()[0]) for line in jobs] == list(range(len(jobs)))

@@ -1,4 +1,4 @@
-"""Sweeps on disk without the training: job folders as jobs leave them."""
+"""Writes folders of sweeps without training: the same files as real jobs write."""
 
 import itertools
 import json
@@ -26,15 +26,15 @@ def grid(**axes: list[Any]) -> list[Settings]:
 
 
 def accuracy(settings: Settings) -> float:
-    """A made-up response: best at a learning rate of 0.1 for SGD and of 0.01 for Adam, less with much l2."""
+    """A synthetic score: highest at a learning rate of 0.1 for SGD and of 0.01 for Adam; it decreases with l2."""
     peak = {"sgd": -1.0, "adam": -2.0}[settings.get("optimizer", "adam")]
-    far = np.log10(settings.get("optimizer.lr", 0.01)) - peak
-    luck = 0.003 * np.sin(17.0 * settings.get("seed", 0))
-    return float(0.97 - 0.05 * far**2 - 3 * settings.get("regularizer.l2", 0.0) + luck)
+    distance = np.log10(settings.get("optimizer.lr", 0.01)) - peak
+    noise = 0.003 * np.sin(17.0 * settings.get("seed", 0))
+    return float(0.97 - 0.05 * distance**2 - 3 * settings.get("regularizer.l2", 0.0) + noise)
 
 
 def write_sweep(folder: Path, jobs: list[Settings], outcomes: dict[int, Settings] | None = None) -> Path:
-    """A sweep whose jobs completed with `accuracy`, but for the given outcomes; an empty one leaves no metrics.json."""
+    """Write a sweep whose jobs completed with `accuracy`, except for `outcomes`; an empty one has no metrics.json."""
     cfg = compose("figures=false")
     config = plain(cfg)
     manifest = Manifest("made", "val/accuracy", "continue", ["optimizer.lr=0.1,0.01"], flat(config), [])
@@ -44,20 +44,20 @@ def write_sweep(folder: Path, jobs: list[Settings], outcomes: dict[int, Settings
         job = folder / str(number)
         (job / ".hydra").mkdir(parents=True)
         job_folder.mark_started(job)
-        own = json.loads(json.dumps(config))
+        job_config = json.loads(json.dumps(config))
         for key, value in settings.items():
             if key != "optimizer":
                 node, _, leaf = key.rpartition(".")
-                (own[node] if node else own)[leaf] = value
+                (job_config[node] if node else job_config)[leaf] = value
         name = {"sgd": "SGD", "adam": "Adam"}[settings.get("optimizer", "adam")]
-        own["optimizer"]["_target_"] = f"torch.optim.{name}"
-        (job / ".hydra" / "config.yaml").write_text(yaml.safe_dump(own))
+        job_config["optimizer"]["_target_"] = f"torch.optim.{name}"
+        (job / ".hydra" / "config.yaml").write_text(yaml.safe_dump(job_config))
         (job / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(overrides))
         score = accuracy(settings)
         metrics = {
             "status": "completed", "val/accuracy": score, "val/loss": 1 - score, "test/accuracy": score - 0.01,
             "train/loss": 0.5 - score / 2, "seconds/fit": 1.0 + 0.1 * number, "epochs": 3, "steps": 117,
-            "data": "Digits", "monitor": "val/accuracy", "monitor_mode": "max", "seed": own["seed"],
+            "data": "Digits", "monitor": "val/accuracy", "monitor_mode": "max", "seed": job_config["seed"],
             "config_hash": config_hash(cfg), "asked_hash": f"{number:016x}",
         }  # fmt: skip
         metrics = (outcomes or {}).get(number, metrics)
@@ -68,7 +68,7 @@ def write_sweep(folder: Path, jobs: list[Settings], outcomes: dict[int, Settings
 
 
 def write_curve(job: Path, tag: str, values: list[float]) -> None:
-    """Event files with one curve."""
+    """Write event files with one curve."""
     with SummaryWriter(str(job / "tensorboard")) as writer:
         for step, value in enumerate(values):
             writer.add_scalar(tag, value, step)

@@ -1,4 +1,4 @@
-"""Small sweeps that really run."""
+"""Small sweeps that train."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ import torch
 from gradexp.sweeps.report.results import read_sweep, write_csv
 
 UNREPORTED = "~hydra.callbacks.write_report"  # the report takes longer than the jobs
-# A job of a fifth of a second.
+# A job takes 0.2 seconds.
 REPORTED = ("-m", "model.hidden=[4]", "trainer.max_epochs=2", "trainer.log_every_n_steps=10", "hydra.sweep.dir=sweep")
 SMALL = (*REPORTED[:1], UNREPORTED, *REPORTED[1:])
 RESUMED = ("-m", UNREPORTED, "sweep.resume=sweep")
@@ -23,13 +23,13 @@ def jobs(folder: Path = Path("sweep")) -> list[dict[str, Any]]:
 
 
 def metrics(number: int, folder: Path = Path("sweep")) -> dict[str, Any]:
-    """metrics.json of a job, without its times."""
+    """metrics.json of a job, without durations."""
     content: dict[str, Any] = json.loads((folder / str(number) / "metrics.json").read_text())
     return {key: value for key, value in content.items() if not key.startswith("seconds/")}
 
 
 def table(folder: Path = Path("sweep")) -> list[dict[str, str]]:
-    """What sweep.csv says of the folder as it is now."""
+    """Write sweep.csv from the folder's present content, and return its rows."""
     return list(csv.DictReader(write_csv(read_sweep(folder)).read_text().splitlines()))
 
 
@@ -44,5 +44,5 @@ def same_weights(one: Path, other: Path) -> bool:
 
 
 def stamps(folder: Path) -> dict[str, int]:
-    """When each file was last written."""
+    """Modification time of each file."""
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}

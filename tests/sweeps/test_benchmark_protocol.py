@@ -1,4 +1,4 @@
-"""The protocol of optimizer benchmarks: chosen by validation, measured once at fresh seeds."""
+"""The protocol of optimizer benchmarks: validation chooses settings, which are tested once with new seeds."""
 
 import json
 import math
@@ -27,20 +27,20 @@ GRID = (*BENCHMARK, "optimizer.lr=0.001,0.03", "seed=0,1", "sweep.final.seeds=[1
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A benchmark that ran to its end: two optimizers, two rates, two seeds, and two fresh ones."""
-    place = tmp_path_factory.mktemp("benchmark")
+    """A completed benchmark: two optimizers, two learning rates, two seeds, and two final seeds."""
+    root = tmp_path_factory.mktemp("benchmark")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        patch.setenv("GRADEXP_DATA_DIR", str(place / "data"))
+        patch.chdir(root)
+        patch.setenv("GRADEXP_DATA_DIR", str(root / "data"))
         patch.setenv("HYDRA_FULL_ERROR", "0")
         patch.setenv("GRADEXP_FULL_ERROR", "0")
         assert call(patch, *GRID) is None
-    return place / "sweep"
+    return root / "sweep"
 
 
 @pytest.fixture
 def sweep(finished: Path) -> Path:
-    """A copy of it, to go on with."""
+    """A copy of the completed benchmark that a test may change."""
     shutil.copytree(finished, "sweep")
     return Path("sweep")
 
@@ -56,18 +56,18 @@ def optimizer_rate_and_seed(number: int | str) -> tuple[str, float, int]:
 
 
 def winners() -> dict[str, tuple[float, float]]:
-    """By hand, from the files of the grid's jobs: for each optimizer its best rate, and that one's mean accuracy."""
+    """Each optimizer's best rate and its mean accuracy, computed from the files of the grid's jobs."""
     scores: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for job in jobs():
         if job["stage"] == "grid":
             optimizer = config(job["folder"])["optimizer"]
             scores[optimizer["_target_"]][optimizer["lr"]].append(metrics(int(job["folder"]))["val/accuracy"])
-    found = {}
+    best_rates = {}
     for name, by_rate in scores.items():
-        means = {rate: fmean(found) for rate, found in by_rate.items()}
+        means = {rate: fmean(values) for rate, values in by_rate.items()}
         best = max(means, key=lambda rate: means[rate])
-        found[name] = (best, means[best])
-    return found
+        best_rates[name] = (best, means[best])
+    return best_rates
 
 
 def finals(stage: str = "final") -> list[int]:
@@ -89,21 +89,21 @@ def test_the_final_runs_are_the_winners_at_fresh_seeds(sweep: Path) -> None:
     assert Counter(row["status"] for row in table()) == {"completed": 12}
 
 
-def test_what_chooses_never_sees_the_test_part(sweep: Path) -> None:
+def test_the_grid_never_uses_the_test_part(sweep: Path) -> None:
     for number in finals("grid"):
         assert not [key for key in metrics(number) if key.startswith("test/")]
         assert config(number)["test"] is False
         assert config(number)["target_score"] is None
 
 
-def test_test_is_off_in_the_grid_whatever_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grid_jobs_have_test_false_whatever_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     rates = ("optimizer.lr=0.001,0.03", "sweep.final.seeds=[100]")
     assert call(monkeypatch, *BENCHMARK, *rates, "optimizer=sgd", "test=true", "target_score=0.1") is None
     assert [config(number)["test"] for number in range(3)] == [False, False, True]
     assert not [key for number in range(2) for key in metrics(number) if key.startswith("test/")]
 
 
-def test_a_finished_benchmark_has_nothing_left_to_do(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resuming_a_finished_benchmark_runs_nothing(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {number: stamps(sweep / str(number)) for number in range(12)}
     kept = jobs()
     assert call(monkeypatch, *RESUMED) is None
@@ -112,10 +112,12 @@ def test_a_finished_benchmark_has_nothing_left_to_do(sweep: Path, monkeypatch: p
 
 
 class Killed(BaseException):
-    """Passes everything that catches errors, as a kill does."""
+    """Not caught by handlers of Exception, like a kill."""
 
 
-def test_a_benchmark_killed_between_its_halves_goes_on(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_benchmark_killed_before_its_final_runs_can_be_resumed(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def kill(*arguments: Any) -> None:
         raise Killed
 
@@ -130,7 +132,7 @@ def test_a_benchmark_killed_between_its_halves_goes_on(finished: Path, monkeypat
     assert [metrics(number) for number in range(12)] == [metrics(number, finished) for number in range(12)]
 
 
-def test_a_grid_that_grows_sets_beaten_final_runs_aside(
+def test_extending_the_grid_supersedes_outdated_final_runs(
     sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, kept = finals(), winners()
@@ -138,19 +140,19 @@ def test_a_grid_that_grows_sets_beaten_final_runs_aside(
     more = (*GRID[:-3], "optimizer.lr=0.001,0.03,0.3", *GRID[-2:])
     assert call(monkeypatch, *more, "sweep.resume=sweep") is None
     best = winners()
-    assert best != kept, "the new rate was to win"
+    assert best != kept, "the new rate must win"
     assert len(finals("grid")) == 12
     runs = Counter(optimizer_rate_and_seed(n) for n in finals())
     assert runs == Counter((name, rate, seed) for name, (rate, _) in best.items() for seed in (100, 101))
     for number in finals("superseded"):
         optimizer = config(number)["optimizer"]
         target = max(mean for _, mean in best.values()) * 0.99
-        beaten = best[optimizer["_target_"]][0] != optimizer["lr"]
-        assert beaten or not math.isclose(config(number)["target_score"], target)
+        lost = best[optimizer["_target_"]][0] != optimizer["lr"]
+        assert lost or not math.isclose(config(number)["target_score"], target)
     assert {number: stamps(sweep / str(number)) for number in old} == files
-    # What is beaten and has no result is not waited for.
-    (beaten, *_) = finals("superseded")
-    (sweep / str(beaten) / "metrics.json").unlink()
+    # A superseded run without a result is not a job to do.
+    (superseded, *_) = finals("superseded")
+    (sweep / str(superseded) / "metrics.json").unlink()
     capsys.readouterr()
     assert call(monkeypatch, *RESUMED) is None
     count = len([job for job in jobs() if job["stage"] != "superseded"])
@@ -182,7 +184,7 @@ def test_a_final_seed_in_the_grid_is_refused_before_anything_runs(
         "~sweep.final.seeds",
     ],
 )
-def test_a_protocol_that_is_none_is_refused(final: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_protocol_is_refused(final: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     message = call(monkeypatch, *BENCHMARK, final)
     assert isinstance(message, str)
     assert message.startswith("error: sweep.final must be {for_each: KEY, seeds: LIST, target_share: SHARE}")
@@ -190,17 +192,17 @@ def test_a_protocol_that_is_none_is_refused(final: str, own_folder: Path, monkey
 
 
 def synthetic(outcomes: dict[tuple[str, float, int], float | None], monitor: str = "val/accuracy") -> Manifest:
-    """A grid on disk: the score of each optimizer, rate and seed; None for one that diverged."""
+    """Write a grid with a score for each optimizer, rate and seed; None for a diverged job."""
     mode = OWN[monitor.rpartition("/")[2]]
     manifest = Manifest("made", monitor, "continue", [], {"seed": 0, "data.val_size": 0.1}, [], monitor_mode=mode)
     for number, ((optimizer, rate, seed), score) in enumerate(outcomes.items()):
         settings = {"optimizer": optimizer, "optimizer.lr": rate, "seed": seed}
         typed = [*(f"{key}={value}" for key, value in settings.items()), "test=false"]
         manifest.jobs[f"{number:016x}"] = PlannedJob(str(number), "grid", typed, settings)
-        found = {"status": "diverged", "monitor": monitor, "monitor_mode": mode, "reason": "loss is not finite"}
+        content = {"status": "diverged", "monitor": monitor, "monitor_mode": mode, "reason": "loss is not finite"}
         if score is not None:
-            found = {"status": "completed", "monitor": monitor, "monitor_mode": mode, monitor: score}  # type: ignore[dict-item]
-        write_json(Path("made", str(number), "metrics.json"), found)
+            content = {"status": "completed", "monitor": monitor, "monitor_mode": mode, monitor: score}  # type: ignore[dict-item]
+        write_json(Path("made", str(number), "metrics.json"), content)
     return manifest
 
 
@@ -218,7 +220,7 @@ def test_the_best_mean_wins_not_the_best_seed() -> None:
         ("adam", 0.1, 0): 0.2, ("adam", 0.1, 1): 0.4, ("adam", 0.2, 0): 0.1, ("adam", 0.2, 1): 0.1,
     }  # fmt: skip
     assert chosen(outcomes) == {"sgd": 0.2, "adam": 0.1}
-    # Of a loss, the lowest.
+    # The lowest loss is the best.
     assert chosen(outcomes, "val/loss") == {"sgd": 0.1, "adam": 0.2}
     for monitor, target in (("val/accuracy", 0.8 * 0.5), ("val/loss", 0.1 / 0.5)):
         for line, _ in final_runs(Path("made"), synthetic(outcomes, monitor), FINAL):
@@ -226,15 +228,15 @@ def test_the_best_mean_wins_not_the_best_seed() -> None:
             assert math.isclose(float(typed.partition("=")[2]), target)
 
 
-def test_where_the_data_swap_accuracy_for_loss_the_lowest_loss_wins() -> None:
+def test_the_lowest_loss_wins_if_the_jobs_monitored_the_loss() -> None:
     manifest = synthetic({("sgd", 0.1, 0): 0.5, ("sgd", 9.0, 0): 7.0}, "val/loss")
-    manifest.monitor = "val/accuracy"  # as typed; the jobs know better
+    manifest.monitor = "val/accuracy"  # as typed; the jobs monitored val/loss
     ((line, settings),) = final_runs(Path("made"), manifest, FINAL)
     assert settings["optimizer.lr"] == 0.1
     assert "target_score=1.0" in line
 
 
-def test_a_setting_that_diverges_does_not_win() -> None:
+def test_a_diverged_setting_does_not_win() -> None:
     assert chosen({("sgd", 0.1, 0): 0.5, ("sgd", 9.0, 0): None}) == {"sgd": 0.1}
     assert chosen({("sgd", 9.0, 0): None, ("adam", 0.1, 0): 0.5}) == {"adam": 0.1}
     assert chosen({("sgd", 9.0, 0): None}) == {}
@@ -248,8 +250,8 @@ def test_one_lucky_seed_among_diverged_ones_does_not_win() -> None:
     assert chosen(outcomes) == {"sgd": 0.1}
 
 
-def test_failures_in_the_grid_leave_the_final_runs_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the optimizer that works, the setting that works."""
+def test_final_runs_use_the_settings_that_did_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each optimizer's final run has the setting that works."""
     widths = ("model.hidden=[4],[1000000000000]", "optimizer.lr=0.03", "sweep.final.seeds=[100]")
     message = call(monkeypatch, *BENCHMARK, *widths)
     assert "2 of 6 jobs have no result (2 failed)" in str(message)

@@ -1,4 +1,4 @@
-"""Data with real targets: the default model is replaced by a regressor; test and predict go on from the checkpoint."""
+"""Data with real targets: a regressor replaces the default model; test and predict use the checkpoint's settings."""
 
 import csv
 from pathlib import Path
@@ -29,7 +29,7 @@ def best(result: Result) -> Path:
 
 
 def linear_predictions(result: Result) -> Array:
-    """Of the diabetes test patients, in the target's own units, by NumPy."""
+    """Predictions for the diabetes test patients in the target's units, by NumPy."""
     saved = checkpoint(result.folder, "best")
     weight, bias = (saved["state_dict"][f"network.{name}"].double().numpy() for name in ("weight", "bias"))
     scale = {name: values.double().numpy() for name, values in saved["Diabetes"]["preprocessing"].items()}
@@ -71,7 +71,7 @@ def test_each_change_is_reported_once(overrides: tuple[str, ...], monitor: str, 
     data = kind(val_size=cfg.data.val_size)
     before = plain(cfg)
     adapted, notes = adapt(cfg, data)
-    assert plain(cfg) == before, "the given configuration stays as it is"
+    assert plain(cfg) == before, "the input configuration is unchanged"
     assert adapted.monitor == monitor
     assert len(notes) == len(expected)
     for note, words in zip(notes, expected, strict=True):
@@ -90,22 +90,22 @@ def test_the_changes_are_printed_once(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert err == ""
 
 
-def test_a_checkpoint_alone_tests_and_predicts_in_the_targets_own_units() -> None:
+def test_a_checkpoint_suffices_to_test_and_predict_in_the_targets_units() -> None:
     trained = run("+experiment=diabetes", *SHORT)
     tested = run("task=test", f"ckpt_path={best(trained)}", "figures=false")
     for name in ("test/loss", "test/mse", "test/r2"):
         assert tested.metrics[name] == trained.metrics[name]
-    found = rows(run("task=predict", f"ckpt_path={best(trained)}"))
-    assert list(found[0]) == ["sample", "prediction"]
-    assert [row["sample"] for row in found] == [f"test/{number}" for number in range(88)]
-    predicted = np.array([float(row["prediction"]) for row in found])
+    table = rows(run("task=predict", f"ckpt_path={best(trained)}"))
+    assert list(table[0]) == ["sample", "prediction"]
+    assert [row["sample"] for row in table] == [f"test/{number}" for number in range(88)]
+    predicted = np.array([float(row["prediction"]) for row in table])
     np.testing.assert_allclose(predicted, linear_predictions(trained), rtol=1e-4)
     targets = load_diabetes().target[4::5]
     r2 = 1 - np.mean((predicted - targets) ** 2) / targets.var()
     assert trained.metrics["test/r2"] == pytest.approx(r2, abs=1e-4)
 
 
-def test_an_adapted_run_tests_predicts_and_goes_on() -> None:
+def test_an_adapted_run_can_be_tested_predicted_and_resumed() -> None:
     settings = ("data=diabetes", *SHORT, "model.hidden=[8]")
     trained = run(*settings, "hydra.run.dir=part")
     tested = run("task=test", f"ckpt_path={best(trained)}", "figures=false")
@@ -114,10 +114,12 @@ def test_an_adapted_run_tests_predicts_and_goes_on() -> None:
     whole = run(*settings, "trainer.max_epochs=2", "hydra.run.dir=whole")
     resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_epochs=2", "figures=false")
     assert resumed.metrics["train/loss"] == whole.metrics["train/loss"]
-    assert not any("MLPRegressor" in note for note in resumed.notes), "its configuration is adapted already"
+    assert not any("MLPRegressor" in note for note in resumed.notes), (
+        "the checkpoint's configuration is already adapted"
+    )
 
 
-def test_targets_that_were_never_scaled_are_predicted_as_they_are() -> None:
+def test_predictions_of_unscaled_targets_are_unscaled() -> None:
     trained = run("+experiment=linear_regression", *SHORT)
     predicted = [float(row["prediction"]) for row in rows(run("task=predict", f"ckpt_path={best(trained)}"))]
     weight, bias = (checkpoint(trained.folder, "best")["state_dict"][f"network.{n}"].item() for n in ("weight", "bias"))
@@ -125,23 +127,23 @@ def test_targets_that_were_never_scaled_are_predicted_as_they_are() -> None:
     np.testing.assert_allclose(predicted, inputs[:, 0] * weight + bias, rtol=1e-5)
 
 
-def test_of_two_classes_the_class_and_its_probability_are_predicted() -> None:
+def test_binary_predictions_are_the_class_and_its_probability() -> None:
     trained = run("+experiment=logistic_regression", *SHORT)
-    found = rows(run("task=predict", f"ckpt_path={best(trained)}"))
-    assert list(found[0]) == ["sample", "class", "probability"]
+    table = rows(run("task=predict", f"ckpt_path={best(trained)}"))
+    assert list(table[0]) == ["sample", "class", "probability"]
     saved = checkpoint(trained.folder, "best")
     weight, bias = (saved["state_dict"][f"network.{name}"].double().numpy() for name in ("weight", "bias"))
     scale = {name: values.double().numpy() for name, values in saved["BreastCancer"]["preprocessing"].items()}
     tumours = load_breast_cancer()
     logits = ((tumours.data[4::5] - scale["input_mean"]) / scale["input_std"]) @ weight[0] + bias
     benign = 1 / (1 + np.exp(-logits))
-    assert [row["class"] for row in found] == list(np.where(benign > 0.5, "benign", "malignant"))
-    np.testing.assert_allclose([float(row["probability"]) for row in found], np.maximum(benign, 1 - benign), atol=1e-5)
+    assert [row["class"] for row in table] == list(np.where(benign > 0.5, "benign", "malignant"))
+    np.testing.assert_allclose([float(row["probability"]) for row in table], np.maximum(benign, 1 - benign), atol=1e-5)
     accuracy = np.mean((benign > 0.5) == tumours.target[4::5])
     assert trained.metrics["test/accuracy"] == pytest.approx(accuracy)
 
 
-def test_files_are_refused_by_data_that_reads_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_reads_no_files_refuses_an_input_file(monkeypatch: pytest.MonkeyPatch) -> None:
     trained = run("+experiment=diabetes", *SHORT)
     Path("patients.csv").write_text("age\n1\n")
     message = str(call(monkeypatch, "task=predict", f"ckpt_path={best(trained)}", "input=patients.csv"))

@@ -1,4 +1,4 @@
-"""Bias, variance and noise: against loops in NumPy, against least squares, and against the error that is measured."""
+"""Bias, variance and noise, compared with loops in NumPy, with least squares and with the measured error."""
 
 import json
 from pathlib import Path
@@ -20,49 +20,49 @@ POLYNOMIAL = ("task=bias_variance", "data=polynomial", "model=linear_regression"
 LONG = ("data.repeat=2000", "trainer.max_epochs=1")
 
 
-def test_the_parts_are_those_of_loops_in_numpy() -> None:
+def test_the_decomposition_equals_loops_in_numpy() -> None:
     rng = np.random.default_rng(0)
     predictions, truth = rng.normal(size=(6, 9, 2)), rng.normal(size=(9, 2))
     targets = truth + rng.normal(size=(6, 9, 2))
-    found = of_squared_error(torch.tensor(predictions), torch.tensor(truth), torch.tensor(targets), noise=1.0)
+    parts = of_squared_error(torch.tensor(predictions), torch.tensor(truth), torch.tensor(targets), noise=1.0)
     bias2, variance = [], []
     for point in range(9):
         mean = predictions[:, point].mean(axis=0)
-        spread = sum(((own - mean) ** 2).sum() for own in predictions[:, point]) / 5
+        spread = sum(((one - mean) ** 2).sum() for one in predictions[:, point]) / 5
         variance.append(spread)
         bias2.append(((mean - truth[point]) ** 2).sum() - spread / 6)
     errors = [
         np.mean([((p - y) ** 2).sum() for p, y in zip(*pair, strict=True)])
         for pair in zip(predictions, targets, strict=True)
     ]
-    assert found.bias2 == pytest.approx(np.mean(bias2))
-    assert found.variance == pytest.approx(np.mean(variance))
-    assert found.error == pytest.approx(np.mean(errors))
-    assert found.error_se == pytest.approx(np.std(errors, ddof=1) / np.sqrt(6))
-    assert found.total == pytest.approx(found.bias2 + found.variance + 2.0)
+    assert parts.bias2 == pytest.approx(np.mean(bias2))
+    assert parts.variance == pytest.approx(np.mean(variance))
+    assert parts.error == pytest.approx(np.mean(errors))
+    assert parts.error_se == pytest.approx(np.std(errors, ddof=1) / np.sqrt(6))
+    assert parts.total == pytest.approx(parts.bias2 + parts.variance + 2.0)
 
 
-def test_without_noise_the_parts_are_the_error_to_the_letter() -> None:
+def test_without_noise_bias_and_variance_add_up_to_the_error() -> None:
     torch.manual_seed(0)
     probabilities = torch.randn(5, 8, 3, dtype=torch.float64).softmax(dim=2)
-    found = of_probabilities(probabilities, torch.arange(8) % 3)
-    assert found.noise is None
-    assert found.total == pytest.approx(found.error, rel=1e-12)
+    parts = of_probabilities(probabilities, torch.arange(8) % 3)
+    assert parts.noise is None
+    assert parts.total == pytest.approx(parts.error, rel=1e-12)
 
 
-def test_votes_are_split_after_domingos() -> None:
+def test_votes_are_decomposed_as_by_domingos() -> None:
     votes = torch.tensor([[0, 1, 2], [0, 1, 1], [0, 2, 1], [1, 2, 2], [0, 2, 0]])
     classes = torch.tensor([0, 1, 2])
-    found = of_votes(votes, classes)
-    # Main predictions 0, 2, 1 (of equally many votes the first), of which one is right. At the first point a fifth
-    # strays; at the second two fifths, at the third two fifths mend it.
-    assert found.bias == pytest.approx(2 / 3)
-    assert found.variance == pytest.approx((1 / 5 - 2 / 5 - 2 / 5) / 3)
-    assert found.error == pytest.approx((1 + 3 + 3) / 15)
-    assert found.bias + found.variance == pytest.approx(found.error)
+    parts = of_votes(votes, classes)
+    # The main predictions are 0, 2, 1 (the first class in a tie); only the first is correct. At the first point 1/5 of
+    # the votes differ from it and add errors; at the second and third, 2/5 differ and are correct.
+    assert parts.bias == pytest.approx(2 / 3)
+    assert parts.variance == pytest.approx((1 / 5 - 2 / 5 - 2 / 5) / 3)
+    assert parts.error == pytest.approx((1 + 3 + 3) / 15)
+    assert parts.bias + parts.variance == pytest.approx(parts.error)
 
 
-def test_the_features_are_legendres_polynomials_and_the_law_is_as_said() -> None:
+def test_polynomial_data_has_legendre_features_and_noisy_sine_targets() -> None:
     data = PolynomialData(degree=6, num_samples=20_000, noise=0.5)
     x, targets, truth = data.draw(20_000, "test")
     expected = np.stack([legendre.legval(2 * x.numpy() - 1, np.eye(7)[n]) * np.sqrt(2 * n + 1) for n in range(1, 7)], 1)
@@ -86,23 +86,23 @@ def test_bias_variance_and_noise_add_up_to_the_measured_error_within_its_standar
     assert abs(metrics["val/sum"] - metrics["val/error"]) < metrics["val/error_se"]
 
 
-def test_descent_has_the_bias_and_variance_of_least_squares(tmp_path: Path) -> None:
+def test_gradient_descent_has_the_bias_and_variance_of_least_squares(tmp_path: Path) -> None:
     metrics = run(*POLYNOMIAL, *LONG, "data.degree=3", f"hydra.run.dir={tmp_path}").metrics
     data = PolynomialData(degree=3)
     inputs, targets = data.resample(50, 0.5)
     x, _, truth = data.draw(2000, "polynomial/points")
-    places = np.c_[np.ones(2000), data.features(x).double().numpy()]
+    design = np.c_[np.ones(2000), data.features(x).double().numpy()]
     fits = []
-    for own, wanted in zip(inputs.double().numpy(), targets.double().numpy(), strict=True):
-        solution, *_ = np.linalg.lstsq(np.c_[np.ones(len(own)), own], wanted[:, 0], rcond=None)
-        fits.append(places @ solution)
+    for fit_inputs, fit_targets in zip(inputs.double().numpy(), targets.double().numpy(), strict=True):
+        solution, *_ = np.linalg.lstsq(np.c_[np.ones(len(fit_inputs)), fit_inputs], fit_targets[:, 0], rcond=None)
+        fits.append(design @ solution)
     variance = np.var(fits, axis=0, ddof=1)
     bias2 = (np.mean(fits, axis=0) - truth[:, 0].numpy()) ** 2 - variance / 50
     assert metrics["val/variance"] == pytest.approx(variance.mean(), rel=1e-3)
     assert metrics["val/bias2"] == pytest.approx(bias2.mean(), rel=1e-2)
 
 
-def test_a_classifier_is_split_by_probabilities_and_by_votes(tmp_path: Path) -> None:
+def test_a_classifier_is_decomposed_by_probabilities_and_by_votes(tmp_path: Path) -> None:
     line = ("task=bias_variance", "model.hidden=[8]", "trainer.max_epochs=5", "resampling.copies=4", "seed=0")
     metrics = run(*line, f"hydra.run.dir={tmp_path / 'a'}").metrics
     assert metrics["val/bias2"] + metrics["val/variance"] == pytest.approx(metrics["val/error"])
@@ -114,7 +114,7 @@ def test_a_classifier_is_split_by_probabilities_and_by_votes(tmp_path: Path) -> 
     assert metrics["val/bias2"] == again["val/bias2"] != other["val/bias2"]
 
 
-def test_the_training_sets_are_of_the_training_part_alone() -> None:
+def test_resampled_sets_come_from_the_training_part_only() -> None:
     from gradexp import Digits
 
     data = Digits()
@@ -123,10 +123,10 @@ def test_the_training_sets_are_of_the_training_part_alone() -> None:
     known = {tuple(image.flatten().tolist()) for image in whole}
     inputs, targets = data.resample(2, 100)
     assert targets.shape == (2, 100)
-    for own in inputs:
-        images = [tuple(image.flatten().tolist()) for image in own]
+    for drawn_set in inputs:
+        images = [tuple(image.flatten().tolist()) for image in drawn_set]
         assert known.issuperset(images)
-        assert len(set(images)) > 95  # none twice, but for images that are equal in the set itself
+        assert len(set(images)) > 95  # drawn without replacement; a few images of the data are equal
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,11 @@ def test_the_training_sets_are_of_the_training_part_alone() -> None:
         (("data=polynomial", "data.degree=0"), "data.degree must be a whole number of at least 1; got 0"),
     ],
 )
-def test_bad_input_is_told(arguments: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_gets_a_message(arguments: tuple[str, ...], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert words in str(call(monkeypatch, "task=bias_variance", "trainer.max_epochs=1", *arguments))
 
 
-def test_a_training_that_diverges_is_said_to(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_diverged_training_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     line = ("task=bias_variance", "optimizer=sgd", "optimizer.lr=1e20", "resampling.copies=3", "trainer.max_epochs=3")
     assert call(monkeypatch, *line) == 1
     out, err = capsys.readouterr()
@@ -166,7 +164,7 @@ def test_a_training_that_diverges_is_said_to(
     assert json.loads((folder / "metrics.json").read_text())["status"] == "diverged"
 
 
-def test_the_experiment_draws_its_curves_and_says_what_they_show(
+def test_the_experiment_draws_its_curves_and_prints_their_values(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     short: tuple[Any, ...] = ("resampling.copies=4", "trainer.max_epochs=2", "data.degree=1,3")
@@ -174,7 +172,7 @@ def test_the_experiment_draws_its_curves_and_says_what_they_show(
     assert call(monkeypatch, *line) is None
     (sweep,) = Path("outputs/sweeps/bias_variance").iterdir()
     assert "bias_variance" in drawn(sweep)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     errors = [json.loads((sweep / str(n) / "metrics.json").read_text())["val/error"] for n in range(2)]
-    assert f"LinearRegression, PolynomialData: simplest (1) error {errors[0]:.4g}" in told
-    assert "sum and measured error are at most" in told
+    assert f"LinearRegression, PolynomialData: simplest (1) error {errors[0]:.4g}" in printed
+    assert "sum and measured error are at most" in printed

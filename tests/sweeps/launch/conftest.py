@@ -1,4 +1,4 @@
-"""The same small sweep on every launcher, and the engines that it needs."""
+"""The small sweep that runs on every launcher, and its table."""
 
 import os
 from pathlib import Path
@@ -16,14 +16,14 @@ SWEEP = ("-m", "optimizer.lr=1e-3,1e-2", "trainer.max_epochs=1", "hydra.sweep.di
 
 
 def rows(folder: Path = Path("sweep")) -> Rows:
-    """sweep.csv without the columns that differ from run to run: times, where it was, and what it went on from."""
-    own = ("seconds/", "folder", "ckpt_path")
-    return [{key: value for key, value in row.items() if not key.startswith(own)} for row in table(folder)]
+    """sweep.csv without the columns that differ between runs: durations, folder, and the checkpoint resumed from."""
+    varying = ("seconds/", "folder", "ckpt_path")
+    return [{key: value for key, value in row.items() if not key.startswith(varying)} for row in table(folder)]
 
 
 @pytest.fixture(scope="session")
 def on_basic(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    """What Hydra's basic launcher makes of the sweep, on one thread as a worker has it: sums are added in one order."""
+    """The sweep's table with Hydra's basic launcher, on one thread like a worker: sums are added in the same order."""
     threads, before = torch.get_num_threads(), Path.cwd()
     torch.set_num_threads(1)
     os.chdir(tmp_path_factory.mktemp("basic"))

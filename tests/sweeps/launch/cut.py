@@ -1,4 +1,4 @@
-"""Users' callbacks that count what really happens, or die on purpose."""
+"""User callbacks that record completed jobs, or kill their process."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from tests.waiting import wait_until
 
 
 class Ends(Callback):
-    """Writes a line into ends.txt beside the sweep's jobs whenever a test ends, a job's last act."""
+    """Adds a line to ends.txt in the sweep's folder when a test ends, the last action of a job."""
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         job = Path(trainer.default_root_dir)
@@ -19,7 +19,7 @@ class Ends(Callback):
 
 
 class Dies(Callback):
-    """Kills its own process in job 1, whenever it comes to it; the first time once job 0 is over."""
+    """Kills the process of job 1 whenever the job starts to train, after the end of job 0."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         job = Path(trainer.default_root_dir)

@@ -1,4 +1,4 @@
-"""A job that takes its process along does not take along the jobs that ran beside it."""
+"""A job that kills its process does not fail the jobs that ran at the same time."""
 
 import json
 from collections import Counter
@@ -17,13 +17,13 @@ from gradexp.sweeps.plan.manifest import PlannedJob
 
 
 class Pool(Launcher):
-    """Acts a pool of processes: when one of them dies, the pool is ended, and with it whatever ran beside.
+    """Simulates a pool of processes: if one of them dies, the pool and all of its running jobs end.
 
-    So do loky's executor (TerminatedWorkerError) and the standard library's (BrokenProcessPool).
+    Loky's executor (TerminatedWorkerError) and the standard library's (BrokenProcessPool) behave in this way.
 
     Args:
         workers: Jobs at a time.
-        deaths: How many times each job takes its process along.
+        deaths: How many times each job kills its process.
     """
 
     def __init__(self, workers: int, deaths: dict[str, int]) -> None:
@@ -32,21 +32,21 @@ class Pool(Launcher):
         self.starts: Counter[str] = Counter()
 
     def setup(self, **arguments: Any) -> None:
-        """It is set up."""
+        """Nothing to set up."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         names = [line[-1].partition("=")[2].strip("'") for line in job_overrides]
-        for begin in range(0, len(names), self.workers):
-            beside = names[begin : begin + self.workers]
-            for name in beside:
+        for start in range(0, len(names), self.workers):
+            batch = names[start : start + self.workers]
+            for name in batch:
                 Path("sweep", name).mkdir(parents=True, exist_ok=True)
                 job_folder.mark_started(Path("sweep", name))
                 self.starts[name] += 1
-            dying = [name for name in beside if self.deaths[name] > 0]
+            dying = [name for name in batch if self.deaths[name] > 0]
             if dying:
                 self.deaths.subtract(dying)
                 raise RuntimeError("A worker process managed by the executor was unexpectedly terminated.")
-            for name in beside:
+            for name in batch:
                 write_json(Path("sweep", name, "metrics.json"), {"status": "completed"})
         return [JobReturn(status=JobStatus.COMPLETED) for _ in names]
 
@@ -63,14 +63,14 @@ def test_a_job_that_dies_once_completes_the_second_time(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_those_beside_a_job_that_always_dies_complete(workers: int) -> None:
+def test_other_jobs_complete_if_one_always_dies(workers: int) -> None:
     pool = Pool(workers, {"1": 99})
     assert states(pool) == ["completed", "failed", "completed", "completed", "completed"]
     assert "died" in json.loads(Path("sweep/1/metrics.json").read_text())["reason"]
     assert pool.starts["1"] < 9
 
 
-def test_with_on_failure_stop_nothing_starts_after_a_job_that_died() -> None:
+def test_on_failure_stop_starts_no_job_after_a_dead_one() -> None:
     pool = Pool(1, {"1": 99})
     run_jobs(pool, Path("sweep"), [PlannedJob(str(name), "grid", [], {}) for name in range(5)], "stop")
     assert job_folder.state(Path("sweep/1")) == "failed"
@@ -78,5 +78,5 @@ def test_with_on_failure_stop_nothing_starts_after_a_job_that_died() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_two_jobs_that_always_die_leave_the_rest_alone(workers: int) -> None:
+def test_other_jobs_complete_if_two_always_die(workers: int) -> None:
     assert states(Pool(workers, {"1": 99, "2": 99})) == ["completed", "failed", "failed", "completed", "completed"]

@@ -1,4 +1,4 @@
-"""A plugin that is not installed is named, with the extra that brings it, under every sweeper."""
+"""The message for a missing plugin names the plugin and the extra that installs it, under every sweeper."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_a_launcher_that_is_not_installed_names_its_extra(
 
 
 def test_a_search_without_optuna_names_its_extra() -> None:
-    options = ["basic", "grid", "search"]  # what Hydra finds without the plugin, which brings the option of this name
+    options = ["basic", "grid", "search"]  # Hydra's options without the plugin, which adds optuna
     message = explain(MissingConfigException("", "hydra/sweeper/optuna", options=options))
     assert message is not None
     assert "pip install 'PATH/TO/WHEEL[optuna]'" in message

@@ -1,4 +1,4 @@
-"""A job that fails, diverges, or takes its process along does not take the others along."""
+"""A job that fails, diverges, or kills its process does not affect the other jobs."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def outcome(number: int) -> dict[str, Any]:
     return content
 
 
-def test_the_others_go_on_and_the_reasons_are_kept(
+def test_other_jobs_run_and_the_reasons_are_recorded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # The second diverges, and the last two need hundreds of terabytes.
@@ -38,7 +38,7 @@ def test_the_others_go_on_and_the_reasons_are_kept(
     assert "failed: 2 of 4; first job 2: " in out
 
 
-def test_on_failure_stop_starts_no_further_job_and_the_sweep_can_go_on(
+def test_on_failure_stop_starts_no_further_job_and_the_sweep_can_be_resumed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     widths = "model.hidden=[4],[1000000000000],[5]"
@@ -54,7 +54,7 @@ def test_on_failure_stop_starts_no_further_job_and_the_sweep_can_go_on(
 
 def test_a_job_that_kills_its_worker_is_tried_twice_and_the_others_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     dies = ("+callbacks.dies._target_=tests.sweeps.launch.cut.Dies", "trusted_packages=[gradexp,tests]")
-    processes = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # of one, joblib would make none
+    processes = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # with n_jobs=1, joblib starts no process
     message = call(monkeypatch, *SMALL, *processes, "seed=0,1", *dies)
     assert "1 of 2 jobs have no result (1 failed)" in str(message)
     assert [row["status"] for row in table()] == ["completed", "failed"]
@@ -62,7 +62,7 @@ def test_a_job_that_kills_its_worker_is_tried_twice_and_the_others_complete(monk
     assert len(Path("sweep/1/deaths.txt").read_text().split()) == 2
 
 
-def test_a_job_whose_data_cannot_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reason_of_a_job_names_data_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     message = call(monkeypatch, *SMALL, "data=image_folder", "data.path=a", "seed=0,1")
     assert "2 of 2 jobs have no result (2 failed)" in str(message)
     assert "data.path" in outcome(0)["reason"]

@@ -1,4 +1,4 @@
-"""A sweep in processes of this machine."""
+"""A sweep in several processes on this machine."""
 
 import pytest
 
@@ -10,8 +10,8 @@ from tests.sweeps.launch.witness import sightings
 pytestmark = pytest.mark.slow
 
 
-def test_joblib_ends_in_the_same_table_as_the_basic_launcher(monkeypatch: pytest.MonkeyPatch, on_basic: Rows) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # which would have the last word
+def test_joblib_gives_the_same_table_as_the_basic_launcher(monkeypatch: pytest.MonkeyPatch, on_basic: Rows) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # it would override the number of threads that is tested
     one_a_core = () if core_count() > 1 else ("hydra.launcher.n_jobs=2",)
     assert call(monkeypatch, *SWEEP, "hydra/launcher=joblib", "trainer.accelerator=cpu", *one_a_core) is None
     assert without_typed(rows()) == without_typed(on_basic)

@@ -1,4 +1,4 @@
-"""A sweep of 20 jobs, killed at random moments again and again, ends as the one that was not."""
+"""A sweep of 20 jobs that is killed repeatedly at random times ends like an uninterrupted sweep."""
 
 import random
 import time
@@ -23,21 +23,21 @@ GRID = (
     "optimizer.lr=0.01,0.003",
     "seed=range(10)",
 )
-WITNESS = ("+callbacks.ends._target_=tests.sweeps.launch.cut.Ends", "trusted_packages=[gradexp,tests]")
+RECORD_ENDS = ("+callbacks.ends._target_=tests.sweeps.launch.cut.Ends", "trusted_packages=[gradexp,tests]")
 KILLS = 2
 
 
 def progress() -> int:
-    """Grows with every checkpoint and every job that ends."""
+    """A number that grows with every checkpoint."""
     return sum(path.stat().st_mtime_ns for path in Path("sweep").glob("*/checkpoints/last.ckpt"))
 
 
-def test_twenty_jobs_end_as_twenty_rows_however_often_the_sweep_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call(monkeypatch, *GRID, *WITNESS, "hydra.sweep.dir=whole") is None
-    dice = random.Random(0)
+def test_a_repeatedly_killed_sweep_of_twenty_jobs_ends_with_twenty_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, *GRID, *RECORD_ENDS, "hydra.sweep.dir=whole") is None
+    rng = random.Random(0)
     done_before = 0
     for attempt in range(KILLS + 1):
-        command = (*GRID, *WITNESS, "hydra.sweep.dir=sweep") if attempt == 0 else RESUMED
+        command = (*GRID, *RECORD_ENDS, "hydra.sweep.dir=sweep") if attempt == 0 else RESUMED
         seen = progress()
         process = start(*command)
         if attempt == KILLS:
@@ -45,7 +45,7 @@ def test_twenty_jobs_end_as_twenty_rows_however_often_the_sweep_is_killed(monkey
             assert process.exitcode == 0
             break
         wait_until(lambda seen=seen: progress() != seen, "a checkpoint of the sweep")  # type: ignore[misc]
-        time.sleep(2 * dice.random())
+        time.sleep(2 * rng.random())
         assert process.is_alive(), "the sweep was over before it could be killed"
         kill(process)
         done = len(list(Path("sweep").glob("*/metrics.json")))
@@ -60,5 +60,5 @@ def test_twenty_jobs_end_as_twenty_rows_however_often_the_sweep_is_killed(monkey
         assert same_weights(Path("sweep", str(number)), Path("whole", str(number)))
     ends = Counter(Path("sweep/ends.txt").read_text().split())
     assert ends.keys() == {str(number) for number in range(20)}
-    # A kill may fall between a job's last act and its metrics.json, 14 to 43 ms later: it then has that act repeated.
-    assert ends.total() <= 20 + KILLS, "no other job was run twice to the end"
+    # A kill can fall between a job's test and its metrics.json, 14 to 43 ms later: the test is then repeated.
+    assert ends.total() <= 20 + KILLS, "no other job ran to its end twice"

@@ -1,4 +1,4 @@
-"""Optuna as sweeper: it looks for the best monitor, in the direction that is better."""
+"""Optuna as sweeper: it optimizes the monitor in the right direction."""
 
 import csv
 import json
@@ -9,14 +9,14 @@ import pytest
 from tests.command_line import call
 
 RATES = "optimizer.lr=tag(log,interval(1e-4,1e-1))"
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # Optuna 2 has warnings of its own
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # Optuna 2 emits warnings
 
 
 @pytest.mark.parametrize(("monitor", "direction"), [("val/accuracy", "MAXIMIZE"), ("val/loss", "MINIMIZE")])
-def test_a_search_is_a_sweep_with_the_same_report(
+def test_a_search_writes_the_table_and_the_report_of_a_sweep(
     monitor: str, direction: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import optuna  # under the filter above
+    import optuna  # imported under the filter above
 
     settings = ("-m", "hydra/sweeper=search", "hydra.sweeper.n_trials=4", RATES, f"monitor={monitor}")
     study = "hydra.sweeper.storage=sqlite:///study.db"
@@ -30,11 +30,11 @@ def test_a_search_is_a_sweep_with_the_same_report(
     assert Path("search/report.html").is_file()
 
 
-def test_a_search_that_goes_the_wrong_way_is_refused_before_the_first_step(
+def test_a_search_in_the_wrong_direction_is_refused_before_the_first_step(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = (RATES, "hydra.sweeper.n_trials=1", "hydra.sweep.dir=sweep")
     call(monkeypatch, "-m", "hydra/sweeper=search", "data=diabetes", *space, "trainer.max_epochs=1", "figures=false")
-    found = json.loads(Path("sweep/0/metrics.json").read_text())
-    assert found["status"] == "failed"
-    assert "monitor must be val/loss for this data and model, which a search must minimize" in found["reason"]
+    recorded = json.loads(Path("sweep/0/metrics.json").read_text())
+    assert recorded["status"] == "failed"
+    assert "monitor must be val/loss for this data and model, which a search must minimize" in recorded["reason"]

@@ -1,4 +1,4 @@
-"""Processes of one sweep take a GPU each, and give it back however they end."""
+"""Each process of a sweep claims one GPU, and releases it however the process ends."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ WORKER = """
 import os, sys
 from pathlib import Path
 from gradexp.sweeps.launch.own_gpu import claim
-for _ in range(2):  # a worker has many jobs
+for _ in range(2):  # a worker runs many jobs
     claim(Path("sweep"), sys.argv[1])
 print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
 sys.stdin.read()
@@ -25,7 +25,7 @@ sys.stdin.read()
 
 @contextmanager
 def worker(launcher: str = JOBLIB, visible: str = "2,GPU-abc") -> Iterator[str]:
-    """A process that has claimed a GPU, and lives as long as the context; gives the GPU's name."""
+    """A process that has claimed a GPU and runs until the context ends; yields the GPU's name."""
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": visible, "PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, "-c", WORKER, launcher]
     with subprocess.Popen(
@@ -38,7 +38,7 @@ def worker(launcher: str = JOBLIB, visible: str = "2,GPU-abc") -> Iterator[str]:
             process.kill()
 
 
-def test_each_process_has_a_gpu_of_its_own_and_a_killed_one_gives_it_back() -> None:
+def test_each_process_claims_one_gpu_and_a_killed_process_releases_it() -> None:
     Path("sweep").mkdir()
     with worker() as first:
         with worker() as second:
@@ -50,14 +50,16 @@ def test_each_process_has_a_gpu_of_its_own_and_a_killed_one_gives_it_back() -> N
 
 
 @pytest.mark.parametrize("launcher", ["hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher", "BasicLauncher"])
-def test_launchers_that_give_gpus_themselves_are_left_alone(launcher: str) -> None:
+def test_gpus_assigned_by_other_launchers_stay_assigned(launcher: str) -> None:
     Path("sweep").mkdir()
     with worker(launcher) as seen:
         assert seen == "2,GPU-abc"
 
 
 @pytest.mark.parametrize(("visible", "count"), [("", 0), ("-1", 0), ("0", 1), ("0,1", 2), ("GPU-abc, GPU-def", 2)])
-def test_one_job_a_gpu_else_one_a_core(visible: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_job_runs_on_each_gpu_or_else_on_each_core(
+    visible: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     assert resources.gpu_count() == count

@@ -1,4 +1,4 @@
-"""A sweep on Ray: on this machine alone, and on a real cluster of two nodes, both on this machine."""
+"""A sweep on Ray: on one machine, and on a real cluster of two nodes that both run on this machine."""
 
 import os
 import secrets
@@ -21,7 +21,7 @@ pytest.importorskip("hydra_plugins.hydra_ray_launcher")
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """Processes of their own, for Ray changes the one that it is started from; a token that is not the user's."""
+    """For new processes, because Ray changes the process that starts it; with a token other than the user's."""
     inherited = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "RAY_ADDRESS")}
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16), "RAY_USAGE_STATS_ENABLED": "0"}
     return inherited | token | {"PYTHONPATH": str(Path(__file__).parents[3])}
@@ -29,7 +29,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Two nodes with a core each, started in a folder that is not the sweep's."""
+    """Two nodes with one core each, started in another folder than the sweep's."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -61,7 +61,7 @@ def sweep(environment: dict[str, str], launcher: str) -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def test_ray_on_one_machine_ends_in_the_same_table_as_the_basic_launcher(
+def test_ray_on_one_machine_gives_the_same_table_as_the_basic_launcher(
     environment: dict[str, str], on_basic: Rows
 ) -> None:
     sweep(environment | {"CUDA_VISIBLE_DEVICES": ""}, "ray")
@@ -69,7 +69,7 @@ def test_ray_on_one_machine_ends_in_the_same_table_as_the_basic_launcher(
     assert [line["threads"] for job in range(2) for line in sightings(job)] == [1, 1]
 
 
-def test_ray_on_two_nodes_ends_in_the_same_table_as_the_basic_launcher(cluster: dict[str, str], on_basic: Rows) -> None:
+def test_ray_on_two_nodes_gives_the_same_table_as_the_basic_launcher(cluster: dict[str, str], on_basic: Rows) -> None:
     sweep(cluster, "ray_cluster")
     assert rows() == on_basic
     seen = [line for job in range(2) for line in sightings(job)]

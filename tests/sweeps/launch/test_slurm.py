@@ -1,4 +1,4 @@
-"""A sweep on a real SLURM: one node, this machine, with a controller and a daemon of the test's own."""
+"""A sweep on a real SLURM with one node: this machine, with a controller and a daemon that the test starts."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ PATIENCE = 300  # seconds a test may take
 
 @pytest.fixture(scope="module")
 def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """munged, slurmctld and slurmd, in a folder of their own."""
+    """munged, slurmctld and slurmd, in a temporary folder."""
     missing = [name for name in ("munged", "slurmctld", "slurmd", "sbatch", "srun") if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         pytest.skip(f"SLURM's daemons need root and slurm-wlm, munge; missing: {', '.join(missing) or 'root'}")
@@ -76,13 +76,14 @@ def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             with (folder / f"{command[0]}.out").open("wb") as log:
                 started.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
             time.sleep(1)
-        if not eventually(lambda: asked(environment, "sinfo", "-h", "-o", "%t") == "idle", 30):
-            told = "; ".join((folder / f"{command[0]}.out").read_text()[-200:] for command in commands)
-            pytest.skip(f"SLURM did not come up here: {told}")
+        if not eventually(lambda: output_of(environment, "sinfo", "-h", "-o", "%t") == "idle", 30):
+            logs = "; ".join((folder / f"{command[0]}.out").read_text()[-200:] for command in commands)
+            pytest.skip(f"SLURM did not start: {logs}")
         yield folder
     finally:
-        asked(environment, "scancel", "--user=root")
-        eventually(lambda: not asked(environment, "squeue", "-h"), 20)  # else their processes would outlive the daemons
+        output_of(environment, "scancel", "--user=root")
+        # Otherwise processes of jobs outlive the daemons.
+        eventually(lambda: not output_of(environment, "squeue", "-h"), 20)
         for process in reversed(started):
             process.terminate()
             try:
@@ -95,12 +96,12 @@ def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def slurm(daemons: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SLURM_CONF", str(daemons / "slurm.conf"))
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # the preset's own is tested
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # the preset's value is tested
 
-    def overdue(*arguments: Any) -> None:
+    def on_timeout(*arguments: Any) -> None:
         raise TimeoutError(f"SLURM lost a job: {(daemons / 'slurmctld.log').read_text()[-500:]}")
 
-    before = signal.signal(signal.SIGALRM, overdue)  # submitit waits for ever for a job that is lost
+    before = signal.signal(signal.SIGALRM, on_timeout)  # submitit waits forever for a lost job
     signal.alarm(PATIENCE)
     yield daemons
     signal.alarm(0)
@@ -114,32 +115,30 @@ def free_ports() -> list[int]:
         return [free.getsockname()[1] for free in (one, other)]
 
 
-def asked(environment: dict[str, str], *command: str) -> str:
+def output_of(environment: dict[str, str], *command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, env=environment).stdout.strip()
 
 
 SMALL = ("hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1")
 
 
-def test_slurm_ends_in_the_same_table_as_the_basic_launcher(
+def test_slurm_gives_the_same_table_as_the_basic_launcher(
     monkeypatch: pytest.MonkeyPatch, slurm: Path, on_basic: Rows
 ) -> None:
     assert call(monkeypatch, *SWEEP, *SMALL) is None
     assert rows() == on_basic
     assert [line["threads"] for job in range(2) for line in sightings(job)] == [1, 1]
-    log = slurm / "slurmctld.log"  # SLURM hears of an end a little after submitit, which sees the result's file
-    assert eventually(lambda: log.read_text().count("WEXITSTATUS 0") == 2, 30), (
-        "each job of the sweep was one of SLURM's"
-    )
+    log = slurm / "slurmctld.log"  # SLURM records the end a little after submitit, which sees the result file
+    assert eventually(lambda: log.read_text().count("WEXITSTATUS 0") == 2, 30), "each job of the sweep was a SLURM job"
 
 
-def test_a_job_whose_time_is_over_goes_on_from_its_last_checkpoint(
+def test_a_job_that_exceeds_its_time_resumes_from_its_last_checkpoint(
     monkeypatch: pytest.MonkeyPatch, slurm: Path
 ) -> None:
-    """By the signal that SLURM gives before the end; only the two minutes are cut for which it holds a requeued job."""
+    """Sends SLURM's signal before the time limit, but skips the two minutes for which SLURM holds a requeued job."""
     long = ("-m", UNREPORTED, "seed=0", "model.hidden=[8]", "trainer.max_epochs=80", *WITNESS)
     environment = dict(os.environ)
-    told: list[str] = []
+    replies: list[str] = []
 
     written: set[int] = set()
 
@@ -147,21 +146,21 @@ def test_a_job_whose_time_is_over_goes_on_from_its_last_checkpoint(
         written.add(path.stat().st_mtime_ns)
         return len(written)
 
-    def end_the_time() -> None:
+    def exceed_time_limit() -> None:
         checkpoint = Path("cut/0/checkpoints/last.ckpt").absolute()
         # Not the first one: it may be of step 0.
         if eventually(checkpoint.exists, 120) and eventually(lambda: mtimes(checkpoint) > 3, 60):
-            job = asked(environment, "squeue", "-h", "-o", "%i")
-            asked(environment, "scancel", "--signal=USR2", job)
-            if eventually(lambda: asked(environment, "squeue", "-h", "-o", "%T") == "PENDING", 30):
-                time.sleep(3)  # the credential of a job that starts again in the same second is refused
-                told.append(asked(environment, "scontrol", "update", f"JobId={job}", "StartTime=now"))
+            job = output_of(environment, "squeue", "-h", "-o", "%i")
+            output_of(environment, "scancel", "--signal=USR2", job)
+            if eventually(lambda: output_of(environment, "squeue", "-h", "-o", "%T") == "PENDING", 30):
+                time.sleep(3)  # SLURM refuses the credential of a job that restarts in the same second
+                replies.append(output_of(environment, "scontrol", "update", f"JobId={job}", "StartTime=now"))
 
-    clock = threading.Thread(target=end_the_time)
+    clock = threading.Thread(target=exceed_time_limit)
     clock.start()
     assert call(monkeypatch, *long, *SMALL, "hydra.sweep.dir=cut") is None
     clock.join()
-    assert told == [""]
+    assert replies == [""]
     first, second = (int(line["step"]) for line in sightings(0, Path("cut")))
     assert first == 0
     assert 0 < second < int(rows(Path("cut"))[0]["steps"])

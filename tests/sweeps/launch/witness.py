@@ -1,4 +1,4 @@
-"""A user's callback that says where a job ran."""
+"""A user's callback that records where a job ran."""
 
 import json
 import os
@@ -23,5 +23,5 @@ class Witness(Callback):
 
 
 def sightings(job: int, folder: Path = Path("sweep")) -> list[dict[str, int | str]]:
-    """What was seen at the beginning of each fit of a job."""
+    """The records of each fit of a job."""
     return [json.loads(line) for line in (folder / str(job) / "witness.txt").read_text().splitlines()]

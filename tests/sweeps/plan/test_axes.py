@@ -1,4 +1,4 @@
-"""Axes: what they span, and values in Hydra's own language."""
+"""Axes: the settings that they span, and values in Hydra's override grammar."""
 
 import itertools
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_a_value_comes_back_from_hydras_parser_as_it_was(value: Any) -> None:
+def test_hydras_parser_restores_a_value(value: Any) -> None:
     parsed = OverridesParser.create().parse_override(f"key={text(value)}").value()
     assert plain(parsed) == value
     assert type(plain(parsed)) is type(value)
@@ -35,14 +35,14 @@ def no_setting(key: str, job: Mapping[str, str]) -> str:
     raise AssertionError(key)
 
 
-def test_axes_span_their_product_the_last_one_innermost() -> None:
+def test_axes_span_their_product_with_the_last_axis_innermost() -> None:
     axes = [Axis("a", ["1", "2"]), Axis("+b.c", ["x", "y", "z"])]
     expected = [{"a": a, "+b.c": b} for a, b in itertools.product("12", "xyz")]
     assert spanned(axes, [], no_setting) == expected
     assert spanned([], [], no_setting) == [{}]
 
 
-def test_zipped_axes_go_along_and_multiply_with_the_rest() -> None:
+def test_zipped_axes_vary_together_and_multiply_with_the_others() -> None:
     axes = [Axis("a", ["1", "2"]), Axis("b", ["x", "y"]), Axis("c", ["8", "9"])]
     assert spanned(axes, [["a", "c"]], no_setting) == [
         {"a": "1", "c": "8", "b": "x"},
@@ -60,12 +60,12 @@ def test_zipped_axes_go_along_and_multiply_with_the_rest() -> None:
         (["a", "a"], "must name each axis once; got a"),
     ],
 )
-def test_what_cannot_be_zipped_is_refused(zipped: list[str], words: str) -> None:
+def test_an_invalid_zip_is_refused(zipped: list[str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         spanned([Axis("a", ["1", "2"]), Axis("b", ["1", "2", "3"])], [zipped], no_setting)
 
 
-def test_an_axis_depends_on_another_or_on_a_setting() -> None:
+def test_an_axis_can_depend_on_another_axis_or_on_a_setting() -> None:
     rates = axis("lr", {"optimizer": {"sgd": [0.1, 1], "adam": [0.001]}})
     optimizers = Axis("optimizer", ["adam", "sgd", "lbfgs"])
     assert spanned([rates, optimizers], [], no_setting) == [
@@ -81,8 +81,8 @@ def test_an_axis_depends_on_another_or_on_a_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [3, [], "0.1,0.2", {}, {"optimizer": [1]}, {"a": {"x": [1]}, "b": {}}, {"a": {"x": []}}]
+    "value", [3, [], "0.1,0.2", {}, {"optimizer": [1]}, {"a": {"x": [1]}, "b": {}}, {"a": {"x": []}}]
 )
-def test_what_is_no_axis_is_refused(given: Any) -> None:
+def test_an_invalid_axis_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"sweep.axes.lr must be a list of values, or"):
-        axis("lr", given)
+        axis("lr", value)

@@ -1,4 +1,4 @@
-"""What a sweep knows of itself, and whose its folder is."""
+"""The manifest of a sweep, and which sweep owns a folder."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from tests.sweeps.small import REPORTED, RESUMED, SMALL, UNREPORTED, jobs, metri
 pytestmark = pytest.mark.slow
 
 SHORT = (*SMALL, "trainer.max_epochs=1")
-NEW = (*SMALL[:-1], "trainer.max_epochs=1")  # SHORT, but for a folder of its own choice
+NEW = (*SMALL[:-1], "trainer.max_epochs=1")  # SHORT without hydra.sweep.dir
 
 
 def test_a_manifest_is_read_as_it_was_written(own_folder: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_manifest_is_read_as_it_was_written(own_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("other", ["none", 1, FORMAT + 1])
-def test_a_manifest_of_another_format_is_refused_with_what_to_do(
+def test_a_manifest_of_another_format_is_refused_with_advice(
     other: int | str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Manifest("default", "val/accuracy", "continue", ["seed=0,1"], {}, []).write(Path("sweep"))
@@ -62,29 +62,29 @@ def test_new_jobs_get_the_next_folders_and_old_ones_keep_theirs() -> None:
 
     manifest = Manifest("a", "m", "continue", [], {}, [], {"x": job("3"), "y": job("10", "final")})
     manifest.add({"x": job(), "z": job()})
-    assert {key: found.folder for key, found in manifest.jobs.items()} == {"x": "3", "y": "10", "z": "11"}
+    assert {key: planned.folder for key, planned in manifest.jobs.items()} == {"x": "3", "y": "10", "z": "11"}
     manifest.add_finals({"w": job(stage="final")})
-    assert {key: (found.folder, found.stage) for key, found in manifest.jobs.items()} == {
+    assert {key: (planned.folder, planned.stage) for key, planned in manifest.jobs.items()} == {
         "x": ("3", "grid"), "y": ("10", "superseded"), "z": ("11", "grid"), "w": ("12", "final")
     }  # fmt: skip
     manifest.add_finals({"y": job(stage="final")})
-    assert {key: found.stage for key, found in manifest.jobs.items() if found.stage != "grid"} == {
+    assert {key: planned.stage for key, planned in manifest.jobs.items() if planned.stage != "grid"} == {
         "y": "final", "w": "superseded"
     }  # fmt: skip
 
 
 def test_differences_name_the_key_and_both_values() -> None:
     old, new = {"a": 1, "b": [1], "c": None, "d": 0}, {"a": 2, "b": [1], "d": 5, "e": "x"}
-    # A key that is null is not a key that is not there.
+    # A key with the value null differs from an absent key.
     assert differences(old, new, {"d"}) == ["a was 1, is 2", "c was None, is absent", "e was absent, is x"]
 
 
 @pytest.mark.parametrize(("was", "now"), [(1, 1.0), (1, True), (0, False)])
-def test_a_value_of_another_type_is_another_value(was: Any, now: Any) -> None:
+def test_equal_values_of_different_types_differ(was: Any, now: Any) -> None:
     assert differences({"a": was}, {"a": now}, set()) == [f"a was {was}, is {now}"]
 
 
-def test_the_manifest_tells_the_command_the_axes_the_base_and_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_manifest_records_the_command_the_axes_the_base_and_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ["model.hidden=[4]", "trainer.max_epochs=1", "optimizer=sgd,adam", "optimizer.lr=0.1,0.01"]
     assert call(monkeypatch, "-m", UNREPORTED, *typed, "hydra.sweep.dir=sweep") is None
     content = json.loads(Path("sweep/manifest.json").read_text())
@@ -106,7 +106,7 @@ def test_the_manifest_tells_the_command_the_axes_the_base_and_every_job(monkeypa
         assert config_hash(saved) == metrics(number)["config_hash"]
 
 
-def test_a_dry_run_of_an_extended_sweep_says_what_would_be_done_and_touches_nothing(
+def test_a_dry_run_of_an_extended_sweep_prints_the_jobs_states_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, *REPORTED, "seed=0,1,2") is None
@@ -132,7 +132,7 @@ def test_a_dry_run_of_an_extended_sweep_says_what_would_be_done_and_touches_noth
         '[{"folder": "0"}]',
     ],
 )
-def test_a_manifest_whose_jobs_are_none_gets_one_message(jobs_part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manifest_with_invalid_jobs_gets_one_message(jobs_part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Manifest("default", "val/accuracy", "continue", ["seed=0,1"], {}, []).write(Path("sweep"))
     content = json.loads(Path("sweep/manifest.json").read_text())
     Path("sweep/manifest.json").write_text(json.dumps(content | {"jobs": json.loads(jobs_part)}))
@@ -144,7 +144,7 @@ def test_a_manifest_whose_jobs_are_none_gets_one_message(jobs_part: str, monkeyp
 
 
 @pytest.mark.parametrize("folder", ["my sweeps/lr=0.1", "a,b", "it's", "[x]", "1e-3"])
-def test_the_command_that_the_message_gives_takes_the_sweep_up(
+def test_the_command_in_the_message_resumes_the_sweep(
     folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     quoted = folder.replace("'", "\\'")
@@ -159,28 +159,26 @@ def test_the_command_that_the_message_gives_takes_the_sweep_up(
     assert {path.parts[0] for path in Path().rglob("manifest.json")} == {Path(folder).parts[0]}
 
 
-class Frozen:
-    """A clock that stands still."""
+class FixedClock:
+    """A clock that always gives the same time."""
 
     @staticmethod
-    def now() -> "Frozen":
-        return Frozen()
+    def now() -> "FixedClock":
+        return FixedClock()
 
     def __format__(self, pattern: str) -> str:
         return "2026-01-02_03-04-05"
 
 
-@pytest.mark.parametrize("at_work", [True, False], ids=["at work", "ended"])
-def test_a_sweep_that_draws_the_folder_of_another_leaves_it_alone(
-    at_work: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether or not the other has written its manifest already, and whatever it computes."""
+@pytest.mark.parametrize("is_running", [True, False], ids=["running", "ended"])
+def test_a_sweep_does_not_write_into_the_folder_of_another(is_running: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not the other sweep is still running, and whatever its jobs are."""
     monkeypatch.setattr("gradexp.app.resolvers.random_letters", lambda: "aaaa")
-    monkeypatch.setattr("gradexp.app.resolvers.datetime", Frozen)
+    monkeypatch.setattr("gradexp.app.resolvers.datetime", FixedClock)
     assert call(monkeypatch, *NEW, "seed=0,1") is None
     first = Path("outputs/sweeps/default/2026-01-02_03-04-05-aaaa")
     before = stamps(first)
-    with FileLock(first / job_folder.LOCK) if at_work else FileLock("other"):
+    with FileLock(first / job_folder.LOCK) if is_running else FileLock("other"):
         assert call(monkeypatch, *NEW, "seed=1,2") is None
         assert call(monkeypatch, *NEW, "seed=0,1", "optimizer=sgd") is None
     changed = {name for name, stamp in stamps(first).items() if before.get(name) != stamp and ".lock" not in name}
@@ -192,35 +190,35 @@ def test_a_sweep_that_draws_the_folder_of_another_leaves_it_alone(
     assert [job["settings"] for job in jobs(third)] == [{"seed": 0}, {"seed": 1}]
 
 
-def test_what_another_process_adds_while_a_sweep_is_planned_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two commands extend one sweep at once; the second comes to the folder when the first has just left it."""
+def test_jobs_that_another_process_adds_during_planning_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two commands extend one sweep at once; the second gets the folder just after the first has left it."""
     assert call(monkeypatch, *SHORT, "seed=0") is None
-    theirs: list[dict[str, Any]] = []
+    other_metrics: list[dict[str, Any]] = []
 
     def plan(*arguments: Any) -> Plan:
-        made = make_plan(*arguments)
-        if not theirs:
+        result = make_plan(*arguments)
+        if not other_metrics:
             manifest = Manifest.read(Path("sweep"))
             assert manifest is not None
             manifest.add({"0123456789abcdef": PlannedJob("", "grid", ["seed=7"], {"seed": 7})})
             manifest.write(Path("sweep"))
             shutil.copytree("sweep/0", "sweep/1")
-            theirs.append({"status": "completed", "monitor": "val/accuracy", "val/accuracy": 0.5, "seed": 7})
-            Path("sweep/1/metrics.json").write_text(json.dumps(theirs[0]))
-        return made
+            other_metrics.append({"status": "completed", "monitor": "val/accuracy", "val/accuracy": 0.5, "seed": 7})
+            Path("sweep/1/metrics.json").write_text(json.dumps(other_metrics[0]))
+        return result
 
     monkeypatch.setattr(grid_sweeper, "make_plan", plan)
     assert call(monkeypatch, *SHORT, "seed=0,1") is None
-    assert json.loads(Path("sweep/1/metrics.json").read_text()) == theirs[0]
+    assert json.loads(Path("sweep/1/metrics.json").read_text()) == other_metrics[0]
     by_seed = {job["settings"].get("seed"): metrics(int(job["folder"]))["seed"] for job in jobs()}
     assert all(planned == computed for planned, computed in by_seed.items()), by_seed
 
 
-def test_ctrl_c_ends_the_sweep_and_the_job_goes_on_later(
+def test_ctrl_c_ends_the_sweep_and_the_job_can_be_resumed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A job that its user stopped has not failed."""
-    monkeypatch.setattr("signal.signal", lambda *arguments: signal.SIG_DFL)  # Lightning turns Ctrl-C off for good
+    """A job that the user stopped does not count as failed."""
+    monkeypatch.setattr("signal.signal", lambda *arguments: signal.SIG_DFL)  # Lightning disables Ctrl-C permanently
 
     def stop(self: StepSeed, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if trainer.global_step == 50:

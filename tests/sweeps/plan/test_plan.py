@@ -1,4 +1,4 @@
-"""From a command to its jobs: the same configurations as Hydra's, each job once, nothing of the sweep in them."""
+"""From a command to its jobs: configurations equal Hydra's, each job occurs once, without settings of the sweep."""
 
 import itertools
 import json
@@ -66,15 +66,15 @@ def identity(cfg: DictConfig) -> str:
     return config_hash(OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]))
 
 
-def test_the_quick_composition_is_hydras_own(composers: tuple[Composer, Compose]) -> None:
-    quick, as_hydra = composers
-    by_hydra = [(overrides, as_hydra(overrides)) for overrides in SAME_AS_HYDRAS]
-    # Twice, as what one job puts in must not be in the next one's.
+def test_the_composers_configurations_equal_hydras(composers: tuple[Composer, Compose]) -> None:
+    composer, compose_by_hydra = composers
+    by_hydra = [(overrides, compose_by_hydra(overrides)) for overrides in SAME_AS_HYDRAS]
+    # Twice, because values of one job must not appear in the next job.
     for overrides, expected in [*by_hydra, *reversed(by_hydra)]:
-        assert content(quick(overrides)) == content(expected), overrides
-        assert list(quick(overrides)) == [key for key in expected if key != "hydra"], overrides
+        assert content(composer(overrides)) == content(expected), overrides
+        assert list(composer(overrides)) == [key for key in expected if key != "hydra"], overrides
         if "~augmentation" not in overrides and "++callbacks.mine.p=3" not in overrides:
-            assert identity(quick(overrides)) == identity(expected), overrides
+            assert identity(composer(overrides)) == identity(expected), overrides
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,9 @@ def test_the_quick_composition_is_hydras_own(composers: tuple[Composer, Compose]
     ],
     ids=str,
 )
-def test_overrides_of_one_key_hold_in_the_order_in_which_they_are_typed(
-    overrides: list[str], composers: tuple[Composer, Compose]
-) -> None:
-    quick, as_hydra = composers
-    assert content(quick(overrides)) == content(as_hydra(overrides))
+def test_overrides_of_one_key_apply_in_typed_order(overrides: list[str], composers: tuple[Composer, Compose]) -> None:
+    composer, compose_by_hydra = composers
+    assert content(composer(overrides)) == content(compose_by_hydra(overrides))
 
 
 @pytest.mark.parametrize(
@@ -104,16 +102,16 @@ def test_overrides_of_one_key_hold_in_the_order_in_which_they_are_typed(
         ["seed.a=1"],
     ],
 )
-def test_what_hydra_refuses_is_refused_as_hydra_does(overrides: list[str], composers: tuple[Composer, Compose]) -> None:
-    quick, as_hydra = composers
+def test_the_composer_raises_the_errors_of_hydra(overrides: list[str], composers: tuple[Composer, Compose]) -> None:
+    composer, compose_by_hydra = composers
     with pytest.raises(HydraException) as ours:
-        quick(overrides)
+        composer(overrides)
     with pytest.raises(HydraException) as theirs:
-        as_hydra(overrides)
+        compose_by_hydra(overrides)
     assert str(ours.value) == str(theirs.value)
 
 
-def test_values_of_every_kind_are_axes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_values_of_every_type_can_be_axes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     typed = {
         "data.batch_size": ["null", "32"],
         "test": ["true", "false"],
@@ -123,15 +121,15 @@ def test_values_of_every_kind_are_axes(monkeypatch: pytest.MonkeyPatch, capsys: 
         "target_score": ["0.5", "1e-3"],
     }
     command = [f"{key}={','.join(values)}" for key, values in typed.items()]
-    told = {"1e-3": "0.001"}
+    shown = {"1e-3": "0.001"}
     expected = [
-        " ".join(f"{key.lstrip('+')}={told.get(value, value)}" for key, value in zip(typed, values, strict=True))
+        " ".join(f"{key.lstrip('+')}={shown.get(value, value)}" for key, value in zip(typed, values, strict=True))
         for values in itertools.product(*typed.values())
     ]
     assert listed(monkeypatch, capsys, *command) == expected
 
 
-def test_texts_with_signs_in_them_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strings_with_special_characters_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     values = ["two words", """it's "so", a=b\\""", "null", "[x] {y} ümlaut"]
     typed = ["'two words'", """'it\\'s "so", a=b\\\\'""", "'null'", "'[x] {y} ümlaut'"]
     assert call(monkeypatch, *SMALL, "trainer.max_epochs=1", f"data_dir={','.join(typed)}") is None
@@ -141,7 +139,7 @@ def test_texts_with_signs_in_them_reach_the_job(monkeypatch: pytest.MonkeyPatch)
         assert metrics(number)["status"] == "completed"
 
 
-def test_axes_may_stand_in_the_configuration(
+def test_axes_can_be_set_in_the_configuration(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written = "+sweep.axes={seed:[0,1],optimizer:[sgd,adam],optimizer.lr:{optimizer:{sgd:[0.1,0.2],adam:[0.3]}}}"
@@ -158,7 +156,7 @@ def test_axes_may_stand_in_the_configuration(
     assert listed(monkeypatch, capsys, "seed=1") == [""]
 
 
-def test_pairs_join_typed_axes_and_written_ones(
+def test_zip_joins_typed_and_configured_axes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pairs = ("+sweep.axes={seed:[5,6]}", "optimizer.lr=0.1,0.2", "sweep.zip=[[seed,optimizer.lr]]", "test=true,false")
@@ -168,7 +166,7 @@ def test_pairs_join_typed_axes_and_written_ones(
     ]
 
 
-def test_a_rate_grid_goes_by_the_optimizer_of_the_experiment(
+def test_a_learning_rate_grid_depends_on_the_optimizer_of_the_experiment(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grid = yaml.safe_load((CONF_DIR / "sweep" / "learning_rate.yaml").read_text())["axes"]["optimizer.lr"]["optimizer"]
@@ -184,7 +182,7 @@ def test_a_rate_grid_goes_by_the_optimizer_of_the_experiment(
     ]
 
 
-def test_experiments_are_an_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_experiments_can_be_an_axis(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("+experiment=xor,linear_regression", "seed=0,1", "trainer.max_steps=100")
     assert call(monkeypatch, "-m", UNREPORTED, *typed, "trainer.max_epochs=1", "hydra.sweep.dir=sweep") is None
     assert [job["settings"] for job in jobs()] == [
@@ -198,7 +196,7 @@ def test_experiments_are_an_axis(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [metrics(number)["status"] for number in range(4)] == ["completed"] * 4
 
 
-def test_nothing_of_the_sweep_is_in_its_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_contain_no_settings_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("+sweep=seeds", "sweep.on_failure=stop", "seed=0,1", "optimizer.lr=0.1,0.2", "data=xor")
     rest = ("sweep.zip=[seed,optimizer.lr]", "monitor=train/loss")
     assert call(monkeypatch, *SMALL, *typed, *rest) is None
@@ -215,7 +213,7 @@ def test_nothing_of_the_sweep_is_in_its_jobs(monkeypatch: pytest.MonkeyPatch) ->
         assert config_hash(DictConfig(OmegaConf.load(folder / ".hydra" / "config.yaml"))) == measured["config_hash"]
 
 
-def test_checkpoints_are_an_axis_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_can_be_an_axis_of_the_task_test(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, *SMALL, "seed=0,1") is None
     files = [f"sweep/{number}/checkpoints/best.ckpt" for number in (0, 1)]
     assert (
@@ -230,7 +228,7 @@ def test_checkpoints_are_an_axis_of_a_test(monkeypatch: pytest.MonkeyPatch) -> N
         assert tested["seed"] == number
 
 
-def test_what_belongs_to_the_machine_is_an_axis_too(
+def test_settings_of_the_machine_can_be_an_axis(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed = (*SMALL, "trainer.accelerator=cpu,auto", "data=xor", "monitor=train/loss")
@@ -251,7 +249,7 @@ def test_a_key_that_is_added_and_then_typed_again_has_its_last_value(
     assert listed(monkeypatch, capsys, *typed) == ["seed=0", "seed=1"]
 
 
-def test_a_metric_may_be_an_axis_and_ranked_by(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_metric_can_be_an_axis_and_the_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
     axis = "+metrics.mine._target_=torchmetrics.F1Score,torchmetrics.classification.MulticlassRecall"
     assert call(monkeypatch, *SMALL, axis, "monitor=val/mine", "hydra.sweep.dir=sweep") is None
     manifest = json.loads(Path("sweep/manifest.json").read_text())
@@ -259,7 +257,7 @@ def test_a_metric_may_be_an_axis_and_ranked_by(monkeypatch: pytest.MonkeyPatch) 
     assert len(manifest["jobs"]) == 2
 
 
-def test_a_preset_without_rates_for_a_class_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preset_without_rates_for_a_class_gets_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("-m", "+sweep=learning_rate", "optimizer._target_=torch.optim.NAdam", "sweep.dry_run=true")
     message = str(call(monkeypatch, *typed))
     assert "sweep.axes.optimizer.lr has no values for a custom class, only for sgd, momentum" in message

@@ -1,4 +1,4 @@
-"""The presets of conf/sweep, and what a command spans, listed by a dry run."""
+"""The presets in conf/sweep, and the jobs that commands span, listed by dry runs."""
 
 import itertools
 from pathlib import Path
@@ -21,14 +21,14 @@ def test_a_dry_run_of_a_protocol_counts_its_final_runs(
 
 
 @pytest.mark.parametrize("typed", ["sweep.resume=a,b", "sweep.dry_run=true,false", "sweep.on_failure=stop,continue"])
-def test_the_sweep_itself_is_no_axis(typed: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_the_sweep_cannot_be_axes(typed: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     message = call(monkeypatch, "-m", "seed=0,1", typed)
     assert message == f"error: {typed.partition('=')[0]} must have one value for all jobs; got {typed}."
     assert list(own_folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_says_what_to_type_and_plans(
+def test_a_preset_names_its_command_and_plans_jobs(
     preset: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (CONF_DIR / "sweep" / f"{preset}.yaml").read_text()
@@ -36,17 +36,17 @@ def test_a_preset_says_what_to_type_and_plans(
     assert len(listed(monkeypatch, capsys, f"+sweep={preset}")) > 2
 
 
-def test_every_optimizer_is_in_the_comparison_with_a_range_of_its_own() -> None:
+def test_every_optimizer_is_in_the_comparison_with_its_own_learning_rates() -> None:
     axes = option("sweep", "optimizers")["axes"]
     rates = option("sweep", "learning_rate")["axes"]["optimizer.lr"]["optimizer"]
     assert set(axes["optimizer"]) == set(rates) == set(options("optimizer"))
     for name in rates:
-        own = option("optimizer", name)["lr"]
-        assert min(rates[name]) <= own <= max(rates[name])
+        default = option("optimizer", name)["lr"]
+        assert min(rates[name]) <= default <= max(rates[name])
         assert rates[name] == sorted(rates[name])
 
 
-def test_a_product_of_values_ranges_choices_and_groups(
+def test_values_ranges_choices_and_groups_span_a_product(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed = ("optimizer=sgd,adam", "seed=range(0,2)", "model.hidden=choice([4],[5,6])")
@@ -57,7 +57,7 @@ def test_a_product_of_values_ranges_choices_and_groups(
     assert listed(monkeypatch, capsys, *typed) == expected
 
 
-def test_what_is_typed_goes_before_the_preset(
+def test_typed_axes_replace_those_of_a_preset(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     adam = [f"optimizer.lr={rate}" for rate in ("0.0001", "0.0003", "0.001", "0.003", "0.01")]
@@ -75,7 +75,7 @@ def test_what_is_typed_goes_before_the_preset(
     ]
 
 
-def test_pairs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_zip_pairs_values(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     typed = ("optimizer=sgd,adam", "optimizer.lr=0.1,0.001", "seed=0,1")
     assert listed(monkeypatch, capsys, *typed, "sweep.zip=[optimizer,optimizer.lr]") == [
         "optimizer=sgd optimizer.lr=0.1 seed=0",
@@ -85,9 +85,9 @@ def test_pairs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_equal_jobs_are_one_job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_equal_jobs_are_planned_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(monkeypatch, capsys, "optimizer.lr=0.1,1e-1,0.2") == ["optimizer.lr=0.1", "optimizer.lr=0.2"]
-    # Not in what they compute, but asked for as two.
+    # Their computations may be equal, but they are requested as two jobs.
     assert len(listed(monkeypatch, capsys, "trainer.accelerator=cpu,auto")) == 2
 
 
@@ -109,7 +109,7 @@ def test_equal_jobs_are_one_job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         (("task=report",), ["sweep_dir must be the folder of a multirun", "got None"]),
     ],
 )
-def test_a_bad_command_gets_one_message_and_leaves_nothing(
+def test_a_bad_command_gets_one_message_and_writes_no_files(
     arguments: tuple[str, ...], words: list[str], own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = call(monkeypatch, *arguments)

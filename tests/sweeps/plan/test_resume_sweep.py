@@ -1,4 +1,4 @@
-"""A sweep that is taken up again does what is not done, and nothing else."""
+"""A resumed sweep runs the jobs that are not done, and no others."""
 
 import json
 import os
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 GRID = (*SMALL, "optimizer.lr=0.01,0.001", "seed=0,1")
 
 
-def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_completed_jobs_are_not_repeated(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(monkeypatch, *GRID) is None
     before = {number: stamps(Path("sweep", str(number))) for number in range(4)}
     capsys.readouterr()
@@ -35,10 +35,10 @@ def test_what_is_done_is_not_done_again(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 class Killed(BaseException):
-    """Passes everything that catches errors, as a kill does."""
+    """Not caught by handlers of Exception, like a kill."""
 
 
-def test_a_job_that_was_cut_goes_on_and_the_rest_begins(
+def test_an_interrupted_job_is_resumed_and_the_rest_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, *GRID, "hydra.sweep.dir=whole") is None
@@ -75,7 +75,7 @@ def test_a_failed_job_is_repeated(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert [metrics(number) for number in range(4)] == whole
 
 
-def test_another_base_is_refused_by_name_and_all_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_base_settings_are_named_and_refused_and_no_file_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, *GRID) is None
     before = stamps(Path("sweep"))
     message = call(monkeypatch, *GRID, "trainer.max_epochs=3", "optimizer=sgd")
@@ -104,7 +104,7 @@ def test_new_values_and_new_axes_extend_a_sweep(
     assert [row["status"] for row in table()] == ["completed"] * 5
 
 
-def test_a_job_of_a_sweep_is_the_single_run_of_its_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_of_a_sweep_equals_the_single_run_of_its_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, *SMALL, "optimizer=sgd,adam", "regularizer.l2=0,0.01") is None
     for job in jobs()[1:3]:
         alone = run(*job["overrides"])
@@ -113,7 +113,7 @@ def test_a_job_of_a_sweep_is_the_single_run_of_its_overrides(monkeypatch: pytest
         assert numbers == metrics(int(job["folder"]))
 
 
-def test_a_folder_where_a_sweep_is_at_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_a_running_sweep_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("sweep").mkdir()
     with FileLock(Path("sweep") / job_folder.LOCK):
         message = call(monkeypatch, *GRID)
@@ -130,7 +130,7 @@ def test_a_damaged_manifest_gets_one_message(content: str, monkeypatch: pytest.M
     assert message.startswith("error: sweep/manifest.json must be ")
 
 
-def test_a_folder_with_spaces_and_signs_in_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_name_may_have_spaces_and_special_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path("my sweeps") / "lr=0.1, it's"
     assert call(monkeypatch, *SMALL[:-1], "seed=0,1", "hydra.sweep.dir='my sweeps/lr=0.1, it\\'s'") is None
     assert [row["status"] for row in table(folder)] == ["completed"] * 2
@@ -139,7 +139,7 @@ def test_a_folder_with_spaces_and_signs_in_its_name(monkeypatch: pytest.MonkeyPa
     assert json.loads((folder / "manifest.json").read_text())["axes"] == manifest.axes == ["seed"]
 
 
-def test_hydras_own_sweeper_still_works_and_has_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hydras_basic_sweeper_works_and_has_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, *GRID, "hydra/sweeper=basic") is None
     assert not Path("sweep/manifest.json").exists()
     assert [(row["optimizer.lr"], row["seed"], row["status"]) for row in table()] == [
@@ -150,7 +150,9 @@ def test_hydras_own_sweeper_still_works_and_has_a_report(monkeypatch: pytest.Mon
     ]
 
 
-def test_a_process_that_outlived_its_sweep_is_waited_for(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_sweep_waits_for_a_process_that_outlived_it(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its job is not run a second time."""
     assert call(monkeypatch, *SMALL, "seed=0,1") is None
     done = Path("sweep/1/metrics.json").read_text()
@@ -174,7 +176,7 @@ def test_a_process_that_outlived_its_sweep_is_waited_for(own_folder: Path, monke
     assert Path("sweep/1/metrics.json").read_text() == done
 
 
-def test_axes_that_a_configuration_brought_along_are_gone_on_with(
+def test_axes_in_hydra_sweeper_params_are_resumed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, *SMALL, "hydra.sweeper.params={seed:'1,2'}") is None
@@ -184,7 +186,7 @@ def test_axes_that_a_configuration_brought_along_are_gone_on_with(
     assert [job["settings"] for job in jobs()] == [{"seed": 1}, {"seed": 2}]
 
 
-def test_a_sweep_that_goes_on_from_a_checkpoint_has_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_that_starts_from_a_checkpoint_has_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
     first = run("model.hidden=[4]", "trainer.max_epochs=1", "figures=false", "test=false")
     typed = (f"ckpt_path={first.folder}/checkpoints/last.ckpt", "trainer.max_epochs=2", "optimizer.lr=1e-2,1e-3")
     assert call(monkeypatch, "-m", "hydra.sweep.dir=sweep", *typed) is None
@@ -193,13 +195,13 @@ def test_a_sweep_that_goes_on_from_a_checkpoint_has_a_report(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("typed", ["sweep.dry_run=true", "sweep.on_failure=stop", "+sweep.axes={seed:[1,2]}"])
-def test_other_sweepers_do_not_know_the_keys_of_sweep(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_sweep_are_refused_with_other_sweepers(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     message = str(call(monkeypatch, *GRID, "hydra/sweeper=basic", typed))
     assert f"{typed.lstrip('+').partition('=')[0]} must go with hydra/sweeper=grid" in message
     assert not Path("sweep").exists()
 
 
-def test_the_command_that_goes_on_keeps_the_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_that_resumes_a_sweep_keeps_the_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1", "data=image_folder", "data.path=a", "seed=0,1")
     assert str(call(monkeypatch, *SMALL, *typed)).endswith(
         "python -m gradexp -m hydra/launcher=joblib hydra.launcher.n_jobs=1 sweep.resume=sweep"

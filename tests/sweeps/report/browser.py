@@ -34,5 +34,5 @@ def chromium(profile: Path) -> Iterator[WebDriver]:
 
 
 def errors(browser: WebDriver) -> list[str]:
-    """What the console has complained of since the last call."""
+    """Errors in the browser's console since the last call."""
     return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]  # type: ignore[no-untyped-call]

@@ -24,9 +24,9 @@ from tests.waiting import eventually
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.server,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Selenium's own sockets
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # from Selenium's sockets
 ]
-PATIENCE = 40  # seconds; pages draw themselves in their own time
+PATIENCE = 40  # seconds until a page must be drawn
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_the_report_sorts_filters_and_hovers_without_an_error(browser: WebDriver
 
 @pytest.fixture
 def tensorboard(own_folder: Path) -> Iterator[str]:
-    """TensorBoard on the sweep's folder, for this machine alone."""
+    """TensorBoard on the sweep's folder, reachable from this machine only."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -94,7 +94,7 @@ def tensorboard(own_folder: Path) -> Iterator[str]:
         process.wait()
 
 
-def reached(url: str) -> bool:
+def is_up(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/data/runs", timeout=2) as answer:
             return bool(re.search(rb"\w", answer.read()))
@@ -102,7 +102,7 @@ def reached(url: str) -> bool:
         return False
 
 
-# TensorBoard is made of nested shadow roots, through which this looks.
+# Collects the text in TensorBoard's nested shadow roots.
 WORDS = """
 const words = [];
 const walk = node => {
@@ -120,7 +120,7 @@ def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
     monkeypatch: pytest.MonkeyPatch, tensorboard: str, tmp_path: Path
 ) -> None:
     assert call(monkeypatch, *REPORTED, "optimizer.lr=0.01,0.001", "seed=0,1", "figures=true") is None
-    assert eventually(lambda: reached(tensorboard), 90), "TensorBoard did not come up"
+    assert eventually(lambda: is_up(tensorboard), 90), "TensorBoard did not start"
     scores = [line.split(",") for line in Path("sweep/sweep.csv").read_text().splitlines()]
     accuracies = [float(row[scores[0].index("val/accuracy")]) for row in scores[1:]]
     with chromium(tmp_path / "profile") as browser:

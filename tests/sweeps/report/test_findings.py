@@ -1,4 +1,4 @@
-"""What a sweep has found, held against counting by hand and against SciPy."""
+"""The findings of a sweep, compared with direct computations and with SciPy."""
 
 from pathlib import Path
 from statistics import fmean, stdev
@@ -20,7 +20,7 @@ DIVERGED["monitor_mode"] = "max"
 
 def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_last(tmp_path: Path) -> None:
     jobs = grid(optimizer=["adam"], optimizer__lr=[0.001, 0.01, 0.1], seed=[0, 1, 2])
-    results = read_sweep(write_sweep(tmp_path, jobs, {4: DIVERGED}))  # a seed of the best one
+    results = read_sweep(write_sweep(tmp_path, jobs, {4: DIVERGED}))  # job 4 is a seed of the best setting
     ranked = ranking(results)
     assert [setting.label for setting in ranked] == [
         f"optimizer=adam optimizer.lr={rate}" for rate in ("0.001", "0.1", "0.01")
@@ -38,28 +38,28 @@ def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_las
     ]
 
 
-def test_a_few_far_worse_scores_are_left_outside_the_figures(tmp_path: Path) -> None:
+def test_a_few_far_worse_scores_are_outside_the_shown_range(tmp_path: Path) -> None:
     scores = [0.90, 0.92, 0.94, 0.96, 0.98]
 
     def shown(values: list[float], monitor: str, name: str) -> tuple[float, float]:
-        found = {"status": "completed", "monitor": monitor, "monitor_mode": OWN[monitor.rpartition("/")[2]]}
-        outcomes = {n: {**found, monitor: value} for n, value in enumerate(values)}
+        completed = {"status": "completed", "monitor": monitor, "monitor_mode": OWN[monitor.rpartition("/")[2]]}
+        outcomes = {n: {**completed, monitor: value} for n, value in enumerate(values)}
         return shown_range(read_sweep(write_sweep(tmp_path / name, grid(seed=list(range(len(values)))), outcomes)))
 
     low, high = shown(scores, "val/accuracy", "all")
     assert low < 0.90 < 0.98 < high
-    room = high - 0.98
+    margin = high - 0.98
     low, high = shown([0.1, *scores], "val/accuracy", "bad")
     first, third = np.quantile([0.1, *scores], [0.25, 0.75])
     assert low + (high - 0.98) == pytest.approx(first - 1.5 * (third - first))
-    assert room < high - 0.98 < 2 * room
-    # Of a loss, the high side is the bad one, and nothing good is left out.
+    assert margin < high - 0.98 < 2 * margin
+    # Of a loss, high values are bad; all low values are shown.
     low, high = shown([*scores, 9.0, 0.1], "val/loss", "loss")
     assert low < 0.1
     assert 0.98 < high < 9.0
 
 
-def test_a_learning_rate_where_all_diverged_is_marked_and_not_dropped(tmp_path: Path) -> None:
+def test_a_learning_rate_at_which_all_jobs_diverged_is_marked_and_not_dropped(tmp_path: Path) -> None:
     jobs = grid(optimizer=["sgd", "adam"], optimizer__lr=[0.1, 0.01, 1.0])
     lines = learning_rates(read_sweep(write_sweep(tmp_path, jobs, {2: DIVERGED})))
     assert lines["sgd"].rates == [0.01, 0.1]
@@ -68,14 +68,14 @@ def test_a_learning_rate_where_all_diverged_is_marked_and_not_dropped(tmp_path: 
     assert lines["adam"].means == [accuracy(jobs[number]) for number in (4, 3, 5)]
 
 
-def test_the_best_of_the_other_axes_stands_for_a_rate_and_for_a_pair_of_penalties(tmp_path: Path) -> None:
+def test_the_score_of_a_pair_of_penalties_is_the_best_over_the_other_axes(tmp_path: Path) -> None:
     jobs = grid(optimizer__lr=[0.01, 0.1], regularizer__l1=[0.0, 1e-4], regularizer__l2=[0.0, 1e-3], seed=[0, 1])
     results = read_sweep(write_sweep(tmp_path, jobs))
-    found = penalties(results)
-    assert found is not None
-    assert (found.l1, found.l2) == ([0.0, 1e-4], [0.0, 1e-3])
-    for row, l1 in enumerate(found.l1):
-        for column, l2 in enumerate(found.l2):
+    heatmap = penalties(results)
+    assert heatmap is not None
+    assert (heatmap.l1, heatmap.l2) == ([0.0, 1e-4], [0.0, 1e-3])
+    for row, l1 in enumerate(heatmap.l1):
+        for column, l2 in enumerate(heatmap.l2):
             means = [
                 fmean(
                     accuracy(j)
@@ -84,7 +84,7 @@ def test_the_best_of_the_other_axes_stands_for_a_rate_and_for_a_pair_of_penaltie
                 )
                 for rate in (0.01, 0.1)
             ]
-            assert found.scores[row][column] == pytest.approx(max(means))
+            assert heatmap.scores[row][column] == pytest.approx(max(means))
     assert penalties(read_sweep(write_sweep(tmp_path / "other", grid(seed=[0, 1])))) is None
     path = penalties(read_sweep(write_sweep(tmp_path / "path", grid(regularizer__l2=[0.01, 0.0]))))
     assert path is not None
@@ -92,7 +92,7 @@ def test_the_best_of_the_other_axes_stands_for_a_rate_and_for_a_pair_of_penaltie
     assert learning_rates(read_sweep(tmp_path / "other")) == {}
 
 
-def test_no_job_beats_one_on_the_front_in_both(tmp_path: Path) -> None:
+def test_no_job_dominates_one_on_the_pareto_front(tmp_path: Path) -> None:
     jobs = grid(optimizer=["sgd", "adam"], optimizer__lr=[0.1, 0.01, 1.0], seed=[0, 1])
     results = read_sweep(write_sweep(tmp_path, jobs))
     front = pareto_front(results)
@@ -101,7 +101,7 @@ def test_no_job_beats_one_on_the_front_in_both(tmp_path: Path) -> None:
     assert [(job.seconds, score) for job, score in front] == sorted(brute)
 
 
-def test_the_best_and_the_median_job(tmp_path: Path) -> None:
+def test_the_best_and_the_median_job_are_found(tmp_path: Path) -> None:
     jobs = grid(optimizer__lr=[0.001, 0.01, 0.1, 1.0, 10.0])
     results = read_sweep(write_sweep(tmp_path, jobs))
     ordered = sorted(jobs, key=accuracy, reverse=True)
@@ -111,7 +111,7 @@ def test_the_best_and_the_median_job(tmp_path: Path) -> None:
     ]
 
 
-def test_variance_explained_is_the_analysis_of_variance() -> None:
+def test_variance_explained_equals_the_analysis_of_variance() -> None:
     settings = grid(a=[1, 2, 3], b=["x", "y"], seed=[0, 1, 2, 3], same=[7])
     scores = list(np.random.default_rng(0).normal([job["a"] + (job["b"] == "x") for job in settings]))
     shares = variance_explained(settings, scores)

@@ -1,4 +1,4 @@
-"""The report: one file that needs nothing else, whose words are no markup, and TensorBoard's part of it."""
+"""The report: a self-contained page with escaped text, and the figures and rows in TensorBoard."""
 
 import json
 from html.parser import HTMLParser
@@ -48,7 +48,7 @@ def page(folder: Path) -> Page:
     return parsed
 
 
-def made(folder: Path) -> Path:
+def example_sweep(folder: Path) -> Path:
     jobs = grid(
         optimizer=["sgd", "adam"], optimizer__lr=[0.1, 0.01], regularizer__l1=[0.0, 1e-4], regularizer__l2=[0.0, 1e-3]
     )
@@ -58,8 +58,8 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def test_the_page_needs_nothing_else_and_takes_no_word_for_markup(tmp_path: Path) -> None:
-    folder = made(tmp_path / "sweep")
+def test_the_page_is_self_contained_and_escapes_text(tmp_path: Path) -> None:
+    folder = example_sweep(tmp_path / "sweep")
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["name"] = manifest["command"][0] = EVIL
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -79,7 +79,7 @@ def test_the_page_needs_nothing_else_and_takes_no_word_for_markup(tmp_path: Path
         assert panel in parsed.data["script"] or f'id="{panel}"' in (folder / "report.html").read_text()
 
 
-def test_a_figure_that_the_sweep_has_no_axes_for_is_left_out_and_it_is_said(tmp_path: Path) -> None:
+def test_a_figure_without_axes_in_the_sweep_is_left_out_and_reported(tmp_path: Path) -> None:
     write_report(write_sweep(tmp_path / "sweep", grid(seed=[0, 1, 2])), Console(quiet=True))
     parsed = page(tmp_path / "sweep")
     assert list(json.loads(parsed.data["figure-data"])) == ["coordinates", "time"]
@@ -89,14 +89,12 @@ def test_a_figure_that_the_sweep_has_no_axes_for_is_left_out_and_it_is_said(tmp_
 
 
 @pytest.mark.parametrize("outcomes", [{0: {}, 1: {}}, {0: {"status": "failed", "reason": "x"}, 1: {}}])
-def test_a_sweep_that_has_no_result_yet_has_a_report_all_the_same(
-    outcomes: dict[int, dict[str, str]], tmp_path: Path
-) -> None:
+def test_a_sweep_without_results_has_a_report(outcomes: dict[int, dict[str, str]], tmp_path: Path) -> None:
     write_report(write_sweep(tmp_path / "sweep", grid(seed=[0, 1]), outcomes), Console(quiet=True))
     assert "No job has completed." in "".join(page(tmp_path / "sweep").words)
 
 
-def test_jobs_of_several_data_sets_are_not_ranked_and_their_failures_are_told(
+def test_jobs_of_several_data_sets_are_not_ranked_and_their_failures_are_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed = {3: {"status": "failed", "reason": "no memory"}}
@@ -115,7 +113,7 @@ def test_jobs_of_several_data_sets_are_not_ranked_and_their_failures_are_told(
 
 
 def test_tensorboard_has_the_figures_once_and_a_row_for_a_failed_job(tmp_path: Path) -> None:
-    folder = made(tmp_path / "sweep")
+    folder = example_sweep(tmp_path / "sweep")
     for _ in range(2):
         write_report(folder, Console(quiet=True))
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"images": 0}).Reload()
@@ -131,7 +129,7 @@ def test_tensorboard_has_the_figures_once_and_a_row_for_a_failed_job(tmp_path: P
 def test_the_task_writes_the_report_again_and_prints_the_best(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made(own_folder / "sweep")
+    example_sweep(own_folder / "sweep")
     before = {path.name for path in (own_folder / "sweep").iterdir()}
     assert call(monkeypatch, "task=report", "sweep_dir=sweep") is None
     out = capsys.readouterr().out
@@ -141,4 +139,4 @@ def test_the_task_writes_the_report_again_and_prints_the_best(
     assert out.rstrip().endswith("report: sweep/report.html")
     new = {path.name for path in (own_folder / "sweep").iterdir()} - before
     assert new == {"sweep.csv", "report.html", "figures", "tensorboard", "gradexp.log"}
-    assert [path.name for path in own_folder.iterdir()] == ["sweep"], "a report leaves nothing elsewhere"
+    assert [path.name for path in own_folder.iterdir()] == ["sweep"], "a report writes nothing elsewhere"

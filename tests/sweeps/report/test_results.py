@@ -1,4 +1,4 @@
-"""A sweep read back from its folder, and its table."""
+"""Reading a sweep from its folder, and its table."""
 
 import csv
 import json
@@ -15,16 +15,16 @@ from tests.sweeps.folders import accuracy, grid, write_sweep
 AXES: dict[str, list[Any]] = {"optimizer": ["sgd", "adam"], "optimizer__lr": [0.1, 0.01], "seed": [0, 1]}
 
 
-def test_every_job_is_a_row_whatever_became_of_it(tmp_path: Path) -> None:
+def test_every_job_is_a_row_whatever_its_status(tmp_path: Path) -> None:
     jobs = grid(**AXES)
     monitored = {"monitor": "val/accuracy", "monitor_mode": "max"}
-    gone_wrong: dict[int, dict[str, Any]] = {
+    outcomes: dict[int, dict[str, Any]] = {
         1: {"status": "failed", "reason": 'no "memory",\nat all'},
         2: {"status": "diverged", "reason": "at step 3", "seconds/fit": 1.0, **monitored},
         3: {},
         4: {},
     }
-    folder = write_sweep(tmp_path / "sweep", jobs, gone_wrong)
+    folder = write_sweep(tmp_path / "sweep", jobs, outcomes)
     shutil.rmtree(folder / "5")
     with FileLock(folder / "4" / ".lock"):
         results = read_sweep(folder)
@@ -49,7 +49,7 @@ def test_jobs_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert [job.folder.name for job in read_sweep(folder).jobs] == [str(number) for number in range(12)]
 
 
-def test_without_a_manifest_the_job_folders_tell_all(tmp_path: Path) -> None:
+def test_without_a_manifest_the_job_folders_are_read(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "sweep", grid(**AXES))
     with_manifest = read_sweep(folder)
     (folder / "manifest.json").unlink()
@@ -58,8 +58,8 @@ def test_without_a_manifest_the_job_folders_tell_all(tmp_path: Path) -> None:
     assert (alone.name, alone.monitor, alone.command) == ("default", "val/accuracy", [])
 
 
-def test_the_metric_that_the_jobs_really_monitored_counts(tmp_path: Path) -> None:
-    """Data without classes make a loss of an accuracy that was asked for."""
+def test_the_monitor_is_the_metric_that_the_jobs_monitored(tmp_path: Path) -> None:
+    """With data without classes, jobs monitor the loss instead of the requested accuracy."""
     folder = write_sweep(tmp_path / "sweep", grid(seed=[0, 1]))
     for path in folder.glob("*/metrics.json"):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"monitor": "val/loss", "monitor_mode": "min"}))
@@ -67,7 +67,7 @@ def test_the_metric_that_the_jobs_really_monitored_counts(tmp_path: Path) -> Non
     assert (results.monitor, results.monitor_mode) == ("val/loss", "min")
 
 
-def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ValueError, match="sweep_dir must be the folder of a multirun"):
             read_sweep(folder)

@@ -1,4 +1,4 @@
-"""Studies: what their figures are given is what the jobs have left, and the published facts hold."""
+"""Studies: their figures show the values that the jobs wrote, and published results are reproduced."""
 
 import json
 import math
@@ -30,30 +30,30 @@ DRAWING = {
 
 
 def swept(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: str) -> tuple[Path, dict[str, Any]]:
-    """The folder of an experiment's multirun, and what its study has drawn by the name of the function."""
-    given: dict[str, Any] = {}
+    """The folder of an experiment's multirun, and the arguments of its study's drawing functions, by name."""
+    calls: dict[str, Any] = {}
     for module, function in DRAWING.items():
         home = import_module(module)
         original = getattr(home, function)
 
-        def kept(*values: Any, original: Any = original, function: str = function) -> Any:
-            given.setdefault(function, []).append(values)
+        def record_call(*values: Any, original: Any = original, function: str = function) -> Any:
+            calls.setdefault(function, []).append(values)
             return original(*values)
 
-        monkeypatch.setattr(home, function, kept)
+        monkeypatch.setattr(home, function, record_call)
     assert call(monkeypatch, f"+experiment={name}", *arguments) is None
     (sweep,) = Path(f"outputs/sweeps/{name}").iterdir()
-    return sweep, given
+    return sweep, calls
 
 
-def test_sigmoids_gradient_falls_by_a_factor_of_about_four_a_layer_and_relus_does_not(
+def test_the_gradient_falls_by_a_factor_of_about_four_per_layer_with_sigmoid_and_not_with_relu(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sweep, given = swept(
+    sweep, calls = swept(
         monkeypatch, "vanishing_gradients", "trainer.max_epochs=10", "model.activation=sigmoid,relu",
         "model.init=lecun_normal,kaiming_normal", "model.hidden=[30,30],[30,30,30,30,30,30,30,30]",
     )  # fmt: skip
-    ((families, score),) = given["gradient_norms_by_depth"]
+    ((families, score),) = calls["gradient_norms_by_depth"]
     assert score == "val/accuracy"
     paces = {}
     for family in families:
@@ -64,17 +64,17 @@ def test_sigmoids_gradient_falls_by_a_factor_of_about_four_a_layer_and_relus_doe
     assert 0.7 < paces["relu, kaiming_normal"] < 1.4
     assert "vanishing_gradients" in drawn(sweep)
     assert "vanishing_gradients" in shown(sweep)
-    told = capsys.readouterr().out
-    assert "sigmoid, lecun_normal: falls by a factor" in told
+    printed = capsys.readouterr().out
+    assert "sigmoid, lecun_normal: falls by a factor" in printed
     assert 'alt="vanishing gradients"' in (sweep / "report.html").read_text()
 
 
-def test_a_path_has_the_lassos_zeros_ridges_weights_and_marks_the_best(
+def test_a_regularization_path_has_the_weights_of_lasso_and_ridge_and_marks_the_best(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pairs = ("regularizer.l1=0,0.1,0.4,0,0", "regularizer.l2=0,0,0,0.1,1.0")
-    sweep, given = swept(monkeypatch, "regularization_path", "problem=lasso_linear", *pairs)
-    ((l1_paths, _), (l2_paths, _)) = given["penalty_paths"]
+    sweep, calls = swept(monkeypatch, "regularization_path", "problem=lasso_linear", *pairs)
+    ((l1_paths, _), (l2_paths, _)) = calls["penalty_paths"]
     (l1,), (l2,) = l1_paths, l2_paths
     assert (l1.strengths, l2.strengths) == ([0, 0.1, 0.4], [0, 0.1, 1.0])
     data = Diabetes(val_size=0.2)
@@ -82,13 +82,13 @@ def test_a_path_has_the_lassos_zeros_ridges_weights_and_marks_the_best(
     x, y = (part.double().numpy() for part in data.sample(1000))
     for number, strength in enumerate(l1.strengths[1:], start=1):
         expected = linear_model.Lasso(alpha=strength / 2, tol=1e-10).fit(x, y).coef_
-        found = np.array([line[number] for line in l1.weights.values()])
-        np.testing.assert_allclose(found, expected, atol=2e-3)
+        coefficients = np.array([line[number] for line in l1.weights.values()])
+        np.testing.assert_allclose(coefficients, expected, atol=2e-3)
         assert l1.zero[number] == pytest.approx((expected == 0).mean())
     for number, strength in enumerate(l2.strengths[1:], start=1):
         expected = linear_model.Ridge(alpha=len(x) * strength).fit(x, y).coef_
-        found = np.array([line[number] for line in l2.weights.values()])
-        np.testing.assert_allclose(found, np.ravel(expected), atol=2e-3)
+        coefficients = np.array([line[number] for line in l2.weights.values()])
+        np.testing.assert_allclose(coefficients, np.ravel(expected), atol=2e-3)
     metrics = [json.loads((sweep / str(n) / "metrics.json").read_text()) for n in range(5)]
     assert list(l1.val) == [job["val/loss"] for job in metrics[:3]]
     assert list(l1.train) == [job["train/loss"] for job in metrics[:3]]
@@ -97,10 +97,10 @@ def test_a_path_has_the_lassos_zeros_ridges_weights_and_marks_the_best(
     assert f"best l1 {l1.strengths[l1.best]:g}" in capsys.readouterr().out
 
 
-def test_of_a_deep_model_the_norms_of_layers_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_of_a_deep_model_shows_the_norms_of_its_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ("trainer.max_epochs=2", "regularizer.l1=0,0.001,0.01", "regularizer.l2=0", "sweep.zip=[]")
-    sweep, given = swept(monkeypatch, "regularization_path", "problem=lasso_mlp", *settings)
-    (((path,), _),) = given["penalty_paths"]
+    sweep, calls = swept(monkeypatch, "regularization_path", "problem=lasso_mlp", *settings)
+    (((path,), _),) = calls["penalty_paths"]
     assert list(path.weights) == ["linear_1", "output"]
     state = torch.load(sweep / "1" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert path.weights["output"][1] == pytest.approx(float(state["network.output.weight"].norm()))
@@ -111,8 +111,8 @@ def test_overfitting_shows_both_curves_of_both_jobs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     quick = ("data=digits", "data.val_size=1338", "trainer.max_epochs=5", "data.batch_size=10")
-    sweep, given = swept(monkeypatch, "overfitting", *quick, "trainer.log_every_n_steps=10")
-    (curves,) = next(call for call in given["curves_by_tag"] if len(call[0]) == 4)
+    sweep, calls = swept(monkeypatch, "overfitting", *quick, "trainer.log_every_n_steps=10")
+    (curves,) = next(call for call in calls["curves_by_tag"] if len(call[0]) == 4)
     assert set(curves) == {"train/loss", "val/loss", "train/accuracy", "val/accuracy"}
     assert all(list(by_job) == ["regularizer.l2=0", "regularizer.l2=5e-05"] for by_job in curves.values())
     assert len(curves["val/loss"]["regularizer.l2=0"][0]) == 5
@@ -121,11 +121,11 @@ def test_overfitting_shows_both_curves_of_both_jobs(
 
 
 @pytest.mark.parametrize("name", study_names())
-def test_without_jobs_a_study_says_what_is_missing(name: str, tmp_path: Path) -> None:
-    found = study_named(name)(SweepResults(tmp_path, "x", "val/loss", [], []))
-    assert isinstance(found, Study)
-    assert not found.figures
-    assert len(found.lines) == 1
+def test_a_study_without_jobs_names_what_is_missing(name: str, tmp_path: Path) -> None:
+    study = study_named(name)(SweepResults(tmp_path, "x", "val/loss", [], []))
+    assert isinstance(study, Study)
+    assert not study.figures
+    assert len(study.lines) == 1
 
 
 def test_an_unknown_study_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_an_unknown_study_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Did you mean costs?" in message
 
 
-def test_the_names_of_studies_and_topics_are_had_without_what_costs_seconds() -> None:
+def test_the_names_of_studies_and_topics_need_no_slow_imports() -> None:
     code = """
 import sys
 from gradexp.explain import topic_names
@@ -143,6 +143,6 @@ print(*study_names(), *[name for name in ("torch", "matplotlib", "numpy") if nam
 print(*topic_names())
 """
     command, checkout = [sys.executable, "-c", code], Path(__file__).parents[3]
-    told = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told[0].split() == ["bias_variance", "costs", "overfitting", "regularization_path", "vanishing_gradients"]
-    assert {"chain_rule", "softmax"} <= set(told[1].split())
+    printed = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert printed[0].split() == ["bias_variance", "costs", "overfitting", "regularization_path", "vanishing_gradients"]
+    assert {"chain_rule", "softmax"} <= set(printed[1].split())
