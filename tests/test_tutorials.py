@@ -17,14 +17,9 @@ pytestmark = pytest.mark.slow
 
 FILES = sorted((CONF_DIR / "experiment").glob("*.yaml"))
 EXPERIMENTS = [path.stem for path in FILES if "task: explain" not in path.read_text()]  # the others train nothing
-<<<<<<< HEAD
-SWEEPS = ("bias_variance", "overfitting", "regularization_path", "vanishing_gradients")  # tests/sweeps has these
+SWEEPS = ("bias_variance", "overfitting", "regularization_path", "vanishing_gradients")  # see tests/sweeps/report
 SHORT = [name for name in EXPERIMENTS if name not in SWEEPS]
-PASSES, STEPS = 20, 12
-=======
-SINGLE = [path.stem for path in FILES if path.stem in EXPERIMENTS and "axes:" not in path.read_text()]  # no studies
 REPEATS, MAX_STEPS = 20, 12
->>>>>>> h-prose
 
 
 def finished_runs() -> list[Path]:
