@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
-from gradexp.app.kept_compositions import lines
+from gradexp.app.composition_cache import lines
 
 
 class Composer:

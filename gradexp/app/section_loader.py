@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.class_overrides import add_without_plus, typed_sections
 from gradexp.app.composer import Composer
-from gradexp.app.kept_compositions import kept, lines, without_plain
+from gradexp.app.composition_cache import cached, lines, without_plain
 from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, classes_in
 from gradexp.configuration.files import CONF_DIR
@@ -66,16 +66,16 @@ class SectionLoader(ConfigLoaderImpl):
             with suppress(ConfigCompositionException):  # Hydra raises it below: of several errors, the first
                 if validate_sweep_overrides:
                     self.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
-                return self._quickly(config_name, parsed, run_mode)
+                return self._from_cache(config_name, parsed, run_mode)
         return self._composed(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
 
-    def _quickly(self, config_name: str | None, parsed: list[Override], run_mode: RunMode) -> DictConfig:
+    def _from_cache(self, config_name: str | None, parsed: list[Override], run_mode: RunMode) -> DictConfig:
         """Set plain values in the cached composition of the other overrides."""
         plain, rest = without_plain(parsed, self.repository.group_exists)
         if not any(map(typed_sections, rest)):  # Hydra ignores axes; they matter only to check classes
             rest = [override for override in rest if not override.is_sweep_override()]
         key = (config_name, run_mode, JobRuntime.instance().get("name"), *lines(rest))
-        cfg = kept(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
+        cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
         add_without_plus(plain, cfg)
         if any(o.is_force_add() for o in plain) and any(o.is_add() or o.is_force_add() for o in rest):
             # Added keys keep the order in which they are typed, which only Hydra's composition does.

@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp import compose
-from gradexp.app import composition, kept_compositions, section_loader
+from gradexp.app import composition, composition_cache, section_loader
 from gradexp.app.section_loader import SectionLoader, class_sections
 from gradexp.configuration.files import CONF_DIR
 from tests.hydra_jobs import started_hydra
@@ -50,7 +50,7 @@ def test_hydra_creates_section_loader_in_place_of_its_loader() -> None:
 
 @pytest.mark.parametrize("hook", ["_parse_overrides_and_create_caching_repo", "_compose_config_from_defaults_list"])
 def test_hydra_composes_through_the_hook(hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_compositions, "_kept", {})
+    monkeypatch.setattr(composition_cache, "_cache", {})
     called = []
     original = getattr(ConfigLoaderImpl, hook)
 
@@ -94,7 +94,7 @@ def test_a_cached_composition_equals_hydras(mode: RunMode, overrides: list[str])
 
 def test_a_changed_file_is_read_again(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(CONF_DIR, "conf")
-    for module in (section_loader, composition, kept_compositions):
+    for module in (section_loader, composition, composition_cache):
         monkeypatch.setattr(module, "CONF_DIR", own_folder / "conf")
     assert composition.compose().optimizer.lr == 0.001
     file = own_folder / "conf" / "optimizer" / "adam.yaml"

@@ -14,28 +14,28 @@ from omegaconf import DictConfig
 from gradexp.app.class_overrides import typed_sections
 from gradexp.configuration.files import CONF_DIR
 
-MOST_KEPT = 256  # compositions of 20 kB each
+MAX_ENTRIES = 256  # of 20 kB each
 
-_kept: dict[Hashable, bytes] = {}
+_cache: dict[Hashable, bytes] = {}
 
 
-def kept(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
+def cached(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
     """The cached composition of the key; calls `compose` if there is none.
 
     Returns a copy that the caller may change: unpickling takes a hundredth of the time of composing. If a file in
     conf/ changes, its compositions are made again.
     """
     key = key, _files(CONF_DIR)
-    if key not in _kept:
-        if len(_kept) == MOST_KEPT:
-            _kept.clear()
+    if key not in _cache:
+        if len(_cache) == MAX_ENTRIES:
+            _cache.clear()
         cfg = compose()
         try:
-            _kept[key] = pickle.dumps(cfg)
+            _cache[key] = pickle.dumps(cfg)
         except pickle.PicklingError:  # of a plugin that Hydra has imported twice
             return cfg
-    again: DictConfig = pickle.loads(_kept[key])
-    return again
+    copy: DictConfig = pickle.loads(_cache[key])
+    return copy
 
 
 def without_plain(
