@@ -138,3 +138,14 @@ def test_the_published_accuracies_are_measured_again(
     monkeypatch.setattr("sys.argv", ["published", "--only", "digits", "--seeds", "0,1"])
     published.main()
     assert re.search(r"digits +98\.16 ± 0\.47 +\d\d\.\d\d ± ", capsys.readouterr().out)
+
+
+def test_nothing_names_another_projects_package() -> None:
+    """On PyPI the name gradexp is another project's."""
+    files = [
+        CHECKOUT / "README.md",
+        *(path for folder in ("gradexp", "conf") for path in (CHECKOUT / folder).rglob("*")),
+    ]
+    for path in files:
+        if path.suffix in (".md", ".py", ".yaml", ".j2"):
+            assert not re.search(r"(pip install|uvx) '?\"?gradexp|gradexp\[\w", path.read_text()), path
