@@ -23,13 +23,15 @@ def cached(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
     """The cached composition of the key; calls `compose` if there is none.
 
     Returns a copy that the caller may change: unpickling takes a hundredth of the time of composing. If a file in
-    conf/ changes, its compositions are made again.
+    conf/ changes, its compositions are made again; one that reads other folders or the environment is not cached.
     """
     key = key, _files(CONF_DIR)
     if key not in _cache:
         if len(_cache) == MAX_ENTRIES:
             _cache.clear()
         cfg = compose()
+        if cfg.hydra.searchpath or cfg.hydra.job.env_copy:
+            return cfg
         try:
             _cache[key] = pickle.dumps(cfg)
         except pickle.PicklingError:  # of a plugin that Hydra has imported twice

@@ -10,7 +10,7 @@ from gradexp.configuration.files import CONF_DIR
 
 
 def run(*overrides: str) -> Result:
-    """Do from Python what `python -m gradexp OVERRIDES` does, as one job even if the experiment is a multirun.
+    """Run what `python -m gradexp OVERRIDES` runs, as one job even if the experiment is a multirun.
 
     >>> result = run("+experiment=mnist", "optimizer.lr=0.1")  # doctest: +SKIP
     >>> result.metrics["test/accuracy"]  # doctest: +SKIP

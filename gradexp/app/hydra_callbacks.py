@@ -47,6 +47,11 @@ class CheckBeforeRun(Callback):
                         "error: hydra.sweep.subdir must go with another sweeper, hydra/sweeper=basic: the grid numbers "
                         f"its jobs' folders to find them again; got {override}."
                     )
+            if config.hydra.sweeper.get("params"):
+                sys.exit(
+                    "error: hydra.sweeper.params must be null with hydra/sweeper=grid; got "
+                    f"{config.hydra.sweeper.params}. Type KEY=VALUE,VALUE, or write sweep.axes in an experiment."
+                )
             return  # the grid checks each job before it creates the sweep's folder
         sweep = config.sweep
         typed = [f"sweep.{key}" for key in ("axes", "zip", "final", "resume", "dry_run") if sweep[key]]

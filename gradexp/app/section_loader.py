@@ -9,13 +9,14 @@ calls the methods that are overridden here.
 
 import copy
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import hydra._internal.hydra as hydra_app
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
+from hydra.core.config_store import ConfigStore
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
@@ -74,7 +75,9 @@ class SectionLoader(ConfigLoaderImpl):
         plain, rest = without_plain(parsed, self.repository.group_exists)
         if not any(map(typed_sections, rest)):  # Hydra ignores axes; they matter only to check classes
             rest = [override for override in rest if not override.is_sweep_override()]
-        key = (config_name, run_mode, JobRuntime.instance().get("name"), *lines(rest))
+        # Nodes that programs have stored in Hydra's ConfigStore are read like files.
+        stored = tuple(map(id, _nodes(ConfigStore.instance().repo)))
+        key = (config_name, run_mode, JobRuntime.instance().get("name"), stored, *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
         add_without_plus(plain, cfg)
         if any(o.is_force_add() for o in plain) and any(o.is_add() or o.is_force_add() for o in rest):
@@ -150,6 +153,15 @@ class SectionLoader(ConfigLoaderImpl):
         for section, node in kept.items():
             OmegaConf.update(cfg, section, node, merge=False)
         return cfg
+
+
+def _nodes(repo: Mapping[str, Any]) -> Iterator[Any]:
+    """The nodes of a ConfigStore, which nests them by group."""
+    for value in repo.values():
+        if isinstance(value, Mapping):
+            yield from _nodes(value)
+        else:
+            yield value
 
 
 def check_option(override: Override, repo: IConfigRepository) -> None:

@@ -49,10 +49,11 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
         if name in (node.get(parent) or {} if parent else node):
             raise ValueError(unknown_key(key, node))
     _check_sections(node, referenced)
-    for group in CLASS_GROUPS:
-        target = node[group].get("_target_")
-        if target in CLASSES:
-            raise ValueError(f"{group}._target_={target} is now called {CLASSES[target]}.")
+    named = {f"{group}.{name}": section for group in NAMED_CLASSES for name, section in node[group].items()}
+    for key, section in {**{group: node[group] for group in CLASS_GROUPS}, **named}.items():
+        target = section.get("_target_") if isinstance(section, Mapping) else None
+        if isinstance(target, str) and target in CLASSES:
+            raise ValueError(f"{key}._target_={target} is now called {CLASSES[target]}.")
     for key, rule in KEY_RULES.items():
         _check_key(node, key, rule)
     # With a checkpoint, the classes come from its configuration, which is checked when it has been read.

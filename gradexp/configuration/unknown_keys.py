@@ -19,7 +19,14 @@ KEYS: Mapping[str, str] = {
     "scheduler.name": "scheduler._target_",
 }
 OPTIONS: Mapping[tuple[str, str], str] = {("model", "perceptron"): "sigmoid_units"}
-CLASSES: Mapping[str, str] = {"gradexp.models.Perceptron": "gradexp.models.SigmoidUnits"}
+REPORTS = (
+    "AccuracyAndLoss", "ClassifierFigures", "DecisionBoundary", "DescentReport", "LeastSquaresReport",
+    "PerceptronBound", "RegressionFigures",
+)  # fmt: skip
+CLASSES: Mapping[str, str] = {
+    "gradexp.models.Perceptron": "gradexp.models.SigmoidUnits",
+    **{f"gradexp.callbacks.{name}": f"gradexp.reports.{name}" for name in REPORTS},
+}
 
 Plain = Mapping[str, Any]
 

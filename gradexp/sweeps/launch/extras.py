@@ -14,7 +14,7 @@ def check_installed(target: str) -> None:
     """Check that the plugin of a launcher or sweeper, `hydra_plugins.PLUGIN.MODULE.CLASS`, is installed.
 
     Raises:
-        ValueError: It is not.
+        ValueError: It is not installed.
     """
     plugin = target.split(".")[1]
     if plugin in EXTRAS and (find_spec("hydra_plugins") is None or find_spec(f"hydra_plugins.{plugin}") is None):

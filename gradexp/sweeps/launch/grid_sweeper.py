@@ -5,6 +5,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +36,10 @@ class GridSweeper(Sweeper):
     """Spans the jobs of a multirun, keeps their manifest, and launches those that are not done.
 
     Args:
-        params: Must be None: the axes of a configuration are `sweep.axes`.
-
-    Raises:
-        ValueError: It is not.
+        params: None; Hydra's own sweeper has axes here, and gradexp refuses them before this class is built.
     """
 
-    def __init__(self, params: Any = None) -> None:
-        if params:
-            raise ValueError(
-                "hydra.sweeper.params must be null with hydra/sweeper=grid, whose axes are sweep.axes={KEY: [VALUE, "
-                f"...]}}; got {params}."
-            )
+    def __init__(self, params: None = None) -> None:
         self.config: DictConfig
         self.hydra_context: HydraContext
         self.launcher: Launcher
@@ -205,6 +199,8 @@ def _print_plan(folder: Path, manifest: Manifest, plan: Plan) -> None:
 
 def register() -> None:
     """Register the sweeper with Hydra under the name of a plugin."""
+    if find_spec("hydra_plugins") is None:  # no plugin is installed that would bring the package
+        sys.modules["hydra_plugins"] = module_from_spec(ModuleSpec("hydra_plugins", None, is_package=True))
     sys.modules.setdefault(PLUGIN_MODULE, sys.modules[__name__])
     GridSweeper.__module__ = PLUGIN_MODULE
     Plugins.instance().register(GridSweeper)

@@ -1,13 +1,24 @@
 """What a sweep shows, as numbers, computed once: terminal, page, figures and TensorBoard only present them."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import fmean
+from typing import Any
 
 from gradexp.reports.curves import curves
 from gradexp.sweeps.report.coordinates import Coordinates, coordinates
 from gradexp.sweeps.report.importance import variance_explained
-from gradexp.sweeps.report.ranking import TWO, Setting, best_and_median, best_by, ranking, shown_range, sign
+from gradexp.sweeps.report.ranking import (
+    TWO,
+    Setting,
+    best_and_median,
+    best_by,
+    mean_of,
+    ranking,
+    shown_range,
+    sign,
+    spread_of,
+)
 from gradexp.sweeps.report.results import Job, SweepResults
 
 Curve = tuple[list[int], list[float]]  # steps and values
@@ -22,12 +33,14 @@ class Sensitivity:
         means: Mean score over the seeds, of the best setting at each rate.
         spreads: Standard deviations over the seeds; 0 for a single one.
         diverged: Rates at which a seed diverged.
+        best: The best mean and its rate; None without scores.
     """
 
     rates: list[float]
     means: list[float]
     spreads: list[float]
     diverged: list[float]
+    best: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -38,11 +51,13 @@ class Grid:
         l1: Values, ascending: the rows.
         l2: Values, ascending: the columns.
         scores: [l1, l2]: means over the seeds of the best setting.
+        best: The best mean with its l1 and l2; None without scores.
     """
 
     l1: list[float]
     l2: list[float]
     scores: list[list[float | None]]
+    best: tuple[float, float, float] | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,7 @@ class Times:
         labels: The jobs' settings.
         seconds: [jobs].
         scores: [jobs].
-        front: The jobs than which none is both faster and better, the fastest first.
+        front: The jobs that no other job beats in both time and score, the fastest first.
     """
 
     labels: list[str]
@@ -69,16 +84,20 @@ class Contestant:
     Attributes:
         setting: The best setting of its kind, with its final runs.
         chosen_by: Its score on the grid.
-        test: The test metric at each fresh seed.
-        epochs: Epochs until the target, of the seeds that reached it.
-        seconds: Seconds of fitting until the target, likewise.
+        mean: Mean of the test metric over the fresh seeds; None without one.
+        spread: Its standard deviation; None for fewer than two.
+        reached: How many seeds reached the target.
+        epochs: Mean epochs until the target, of those seeds.
+        seconds: Mean seconds of fitting until the target, likewise.
     """
 
     setting: Setting
     chosen_by: float | None
-    test: list[float]
-    epochs: list[float]
-    seconds: list[float]
+    mean: float | None
+    spread: float | None
+    reached: int
+    epochs: float | None
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -152,16 +171,18 @@ def learning_rates(results: SweepResults) -> dict[str, Sensitivity]:
             by_optimizer[optimizer][float(rate)] = setting
     if all(len(by_rate) < TWO for by_rate in by_optimizer.values()):
         return {}
-    return {optimizer: _sensitivity(dict(sorted(by_rate.items()))) for optimizer, by_rate in by_optimizer.items()}
+    best = max if sign(results) > 0 else min
+    return {name: _sensitivity(dict(sorted(by_rate.items())), best) for name, by_rate in by_optimizer.items()}
 
 
-def _sensitivity(by_rate: dict[float, Setting]) -> Sensitivity:
+def _sensitivity(by_rate: dict[float, Setting], best: Callable[..., Any]) -> Sensitivity:
     scored = {rate: setting for rate, setting in by_rate.items() if setting.scores}
     return Sensitivity(
         list(scored),
         [setting.mean for setting in scored.values()],
         [setting.spread or 0.0 for setting in scored.values()],
         [rate for rate, setting in by_rate.items() if setting.diverged],
+        best(((setting.mean, rate) for rate, setting in scored.items()), key=lambda pair: pair[0], default=None),
     )
 
 
@@ -177,7 +198,13 @@ def penalties(results: SweepResults) -> Grid | None:
     if len(l1) < TWO and len(l2) < TWO:
         return None
     means = {key: setting.mean for key, setting in cells.items() if setting.scores}
-    return Grid(l1, l2, [[means.get((row, column)) for column in l2] for row in l1])
+    best = max if sign(results) > 0 else min
+    return Grid(
+        l1,
+        l2,
+        [[means.get((row, column)) for column in l2] for row in l1],
+        best(((mean, *key) for key, mean in sorted(means.items())), key=lambda cell: cell[0], default=None),
+    )
 
 
 def times(results: SweepResults) -> Times | None:
@@ -194,7 +221,7 @@ def times(results: SweepResults) -> Times | None:
 
 
 def pareto_front(results: SweepResults) -> list[tuple[Job, float]]:
-    """The jobs than which none is both faster and better, the fastest first."""
+    """The jobs that no other job beats in both time and score, the fastest first."""
     timed = [(job, score) for job, score in results.scored() if job.seconds is not None]
     front: list[tuple[Job, float]] = []
     for job, score in sorted(timed, key=lambda pair: (pair[0].seconds or 0.0, -sign(results) * pair[1])):
@@ -217,6 +244,11 @@ def contest(results: SweepResults) -> list[Contestant]:
     names = ("test/" + results.monitor.partition("/")[2], "epochs/to_target", "seconds/to_target")
     rows = []
     for setting in ranking(results, "final"):
-        values = [[job.metrics[name] for job in setting.jobs if name in job.metrics] for name in names]
-        rows.append(Contestant(setting, grid[setting.label].mean if setting.label in grid else None, *values))
-    return sorted(rows, key=lambda row: -sign(results) * fmean(row.test) if row.test else float("inf"))
+        test, epochs, seconds = ([job.metrics[name] for job in setting.jobs if name in job.metrics] for name in names)
+        chosen_by = grid[setting.label].mean if setting.label in grid else None
+        rows.append(
+            Contestant(
+                setting, chosen_by, mean_of(test), spread_of(test), len(epochs), mean_of(epochs), mean_of(seconds)
+            )
+        )
+    return sorted(rows, key=lambda row: float("inf") if row.mean is None else -sign(results) * row.mean)

@@ -29,7 +29,7 @@ def sweep_figures(findings: Findings) -> dict[str, Figure]:
 
 
 def learning_rate(findings: Findings) -> Figure:
-    """Score against learning rate: a line an optimizer with a band of one standard deviation, diverged at the edge."""
+    """Score against learning rate: one line per optimizer, a band of one standard deviation, diverged rates."""
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
     for name, line in findings.rates.items():
@@ -77,7 +77,7 @@ def penalties(findings: Findings) -> Figure:
 
 
 def curves_by_tag(curves: Mapping[str, Mapping[str, Curve]]) -> Figure:
-    """Curves against steps, a panel a tag.
+    """Curves against steps, one panel per tag.
 
     Args:
         curves: By tag and label.
@@ -94,7 +94,7 @@ def curves_by_tag(curves: Mapping[str, Mapping[str, Curve]]) -> Figure:
 
 
 def time(findings: Findings) -> Figure:
-    """Score against seconds of fitting, a point a job, and the line of the jobs that no other beats in both."""
+    """Score against seconds of fitting, one point per job, and the line of the jobs that no other beats in both."""
     times = findings.times
     assert times is not None
     figure = Figure(figsize=SIZE, layout="constrained")

@@ -1,4 +1,4 @@
-"""report.html: one file that loads nothing else, and escapes every word of a sweep."""
+"""report.html: one file that loads nothing else; all text of the sweep is escaped."""
 
 import base64
 import json
@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from statistics import fmean
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -17,8 +16,7 @@ from plotly.offline import get_plotlyjs
 from gradexp.files import write_atomically
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import plotly_figures
-from gradexp.sweeps.report.findings import Contestant, Findings
-from gradexp.sweeps.report.ranking import spread
+from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.results import Job, SweepResults
 
 BEST = 10  # settings shown at the top
@@ -54,7 +52,7 @@ PANELS = (
     Panel(
         "coordinates",
         "All settings",
-        "A line a job through its settings to its score on the right; green is good.",
+        "One line per job, through its settings to its score on the right; green is good.",
         plotly_figures.coordinates,
         FEW,
     ),
@@ -68,7 +66,7 @@ PANELS = (
     Panel(
         "time",
         "Time against score",
-        "A point a job. No job is both faster and better than one on the line.",
+        "One point per job. No job is both faster and better than one on the line.",
         plotly_figures.time,
         FEW,
     ),
@@ -102,7 +100,7 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
             command=shlex.join(results.command),
             statuses=findings.statuses,
             best=findings.ranking[:BEST],
-            contest=[_contestant(row) for row in findings.contest],
+            contest=findings.contest,
             test_metric="test/" + results.monitor.partition("/")[2],
             lines=lines,
             pictures={
@@ -159,19 +157,6 @@ def _table(results: SweepResults) -> tuple[list[str], list[list[Any]]]:
         return [cells.get(column) for column in columns]
 
     return columns, [row(job) for job in results.jobs]
-
-
-def _contestant(row: Contestant) -> dict[str, Any]:
-    return {
-        "label": row.setting.label,
-        "chosen_by": row.chosen_by,
-        "n": len(row.setting.jobs),
-        "mean": fmean(row.test) if row.test else None,
-        "spread": spread(row.test),
-        "epochs": fmean(row.epochs) if row.epochs else None,
-        "seconds": fmean(row.seconds) if row.seconds else None,
-        "reached": len(row.epochs),
-    }
 
 
 def _reproduce(findings: Findings) -> dict[str, str] | None:

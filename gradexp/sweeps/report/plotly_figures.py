@@ -12,7 +12,7 @@ PAPER = "rgba(255,255,255,0.85)"  # behind labels that lines cross
 
 
 def learning_rate(findings: Findings) -> go.Figure | None:
-    """Score against learning rate, a line an optimizer; diverged rates are marked at the figure's edge."""
+    """Score against learning rate, one line per optimizer; diverged rates are marked at the figure's edge."""
     if not findings.rates:
         return None
     figure = go.Figure()
@@ -69,7 +69,7 @@ def penalties(findings: Findings) -> go.Figure | None:
 
 
 def coordinates(findings: Findings) -> go.Figure | None:
-    """Parallel coordinates: a line a job through its settings to its score, colored by the score."""
+    """Parallel coordinates: one line per job through its settings to its score, colored by the score."""
     found = findings.coordinates
     if found is None:
         return None

@@ -37,10 +37,20 @@ class Setting:
     @property
     def spread(self) -> float | None:
         """Standard deviation over the seeds; None for a single one."""
-        return spread(self.scores)
+        return spread_of(self.scores)
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean seconds of fitting; None if no job has any."""
+        return mean_of([job.seconds for job in self.jobs if job.seconds is not None])
 
 
-def spread(values: list[float]) -> float | None:
+def mean_of(values: list[float]) -> float | None:
+    """None without values."""
+    return fmean(values) if values else None
+
+
+def spread_of(values: list[float]) -> float | None:
     """Standard deviation; None for fewer than two values."""
     return stdev(values) if len(values) > 1 else None
 

@@ -1,14 +1,12 @@
-"""What a sweep comes to, in words: the best settings as a table, and a line for each finding."""
+"""A sweep's findings on the terminal: the best settings as a table, and a line for each finding."""
 
 from collections.abc import Sequence
-from statistics import fmean
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gradexp.sweeps.report.findings import Findings
-from gradexp.sweeps.report.ranking import spread
 
 TOP = 10  # settings in the table
 
@@ -21,13 +19,12 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
         for name in (findings.results.monitor, "± over seeds", "seeds", "seconds"):
             table.add_column(name, justify="right")
         for setting in findings.ranking[:TOP]:
-            seconds = [job.seconds for job in setting.jobs if job.seconds is not None]
             table.add_row(
                 escape(setting.label),
                 f"{setting.mean:.4g}",
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),
-                f"{fmean(seconds):.1f}" if seconds else "",
+                f"{setting.seconds:.1f}" if setting.seconds is not None else "",
             )
         console.print(table)
     for line in [*lines(findings), *study]:
@@ -36,24 +33,15 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
 
 def lines(findings: Findings) -> list[str]:
     """A line for each figure that has something to show, and for what went wrong."""
-    best = max if findings.up else min
     found = []
-    tops = {name: best(zip(line.means, line.rates, strict=True)) for name, line in findings.rates.items() if line.means}
-    if tops:
-        ordered = sorted(tops.items(), key=lambda item: item[1][0], reverse=findings.up)
+    best = {name: line.best for name, line in findings.rates.items() if line.best is not None}
+    if best:
+        ordered = sorted(best.items(), key=lambda item: item[1][0], reverse=findings.up)
         rates = ", ".join(f"{name} best at {rate:g} ({score:.4g})" for name, (score, rate) in ordered)
         found.append(f"learning rate: {rates}")
-    if findings.penalties is not None:
-        grid = findings.penalties
-        cells = [
-            (score, l1, l2)
-            for l1, row in zip(grid.l1, grid.scores, strict=True)
-            for l2, score in zip(grid.l2, row, strict=True)
-            if score is not None
-        ]
-        if cells:
-            score, l1, l2 = best(cells, key=lambda cell: cell[0])
-            found.append(f"penalties: best at l1 {l1:g}, l2 {l2:g} ({score:.4g})")
+    if findings.penalties is not None and findings.penalties.best is not None:
+        score, l1, l2 = findings.penalties.best
+        found.append(f"penalties: best at l1 {l1:g}, l2 {l2:g} ({score:.4g})")
     if findings.importance:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in findings.importance.items())
         found.append(f"variance explained: {shares}")
@@ -61,12 +49,11 @@ def lines(findings: Findings) -> list[str]:
         (fast, low), (slow, high) = findings.times.front[0], findings.times.front[-1]
         found.append(f"time: {low:.4g} in {fast.seconds:.1f} s, {high:.4g} in {slow.seconds:.1f} s")
     for row in findings.contest:
-        if row.test:
-            deviation = spread(row.test)
-            plus_minus = f" ± {deviation:.2g}" if deviation is not None else ""
-            reached = f"{len(row.seconds)} of {len(row.setting.jobs)}"
-            target = f", target in {fmean(row.seconds):.2g} s ({reached})" if row.seconds else ""
-            found.append(f"at fresh seeds: {row.setting.label}: test {fmean(row.test):.4g}{plus_minus}{target}")
+        if row.mean is not None:
+            plus_minus = f" ± {row.spread:.2g}" if row.spread is not None else ""
+            reached = f"({row.reached} of {len(row.setting.jobs)})"
+            target = f", target in {row.seconds:.2g} s {reached}" if row.seconds is not None else ""
+            found.append(f"at fresh seeds: {row.setting.label}: test {row.mean:.4g}{plus_minus}{target}")
     return [*found, *_problems(findings)]
 
 

@@ -90,7 +90,7 @@ def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                process.wait(timeout=60)
 
 
 @pytest.fixture

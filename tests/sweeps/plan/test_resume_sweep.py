@@ -170,7 +170,7 @@ def test_a_resumed_sweep_waits_for_a_process_that_outlived_it(
     assert process.stdout.readline() == b"held\n"
     before = stamps(Path("sweep/1/checkpoints"))
     assert call(monkeypatch, *RESUMED) is None
-    process.wait()
+    process.wait(timeout=60)
     process.stdout.close()
     assert stamps(Path("sweep/1/checkpoints")) == before
     assert Path("sweep/1/metrics.json").read_text() == done

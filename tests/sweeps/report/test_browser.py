@@ -91,7 +91,7 @@ def tensorboard(own_folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait()
+        process.wait(timeout=60)
 
 
 def is_up(url: str) -> bool:

@@ -74,7 +74,7 @@ def _line(family: Family, score: str) -> str:
 
 
 def gradient_norms_by_depth(families: Sequence[Family], score: str) -> Figure:
-    """A panel a family with a line a depth, all on one scale, and a last panel of scores by depth.
+    """One panel per family with one line per depth, all on one scale, and a last panel of scores by depth.
 
     Args:
         families: What is drawn.
