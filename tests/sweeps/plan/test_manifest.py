@@ -52,7 +52,7 @@ def test_a_manifest_of_another_format_is_refused_with_advice(
     for command in (RESUMED, ("task=report", "sweep_dir=sweep")):
         message = str(call(monkeypatch, *command))
         assert message.startswith(f"error: sweep/manifest.json must be of format {FORMAT}; got {other}. ")
-        assert message.endswith("Run the sweep anew, in another folder.")
+        assert message.endswith("Run the sweep again, in another folder.")
     assert {name: stamp for name, stamp in stamps(Path("sweep")).items() if name != "sweep/gradexp.log"} == before
 
 

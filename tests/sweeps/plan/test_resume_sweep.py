@@ -176,10 +176,19 @@ def test_a_resumed_sweep_waits_for_a_process_that_outlived_it(
     assert Path("sweep/1/metrics.json").read_text() == done
 
 
-def test_axes_in_hydra_sweeper_params_are_resumed(
+def test_axes_in_hydra_sweeper_params_are_refused_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = call(monkeypatch, *SMALL, "hydra.sweeper.params={seed:'1,2'}")
+    assert message == (
+        "error: hydra.sweeper.params must be null with hydra/sweeper=grid; got {'seed': '1,2'}. Type KEY=VALUE,VALUE, "
+        "or write sweep.axes in an experiment."
+    )
+    assert not Path("sweep").exists()
+
+
+def test_a_sweep_whose_axes_are_in_its_configuration_is_resumed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, *SMALL, "hydra.sweeper.params={seed:'1,2'}") is None
+    assert call(monkeypatch, *SMALL, "+sweep.axes={seed:[1,2]}") is None
     capsys.readouterr()
     assert call(monkeypatch, *RESUMED) is None
     assert "jobs: 2 (2 done before)" in capsys.readouterr().out
