@@ -171,7 +171,7 @@ def learning_rates(results: SweepResults) -> dict[str, Sensitivity]:
             by_optimizer[optimizer][float(rate)] = setting
     if all(len(by_rate) < TWO for by_rate in by_optimizer.values()):
         return {}
-    best = max if sign(results) > 0 else min
+    best = better(results)
     return {name: _sensitivity(dict(sorted(by_rate.items())), best) for name, by_rate in by_optimizer.items()}
 
 
@@ -198,13 +198,9 @@ def penalties(results: SweepResults) -> Grid | None:
     if len(l1) < TWO and len(l2) < TWO:
         return None
     means = {key: setting.mean for key, setting in cells.items() if setting.scores}
-    best = max if sign(results) > 0 else min
-    return Grid(
-        l1,
-        l2,
-        [[means.get((row, column)) for column in l2] for row in l1],
-        best(((mean, *key) for key, mean in sorted(means.items())), key=lambda cell: cell[0], default=None),
-    )
+    cells_by_mean = ((mean, *key) for key, mean in sorted(means.items()))
+    best = better(results)(cells_by_mean, key=lambda cell: cell[0], default=None)
+    return Grid(l1, l2, [[means.get((row, column)) for column in l2] for row in l1], best)
 
 
 def times(results: SweepResults) -> Times | None:
@@ -244,11 +240,8 @@ def contest(results: SweepResults) -> list[Contestant]:
     names = ("test/" + results.monitor.partition("/")[2], "epochs/to_target", "seconds/to_target")
     rows = []
     for setting in ranking(results, "final"):
-        test, epochs, seconds = ([job.metrics[name] for job in setting.jobs if name in job.metrics] for name in names)
+        test, epochs, seconds = ([job.metrics[n] for job in setting.jobs if n in job.metrics] for n in names)
         chosen_by = grid[setting.label].mean if setting.label in grid else None
-        rows.append(
-            Contestant(
-                setting, chosen_by, mean_of(test), spread_of(test), len(epochs), mean_of(epochs), mean_of(seconds)
-            )
-        )
+        target = len(epochs), mean_of(epochs), mean_of(seconds)
+        rows.append(Contestant(setting, chosen_by, mean_of(test), spread_of(test), *target))
     return sorted(rows, key=lambda row: float("inf") if row.mean is None else -sign(results) * row.mean)

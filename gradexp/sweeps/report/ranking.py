@@ -60,6 +60,11 @@ def sign(results: SweepResults) -> int:
     return monitor.sign(results.monitor_mode)
 
 
+def better(results: SweepResults) -> Callable[..., Any]:
+    """`max` where a higher score is better, else `min`."""
+    return max if sign(results) > 0 else min
+
+
 def shown_range(results: SweepResults) -> tuple[float, float]:
     """The scores that figures make room for, low and high.
 
