@@ -13,6 +13,7 @@ from gradexp.sweeps.report.ranking import (
     Setting,
     best_and_median,
     best_by,
+    better,
     mean_of,
     ranking,
     shown_range,
