@@ -5,7 +5,7 @@ from typing import cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, open_dict
 
 from gradexp.app.composition_cache import lines
 
@@ -24,8 +24,10 @@ class Composer:
 
     def __call__(self, overrides: list[str]) -> DictConfig:
         """The configuration of a job, without the section `hydra`."""
-        whole = self._compose(overrides)
-        return OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
+        cfg = self._compose(overrides)  # a copy of our own, which masked_copy would copy again
+        with open_dict(cfg):
+            del cfg["hydra"]
+        return cfg
 
     def groups(self, parsed: Iterable[Override]) -> Iterable[str]:
         """Names of the groups, including those that an experiment adds."""

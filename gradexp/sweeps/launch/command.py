@@ -49,7 +49,8 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
     parsed = compose.parser.parse_overrides(list(command))
     typed = list({override.get_key_element(): override for override in parsed}.values())  # the last value of a key
     fixed = [override for override in typed if not override.is_sweep_override()]
-    base = compose([_line(override) for override in fixed])
+    fixed_lines = [_line(override) for override in fixed]
+    base = compose(fixed_lines)
     settings = cast(dict[str, Any], OmegaConf.to_container(base, resolve=True)).get("sweep")
     check("sweep", settings, SECTION)
     assert settings is not None
@@ -71,15 +72,16 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
         # The grid chooses settings, so it never sees the test part.
         constants = [*(line for line in constants if not line.startswith("test=")), "test=false"]
 
+    groups = set(compose.groups(fixed))
+
     def setting(key: str, job: Mapping[str, str]) -> str:
         # The options and classes that the job chooses, also by an experiment, decide the options of other groups.
-        known = compose.groups(fixed)
         chosen = [
             f"{name}={value}"
             for name, value in job.items()
-            if name.startswith("+") or name in known or name.endswith(f".{TARGET}")
+            if name.startswith("+") or name in groups or name.endswith(f".{TARGET}")
         ]
-        choices = compose.choices([*(_line(override) for override in fixed), *chosen])
+        choices = compose.choices([*fixed_lines, *chosen])
         return str(choices[key] if key in choices else OmegaConf.select(base, key))
 
     combinations = spanned(axes, _groups(settings["zip"]), setting)

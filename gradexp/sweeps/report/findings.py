@@ -16,6 +16,7 @@ from gradexp.sweeps.report.ranking import (
     better,
     mean_of,
     ranking,
+    scored_and_timed,
     shown_range,
     sign,
     spread_of,
@@ -206,7 +207,7 @@ def penalties(results: SweepResults) -> Grid | None:
 
 def times(results: SweepResults) -> Times | None:
     """None for fewer than two jobs with a score and a time."""
-    timed = [(job, score) for job, score in results.scored() if job.seconds is not None]
+    timed = scored_and_timed(results)
     if len(timed) < TWO:
         return None
     return Times(
@@ -219,9 +220,10 @@ def times(results: SweepResults) -> Times | None:
 
 def pareto_front(results: SweepResults) -> list[tuple[Job, float]]:
     """The jobs that no other job beats in both time and score, the fastest first."""
-    timed = [(job, score) for job, score in results.scored() if job.seconds is not None]
     front: list[tuple[Job, float]] = []
-    for job, score in sorted(timed, key=lambda pair: (pair[0].seconds or 0.0, -sign(results) * pair[1])):
+    for job, score in sorted(
+        scored_and_timed(results), key=lambda pair: (pair[0].seconds or 0.0, -sign(results) * pair[1])
+    ):
         if not front or sign(results) * score > sign(results) * front[-1][1]:
             front.append((job, score))
     return front

@@ -95,6 +95,11 @@ def best_by(results: SweepResults, key: Callable[[Job], Any]) -> dict[Any, Setti
     return {value: _ranked(results, jobs)[0] for value, jobs in groups.items()}
 
 
+def scored_and_timed(results: SweepResults) -> list[tuple[Job, float]]:
+    """The grid's jobs that have both a score and a time."""
+    return [(job, score) for job, score in results.scored() if job.seconds is not None]
+
+
 def best_and_median(results: SweepResults) -> list[tuple[str, Job]]:
     """The best job and the median one (the lower of two) of the grid, with these names."""
     ordered = sorted(results.scored(), key=lambda pair: -sign(results) * pair[1])
