@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.class_overrides import add_without_plus, typed_sections
 from gradexp.app.composer import Composer
-from gradexp.app.composition_cache import cached, lines, without_plain
+from gradexp.app.composition_cache import Repository, cached, lines, without_plain
 from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, classes_in
 from gradexp.configuration.files import CONF_DIR
@@ -113,7 +113,9 @@ class SectionLoader(ConfigLoaderImpl):
     def _parse_overrides_and_create_caching_repo(
         self, config_name: str | None, overrides: list[str]
     ) -> tuple[list[Override], CachingConfigRepository]:
-        self._overrides, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        self._overrides = OverridesParser.create().parse_overrides(overrides)
+        repo = Repository(self.repository)
+        self._process_config_searchpath(config_name, self._overrides, repo)
         for override in self._overrides:
             check_option(override, repo)
         return self._overrides, repo

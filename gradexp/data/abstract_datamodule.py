@@ -14,7 +14,7 @@ from gradexp.data.batch_order import BatchOrder
 from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all, split_indices
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
-from gradexp.randomness import generator, mix
+from gradexp.randomness import generator, mix, seed_generators
 from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, SampleNumber
 
 
@@ -135,8 +135,9 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         if self.augment is None or self.trainer is None or not self.trainer.training:
             return batch
         # Transforms draw from the global generators.
-        torch.manual_seed(mix("augmentation", self.seed, batches_begun(self.trainer), self.trainer.global_rank))
         inputs, targets = batch
+        state = mix("augmentation", self.seed, batches_begun(self.trainer), self.trainer.global_rank)
+        seed_generators(state, inputs.device)
         return self.augment(inputs), targets
 
     def state_dict(self) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.engine.step_callback import StepCallback, batches_begun
-from gradexp.randomness import mix
+from gradexp.randomness import mix, seed_generators
 
 
 class StepSeed(StepCallback):
@@ -20,7 +19,4 @@ class StepSeed(StepCallback):
 
     def on_step_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         state = mix("step", self.seed, batches_begun(trainer) - 1, trainer.global_rank)
-        # torch.manual_seed seeds every kind of device, which takes as long as a layer; two devices are enough.
-        torch.default_generator.manual_seed(state)
-        if pl_module.device.type != "cpu":
-            torch.get_device_module(pl_module.device).manual_seed(state)
+        seed_generators(state, pl_module.device)

@@ -7,6 +7,9 @@ from matplotlib.figure import Figure
 
 from gradexp.figures.panels import Array
 
+CELL = (1.4, 1.7)  # inches for an image and its title, width and height
+SIDE = 1.2  # inches, the longer one of an image
+
 
 def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int = 6) -> Figure:
     """A grid of images, each with its title and scaled to its own range of values.
@@ -18,14 +21,21 @@ def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int 
         columns: Images per row.
     """
     rows = max(1, -(-len(images) // columns))
-    figure = Figure(figsize=(1.4 * columns, 1.7 * rows + 0.5), layout="constrained")
+    width, height = CELL[0] * columns, CELL[1] * rows
+    figure = Figure(figsize=(width, height + 0.5))
     figure.suptitle(heading)
-    for axes in (all_axes := figure.subplots(rows, columns, squeeze=False)).flat:
-        axes.set_axis_off()
-    for axes, image, title in zip(all_axes.flat, images, titles, strict=False):
+    # One axes, in inches, whose origin is at the top left: one per image takes ten times as long.
+    axes = figure.add_axes((0, 0, 1, height / (height + 0.5)))
+    axes.set_axis_off()
+    scale = SIDE / max(images.shape[2:])
+    for number, (image, title) in enumerate(zip(images, titles, strict=False)):
+        bottom, centre = CELL[1] * (number // columns + 1) - 0.1, CELL[0] * (number % columns + 0.5)
+        half, top = scale * image.shape[2] / 2, bottom - scale * image.shape[1]
         low, high = image.min(), image.max()
-        axes.imshow(np.moveaxis((image - low) / max(high - low, 1e-12), 0, -1).squeeze(), cmap="gray")
-        axes.set_title(title, fontsize=8)
+        pixels = np.moveaxis((image - low) / max(high - low, 1e-12), 0, -1).squeeze(-1 if len(image) == 1 else ())
+        axes.imshow(pixels, cmap="gray", extent=(centre - half, centre + half, bottom, top))
+        axes.text(centre, top - 0.05, title, fontsize=8, ha="center", va="bottom")
+    axes.set(xlim=(0, width), ylim=(height, 0))
     return figure
 
 

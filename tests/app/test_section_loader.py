@@ -52,13 +52,13 @@ def test_hydra_creates_section_loader_in_place_of_its_loader() -> None:
 def test_hydra_composes_through_the_hook(hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(composition_cache, "_cache", {})
     called = []
-    original = getattr(ConfigLoaderImpl, hook)
+    original = getattr(SectionLoader, hook)
 
     def record_call(*args: Any, **options: Any) -> Any:
         called.append(hook)
         return original(*args, **options)
 
-    monkeypatch.setattr(ConfigLoaderImpl, hook, record_call)
+    monkeypatch.setattr(SectionLoader, hook, record_call)
     compose()
     assert called == [hook]
     compose("optimizer.lr=0.1")

@@ -76,4 +76,5 @@ def assert_drawn_and_shown(folder: Path, *names: str) -> None:
     assert set(files) == set(images) == set(names)
     for name in names:
         np.testing.assert_array_equal(files[name], images[name])
-        assert len(np.unique(files[name].reshape(-1, 3), axis=0)) > 2, "the figure is not blank"
+        has_more_colours = Image.fromarray(files[name]).getcolors(maxcolors=2) is None
+        assert has_more_colours, "the figure is not blank"

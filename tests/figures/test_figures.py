@@ -1,5 +1,7 @@
 """The confusion matrix and images show the given numbers."""
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -50,18 +52,20 @@ def test_figures_do_not_change_their_input_or_pyplot() -> None:
     assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize(("images", "columns", "rows"), [(1, 6, 1), (6, 6, 1), (7, 6, 2), (5, 2, 3)])
-def test_image_grid_has_a_place_for_every_image(images: int, columns: int, rows: int) -> None:
+@pytest.mark.parametrize(("images", "columns"), [(1, 6), (6, 6), (7, 6), (5, 2)])
+def test_image_grid_has_a_place_for_every_image(images: int, columns: int) -> None:
     pixels = np.random.default_rng(1).normal(size=(images, 1, 4, 5))
     figure = figures.image_grid(pixels, [f"title {n}" for n in range(images)], "heading", columns)
     render(figure)
-    assert len(figure.axes) == rows * columns
-    used = [axes for axes in figure.axes if axes.images]
-    assert [axes.get_title() for axes in used] == [f"title {n}" for n in range(images)]
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == [f"title {n}" for n in range(images)]
     assert figure.get_suptitle() == "heading"
-    for axes, image in zip(used, pixels[:, 0], strict=True):
+    for drawn, image in zip(axes.images, pixels[:, 0], strict=True):
         expected = (image - image.min()) / (image.max() - image.min())
-        np.testing.assert_allclose(np.asarray(axes.images[0].get_array()), expected)
+        np.testing.assert_allclose(np.asarray(drawn.get_array()), expected)
+    boxes = [artist.get_window_extent() for artist in (*axes.images, *axes.texts)]
+    assert all(figure.bbox.contains(*corner) for box in boxes for corner in box.corners())
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
 def test_colour_and_constant_images_are_drawn() -> None:
