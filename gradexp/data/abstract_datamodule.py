@@ -1,6 +1,7 @@
 """The base of all data modules: split, loaders, placement in memory, augmentation, and what checkpoints keep."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -77,6 +78,7 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         self._parts: dict[str, Source] = {}
         self._train_loader: BatchLoader | None = None
         self._resume_state: dict[str, Any] = {"position": 0}
+        self._validated: tuple[str, int | None] = ("val", None)  # the part that validation reads, and how much of it
 
     # Lightning's hooks
 
@@ -116,7 +118,7 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         return self._train_loader
 
     def val_dataloader(self) -> Any:  # BatchLoader, or an empty list for no validation
-        return self._eval_loader("val")
+        return self._eval_loader(*self._validated)
 
     def test_dataloader(self) -> Any:
         return self._eval_loader("test")
@@ -173,6 +175,15 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         """The targets of all training samples [samples, ...], on the CPU; inputs are not read."""
         return self._parts["train"].targets.cpu()
 
+    @contextmanager
+    def validating_training_samples(self, number: int) -> Iterator[None]:
+        """A context in which validation reads the first `number` training samples, unaugmented."""
+        self._validated = ("train", number)
+        try:
+            yield
+        finally:
+            self._validated = ("val", None)
+
     def held_out(self) -> Batch:
         """The validation samples: inputs [samples, ...] and targets [samples, ...], on the CPU."""
         inputs, targets = read_all(self._parts["val"])
@@ -205,9 +216,15 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         self.notes += [note for note in notes if note not in self.notes]
 
     def _order(
-        self, part: str, batch_size: int | None, seed: int | None = None, even: bool = False, repeat: int = 1
+        self,
+        part: str,
+        batch_size: int | None,
+        seed: int | None = None,
+        even: bool = False,
+        repeat: int = 1,
+        number: int | None = None,
     ) -> tuple[Source, BatchOrder]:
-        """A part, moved to the training device if it is in memory, and the order of its batches."""
+        """A part, moved to the training device if it is in memory, and the order of its first `number` samples."""
         source = self._parts[part]
         rank, world_size, device = 0, 1, torch.device("cpu")
         if self.trainer is not None:
@@ -215,10 +232,11 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
             device = self.trainer.strategy.root_device
         if isinstance(source, TensorSource):
             source = self._parts[part] = source.to(device)
-        return source, BatchOrder(len(source), batch_size, seed, rank, world_size, even, repeat)
+        samples = len(source) if number is None else min(number, len(source))
+        return source, BatchOrder(samples, batch_size, seed, rank, world_size, even, repeat)
 
-    def _eval_loader(self, part: str) -> Any:
+    def _eval_loader(self, part: str, number: int | None = None) -> Any:
         """The loader of a part; an empty list, which tells Lightning to skip the stage, if it has no samples."""
         if not len(self._parts[part]):
             return []
-        return BatchLoader(*self._order(part, self.eval_batch_size), self.num_workers)
+        return BatchLoader(*self._order(part, self.eval_batch_size, number=number), self.num_workers)

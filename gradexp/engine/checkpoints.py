@@ -1,20 +1,46 @@
 """best.ckpt and last.ckpt, saved where a resumed run continues exactly as the first one would have."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
+from torch import Tensor
 
-from gradexp.engine.lightning_internals import callbacks_of, put_between_epochs
+from gradexp.engine.lightning_internals import callbacks_of, is_fitting, put_between_epochs, save_with_weights, weights_to_save
 from gradexp.objective.monitor import Mode, sign
 
-FORMAT = 2  # of gradexp's part of a checkpoint; increased when another version could not read it correctly
+FORMAT = 3  # of gradexp's part of a checkpoint; increased when another version could not read it correctly
+
+
+@dataclass(frozen=True)
+class Best:
+    """When the weights of best.ckpt were reached, and what was measured with them.
+
+    Attributes:
+        epoch: The epoch, from 1, in or after which they were measured.
+        step: The optimizer steps that they were trained for.
+        score: The monitored metric; None if none of the weights were measured.
+        loss: The loss of the same stage, which decides between equal scores.
+        metrics: All metrics of the validation, by name; empty if the monitor is a training metric.
+    """
+
+    epoch: int
+    step: int
+    score: float | None = None
+    loss: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 class Checkpoints(Checkpoint):
     """Saves ``last.ckpt`` as training starts, between epochs and at the end, and ``best.ckpt`` when `monitor` is best.
+
+    best.ckpt holds the very weights that were validated, also if they change before it is saved: by later steps of the
+    epoch, by weight averaging, by pruning. Of equal scores the one with the lower loss is better, of equal losses the
+    later one: on few samples an accuracy reaches its maximum long before the loss reaches its minimum.
 
     Lightning's ModelCheckpoint saves before the end of an epoch's last hook, in which a plateau schedule steps; a run
     resumed from its file lacks that step. This callback saves when the next epoch starts. The file contains no path, so
@@ -22,14 +48,14 @@ class Checkpoints(Checkpoint):
 
     Args:
         folder: Folder of the two files.
-        monitor: Metric that picks the best epoch; the earliest of equal ones.
+        monitor: Metric that picks the best weights.
         mode: "max" where higher is better, else "min".
         config: The resolved configuration as plain data, saved under "config", beside "format".
         fallbacks: Metrics, with their modes, to use instead if the module does not log `monitor`. If it logs none of
             them, the last epoch counts as the best. None if `monitor` must be logged.
 
     Attributes:
-        best_score: The monitored metric of best.ckpt; None until it is measured.
+        best: What is known of best.ckpt; None until it is saved.
         metrics: Every metric at the time of last.ckpt.
         goes_by_none: Whether best.ckpt is the last epoch's because the module logs no metric to compare.
     """
@@ -47,10 +73,12 @@ class Checkpoints(Checkpoint):
         self.mode = mode
         self._fallbacks = fallbacks
         self.config = config
-        self.best_score: float | None = None
+        self.best: Best | None = None
         self.goes_by_none = False
         self.metrics: dict[str, float] = {}
         self._has_ended = False
+        self._has_validated = False
+        self._best_weights: dict[str, Tensor] | None = None  # validated, not saved yet
 
     @property
     def last_path(self) -> Path:
@@ -60,43 +88,74 @@ class Checkpoints(Checkpoint):
     def best_path(self) -> Path:
         return self.folder / "best.ckpt"
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._save(trainer)
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._has_ended = False
+        self._has_validated = False
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or not is_fitting(pl_module):
+            return
+        self._has_validated = True
+        if self._goes_by_validation and self._is_best(trainer, trainer.current_epoch + 1):
+            self._best_weights = weights_to_save(trainer)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._has_ended:
             return
         self._has_ended = True
         self._save(trainer)
-        if self.best_score is None:  # the run was shorter than an epoch
+        if self.best is None:  # the run was shorter than an epoch
+            self.best = Best(trainer.current_epoch, trainer.global_step)
             trainer.save_checkpoint(self.best_path)
 
+    @property
+    def _goes_by_validation(self) -> bool:
+        return self._has_validated and not self.monitor.startswith("train")
+
     def _save(self, trainer: Trainer) -> None:
-        self.metrics |= {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
-        if self._is_best():
+        measured = _values(trainer)
+        self.metrics |= measured
+        if self._best_weights is not None:
+            assert self.best is not None
+            save_with_weights(trainer, self.best_path, self._best_weights, self.best.step)
+            self._best_weights = None
+        elif measured and not self._goes_by_validation and self._is_best(trainer, trainer.current_epoch):
             trainer.save_checkpoint(self.best_path)
         trainer.save_checkpoint(self.last_path)
 
-    def _is_best(self) -> bool:
-        if self.monitor not in self.metrics and self._fallbacks is not None:
-            logged = next((name for name in self._fallbacks if name in self.metrics), None)
+    def _is_best(self, trainer: Trainer, epoch: int) -> bool:
+        measured = _values(trainer)
+        if self.monitor not in measured and self._fallbacks is not None:
+            logged = next((name for name in self._fallbacks if name in measured), None)
             self.goes_by_none = logged is None
-            if logged is None:
-                return bool(self.metrics)
-            self.monitor, self.mode = logged, self._fallbacks[logged]
-        score = self.metrics.get(self.monitor)
-        if score is None:
-            stage = self.monitor.partition("/")[0]
-            if any(name.startswith(stage) for name in self.metrics):  # else the stage has not run yet
-                raise ValueError(f"monitor must be one of {', '.join(self.metrics)}; got {self.monitor!r}.")
-            return False
-        if self.best_score is None or sign(self.mode) * score > sign(self.mode) * self.best_score:
-            self.best_score = score
+            if logged is not None:
+                self.monitor, self.mode = logged, self._fallbacks[logged]
+        of_stage = {k: v for k, v in measured.items() if k.startswith("val") or k == self.monitor}
+        reached = epoch, trainer.global_step
+        if self.goes_by_none:
+            self.best = Best(*reached, metrics=of_stage)
             return True
-        return False
+        score = measured.get(self.monitor)
+        stage = self.monitor.partition("/")[0]
+        if score is None:
+            if any(name.startswith(stage) for name in measured):  # else the stage has not run yet
+                raise ValueError(f"monitor must be one of {', '.join(measured)}; got {self.monitor!r}.")
+            return False
+        if math.isnan(score):
+            return False
+        loss = measured.get(f"{stage}/loss", 0.0)
+        found = Best(*reached, score, loss, of_stage if self._goes_by_validation else {})
+        if self.best is not None and self.best.score is not None and self._rank(found) < self._rank(self.best):
+            return False
+        self.best = found
+        return True
+
+    def _rank(self, best: Best) -> tuple[float, float]:
+        assert best.score is not None
+        return sign(self.mode) * best.score, -best.loss
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["format"] = FORMAT
@@ -104,11 +163,16 @@ class Checkpoints(Checkpoint):
         put_between_epochs(checkpoint)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_score": self.best_score, "metrics": dict(self.metrics)}
+        return {"best": asdict(self.best) if self.best else None, "metrics": dict(self.metrics)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best_score = state_dict["best_score"]
+        self.best = Best(**state_dict["best"]) if state_dict["best"] else None
         self.metrics = dict(state_dict["metrics"])
+
+
+def _values(trainer: Trainer) -> dict[str, float]:
+    """The metrics logged last, by name."""
+    return {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
 
 
 class SaveBeforeAverages(Callback):

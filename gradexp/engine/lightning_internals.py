@@ -5,12 +5,15 @@ what it relies on. Another test checks that no other module uses Lightning's int
 """
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
 from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
 
@@ -132,6 +135,37 @@ def without_gradient_sync(trainer: Trainer) -> AbstractContextManager[None]:
     """A context in which the fit's processes do not synchronise gradients."""
     context: AbstractContextManager[None] = _block_parallel_sync_behavior(trainer.strategy, block=True)
     return context
+
+
+def weights_to_save(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """A copy of the weights that a checkpoint would hold now, with all that callbacks make of them as it is saved."""
+    checkpoint = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+    return {name: tensor.detach().clone() for name, tensor in checkpoint["state_dict"].items()}
+
+
+def save_with_weights(trainer: Trainer, path: Path, weights: dict[str, torch.Tensor], step: int) -> None:
+    """Save a checkpoint that holds earlier weights, those after `step` optimizer steps.
+
+    If later ones have been trained since, "weights_step" says so: the rest of the checkpoint does not belong to them.
+    """
+    checkpoint = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+    checkpoint["state_dict"] = weights
+    if step != trainer.global_step:
+        checkpoint["weights_step"] = step
+    trainer.strategy.save_checkpoint(checkpoint, path)
+    trainer.strategy.barrier()
+
+
+@contextmanager
+def measuring(trainer: Trainer) -> Iterator[None]:
+    """A context in which the trainer validates without callbacks and loggers."""
+    callbacks, loggers = callbacks_of(trainer), trainer.loggers
+    # Without any logger Lightning warns that a module logs in vain.
+    trainer.callbacks, trainer.loggers = [], [DummyLogger()]  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        trainer.callbacks, trainer.loggers = callbacks, loggers  # type: ignore[attr-defined]
 
 
 def put_between_epochs(checkpoint: dict[str, Any]) -> None:

@@ -43,4 +43,4 @@ def restore(cfg: DictConfig, record: RunRecord, console: Console) -> Restored:
     torch.set_num_threads(choose_threads(cfg.threads, saved=checkpoint.get("threads")))
     trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=None)
     record.write(cfg)
-    return Restored(data, model, trainer, checkpoint["global_step"])
+    return Restored(data, model, trainer, checkpoint.get("weights_step", checkpoint["global_step"]))

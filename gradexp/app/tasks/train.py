@@ -14,6 +14,7 @@ from rich.console import Console
 from gradexp.app.assembly import build_data, build_model, build_trainer
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
+from gradexp.app.tasks.measure import measured_on_training_samples
 from gradexp.app.tasks.outcome import Outcome, facts, logged, root_errors
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.values import flat, plain
@@ -56,6 +57,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     step = 0
     if checkpoint is not None:
         check_architecture(checkpoint, model, cfg.ckpt_path)
+        _check_resumable(cfg, checkpoint)
         _check_schedule(cfg, checkpoint)
         step = checkpoint["global_step"]
         notes.append(f"resumed from step {step:,} of {cfg.ckpt_path}")
@@ -68,10 +70,13 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
 
     metrics = _fit(cfg, trainer, model, data, notes)
     metrics |= _fit_metrics(cfg, trainer, notes)
+    if metrics["status"] == "completed":
+        model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
+        metrics |= measured_on_training_samples(trainer, model, data)
     if cfg.test and not is_overridden("test_step", model):
         notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
     elif cfg.test and metrics["status"] == "completed":
-        metrics |= _test(trainer, model, data, checkpoints.best_path)
+        metrics |= _test(trainer, model, data)
     metrics |= root_errors(metrics, data) | facts(data, model)
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.flush()
@@ -120,13 +125,15 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, notes: list[str]) -> dict[st
         if isinstance(report, Report):
             metrics |= report.metrics
             notes += report.notes
-    if checkpoints.best_score is not None:
-        metrics[f"best/{checkpoints.monitor}"] = checkpoints.best_score  # of best.ckpt, the one that is tested
+    best = checkpoints.best
+    if best is not None:
+        metrics["best/epoch"] = best.epoch
+        metrics |= {f"best/{name}": value for name, value in best.metrics.items()}
     if checkpoints.monitor != cfg.monitor:
         notes.append(f"the module logs no {cfg.monitor}: {checkpoints.monitor} selects best.ckpt")
     elif checkpoints.goes_by_none:
         notes.append(f"the module logs no {cfg.monitor}: best.ckpt is the state after the last epoch")
-    elif checkpoints.best_score is None:
+    elif best is None or best.score is None:
         notes.append(f"{cfg.monitor} was never measured: best.ckpt is the last state")
     threads = _callback(trainer, Threads).number
     if cfg.threads not in ("auto", threads):
@@ -141,10 +148,9 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, notes: list[str]) -> dict[st
     }
 
 
-def _test(trainer: Trainer, model: LightningModule, data: AbstractDataModule, best: Path) -> dict[str, float]:
-    """Load best.ckpt into the model and measure it on the test part."""
+def _test(trainer: Trainer, model: LightningModule, data: AbstractDataModule) -> dict[str, float]:
+    """Measure the model on the test part."""
     started = time.perf_counter()
-    model.load_state_dict(read_checkpoint(str(best))["state_dict"])
     trainer.test(model, datamodule=data, verbose=False)
     return logged(trainer) | {"seconds/test": time.perf_counter() - started}
 
@@ -157,6 +163,16 @@ def _check_monitor(cfg: DictConfig, model: LightningModule) -> None:
             raise ValueError(
                 f"monitor must be one of {', '.join(known)}; got {cfg.monitor!r}.{did_you_mean(cfg.monitor, known)}"
             )
+
+
+def _check_resumable(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:
+    """Check that the optimizer's state in the checkpoint belongs to the weights in it."""
+    step = checkpoint.get("weights_step")
+    if step is not None:
+        raise ValueError(
+            f"ckpt_path must be last.ckpt to resume this run; got {cfg.ckpt_path}, which holds the best weights, of step "
+            f"{step:,}, but the optimizer's state of step {checkpoint['global_step']:,}."
+        )
 
 
 def _check_schedule(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:
