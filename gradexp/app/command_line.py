@@ -63,7 +63,7 @@ def main(cfg: DictConfig) -> float | None:
     if status != "completed":
         return None  # a diverged job has no score for a search, whatever it measured before
     check_direction(result.metrics["monitor"], result.metrics["monitor_mode"])
-    return result.metrics.get(result.metrics["monitor"])
+    return job_folder.score(result.metrics)
 
 
 def _print_job(metrics: Mapping[str, Any]) -> None:

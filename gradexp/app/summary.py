@@ -28,16 +28,23 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
         table.add_row("trained", f"{metrics['epochs']} epochs, {metrics['steps']:,} steps")
     seconds = {k.partition("/")[2]: v for k, v in metrics.items() if k.startswith("seconds/")}
     table.add_row("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))
-    for stage in ("train", "val", "test"):
-        # A user's own module may log val_loss instead of val/loss.
-        values = {k: v for k, v in metrics.items() if k.startswith((f"{stage}/", f"{stage}_"))}
-        if values:
-            table.add_row(stage, "  ".join(f"{k[len(stage) + 1 :]} {_number(k, v)}" for k, v in values.items()))
+    best = f", epoch {metrics['best/epoch']}" if "best/epoch" in metrics else ""
+    for prefix, label in (("", ", last epoch" if best else ""), ("best/", best)):
+        for stage in ("train", "val"):
+            _add_stage(table, metrics, prefix + stage, stage + label)
+    _add_stage(table, metrics, "test", f"test{best}")
     console.print(table)
     for note in notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     # On one line, whatever the terminal's width, so that it can be copied and parsed.
     console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _add_stage(table: Table, metrics: Mapping[str, Any], prefix: str, label: str) -> None:
+    # A user's own module may log val_loss instead of val/loss.
+    values = {k: v for k, v in metrics.items() if k.startswith((f"{prefix}/", f"{prefix}_"))}
+    if values:
+        table.add_row(label, "  ".join(f"{k[len(prefix) + 1 :]} {_number(k, v)}" for k, v in values.items()))
 
 
 def _sizes(metrics: Mapping[str, Any]) -> str:
@@ -60,9 +67,10 @@ def print_job(console: Console, label: str, metrics: Mapping[str, Any], folder: 
         folder: The job's folder.
     """
     monitor = metrics.get("monitor", "")
+    score = f"best/{monitor}" if f"best/{monitor}" in metrics else monitor
     values = [
         f"{name} {_number(name, metrics[name])}"
-        for name in (monitor, "test/" + monitor.partition("/")[2])
+        for name in (score, "test/" + monitor.partition("/")[2])
         if name in metrics
     ]
     reason = str(metrics.get("reason", "")).partition("\n")[0]

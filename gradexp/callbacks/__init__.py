@@ -7,6 +7,7 @@ from gradexp.callbacks.loss_curve import LossCurve
 from gradexp.callbacks.model_graph import ModelGraph
 from gradexp.callbacks.parameter_scalars import ParameterScalars
 from gradexp.callbacks.progress_bar import RichBar
+from gradexp.callbacks.range_test import RangeTest
 from gradexp.callbacks.report import Report
 from gradexp.callbacks.sparsity import Sparsity
 from gradexp.callbacks.time_to_target import TimeToTarget
@@ -19,6 +20,7 @@ __all__ = [
     "LossCurve",
     "ModelGraph",
     "ParameterScalars",
+    "RangeTest",
     "Report",
     "RichBar",
     "Sparsity",

@@ -10,7 +10,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from torch import Tensor
 
-from gradexp.engine.lightning_internals import callbacks_of, is_fitting, put_between_epochs, save_with_weights, weights_to_save
+from gradexp.engine.lightning_internals import (
+    callbacks_of,
+    is_fitting,
+    put_between_epochs,
+    save_with_weights,
+    weights_to_save,
+)
 from gradexp.objective.monitor import Mode, sign
 
 FORMAT = 3  # of gradexp's part of a checkpoint; increased when another version could not read it correctly

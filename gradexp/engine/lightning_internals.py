@@ -131,6 +131,17 @@ def save_by_the_clock(trainer: Trainer, batch_idx: int) -> None:
                 module.automatic_optimization = False
 
 
+def build_optimizers_again(trainer: Trainer) -> None:
+    """Call configure_optimizers anew, before the first step.
+
+    Under manual optimization Lightning ignores some settings of a schedule, so the module is set to automatic.
+    """
+    module = trainer.lightning_module
+    automatic, module.automatic_optimization = module.automatic_optimization, True
+    trainer.strategy.setup_optimizers(trainer)
+    module.automatic_optimization = automatic
+
+
 def without_gradient_sync(trainer: Trainer) -> AbstractContextManager[None]:
     """A context in which the fit's processes do not synchronise gradients."""
     context: AbstractContextManager[None] = _block_parallel_sync_behavior(trainer.strategy, block=True)

@@ -3,7 +3,7 @@
 from gradexp.figures.basins import basin_map
 from gradexp.figures.classification import accuracy_and_loss, confusion_matrix, decision_boundary
 from gradexp.figures.contours import panels_of_paths, paths_over_contours
-from gradexp.figures.curves import cost_comparison, loss_curve
+from gradexp.figures.curves import cost_comparison, loss_curve, range_test
 from gradexp.figures.derivatives import Curve, directional_derivatives, functions_and_derivatives
 from gradexp.figures.images import image_grid, weight_images
 from gradexp.figures.panels import Array
@@ -34,6 +34,7 @@ __all__ = [
     "panels_of_paths",
     "paths_over_contours",
     "predicted_against_true",
+    "range_test",
     "resampled_fits",
     "surface_3d",
     "weight_images",

@@ -54,6 +54,25 @@ def cost_comparison(by_epoch: Mapping[str, Curve], by_second: Mapping[str, Curve
     return figure
 
 
+def range_test(rates: Array, losses: Array, suggestion: float | None) -> Figure:
+    """The smoothed losses of a range test over its learning rates, with the suggested rate marked.
+
+    Args:
+        rates: Learning rates [steps].
+        losses: Losses [steps].
+        suggestion: The suggested rate; None if there is none.
+    """
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses, label="loss")
+    if suggestion is not None:
+        label = f"suggestion: {suggestion:.2g}"
+        axes.plot(suggestion, np.interp(suggestion, rates, losses), "o", color="#D55E00", markersize=9, label=label)
+    axes.set(xlabel="learning rate", ylabel="loss, smoothed", xscale="log", title="learning-rate range test")
+    _finish(axes, [losses])
+    return figure
+
+
 def _finish(axes: Axes, values: list[Array]) -> None:
     """Add a logarithmic scale if the values have a large ratio, a grid and a legend."""
     finite = np.concatenate([np.asarray(part) for part in values]) if values else np.zeros(0)

@@ -2,7 +2,7 @@
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, ClassVar, Literal, Unpack, cast
 
@@ -15,7 +15,9 @@ from torchmetrics import Metric
 from gradexp.arguments import Checked
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
+from gradexp.engine.lightning_internals import build_optimizers_again
 from gradexp.engine.stepped_module import SteppedModule
+from gradexp.engine.unsupported import fused_conflict
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.models.train_targets import train_targets
 from gradexp.models.user_metrics import LOSS_NAMES, build_metrics, metric_mode, not_mergeable
@@ -107,15 +109,10 @@ class AbstractModule(SteppedModule, Checked):
         total = self.objective.penalty(self.network.named_parameters())
         return torch.zeros((), device=self.device) if total is None else total
 
-    def balance_loss(self, targets: Tensor) -> None:
+    def balance_loss(self, read_targets: Callable[[], Tensor]) -> None:
         """Set the class weights of a loss with class_weight="balanced" from all training targets [samples]."""
-        if self.has_balanced_loss:
-            cast(ClassWeightedLoss, self.objective.loss).balance(targets)
-
-    @property
-    def has_balanced_loss(self) -> bool:
-        """Whether the loss needs `balance_loss`, which a fit calls automatically."""
-        return isinstance(self.objective.loss, ClassWeightedLoss) and self.objective.loss.is_balanced
+        if isinstance(self.objective.loss, ClassWeightedLoss) and self.objective.loss.is_balanced:
+            self.objective.loss.balance(read_targets())
 
     def training_objective(self, batch: Batch) -> tuple[Tensor, Tensor]:
         penalty = self.objective.penalty(self.network.named_parameters())
@@ -156,8 +153,9 @@ class AbstractModule(SteppedModule, Checked):
 
     def on_train_start(self) -> None:
         super().on_train_start()
-        if self.has_balanced_loss:
-            self.balance_loss(train_targets(self.trainer))
+        if self.objective.has_found_lr and self.global_step == 0:
+            build_optimizers_again(self.trainer)  # for schedules of the new rate
+        self.balance_loss(lambda: train_targets(self.trainer))
         self._log_interval = Interval.between_logs(self.trainer)
         if self._partial_epoch is not None:
             for stage, state in zip((self.recent_metrics, self.epoch_metrics), self._partial_epoch, strict=True):
@@ -217,16 +215,17 @@ class AbstractModule(SteppedModule, Checked):
         return self.predictions(self(batch[0]))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        mode = self.mode_of(self.objective.monitor)
-        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, self._fused_conflict())
+        mode, conflict = self.mode_of(self.objective.monitor), fused_conflict(self._trainer)
+        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, conflict)
 
-    def _fused_conflict(self) -> str:
-        """The setting for which Lightning refuses a fused optimizer, which unscales gradients after clipping, or ""."""
-        if self.precision == "16-mixed":
-            return "trainer.precision=16-mixed, where gradients must be unscaled"
-        if self.precision == "bf16-mixed" and self.trainer.gradient_clip_val:
-            return "trainer.precision=bf16-mixed with trainer.gradient_clip_val"
-        return ""
+    @property
+    def lr(self) -> float:
+        """The optimizer's learning rate, which Lightning's Tuner and LearningRateFinder set."""
+        return self.objective.lr
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        self.objective.lr = rate
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         inputs, targets = batch

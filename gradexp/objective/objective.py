@@ -14,7 +14,7 @@ from gradexp.building.kinds import PROXIMAL_NEEDS_SGD
 from gradexp.building.trust import OWN_PACKAGE, trusted_class
 from gradexp.objective.fit import Outputs, check_takes
 from gradexp.objective.losses import ClassWeightedLoss
-from gradexp.objective.optimizers import build_optimizer, class_name, is_sgd, target_of
+from gradexp.objective.optimizers import build_optimizer, class_name, is_sgd, learning_rate, target_of
 from gradexp.objective.penalty_terms import build_penalties, shrink_after_steps
 from gradexp.objective.schedules import Fit, build_schedules
 from gradexp.objective.weights import NamedParameters, names_without_decay, weights
@@ -71,6 +71,7 @@ class Objective(nn.Module):
     Attributes:
         loss: Maps outputs and encoded targets to the mean over the batch; None where the model computes its own.
         penalties: By name, the penalties with a factor above 0.
+        has_found_lr: Whether `lr` was set, so that optimizer and schedules must be built again.
     """
 
     def __init__(
@@ -100,8 +101,19 @@ class Objective(nn.Module):
         self.scheduler = dict(scheduler or {})
         self.monitor = monitor
         self.monitor_mode = monitor_mode
+        self.has_found_lr = False
         if proximal and not is_sgd(optimizer):
             raise ValueError(PROXIMAL_NEEDS_SGD.format(class_name(optimizer)))
+
+    @property
+    def lr(self) -> float:
+        """The optimizer's learning rate as configured; NaN if it has none."""
+        return learning_rate(self.optimizer, self.trusted_packages)
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        self.optimizer["lr"] = rate
+        self.has_found_lr = True
 
     def factor(self, penalty: str) -> float:
         """The factor of a penalty; 0 if the objective does not have it."""

@@ -48,7 +48,8 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
     score = next((name for name in GAP if {f"train/{name}", f"val/{name}"} <= metrics.keys()), None)
     if metrics.get("status") != "completed" or not set(TAGS) <= metrics.keys() or score is None:
         return None
-    train, val = metrics[f"train/{score}"], metrics[f"val/{score}"]
+    # Of the weights that are tested; a run of data with its own loaders has only those of the last epoch.
+    train, val = (metrics.get(f"best/{stage}/{score}", metrics[f"{stage}/{score}"]) for stage in ("train", "val"))
     digits = ".2%" if score == "accuracy" else ".4g"
     both = f"{score} {train:{digits}} in training and {val:{digits}} in validation"
     rise = _rise(curves, metrics["train/loss"])

@@ -1,6 +1,7 @@
 """A job's folder in a sweep: the job's status, and whether a process works on it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,16 @@ def outcome(folder: Path) -> dict[str, Any] | None:
         return None
     metrics: dict[str, Any] = json.loads(path.read_text())
     return metrics
+
+
+def score(metrics: Mapping[str, Any]) -> float | None:
+    """The monitored metric of the weights that are tested, those in best.ckpt; None if it was not measured.
+
+    Tasks that do not train have no best.ckpt; theirs is the metric itself.
+    """
+    monitor = metrics.get("monitor")
+    found: float | None = metrics.get(f"best/{monitor}", metrics.get(str(monitor)))
+    return found
 
 
 def is_done(folder: Path) -> bool:

@@ -41,7 +41,7 @@ def audit(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     data.prepare_data()
     data.setup("fit")
     if cfg.ckpt_path is None and isinstance(model, AbstractModule):
-        model.balance_loss(data.train_targets())  # as a fit does; a checkpoint contains the class weights
+        model.balance_loss(data.train_targets)  # as a fit does; a checkpoint contains the class weights
     started = time.perf_counter()
     samples = data.sample(SAMPLES)
     torch.set_num_threads(choose_threads(cfg.threads, operations_per_step(model, samples[0][:1], len(samples[0]))))

@@ -60,8 +60,7 @@ def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outco
     inputs, targets = (part.to(device) for part in data.resample(cfg.resampling.copies, cfg.resampling.size))
     operations = operations_per_step(models[0], inputs[0, :1].cpu(), data.batch_size or inputs.shape[1]) * len(models)
     torch.set_num_threads(choose_threads(cfg.threads, operations if device.type == "cpu" else 0))
-    if models[0].has_balanced_loss:
-        models[0].balance_loss(data.train_targets())
+    models[0].balance_loss(data.train_targets)
     models[0].objective.to(device)
     ensemble = Ensemble([model.network.to(device) for model in models])
     started = time.perf_counter()

@@ -14,7 +14,8 @@ from rich.console import Console
 from gradexp.app.assembly import build_data, build_model, build_trainer
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
-from gradexp.app.tasks.measure import measured_on_training_samples
+from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
+from gradexp.app.tasks.measure import choose_averages, measure_training_samples
 from gradexp.app.tasks.outcome import Outcome, facts, logged, root_errors
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.values import flat, plain
@@ -65,14 +66,21 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     checkpoints = _callback(trainer, Checkpoints)
     if checkpoint is not None:
         _copy_best(Path(cfg.ckpt_path), checkpoints.best_path)
+        without_tuners(trainer)
     record.write(cfg)
     _log_setup(cfg, trainer, model)
+    found = FoundSettings(cfg, record, checkpoints)
+    callbacks_of(trainer).append(found)
 
     metrics = _fit(cfg, trainer, model, data, notes)
+    cfg = found.cfg
+    notes += found.notes
+    if metrics["status"] == "completed":
+        choose_averages(trainer, model, data, checkpoints)
     metrics |= _fit_metrics(cfg, trainer, notes)
     if metrics["status"] == "completed":
         model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
-        metrics |= measured_on_training_samples(trainer, model, data)
+        metrics |= measure_training_samples(trainer, model, data)
     if cfg.test and not is_overridden("test_step", model):
         notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
     elif cfg.test and metrics["status"] == "completed":
@@ -170,8 +178,8 @@ def _check_resumable(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:
     step = checkpoint.get("weights_step")
     if step is not None:
         raise ValueError(
-            f"ckpt_path must be last.ckpt to resume this run; got {cfg.ckpt_path}, which holds the best weights, of step "
-            f"{step:,}, but the optimizer's state of step {checkpoint['global_step']:,}."
+            f"ckpt_path must be last.ckpt to resume this run; got {cfg.ckpt_path}, whose weights are those of step "
+            f"{step:,}, and its optimizer's state that of step {checkpoint['global_step']:,}."
         )
 
 
@@ -199,7 +207,10 @@ def _callback(trainer: Trainer, kind: type[T]) -> T:
 
 
 def _write_hparams(cfg: DictConfig, logger: TensorBoardLogger, metrics: dict[str, Any], step: int) -> None:
-    stages = ("train_", "val_", "test_")  # some users' own modules name their metrics like this
-    final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith(stages))}
+    # Of one state of the weights, the tested ones; some users' own modules log test_loss instead of test/loss.
+    last = ("train/", "val/", "train_", "val_")
+    final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith("test_"))}
+    if "best/epoch" in metrics:
+        final = {k: v for k, v in final.items() if not k.startswith(last)}
     write_hparams(logger.experiment, hyperparameters(plain(cfg), metrics["data"]), final, step)
     logger.finalize("success")

@@ -99,7 +99,9 @@ def _scored(folder: Path, manifest: Manifest) -> Iterable[tuple[PlannedJob, moni
     for job in manifest.jobs.values():
         found = job_folder.outcome(folder / job.folder) if job.stage == "grid" else None
         if found is not None and found["status"] == "completed":
-            yield job, found["monitor_mode"], found[found["monitor"]]
+            score = job_folder.score(found)
+            if score is not None:
+                yield job, found["monitor_mode"], score
 
 
 def _target(scores: list[float], sign: int, share: float | None) -> list[str]:

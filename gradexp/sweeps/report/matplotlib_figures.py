@@ -46,7 +46,7 @@ def learning_rate(findings: Findings) -> Figure:
             markersize=8,
             markeredgewidth=2,
         )
-    monitor = findings.results.monitor
+    monitor = findings.results.score_name
     axes.set(xscale="log", xlabel="optimizer.lr", ylabel=monitor, ylim=findings.limits, title="learning rate")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=9)
@@ -71,7 +71,7 @@ def penalties(findings: Findings) -> Figure:
             is_bright = (score > low + 0.6 * (high - low)) == findings.up
             color = "black" if is_bright else "white"
             axes.text(column, row, f"{score:.4g}", ha="center", va="center", color=color, fontsize=9)
-    axes.set(xlabel="regularizer.l2", ylabel="regularizer.l1", title=findings.results.monitor)
+    axes.set(xlabel="regularizer.l2", ylabel="regularizer.l1", title=findings.results.score_name)
     figure.colorbar(image, ax=axes)
     return figure
 
@@ -103,7 +103,10 @@ def time(findings: Findings) -> Figure:
     seconds, scores = [job.seconds or 0.0 for job, _ in times.front], [score for _, score in times.front]
     axes.step(seconds, scores, where="post", marker="o", markersize=4, color="#D55E00", label="none faster and better")
     axes.set(
-        xlabel="seconds of fitting", ylabel=findings.results.monitor, ylim=findings.limits, title="time against score"
+        xlabel="seconds of fitting",
+        ylabel=findings.results.score_name,
+        ylim=findings.limits,
+        title="time against score",
     )
     axes.grid(alpha=0.3)
     axes.legend()
@@ -118,6 +121,6 @@ def importance(findings: Findings) -> Figure:
     names = list(shares)[::-1]
     bars = axes.barh(names, [100 * shares[name] for name in names])
     axes.bar_label(bars, fmt="%.0f %%", padding=3)
-    monitor = findings.results.monitor
+    monitor = findings.results.score_name
     axes.set(xlabel=f"% of the variance of {monitor} explained", xlim=(0, 110), title="what matters")
     return figure

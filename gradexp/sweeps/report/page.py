@@ -148,7 +148,8 @@ def _table(results: SweepResults) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of the table of all jobs, without the configuration, which sweep.csv has."""
     skipped = ("status", "reason", "monitor", "config_hash", "asked_hash", "data", "seed")
     metrics = list(dict.fromkeys(k for job in results.jobs for k in job.metrics if k not in skipped))
-    metrics.sort(key=lambda name: (name != results.monitor, not name.startswith(("val/", "test/", "seconds/fit"))))
+    first = ("best/val/", "test/", "seconds/fit")
+    metrics.sort(key=lambda name: (name != results.score_name, not name.startswith(first)))
     columns = ["job", "status", *results.axes, *metrics, "reason"]
 
     def row(job: Job) -> list[Any]:

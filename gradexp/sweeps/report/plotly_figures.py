@@ -40,7 +40,7 @@ def learning_rate(findings: Findings) -> go.Figure | None:
                 hovertemplate="diverged at %{x}",
             )
     figure.update_yaxes(range=findings.limits)
-    return _laid_out(figure, "optimizer.lr", findings.results.monitor, log_x=True)
+    return _laid_out(figure, "optimizer.lr", findings.results.score_name, log_x=True)
 
 
 def penalties(findings: Findings) -> go.Figure | None:
@@ -58,7 +58,7 @@ def penalties(findings: Findings) -> go.Figure | None:
             y=[f"{value:g}" for value in grid.l1],
             colorscale="Viridis",
             reversescale=not findings.up,
-            colorbar={"title": findings.results.monitor},
+            colorbar={"title": findings.results.score_name},
             texttemplate="%{z:.4g}",
             hovertemplate="l1 %{y}, l2 %{x}: %{z}<extra></extra>",
         )
@@ -73,7 +73,7 @@ def coordinates(findings: Findings) -> go.Figure | None:
     found = findings.coordinates
     if found is None:
         return None
-    names = [*found.axes, findings.results.monitor]
+    names = [*found.axes, findings.results.score_name]
     places = list(range(len(names)))
     figure = go.Figure()
     for band in range(BANDS):
@@ -166,7 +166,7 @@ def time(findings: Findings) -> go.Figure | None:
         line={"color": COLORS[1], "shape": "hv"},
     )
     figure.update_yaxes(range=findings.limits)
-    return _laid_out(figure, "seconds of fitting", findings.results.monitor)
+    return _laid_out(figure, "seconds of fitting", findings.results.score_name)
 
 
 def importance(findings: Findings) -> go.Figure | None:
@@ -177,7 +177,7 @@ def importance(findings: Findings) -> go.Figure | None:
     names = list(shares)[::-1]
     figure = go.Figure(go.Bar(x=[shares[name] for name in names], y=names, orientation="h", marker_color=COLORS[0]))
     figure.update_xaxes(tickformat=".0%", range=[0, 1])
-    return _laid_out(figure, f"variance of {findings.results.monitor} explained", "")
+    return _laid_out(figure, f"variance of {findings.results.score_name} explained", "")
 
 
 def _laid_out(figure: go.Figure, x: str, y: str, log_x: bool = False) -> go.Figure:

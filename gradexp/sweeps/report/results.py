@@ -86,14 +86,20 @@ class SweepResults:
         return list(dict.fromkeys(key for job in self.jobs for key in job.settings))
 
     @property
+    def score_name(self) -> str:
+        """The key of the scores in metrics.json."""
+        best = f"best/{self.monitor}"
+        return best if any(best in job.metrics for job in self.jobs) else self.monitor
+
+    @property
     def comparable(self) -> "SweepResults":
         """The sweep; without jobs if they are of several data sets, whose scores cannot be compared."""
         kinds = {(job.config["data._target_"], job.config.get("data.path")) for job in self.jobs if job.config}
         return self if len(kinds) <= 1 else replace(self, jobs=[])
 
     def score(self, job: Job) -> float | None:
-        """The monitored metric of a job that completed."""
-        return job.metrics.get(self.monitor) if job.status == "completed" else None
+        """The monitored metric of a job that completed, of the weights that are tested."""
+        return job_folder.score(job.metrics | {"monitor": self.monitor}) if job.status == "completed" else None
 
     def scored(self, stage: str = "grid") -> list[tuple[Job, float]]:
         """The jobs of a stage that have a score, with the score."""

@@ -16,7 +16,7 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
     if findings.ranking:
         table = Table(box=None, pad_edge=False)
         table.add_column("setting", overflow="fold")
-        for name in (findings.results.monitor, "± over seeds", "seeds", "seconds"):
+        for name in (findings.results.score_name, "± over seeds", "seeds", "seconds"):
             table.add_column(name, justify="right")
         for setting in findings.ranking[:TOP]:
             table.add_row(

@@ -47,8 +47,8 @@ def vanishing_gradients(results: SweepResults) -> Study:
             families[name] = Family(name, {**family.norms, depth: norms}, {**family.scores, depth: score})
     if not families:
         return Study(lines=[f"no job has logged {QUANTITY}, as +callbacks=diagnostics does"])
-    lines = [_line(family, results.monitor) for family in families.values()]
-    return Study({"vanishing_gradients": gradient_norms_by_depth(list(families.values()), results.monitor)}, lines)
+    lines = [_line(family, results.score_name) for family in families.values()]
+    return Study({"vanishing_gradients": gradient_norms_by_depth(list(families.values()), results.score_name)}, lines)
 
 
 def _norms(job: Job) -> list[float]:
