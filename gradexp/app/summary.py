@@ -28,11 +28,16 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
         table.add_row("trained", f"{metrics['epochs']} epochs, {metrics['steps']:,} steps")
     seconds = {k.partition("/")[2]: v for k, v in metrics.items() if k.startswith("seconds/")}
     table.add_row("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))
-    best = f", epoch {metrics['best/epoch']}" if "best/epoch" in metrics else ""
-    for prefix, label in (("", ", last epoch" if best else ""), ("best/", best)):
-        for stage in ("train", "val"):
-            _add_stage(table, metrics, prefix + stage, stage + label)
-    _add_stage(table, metrics, "test", f"test{best}")
+    last, best = metrics.get("epochs"), metrics.get("best/epoch")
+    of_best = f", epoch {best}" if best is not None else ""
+    _add_stage(table, metrics, "train", f"train over epoch {last}" if of_best else "train")
+    if last != best or not of_best:
+        _add_stage(table, metrics, "val", f"val, epoch {last}" if of_best else "val")
+    for prefix in ("best/train", "best/val", "test"):
+        _add_stage(table, metrics, prefix, prefix.removeprefix("best/") + of_best)
+    if metrics.get("target_std", 1.0) != 1:
+        unit = f"{metrics['target_std']:.4g}"
+        table.add_row("units", f"rmse in those of the targets; loss and mse of standardised targets, 1 for {unit}")
     console.print(table)
     for note in notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)

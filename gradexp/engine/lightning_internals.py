@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
@@ -168,11 +168,11 @@ def save_with_weights(trainer: Trainer, path: Path, weights: dict[str, torch.Ten
 
 
 @contextmanager
-def measuring(trainer: Trainer) -> Iterator[None]:
-    """A context in which the trainer validates without callbacks and loggers."""
+def measuring(trainer: Trainer, *only: Callback) -> Iterator[None]:
+    """A context in which the trainer validates without loggers, and without callbacks but `only` these."""
     callbacks, loggers = callbacks_of(trainer), trainer.loggers
     # Without any logger Lightning warns that a module logs in vain.
-    trainer.callbacks, trainer.loggers = [], [DummyLogger()]  # type: ignore[attr-defined]
+    trainer.callbacks, trainer.loggers = list(only), [DummyLogger()]  # type: ignore[attr-defined]
     try:
         yield
     finally:

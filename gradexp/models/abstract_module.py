@@ -192,8 +192,8 @@ class AbstractModule(SteppedModule, Checked):
         if self.is_stepped and self.ends_epoch():
             self.step_epoch_schedules(self.trainer.callback_metrics | values)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._common_step(batch, self.val_metrics)
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self._common_step(batch, self.val_metrics)[1]
 
     def on_validation_epoch_end(self) -> None:
         values = self.val_metrics.compute()

@@ -20,7 +20,7 @@ MIN_POINTS = 5  # of a curve, to estimate its scatter
 class Diagnosis:
     """A diagnosis, the numbers that it is based on, and what to try ("" if nothing)."""
 
-    kind: Literal["under-fitting", "over-fitting", "neither"]
+    kind: Literal["dead class", "under-fitting", "over-fitting", "neither"]
     numbers: str
     advice: str
 
@@ -32,6 +32,8 @@ class Diagnosis:
 def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Mapping[str, Any]) -> Diagnosis | None:
     """The diagnosis of a finished run; None if it lacks a training or a validation score.
 
+    - Dead class: a classifier predicts a class for none of the training samples, some of which have it. This needs no
+      score. (A classifier that misses more than half of the classes has learned too little of any.)
     - Over-fitting: the validation loss ends 5 % above its minimum (the generalisation loss of Prechelt 1998, "Early
       stopping - but when?"), by more than its scatter, while the training loss kept falling; or the training score
       exceeds the validation score by 0.02 of accuracy, or 0.1 of R^2, and by three standard errors.
@@ -45,6 +47,10 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
         curves: Steps and values of TAGS, as logged.
         config: The flat configuration, which decides what advice applies.
     """
+    dead = str(metrics.get("never_predicted", "")).split(", ") if "never_predicted" in metrics else []
+    if metrics.get("status") == "completed" and 0 < len(dead) <= metrics["classes"] / 2:
+        numbers = f"no training sample is predicted as {', '.join(dead)}"
+        return Diagnosis("dead class", numbers, _against_dead_classes(config))
     score = next((name for name in GAP if {f"train/{name}", f"val/{name}"} <= metrics.keys()), None)
     if metrics.get("status") != "completed" or not set(TAGS) <= metrics.keys() or score is None:
         return None
@@ -120,6 +126,12 @@ def _against_over_fitting(config: Mapping[str, Any], has_risen: bool) -> str:
     if has_risen and config.get("early_stopping.patience") is None:
         advice.append("an earlier stop (early_stopping.patience=5)")
     return ", ".join([*advice, "more data"])
+
+
+def _against_dead_classes(config: Mapping[str, Any]) -> str:
+    output = config.get("model.output_activation")
+    advice = ["no activation of the outputs (model.output_activation=null)"] if output else []
+    return ", ".join([*advice, "another seed", "a smaller optimizer.lr", "more epochs"])
 
 
 def _against_under_fitting(config: Mapping[str, Any]) -> str:

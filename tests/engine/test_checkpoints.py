@@ -26,7 +26,7 @@ class Scripted(LightningModule):
     def training_step(self, batch: Any, batch_idx: int) -> None:
         self.optimizers().step()  # type: ignore[union-attr]  # counts the step
         with torch.no_grad():
-            self.steps += 1
+            self.steps.add_(1)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         accuracy, loss = next(self.scores)

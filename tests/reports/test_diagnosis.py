@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from gradexp import run
+from gradexp import compose, run
+from gradexp.app.assembly import build_data, build_model
+from gradexp.engine.checkpoint_file import read_checkpoint
 from gradexp.reports.diagnosis import diagnose
 from tests.command_line import call
 
@@ -105,3 +107,31 @@ def test_the_report_on_a_run_without_validation_raises_with_the_reason(
     run("data.val_size=0", "trainer.max_epochs=1", *QUICK, f"hydra.run.dir={tmp_path / 'run'}")
     message = str(call(monkeypatch, "task=report", f"sweep_dir={tmp_path / 'run'}"))
     assert "a run that completed its training with scores of training and validation; got" in message
+
+
+def test_a_class_that_is_never_predicted_is_named() -> None:
+    kind, words = diagnosis(GOOD | {"never_predicted": "3, 8"}, FALLING, U_SHAPED)
+    assert kind == "dead class"
+    assert words.startswith("dead class: no training sample is predicted as 3, 8; try ")
+
+
+@pytest.mark.parametrize("validation", [["data.val_size=100"], ["data.val_size=0"]])
+def test_a_run_finds_its_dead_class_with_validation_or_without(validation: list[str]) -> None:
+    # The ReLU behind the outputs gives no gradient where they are negative, as this initialization makes some of them.
+    dying = [
+        "model.output_activation=relu",
+        "model.hidden=[]",
+        "optimizer=sgd",
+        "optimizer.lr=0.3",
+        "seed=1",
+        *validation,
+    ]
+    result = run(*dying, "trainer.max_epochs=2", *QUICK)
+    assert result.metrics["diagnosis"] == "dead class"
+    cfg = compose(*dying)
+    data = build_data(cfg)
+    model = build_model(cfg, data)
+    model.load_state_dict(read_checkpoint(f"{result.folder}/checkpoints/best.ckpt")["state_dict"])
+    data.setup("fit")
+    predicted = set(model(data.sample(2000)[0]).argmax(dim=1).tolist())
+    assert result.metrics["never_predicted"] == ", ".join(str(digit) for digit in range(10) if digit not in predicted)

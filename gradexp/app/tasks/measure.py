@@ -2,8 +2,10 @@
 
 import shutil
 from dataclasses import replace
+from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import StochasticWeightAveraging
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
@@ -11,6 +13,7 @@ from gradexp.app.tasks.outcome import logged
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoints import Best, Checkpoints
 from gradexp.engine.lightning_internals import callbacks_of, measuring
+from gradexp.models import AbstractModule
 
 MAX_TRAINING_SAMPLES = 50_000
 
@@ -33,15 +36,41 @@ def choose_averages(trainer: Trainer, model: LightningModule, data: AbstractData
         shutil.copy(saved.last_path, saved.best_path)
 
 
-def measure_training_samples(trainer: Trainer, model: LightningModule, data: AbstractDataModule) -> dict[str, float]:
+def measure_training_samples(trainer: Trainer, model: LightningModule, data: AbstractDataModule) -> dict[str, Any]:
     """Validate the model on at most MAX_TRAINING_SAMPLES training samples, which gives ``best/train/NAME``.
 
     As in the validation there is no dropout and no augmentation, and the weights do not change, so that the values can
-    be compared with those of the validation. Empty for a module without validation, and for data with its own loaders.
+    be compared with those of the validation. ``never_predicted`` names the dead classes, if there are any. The result
+    is empty for a module without validation, and for data with its own loaders.
     """
     own_loader = type(data).val_dataloader is not AbstractDataModule.val_dataloader
     if own_loader or not is_overridden("validation_step", model):
         return {}
-    with measuring(trainer), data.validating_training_samples(MAX_TRAINING_SAMPLES):
+    counts = PredictedClasses(data.num_classes)
+    with measuring(trainer, counts), data.validating_training_samples(MAX_TRAINING_SAMPLES):
         trainer.validate(model, datamodule=data, verbose=False)
-    return {f"best/train{name[3:]}": value for name, value in logged(trainer).items() if name.startswith("val")}
+    measured = {f"best/train{name[3:]}": value for name, value in logged(trainer).items() if name.startswith("val")}
+    never = [name for name, is_missed in zip(data.classes, counts.never(trainer), strict=True) if is_missed]
+    return measured | ({"never_predicted": ", ".join(never)} if never else {})
+
+
+class PredictedClasses(Callback):
+    """Counts the classes of the samples, and those that a classifier of ours predicts, over a validation."""
+
+    def __init__(self, num_classes: int) -> None:
+        self._counts = torch.zeros(2, num_classes, dtype=torch.long)  # of the samples, predicted
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        if isinstance(pl_module, AbstractModule) and self._counts.numel():
+            predicted = pl_module.predictions(outputs).argmax(dim=1)
+            for row, classes in zip(self._counts, (batch[1], predicted), strict=True):
+                row += torch.bincount(classes.cpu(), minlength=len(row))
+
+    def never(self, trainer: Trainer) -> list[bool]:
+        """Of each class, whether some samples have it and none is predicted to have it, in all processes."""
+        counts = trainer.strategy.reduce(self._counts.to(trainer.strategy.root_device), reduce_op="sum")
+        samples, predicted = counts.cpu()
+        is_missed = (samples > 0) & (predicted == 0) & (predicted.sum() > 0)
+        return [bool(missed) for missed in is_missed]

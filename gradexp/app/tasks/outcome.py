@@ -9,6 +9,8 @@ from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.data import AbstractDataModule
 
+COARSE = 100  # validation samples
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -32,8 +34,16 @@ def facts(data: AbstractDataModule, model: LightningModule) -> dict[str, Any]:
     """The data's class, its numbers of samples and classes, and the number of the model's parameters."""
     sizes = {f"samples/{part}": size for part, size in data.sizes().items()}
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    classes = {"classes": data.num_classes} if data.num_classes else {}
-    return {"data": type(data).__name__, **sizes, **classes, "parameters": parameters}
+    kind = {"classes": data.num_classes} if data.num_classes else {"target_std": data.target_std}
+    return {"data": type(data).__name__, **sizes, **kind, "parameters": parameters}
+
+
+def coarse_score(metrics: Mapping[str, Any]) -> list[str]:
+    """A note if one sample of a classifier's validation part is a percent of its accuracy or more."""
+    samples = metrics.get("samples/val", 0)
+    if "classes" not in metrics or not 0 < samples <= COARSE:
+        return []
+    return [f"val/accuracy is coarse: one of the {samples} validation samples is {1 / samples:.1%} of it"]
 
 
 def root_errors(metrics: Mapping[str, Any], data: AbstractDataModule) -> dict[str, float]:

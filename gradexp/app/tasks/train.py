@@ -16,7 +16,7 @@ from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
-from gradexp.app.tasks.outcome import Outcome, facts, logged, root_errors
+from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, logged, root_errors
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.values import flat, plain
 from gradexp.data import AbstractDataModule
@@ -86,6 +86,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     elif cfg.test and metrics["status"] == "completed":
         metrics |= _test(trainer, model, data)
     metrics |= root_errors(metrics, data) | facts(data, model)
+    notes += coarse_score(metrics)
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.flush()
         # From the event files, which also hold the earlier part of a resumed run.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from gradexp.sweeps.report.ranking import ranking
 from gradexp.sweeps.report.results import read_sweep, write_csv
 from tests.sweeps.folders import accuracy, grid, write_sweep
 
@@ -71,3 +72,17 @@ def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ValueError, match="sweep_dir must be the folder of a multirun"):
             read_sweep(folder)
+
+
+def test_a_sweep_is_ranked_by_the_weights_that_are_tested(tmp_path: Path) -> None:
+    jobs = grid(optimizer=["sgd", "adam"])
+    monitored = {"monitor": "val/accuracy", "monitor_mode": "max"}
+    # The last epoch says that the second job is better, the best one that the first is.
+    outcomes = {
+        0: {"status": "completed", **monitored, "val/accuracy": 0.5, "best/val/accuracy": 0.9, "test/accuracy": 0.9},
+        1: {"status": "completed", **monitored, "val/accuracy": 0.6, "best/val/accuracy": 0.7, "test/accuracy": 0.7},
+    }
+    results = read_sweep(write_sweep(tmp_path / "sweep", jobs, outcomes))
+    assert [score for _, score in results.scored()] == [0.9, 0.7]
+    assert results.score_name == "best/val/accuracy"
+    assert [setting.mean for setting in ranking(results)] == [0.9, 0.7]

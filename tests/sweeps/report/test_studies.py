@@ -54,7 +54,7 @@ def test_the_gradient_falls_by_a_factor_of_about_four_per_layer_with_sigmoid_and
         "model.init=lecun_normal,kaiming_normal", "model.hidden=[30,30],[30,30,30,30,30,30,30,30]",
     )  # fmt: skip
     ((families, score),) = calls["gradient_norms_by_depth"]
-    assert score == "val/accuracy"
+    assert score == "best/val/accuracy"
     paces = {}
     for family in families:
         assert {depth: len(norms) for depth, norms in family.norms.items()} == {2: 2, 8: 8}

@@ -1,0 +1,30 @@
+"""The summary of a run says which epoch its numbers are of, and in which units."""
+
+import io
+
+from rich.console import Console
+
+from gradexp.app.summary import print_summary
+
+METRICS = {"status": "completed", "data": "Diabetes", "epochs": 20, "steps": 100, "best/epoch": 7, "target_std": 77.0}
+SCORES = {"train/mse": 0.3, "val/mse": 0.6, "best/train/mse": 0.4, "best/val/mse": 0.5, "test/mse": 0.55}
+
+
+def summary(**changes: object) -> str:
+    written = io.StringIO()
+    print_summary(Console(file=written, width=120), METRICS | SCORES | changes, "outputs/run", [])
+    return written.getvalue()
+
+
+def test_each_line_names_its_epoch() -> None:
+    lines = [line.split("  ")[0] for line in summary().splitlines()]
+    assert lines[-7:-1] == [
+        "train over epoch 20", "val, epoch 20", "train, epoch 7", "val, epoch 7", "test, epoch 7", "units",
+    ]  # fmt: skip
+    lines = [line.split("  ")[0] for line in summary(**{"best/epoch": 20}).splitlines()]
+    assert lines[-6:-1] == ["train over epoch 20", "train, epoch 20", "val, epoch 20", "test, epoch 20", "units"]
+
+
+def test_units_are_named_where_they_differ() -> None:
+    assert "1 for 77" in summary()
+    assert "units" not in summary(target_std=1.0)
