@@ -5,6 +5,7 @@ from gradexp.callbacks.diagnostics import Diagnostics
 from gradexp.callbacks.divergence import Diverged, Divergence
 from gradexp.callbacks.loss_curve import LossCurve
 from gradexp.callbacks.model_graph import ModelGraph
+from gradexp.callbacks.optimality import Optimality
 from gradexp.callbacks.parameter_scalars import ParameterScalars
 from gradexp.callbacks.progress_bar import RichBar
 from gradexp.callbacks.range_test import RangeTest
@@ -19,6 +20,7 @@ __all__ = [
     "Divergence",
     "LossCurve",
     "ModelGraph",
+    "Optimality",
     "ParameterScalars",
     "RangeTest",
     "Report",

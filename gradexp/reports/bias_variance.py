@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+BELOW_ZERO = "a bias^2 below 0 is no error: the estimate is unbiased, so it scatters to both sides of a bias of 0"
+
 
 @dataclass(frozen=True)
 class Decomposition:

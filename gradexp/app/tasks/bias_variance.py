@@ -24,7 +24,7 @@ from gradexp.engine.ensembles import Ensemble, train_copies
 from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.models import AbstractModule
 from gradexp.randomness import mix
-from gradexp.reports.bias_variance import Decomposition, of_probabilities, of_squared_error, of_votes
+from gradexp.reports.bias_variance import BELOW_ZERO, Decomposition, of_probabilities, of_squared_error, of_votes
 from gradexp.reports.hparams import hyperparameters, write_hparams
 
 POINTS = 2000  # at which the error is measured where the data's law is known
@@ -81,7 +81,7 @@ def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outco
     _write_events(cfg, record.folder, data, final, figure)
     note = f"{len(models)} models, each trained on its own {targets.shape[1]:,} samples"
     outcome = {"status": "completed", **final, **shape, "seconds/fit": seconds, **facts(data, models[0])}
-    return Outcome(outcome, [*data.notes, *notes, note])
+    return Outcome(outcome, [*data.notes, *notes, note, *([BELOW_ZERO] if split.bias2 < 0 else [])])
 
 
 def _check(cfg: DictConfig, data: AbstractDataModule) -> None:

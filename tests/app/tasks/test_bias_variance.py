@@ -80,7 +80,9 @@ def test_polynomial_data_has_legendre_features_and_noisy_sine_targets() -> None:
 def test_bias_variance_and_noise_add_up_to_the_measured_error_within_its_standard_error(
     degree: int, tmp_path: Path
 ) -> None:
-    metrics = run(*POLYNOMIAL, "trainer.max_epochs=1", f"data.degree={degree}", f"hydra.run.dir={tmp_path}").metrics
+    result = run(*POLYNOMIAL, "trainer.max_epochs=1", f"data.degree={degree}", f"hydra.run.dir={tmp_path}")
+    metrics = result.metrics
+    assert (BELOW_ZERO in result.notes) == (metrics["val/bias2"] < 0)
     assert metrics["val/noise"] == pytest.approx(0.3**2)
     assert metrics["val/sum"] == pytest.approx(metrics["val/bias2"] + metrics["val/variance"] + metrics["val/noise"])
     assert abs(metrics["val/sum"] - metrics["val/error"]) < metrics["val/error_se"]

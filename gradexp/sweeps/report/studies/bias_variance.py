@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gradexp.figures import Array
+from gradexp.reports.bias_variance import BELOW_ZERO
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.studies.study import Study
 
@@ -101,7 +102,8 @@ def _line(panel: Complexity) -> str:
         f"{panel.variance[n]:.4g}" + (f" + noise {panel.noise[n]:.4g}" if panel.noise is not None else "")
         for word, n in places.items()
     )
-    return f"{panel.name}: {parts}; sum and measured error are at most {off.max():.2g} standard errors apart"
+    explained = f" ({BELOW_ZERO})" if (panel.bias2 < 0).any() else ""
+    return f"{panel.name}: {parts}; sum and measured error are at most {off.max():.2g} standard errors apart{explained}"
 
 
 def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:

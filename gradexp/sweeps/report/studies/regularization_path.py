@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gradexp.callbacks import Sparsity
+from gradexp.callbacks.optimality import KEY as VIOLATION
 from gradexp.engine.checkpoint_file import read_checkpoint
 from gradexp.figures import Array
 from gradexp.objective.weights import weights
@@ -40,6 +41,7 @@ class PenaltyPath:
         val: Error on the validation samples [strengths].
         error_label: Name of the error.
         best: Index of the strength with the smallest validation error.
+        violations: Of the conditions of a minimum, by callbacks.optimality [strengths]; NaN where it was not measured.
     """
 
     name: str
@@ -53,6 +55,7 @@ class PenaltyPath:
     val: Array
     error_label: str
     best: int
+    violations: Array
 
 
 def regularization_path(results: SweepResults) -> Study:
@@ -102,6 +105,7 @@ def _path(name: str, penalty: str, jobs: dict[float, Job]) -> PenaltyPath:
         val=val,
         error_label="mean squared error" if is_regression else "cross-entropy",
         best=int(val.argmin()),
+        violations=np.array([job.metrics.get(VIOLATION, np.nan) for job in jobs.values()]),
     )
 
 
@@ -127,10 +131,16 @@ def _weights(jobs: list[Job]) -> tuple[dict[str, Array], str]:
 
 def _line(path: PenaltyPath, penalty: str) -> str:
     best, last = path.best, len(path.strengths) - 1
+    worst = int(np.nan_to_num(path.violations, nan=-1).argmax())
+    optimal = (
+        f"; the conditions of a minimum are violated by {path.violations[best]:.1g} at the best {penalty}, at most by "
+        f"{path.violations[worst]:.1g}, at {path.strengths[worst]:g}"
+    )
     return (
         f"{path.name}: best {penalty} {path.strengths[best]:g}, {path.error_label} {path.val[best]:.4g} in validation "
         f"and {path.train[best]:.4g} in training (without a penalty {path.val[0]:.4g} and {path.train[0]:.4g}); "
         f"exact zeros {path.zero[0]:.0%}, {path.zero[best]:.0%} at the best, {path.zero[last]:.0%} at the strongest"
+        f"{'' if np.isnan(path.violations[worst]) else optimal}"
     )
 
 
