@@ -10,7 +10,7 @@ import torch
 from numpy.polynomial import legendre
 
 from gradexp import PolynomialData, run
-from gradexp.reports.bias_variance import of_probabilities, of_squared_error, of_votes
+from gradexp.reports.bias_variance import BELOW_ZERO, of_probabilities, of_squared_error, of_votes
 from tests.callbacks.drawing import drawn
 from tests.command_line import call
 
