@@ -55,8 +55,8 @@ ROWS = (
     Row("mnist_tutorial", ("model.init=kaiming_normal",)),
     Row("mnist_tutorial", ("model.output_activation=null",)),
     Row("mnist_from_scratch"),
-    Row("overfitting", ("regularizer.l2=0",), metrics=("val/accuracy",)),
-    Row("overfitting", ("regularizer.l2=0.00005",), metrics=("val/accuracy",)),
+    Row("overfitting", ("regularizer.l2=0",), metrics=("val/accuracy",), seeds=5, is_long=True),
+    Row("overfitting", ("regularizer.l2=0.00005",), metrics=("val/accuracy",), seeds=5, is_long=True),
     Row("digits"),
 )
 

@@ -12,8 +12,8 @@ from tests.published.comparison import differs, holm
 from tests.published.rows import ROWS, Row, recorded, text
 
 README = Path(__file__).parents[2] / "README.md"
-MEAN_AND_SPREAD = re.compile(r"[\d.]+(?: %)? ± [\d.]*\d")
-RANGE = re.compile(r"\d (?:to|-|–) [\d.]+ %|over seeds")
+MEAN_AND_SPREAD = re.compile(r"-?[\d.]+(?: %)? ± [\d.]*\d")
+RANGE = re.compile(r"\d (?:to|-) [\d.]+ %|over seeds")
 
 
 def texts(row: Row) -> list[str]:
