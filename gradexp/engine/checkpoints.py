@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from gradexp.engine.lightning_internals import callbacks_of, put_between_epochs
 from gradexp.objective.monitor import Mode, sign
 
-FORMAT = 2  # of gradexp's part of a checkpoint; increased when another version could not read it correctly
+FORMAT = 3  # of gradexp's part of a checkpoint; increased when another version could not read it correctly
 
 
 class Checkpoints(Checkpoint):

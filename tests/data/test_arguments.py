@@ -37,7 +37,7 @@ WITH_RULE = {
     "Points": SAMPLES | {"inputs", "targets"},
     "PolynomialData": DRAWN | {"degree", "noise", "num_samples"},
     "Separable": DRAWN | {"num_features", "margin", "num_samples"},
-    "Table": STREAMED | {"path", "target", "kind", "separator", "test_size", "test_path", "drop"},
+    "Table": STREAMED | {"path", "target", "kind", "separator", "test_size", "test_path", "drop", "new_rows"},
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "ImageFolder": {"path": "pets"},

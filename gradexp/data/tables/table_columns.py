@@ -98,14 +98,18 @@ def to_numbers(series: pl.Series, decimal_comma: bool = False) -> pl.Series:
 
 
 def to_days(series: pl.Series) -> pl.Series:
-    """Dates, or text that represents dates, as days since 1970-01-01."""
+    """Dates and times, or text that represents them, as days since 1970-01-01."""
     if series.dtype != pl.String:
         return to_numbers(series)
     text = clean_text(series)
+    # polars infers the format from the first value, which may be a remark.
+    text = text.set(~text.str.contains(r"\d[-/.:]\d"), None)
     if text.null_count() < len(text):
-        for parse in (partial(text.str.to_datetime, time_unit="us"), text.str.to_date):
+        for parse in (partial(text.str.to_datetime, time_unit="us"), text.str.to_date, text.str.to_time):
             with suppress(pl.exceptions.PolarsError):  # the first value does not have a known format
-                return to_numbers(parse(strict=False))
+                parsed = parse(strict=False)
+                if parsed.null_count() < len(parsed):
+                    return to_numbers(parsed)
     return pl.Series(series.name, [None] * len(text), dtype=pl.Float64)
 
 
