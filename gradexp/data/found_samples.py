@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Positions = NDArray[np.int64]
 Part = Literal["train", "test"]
+Unit = Literal["rows", "images"]
 NAMES = {"train": "training", "test": "test"}
 
 
@@ -30,9 +31,7 @@ class FoundSamples:
     copies: int
     lost: dict[Part, int]
 
-    def choose(
-        self, part: Part, with_new: bool, path: Path, key: str, unit: Literal["rows", "images"]
-    ) -> tuple[Positions, list[str]]:
+    def choose(self, part: Part, with_new: bool, path: Path, key: str, unit: Unit) -> tuple[Positions, list[str]]:
         """The samples of a part, and notes on how the file differs from the run's.
 
         Args:
@@ -70,3 +69,16 @@ class FoundSamples:
     def _described(self, unit: str) -> str:
         copies = f", {self.copies:,} of which equal training {unit}" if self.copies else ""
         return f"{len(self.new) + self.copies:,} new {unit}{copies}"
+
+
+def check_no_new_rows(new_rows: bool, unit: Unit) -> None:
+    """Check the argument `new_rows` of a data module where a new run draws its parts.
+
+    Raises:
+        ValueError: It is true.
+    """
+    if new_rows:
+        raise ValueError(
+            f"data.new_rows must be false to train a model, whose {unit} are all those of data.path; got true. "
+            "It belongs to task=test and task=predict."
+        )

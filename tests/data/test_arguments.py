@@ -29,7 +29,7 @@ WITH_RULE = {
     "Digits": IMAGES,
     "EMNIST": IMAGES | {"split"},
     "FashionMNIST": IMAGES,
-    "ImageFolder": IMAGES | {"path", "image_size", "channels", "test_size"},
+    "ImageFolder": IMAGES | {"path", "image_size", "channels", "test_size", "new_rows"},
     "KMNIST": IMAGES,
     "LinearData": DRAWN | {"true_weight", "true_bias", "noise", "distribution", "num_samples"},
     "MNIST": IMAGES,

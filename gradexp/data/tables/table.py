@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.abstract_dataset import Samples
-from gradexp.data.found_samples import Part
+from gradexp.data.found_samples import Part, check_no_new_rows
 from gradexp.data.options import StreamOptions
 from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import Source
@@ -130,11 +130,7 @@ class Table(AbstractDataModule):
             self._note(*notes)
             return rows
         if part not in self._raw:
-            if self.new_rows:
-                raise ValueError(
-                    "data.new_rows must be false to train a model, as all rows of its file are its own; got true. "
-                    "It belongs to a checkpoint: task=test or task=predict."
-                )
+            check_no_new_rows(self.new_rows, "rows")
             # The file is read once for both parts; `pop` frees each part's memory after its use.
             self._target, self._raw, notes = self._files.draw(self.target, self.kind, self.drop, self.test_size)
             self._note(*notes)
