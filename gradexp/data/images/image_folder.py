@@ -16,6 +16,7 @@ from gradexp.data.images.image_folder_parts import FolderImages
 from gradexp.data.options import ImageOptions
 from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import GIB, MIN_SAMPLES
+from gradexp.files import user_path
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
 
 
@@ -90,7 +91,7 @@ class ImageFolder(ImageDataModule):
         **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(batch_size, val_size, **options)
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
         self.image_size = (image_size[0], image_size[1])
         self.channels = channels
         self.test_size = test_size

@@ -20,6 +20,7 @@ from gradexp.data.tables.table_file import read_table
 from gradexp.data.tables.table_parts import TableFiles
 from gradexp.data.tables.table_rows import RawTable, check_columns
 from gradexp.data.tables.table_target import Target
+from gradexp.files import user_path
 from gradexp.rules import (
     COLUMNS,
     PATH,
@@ -80,8 +81,8 @@ class Table(AbstractDataModule):
         **options: Unpack[StreamOptions],
     ) -> None:
         super().__init__(batch_size, val_size, **options)
-        self.path = Path(path).expanduser()
-        self.test_path = Path(test_path).expanduser() if test_path else None
+        self.path = user_path(path)
+        self.test_path = user_path(test_path) if test_path else None
         self.target = str(target)  # YAML parses a name of digits as a number
         self.kind = kind
         self.separator = SEPARATOR_NAMES.get(separator, separator) if separator else None
