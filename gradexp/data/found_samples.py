@@ -72,13 +72,13 @@ class FoundSamples:
 
 
 def check_no_new_rows(new_rows: bool, unit: Unit) -> None:
-    """Check the argument `new_rows` of a data module where a new run draws its parts.
+    """Check the argument `new_rows` of a data module that reads training samples.
 
     Raises:
         ValueError: It is true.
     """
     if new_rows:
         raise ValueError(
-            f"data.new_rows must be false to train a model, whose {unit} are all those of data.path; got true. "
+            f"data.new_rows must be false where training {unit} are read, as the run knows all of them; got true. "
             "It belongs to task=test and task=predict."
         )

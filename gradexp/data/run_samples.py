@@ -76,7 +76,7 @@ class RunSamples:
     @property
     def num_test_in_train(self) -> int:
         """Number of test samples in a file of their own that equal a training sample."""
-        return int(np.isin(self.test, self.train).sum())
+        return int((_places(self.test, self.train) >= 0).sum())
 
     def find(self, hashes: Hashes, test_is_apart: bool) -> FoundSamples:
         """Find the samples in a file of which each sample has a hash [samples].
@@ -85,26 +85,35 @@ class RunSamples:
         one.
         """
         ids = sample_ids(hashes)
-        is_test = np.isin(ids, self.test)
-        is_train = np.isin(ids, self.train)
+        train_place, test_place = _places(ids, self.train), _places(ids, self.test)
         if test_is_apart:
-            is_train[:] = False
-        is_test &= ~is_train
-        is_unknown = ~is_train & ~is_test
-        is_copy = is_unknown & np.isin(hashes, self.train)
-        train, test = _in_order(ids, is_train, self.train), _in_order(ids, is_test, self.test)
+            train_place[:] = -1
+        test_place[train_place >= 0] = -1
+        unknown = np.flatnonzero((train_place < 0) & (test_place < 0))
+        is_copy = _places(hashes[unknown], self.train) >= 0
+        train, test = _in_order(train_place), _in_order(test_place)
         return FoundSamples(
             train=train,
             test=test,
-            new=np.flatnonzero(is_unknown & ~is_copy),
+            new=unknown[~is_copy],
             copies=int(is_copy.sum()),
             lost={"train": len(self.train) - len(train), "test": len(self.test) - len(test)},
         )
 
 
-def _in_order(ids: Hashes, is_found: NDArray[np.bool_], wanted: Hashes) -> Positions:
-    """The positions of found `ids`, in the order of `wanted`."""
-    positions = np.flatnonzero(is_found)
-    sorter = np.argsort(wanted)
-    rank = sorter[np.searchsorted(wanted, ids[positions], sorter=sorter)]
-    return positions[np.argsort(rank)]
+def _places(ids: Hashes, known: Hashes) -> Positions:
+    """Where each id is in `known`, whose elements differ; -1 if it is not there [ids]."""
+    places = np.full(len(ids), -1)
+    if len(known):
+        # Searching for sorted ids is several times faster than np.isin.
+        order, sorter = np.argsort(ids), np.argsort(known)
+        nearest = np.searchsorted(known[sorter], ids[order]).clip(max=len(known) - 1)
+        found = sorter[nearest]
+        places[order] = np.where(known[found] == ids[order], found, -1)
+    return places
+
+
+def _in_order(places: Positions) -> Positions:
+    """The positions that have a place, ordered by it."""
+    positions = np.flatnonzero(places >= 0)
+    return positions[np.argsort(places[positions])]

@@ -119,6 +119,8 @@ class ImageFolder(ImageDataModule):
         return self._shape, self._classes
 
     def load(self, part: Part) -> ByteSource:
+        if part == "train":
+            check_no_new_rows(self.new_rows, "images")
         if part not in self._sources and self._samples is not None:
             images = self._read()
             chosen, notes = images.find(part, self._samples, self.new_rows)

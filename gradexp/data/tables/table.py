@@ -125,13 +125,14 @@ class Table(AbstractDataModule):
         return self._columns, self._target
 
     def load(self, part: Part) -> RawTable:
+        if part == "train":
+            check_no_new_rows(self.new_rows, "rows")
         if part not in self._raw and self._samples is not None:
             columns, target = self._fitted()
             rows, notes = self._files.find(part, self._samples, target, columns, self.new_rows)
             self._note(*notes)
             return rows
         if part not in self._raw:
-            check_no_new_rows(self.new_rows, "rows")
             # The file is read once for both parts; `pop` frees each part's memory after its use.
             self._target, self._raw, notes = self._files.draw(self.target, self.kind, self.drop, self.test_size)
             self._note(*notes)

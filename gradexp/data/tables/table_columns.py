@@ -86,8 +86,10 @@ def to_numbers(series: pl.Series, decimal_comma: bool = False) -> pl.Series:
         if decimal_comma:
             text = text.str.replace(",", ".", literal=True)
         numbers = text.cast(pl.Float64, strict=False)
-        truth = text.str.to_lowercase().replace_strict({"true": 1.0, "false": 0.0}, default=None)
-        return finite(numbers.fill_null(truth.cast(pl.Float64)))
+        if numbers.null_count() > text.null_count():
+            truth = text.str.to_lowercase().replace_strict({"true": 1.0, "false": 0.0}, default=None)
+            numbers = numbers.fill_null(truth.cast(pl.Float64))
+        return finite(numbers)
     if series.dtype == pl.Time:  # in nanoseconds
         return series.cast(pl.Int64) / (1000 * MICROSECONDS_PER_DAY)
     if series.dtype == pl.Duration:

@@ -135,7 +135,7 @@ def infer_target(column: pl.Series, kind: Kind | None) -> tuple[Target, pl.Serie
         if parsed is not None:
             values, wrong = _whole_if_possible(finite(parsed[0])), parsed[1]
     elif dtype.is_temporal():
-        values = to_numbers(column)
+        values = clean_text(column) if kind == "classification" else to_numbers(column)
     elif dtype.is_numeric() and not dtype.is_integer():
         values = _whole_if_possible(finite(column.cast(pl.Float64)))
     _check_has_values(values, name)

@@ -131,7 +131,7 @@ def test_resuming_with_other_images_raises() -> None:
 
 def test_new_rows_belong_to_a_checkpoint() -> None:
     make()
-    with pytest.raises(ValueError, match=r"^data\.new_rows must be false to train a model.*; got true\."):
+    with pytest.raises(ValueError, match=r"^data\.new_rows must be false where training .*; got true\."):
         trained(new_rows=True)
 
 

@@ -117,10 +117,21 @@ def test_types_that_a_new_row_changes_do_not_matter() -> None:
     assert same(part(restored(state, "table.csv", "y")), part(table))
 
 
-@pytest.mark.parametrize("classes", [("0", "1", "2"), ("1.5", "2.0", "2.5"), ("a", "b", "c"), ("true", "false")])
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ("0", "1", "2"),
+        ("1.5", "2.0", "2.5"),
+        ("a", "b", "c"),
+        ("true", "false"),
+        ("True", "False"),
+        ("2020-01-01", "2020-07-01"),
+    ],
+)
 def test_classes_are_read_as_in_the_run(classes: tuple[str, ...]) -> None:
     rows = [f"{n},{classes[n % len(classes)]}" for n in range(60)]
     table, state = trained(write_text("\n".join(["x,y", *rows])), "y", kind="classification")
+    assert len(part(table)) == 12
     for row in ("60,", "60,lost", "60,7.25", "60,?"):
         write_text("\n".join(["x,y", *rows, row]))
         assert same(part(restored(state, "table.csv", "y")), part(table)), row
@@ -213,5 +224,8 @@ def test_resuming_with_other_rows_raises() -> None:
 
 def test_new_rows_belong_to_a_checkpoint() -> None:
     write(houses())
-    with pytest.raises(ValueError, match=r"^data\.new_rows must be false to train a model.*; got true\."):
+    with pytest.raises(ValueError, match=r"^data\.new_rows must be false where training .*; got true\."):
         Table("houses.csv", "price", new_rows=True).setup("fit")
+    again = restored(trained()[1], new_rows=True)
+    with pytest.raises(ValueError, match=r"^data\.new_rows must be false where training"):
+        again.setup("fit")
