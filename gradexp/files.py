@@ -1,4 +1,4 @@
-"""Atomic writes: a process killed while writing leaves the previous file intact."""
+"""Paths that users type, and atomic writes: a process killed while writing leaves the previous file intact."""
 
 import json
 import os
@@ -31,6 +31,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def user_path(path: str) -> Path:
+    """A path as the user typed it, in which a leading ~ is the home folder unless it only begins a file's name."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # ~x is no user
+        return Path(path)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gradexp.engine.checkpoint_file import AtomicCheckpointIO
-from gradexp.files import write_atomically, write_json
+from gradexp.files import user_path, write_atomically, write_json
 
 
 def names(folder: Path) -> list[str]:
@@ -102,3 +102,10 @@ def test_a_failed_checkpoint_write_leaves_the_previous_one(tmp_path: Path, monke
         io.save_checkpoint({"global_step": 2}, path)
     assert io.load_checkpoint(path)["global_step"] == 1
     assert names(tmp_path) == ["last.ckpt"]
+
+
+def test_a_tilde_is_the_home_folder_unless_it_begins_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert user_path("~/data") == Path("/home/me/data")
+    assert user_path("~no such user.csv") == Path("~no such user.csv")
+    assert user_path("a~") == Path("a~")

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -60,6 +60,13 @@ def _missing_option(error: MissingConfigException, options: Sequence[str]) -> st
 
 
 def _hydra_error(error: HydraException) -> str:
+    if isinstance(error, OverrideParseException) and "=" in error.override:
+        key, _, value = error.override.partition("=")
+        reason = str(error).partition("\n")[0]
+        return (
+            f"{key} must be a value that Hydra can read; got {value} ({reason}). Text with [ ] {{ }} ( ) or , goes in "
+            f"quotes inside the shell's own: \"{key}='{value}'\"."
+        )
     cause = error.__cause__
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.parent_node is not None:
         root = cause.parent_node._get_root()

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 
-from gradexp.figures.panels import Array
+from gradexp.figures.panels import Array, literal
 
 
 def decision_boundary(
@@ -43,8 +43,11 @@ def decision_boundary(
     axes.pcolormesh(x, y, regions, cmap=colours, vmin=0, vmax=len(classes) - 1, alpha=0.25, shading="nearest")
     for number, name in enumerate(classes):
         first, second = points[targets == number].T
-        axes.scatter(first, second, s=size, color=colours(number), edgecolors="black", linewidths=0.3, label=name)
-    axes.set(xlabel=axis_labels[0], ylabel=axis_labels[1], title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+        axes.scatter(
+            first, second, s=size, color=colours(number), edgecolors="black", linewidths=0.3, label=literal(name)
+        )
+    axes.set(xlabel=literal(axis_labels[0]), ylabel=literal(axis_labels[1]), title=title)
+    axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     axes.legend(title="true class", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
     return figure
 
@@ -70,7 +73,7 @@ def accuracy_and_loss(
     figure = Figure(figsize=(13, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.step(weights, accuracy, where="mid", color="tab:blue", label="accuracy: flat, then a jump")
-    left.set(xlabel=weight_name, ylabel="accuracy", title="over all training samples")
+    left.set(xlabel=literal(weight_name), ylabel="accuracy", title="over all training samples")
     smooth = left.twinx()
     smooth.plot(weights, loss, color="tab:red", label="cross-entropy: a slope everywhere")
     smooth.set_ylabel("cross-entropy")
@@ -109,8 +112,9 @@ def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) ->
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(n), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
-    axes.set_yticks(range(n), classes)
+    names = list(map(literal, classes))
+    axes.set_xticks(range(n), names, rotation=90 if max(map(len, classes)) > 2 else 0)
+    axes.set_yticks(range(n), names)
     if n <= 30:
         for row, column in zip(*np.nonzero(counts), strict=True):
             colour = "white" if shares[row, column] > 0.5 else "black"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradexp.figures.panels import Array
+from gradexp.figures.panels import Array, literal
 
 CELL = (1.4, 1.7)  # inches for an image and its title, width and height
 SIDE = 1.2  # inches, the longer one of an image
@@ -34,7 +34,7 @@ def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int 
         low, high = image.min(), image.max()
         pixels = np.moveaxis((image - low) / max(high - low, 1e-12), 0, -1).squeeze(-1 if len(image) == 1 else ())
         axes.imshow(pixels, cmap="gray", extent=(centre - half, centre + half, bottom, top))
-        axes.text(centre, top - 0.05, title, fontsize=8, ha="center", va="bottom")
+        axes.text(centre, top - 0.05, literal(title), fontsize=8, ha="center", va="bottom")
     axes.set(xlim=(0, width), ylim=(height, 0))
     return figure
 

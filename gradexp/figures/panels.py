@@ -27,6 +27,11 @@ def heights() -> Colormap:
     return LinearSegmentedColormap.from_list("heights", ["#1d3f72", "#3f78a8", "#7fb2c9", "#bfdde0", "#f4f7f2"])
 
 
+def literal(name: str) -> str:
+    """A name from the user's data as a label, in which matplotlib does not take $ for mathematics."""
+    return name.replace("$", r"\$")
+
+
 def mark(axes: Axes, label: str, points: Array, number: int, size: float = 17) -> Line2D:
     """Draw the marks of one kind, numbered from 0; without points they get no legend entry."""
     marker = MARKERS[number % len(MARKERS)]
@@ -41,7 +46,7 @@ def mark(axes: Axes, label: str, points: Array, number: int, size: float = 17) -
 
 def window(axes: Axes, x: Range, y: Range, axis_labels: tuple[str, str], heading: str) -> None:
     """Make the axes square, with these ranges and labels."""
-    axes.set(xlim=x, ylim=y, xlabel=axis_labels[0], ylabel=axis_labels[1])
+    axes.set(xlim=x, ylim=y, xlabel=literal(axis_labels[0]), ylabel=literal(axis_labels[1]))
     axes.set_box_aspect(1)
     axes.set_title(heading, fontsize=12)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradexp.figures.panels import Array
+from gradexp.figures.panels import Array, literal
 
 SHOWN = 20  # of the fits
 
@@ -48,7 +48,8 @@ def coefficients(names: Sequence[str], values: Mapping[str, Array], title: str) 
         axes.bar(np.arange(len(names)) + (number - (len(values) - 1) / 2) * width, heights, width, label=name)
     axes.axhline(0, color="black", linewidth=0.8)
     crowded = max(map(len, names)) > 4
-    axes.set_xticks(range(len(names)), names, rotation=45 if crowded else 0, ha="right" if crowded else "center")
+    labels = list(map(literal, names))
+    axes.set_xticks(range(len(names)), labels, rotation=45 if crowded else 0, ha="right" if crowded else "center")
     axes.set(ylabel="coefficient", title=title)
     axes.grid(axis="y", alpha=0.3)
     axes.legend()

@@ -54,6 +54,7 @@ TRAINED = ("trainer.max_epochs=1", "test=false", "figures=false", "hydra.run.dir
         ("data._target_=gradexp.data.MNITS", ["Did you mean MNIST?"]),
         ("ckpt_path=none.ckpt", ["ckpt_path must be a checkpoint file; there is no none.ckpt"]),
         ("hydra.run.dir=/dev/null/run", ["/dev/null/run", "hydra.run.dir=FOLDER selects another one"]),
+        ("data.path=t[1].csv", ["data.path must be a value that Hydra can read", "\"data.path='t[1].csv'\""]),
         ("data=mnist", ["MNIST is not in", "data_dir=FOLDER", "+experiment=digits"]),
     ],
 )

@@ -1,7 +1,10 @@
 """The user's data from the command line, including a new user's likely mistakes."""
 
+import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -42,6 +45,41 @@ def test_the_test_part_can_be_predicted(monkeypatch: pytest.MonkeyPatch) -> None
     assert call(monkeypatch, "task=predict", best, "hydra.run.dir=predicted") is None
     assert len(pl.read_csv("predicted/predictions.csv")) == 40
     assert call(monkeypatch, "task=test", best, "hydra.run.dir=tested", "figures=false") is None
+
+
+def test_a_changed_table_is_tested_on_the_runs_own_test_rows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # No model can learn random labels, but one that has seen them knows them.
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({f"x{n}": rng.normal(size=200) for n in range(8)} | {"y": rng.integers(2, size=200)})
+    new = frame.head(5) * 0.5 + 0.25
+    path = write(frame, "run[1].csv")
+    table = ("data=table", f'data.path="{path}"', "data.target=y", "trainer.max_epochs=60", "optimizer.lr=0.01")
+    assert call(monkeypatch, *table, "figures=false", "hydra.run.dir=run") is None
+    first = json.loads(Path("run/metrics.json").read_text())
+    assert first["train/accuracy"] > 0.95
+    assert first["test/accuracy"] < 0.7
+    capsys.readouterr()
+
+    def tested(folder: str, *arguments: str) -> dict[str, Any]:
+        best = "ckpt_path=run/checkpoints/best.ckpt"
+        assert call(monkeypatch, best, f"hydra.run.dir={folder}", "figures=false", *arguments) is None
+        metrics: dict[str, Any] = json.loads(Path(folder, "metrics.json").read_text())
+        return metrics
+
+    write(pl.concat([new.cast(frame.schema), frame]), str(path))
+    metrics = tested("grown", "task=test")
+    for name in ("test/accuracy", "test/loss", "samples/test"):
+        assert metrics[name] == first[name], name
+    said = "run[1].csv has 5 new rows: they are not tested; data.new_rows=true tests them too"
+    assert said in capsys.readouterr().out
+    assert tested("new", "task=test", "data.new_rows=true")["samples/test"] == 45
+    assert tested("predicted", "task=predict")["predictions"] == 40
+    assert said in capsys.readouterr().out
+    write(new.cast(frame.schema), str(path))
+    message = str(call(monkeypatch, "task=test", "ckpt_path=run/checkpoints/best.ckpt", "hydra.run.dir=none"))
+    assert message.startswith("error: data.path must have test rows of the run")
 
 
 def test_a_resumed_run_ends_in_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ WITH_RULE = {
     "Digits": IMAGES,
     "EMNIST": IMAGES | {"split"},
     "FashionMNIST": IMAGES,
-    "ImageFolder": IMAGES | {"path", "image_size", "channels", "test_size"},
+    "ImageFolder": IMAGES | {"path", "image_size", "channels", "test_size", "new_rows"},
     "KMNIST": IMAGES,
     "LinearData": DRAWN | {"true_weight", "true_bias", "noise", "distribution", "num_samples"},
     "MNIST": IMAGES,
@@ -37,7 +37,7 @@ WITH_RULE = {
     "Points": SAMPLES | {"inputs", "targets"},
     "PolynomialData": DRAWN | {"degree", "noise", "num_samples"},
     "Separable": DRAWN | {"num_features", "margin", "num_samples"},
-    "Table": STREAMED | {"path", "target", "kind", "separator", "test_size", "test_path", "drop"},
+    "Table": STREAMED | {"path", "target", "kind", "separator", "test_size", "test_path", "drop", "new_rows"},
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "ImageFolder": {"path": "pets"},

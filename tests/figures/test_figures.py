@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 from gradexp import figures
 from tests.figures.rendering import render
@@ -28,6 +29,23 @@ def test_confusion_matrix_shows_its_counts() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "eel"]
     shares = np.asarray(axes.images[0].get_array())
     np.testing.assert_allclose(shares, [[0.8, 0.2, 0], [0, 5 / 6, 1 / 6], [0.75, 0, 0.25]])
+
+
+@pytest.mark.parametrize("name", ["$a_$", "a$", "$", "[/b]", "%s {x} \\frac"])
+def test_names_from_the_users_data_are_drawn_as_they_are(name: str) -> None:
+    square, two = np.zeros((2, 2), dtype=int), np.zeros((2, 2))
+    line = np.arange(2.0)
+    drawn = [
+        figures.confusion_matrix(square, [name, "b"]),
+        figures.image_grid(two.reshape(1, 1, 2, 2), [name], "heading"),
+        figures.coefficients([name, "b"], {"ours": line}, "title"),
+        figures.decision_boundary(line, line, square, two, np.arange(2), [name, "b"], (name, name), "title"),
+        figures.paths_over_contours(line, line, two + line, {"run": two}, {}, "title", (name, name)),
+    ]
+    for figure in drawn:
+        render(figure)
+        shown = {text.get_text().replace(r"\$", "$") for text in figure.findobj(Text)}
+        assert name in shown
 
 
 def test_confusion_matrix_of_empty_or_many_classes_is_drawn() -> None:

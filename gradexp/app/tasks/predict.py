@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from gradexp.app.run_record import RunRecord
@@ -38,7 +39,8 @@ def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     started = time.perf_counter()
     if cfg.input is None:
         outputs = _predictions(restored, None)
-        samples = Samples(pl.DataFrame({"sample": [f"test/{number}" for number in range(len(outputs))]}), outputs)
+        names = pl.DataFrame({"sample": [f"test/{number}" for number in range(len(outputs))]})
+        samples = Samples(names, outputs, tuple(restored.data.notes))
     else:
         samples = restored.data.read_samples(Path(cfg.input))
         outputs = _predictions(restored, samples.inputs)
@@ -71,7 +73,7 @@ def _predictions(restored: Restored, inputs: Tensor | None) -> Tensor:
 
 
 def _columns(data: AbstractDataModule, outputs: Tensor, taken: list[str]) -> list[pl.Series]:
-    """The predictions as columns; a name that the samples already use gets the prefix predicted_."""
+    """The predictions as columns; a name that the samples already use gets the prefix predicted_, again if needed."""
     if data.classes:
         probabilities, classes = outputs.max(dim=1)
         columns = {
@@ -82,13 +84,22 @@ def _columns(data: AbstractDataModule, outputs: Tensor, taken: list[str]) -> lis
         values = data.in_target_units(outputs).flatten(1)
         names = ["prediction"] if values.shape[1] == 1 else [f"prediction_{n}" for n in range(values.shape[1])]
         columns = dict(zip(names, values.T.tolist(), strict=True))
-    return [pl.Series(f"predicted_{name}" if name in taken else name, values) for name, values in columns.items()]
+    return [pl.Series(_free_name(name, taken), values) for name, values in columns.items()]
+
+
+def _free_name(name: str, taken: list[str]) -> str:
+    while name in taken:
+        name = f"predicted_{name}"
+    return name
 
 
 def _print(frame: pl.DataFrame) -> None:
     # The last columns, as they hold the predictions.
     shown = frame.head(PRINTED_ROWS)[frame.columns[-PRINTED_COLUMNS:]]
-    table = Table(*shown.columns)
+    # As Text, in which square brackets are not markup.
+    table = Table()
+    for name in shown.columns:
+        table.add_column(Text(name))
     for row in shown.iter_rows():
-        table.add_row(*map(str, row))
+        table.add_row(*(Text(str(value)) for value in row))
     Console().print(table)

@@ -19,6 +19,7 @@ from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.image_files import image_paths, read_image
 from gradexp.data.options import DataOptions
 from gradexp.data.sources import Batch, Source
+from gradexp.files import user_path
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
 
 MEASURED = 10_000  # images from which mean and std are computed if the training part does not fit in memory
@@ -27,7 +28,7 @@ MEASURED = 10_000  # images from which mean and std are computed if the training
 def data_folder(data_dir: str | None) -> Path:
     """The folder `data_dir`; without it the folder that GRADEXP_DATA_DIR names, or else the user's cache."""
     folder = data_dir or os.environ.get("GRADEXP_DATA_DIR") or user_cache_dir("gradexp", appauthor=False)
-    return Path(folder).expanduser().absolute()
+    return user_path(folder).absolute()
 
 
 class ByteSource(ABC):

@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Unpack, final
+from typing import Annotated, Any, Unpack, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gradexp.data.found_samples import NAMES, Part, Positions, check_no_new_rows
 from gradexp.data.images.image_datamodule import ByteSource, ImageDataModule, ImageSource, data_folder
-from gradexp.data.images.image_files import SHOWN, LabelledFile, find_images
-from gradexp.data.images.image_folder_cache import DecodedFiles, decode_files, parallel_images
+from gradexp.data.images.image_files import SHOWN, find_images
+from gradexp.data.images.image_folder_cache import decode_files, parallel_images
+from gradexp.data.images.image_folder_parts import FolderImages
 from gradexp.data.options import ImageOptions
-from gradexp.data.sources import GIB, MIN_SAMPLES, draw_test_part
+from gradexp.data.run_samples import RunSamples
+from gradexp.data.sources import GIB, MIN_SAMPLES
+from gradexp.files import user_path
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
 
 
@@ -33,7 +38,7 @@ class StreamedImages(ByteSource):
         images = list(parallel_images(paths, self.shape))
         damaged = [str(path) for path, image in zip(paths, images, strict=True) if image is None]
         if damaged:
-            # Setup reads only the headers of streamed files, because decoding all of them takes as long as an epoch.
+            # Setup does not decode streamed files, because that takes as long as an epoch.
             raise ValueError(
                 f"data.path must hold intact images; {', '.join(damaged)} cannot be read to its end. Delete it, or "
                 "raise data.memory_limit so that all images fit in memory: then such files are left out."
@@ -51,13 +56,16 @@ class ImageFolder(ImageDataModule):
     memory, `num_workers` processes decode them again for every batch. Files that are not images are left out.
 
     Without a test folder, the test images are drawn independently of the seed. Images in val/ are added to the training
-    part, from which `seed` draws the validation images.
+    part, from which `seed` draws the validation images. The test images belong to the run: a checkpoint knows the
+    images of both parts by the bytes of their files, and tests its own test images in a folder that has changed since.
+    It never tests training images.
 
     Args:
         path: The folder.
         image_size: Height and width to which images are scaled.
         channels: 1 for grey, 3 for colour; None for 1 if all images are grey, otherwise 3.
         test_size: Test images, as a number (0 for none) or as a fraction; ignored if there is a test folder.
+        new_rows: With a checkpoint, also test images that its run does not know.
         data_dir: Folder of the cache; None for GRADEXP_DATA_DIR, or else the user's cache.
         augmentation: Arguments of RandomGeometry; None for no augmentation.
         batch_size: Training images per step and process; full batches if there are fewer; None for full batches.
@@ -76,20 +84,23 @@ class ImageFolder(ImageDataModule):
         ] = (32, 32),
         channels: Annotated[int | None, or_null(CHANNELS)] = None,
         test_size: SampleNumber = 0.2,
+        new_rows: bool = False,
         data_dir: str | None = None,
         batch_size: BatchSize = 64,
         val_size: SampleNumber = 0.2,
         **options: Unpack[ImageOptions],
     ) -> None:
         super().__init__(batch_size, val_size, **options)
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
         self.image_size = (image_size[0], image_size[1])
         self.channels = channels
         self.test_size = test_size
+        self.new_rows = new_rows
         self.data_dir = data_folder(data_dir)
         self._shape: tuple[int, int, int] | None = None
         self._classes: list[str] | None = None
-        self._sources: dict[str, ByteSource] = {}
+        self._samples: RunSamples | None = None
+        self._sources: dict[Part, ByteSource] = {}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -102,18 +113,30 @@ class ImageFolder(ImageDataModule):
     def _shape_and_classes(self) -> tuple[tuple[int, int, int], list[str]]:
         """Reads the folder if needed, because a model's sizes are needed before Lightning calls `setup`."""
         if self._shape is None or self._classes is None:
-            self._read()
+            self._draw()
         assert self._shape is not None
         assert self._classes is not None
         return self._shape, self._classes
 
-    def load(self, part: Literal["train", "test"]) -> ByteSource:
+    def load(self, part: Part) -> ByteSource:
+        if part == "train":
+            check_no_new_rows(self.new_rows, "images")
+        if part not in self._sources and self._samples is not None:
+            images = self._read()
+            chosen, notes = images.find(part, self._samples, self.new_rows)
+            self._note(*notes)
+            return self._source(images, chosen, part)
         if part not in self._sources:
-            self._read()
+            self._draw()
         return self._sources.pop(part)
 
     def preprocessing_state(self) -> dict[str, Any]:
-        return super().preprocessing_state() | {"classes": self.classes, "image_shape": list(self.image_shape)}
+        assert self._samples is not None
+        return super().preprocessing_state() | {
+            "classes": self.classes,
+            "image_shape": list(self.image_shape),
+            "samples": self._samples.state(),
+        }
 
     def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
         super().load_preprocessing_state(state)
@@ -122,32 +145,37 @@ class ImageFolder(ImageDataModule):
                 f"data.path must hold the classes that the checkpoint was trained on, {', '.join(state['classes'])}; "
                 f"{self.path} has {', '.join(self._classes)}. Train a new model, without ckpt_path."
             )
+        samples = RunSamples.from_state(state["samples"])
+        if self._samples is not None and not self._samples.equals(samples):
+            raise ValueError(
+                f"data.path must hold the images that the run was started with, in the same order; {self.path} now has "
+                "others. Restore the folder, or train a new model, without ckpt_path."
+            )
         channels, height, width = state["image_shape"]
-        self._classes, self._shape = state["classes"], (channels, height, width)
+        self._classes, self._shape, self._samples = state["classes"], (channels, height, width), samples
 
-    def _read(self) -> None:
-        """Find, decode and split the images."""
+    def _draw(self) -> None:
+        """Read the images of a new run, and split them."""
+        check_no_new_rows(self.new_rows, "images")
+        images = self._read()
+        self._samples, parts, notes = images.draw(self.test_size)
+        self._shape = images.decoded.shape
+        self._classes = sorted({images.files[n][1] for n in parts["train"]})
+        self._check_classes(len(parts["train"]))
+        self._sources = {part: self._source(images, chosen, part) for part, chosen in parts.items()}
+        self._note(*notes)
+
+    def _read(self) -> FolderImages:
+        """Find and decode the images."""
         train, test, notes = find_images(self.path)
         self._note(*notes)
         files = train + (test or [])
         channels = self._shape[0] if self._shape else self.channels
         paths = [path for path, _ in files]
         decoded = decode_files(paths, self.image_size, channels, self.memory_limit * GIB, self.data_dir)
-        self._shape = decoded.shape
         self._note_unreadable(paths, decoded.readable)
-        files = [files[n] for n in decoded.readable]
-        if test is None:
-            in_test = draw_test_part(len(files), self.test_size, "images")
-        else:
-            in_test = torch.tensor(decoded.readable) >= len(train)
-        indices = {"training": (~in_test).nonzero().flatten().tolist(), "test": in_test.nonzero().flatten().tolist()}
-        if self._classes is None:
-            self._classes = sorted({files[n][1] for n in indices["training"]})
-            self._check_classes(len(indices["training"]))
-        self._sources = {
-            "train": self._source(files, decoded, indices["training"], "training"),
-            "test": self._source(files, decoded, indices["test"], "test"),
-        }
+        in_test_folder = None if test is None else np.array(decoded.readable) >= len(train)
+        return FolderImages(self.path, [files[n] for n in decoded.readable], decoded, in_test_folder)
 
     def _check_classes(self, number: int) -> None:
         assert self._classes is not None
@@ -162,14 +190,15 @@ class ImageFolder(ImageDataModule):
                 f"{self.path} has {', '.join(self._classes)} only."
             )
 
-    def _source(self, files: list[LabelledFile], decoded: DecodedFiles, indices: list[int], part: str) -> ByteSource:
-        """The images at `indices`, without those whose class the training images lack."""
+    def _source(self, images: FolderImages, chosen: Positions, part: Part) -> ByteSource:
+        """The chosen images, without those whose class the training images lack."""
         class_number = {name: number for number, name in enumerate(self.classes)}
-        known = [n for n in indices if files[n][1] in class_number]
-        if len(known) < len(indices):
-            unknown = sorted({files[n][1] for n in indices} - class_number.keys())
+        files, decoded = images.files, images.decoded
+        known = [n for n in chosen.tolist() if files[n][1] in class_number]
+        if len(known) < len(chosen):
+            unknown = sorted({files[n][1] for n in chosen} - class_number.keys())
             self._note(
-                f"left out, classes without training images: {len(indices) - len(known):,} {part} images "
+                f"left out, classes without training images: {len(chosen) - len(known):,} {NAMES[part]} images "
                 f"({', '.join(unknown[:SHOWN])})"
             )
         targets = torch.tensor([class_number[files[n][1]] for n in known], dtype=torch.long)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from filelock import FileLock
 from PIL import Image
@@ -19,6 +20,7 @@ from rich.progress import track
 from torch import Tensor
 
 from gradexp.data.images.image_files import read_image
+from gradexp.data.run_samples import Hashes
 from gradexp.files import write_atomically
 
 GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
@@ -35,11 +37,13 @@ class DecodedFiles:
     Attributes:
         shape: Channels, height and width.
         readable: Indices of the files that can be read.
+        hashes: A hash of the bytes of each of these files [readable].
         images: These as bytes [readable, channels, height, width]; None if they do not fit in memory.
     """
 
     shape: tuple[int, int, int]
     readable: list[int]
+    hashes: Hashes
     images: Tensor | None
 
 
@@ -81,27 +85,30 @@ def parallel_images(paths: Iterable[Path], shape: tuple[int, int, int]) -> Itera
 
 def _decode(paths: list[Path], image_size: tuple[int, int], channels: int | None, memory_limit: float) -> DecodedFiles:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        modes = list(_with_progress(pool.map(_mode, paths), len(paths), "scanning images"))
-    readable = [number for number, mode in enumerate(modes) if mode is not None]
+        scanned = list(_with_progress(pool.map(_scan, paths), len(paths), "scanning images"))
+    found = {number: file for number, file in enumerate(scanned) if file is not None}
     if channels is None:
-        channels = 1 if all(modes[number] in GREY_MODES for number in readable) else 3
-    shape = (channels, *image_size)
-    if len(readable) * torch.Size(shape).numel() > memory_limit:
-        return DecodedFiles(shape, readable, None)
-    images = torch.empty(len(readable), *shape, dtype=torch.uint8)
-    intact: list[int] = []
-    decoded = parallel_images([paths[number] for number in readable], shape)
-    for number, image in zip(readable, _with_progress(decoded, len(readable), "decoding images"), strict=True):
-        if image is not None:
-            images[len(intact)] = image[0]
-            intact.append(number)
-    return DecodedFiles(shape, intact, images[: len(intact)])
+        channels = 1 if all(mode in GREY_MODES for mode, _ in found.values()) else 3
+    shape, readable, images = (channels, *image_size), list(found), None
+    if len(found) * torch.Size(shape).numel() <= memory_limit:
+        images = torch.empty(len(found), *shape, dtype=torch.uint8)
+        decoded = parallel_images([paths[number] for number in found], shape)
+        readable = []
+        for number, image in zip(found, _with_progress(decoded, len(found), "decoding images"), strict=True):
+            if image is not None:
+                images[len(readable)] = image[0]
+                readable.append(number)
+        images = images[: len(readable)]
+    hashes = np.array([found[number][1] for number in readable], dtype=np.uint64)
+    return DecodedFiles(shape, readable, hashes, images)
 
 
-def _mode(path: Path) -> str | None:
+def _scan(path: Path) -> tuple[str, int] | None:
+    """The mode of an image and a hash of the file; None if it is no image."""
     try:
-        with Image.open(path) as image:
-            return image.mode
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            return image.mode, int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
@@ -123,7 +130,9 @@ def _key(paths: list[Path], image_size: tuple[int, int], channels: int | None) -
 
 def _save(cache: Path, decoded: DecodedFiles) -> None:
     content = io.BytesIO()
-    torch.save({"shape": list(decoded.shape), "readable": decoded.readable, "images": decoded.images}, content)
+    hashes = torch.from_numpy(decoded.hashes.view(np.int64))
+    state = {"shape": list(decoded.shape), "readable": decoded.readable, "hashes": hashes, "images": decoded.images}
+    torch.save(state, content)
     write_atomically(cache, content.getvalue())
 
 
@@ -133,7 +142,8 @@ def _load(cache: Path, memory_limit: float) -> DecodedFiles | None:
         return None
     try:
         state = torch.load(cache, weights_only=True)
-        decoded = DecodedFiles(tuple(state["shape"]), state["readable"], state["images"])
+        hashes = state["hashes"].numpy().view(np.uint64)
+        decoded = DecodedFiles(tuple(state["shape"]), state["readable"], hashes, state["images"])
         size = len(decoded.readable) * torch.Size(decoded.shape).numel()
         is_valid = (size > memory_limit) if decoded.images is None else (decoded.images.numel() == size <= memory_limit)
     except Exception:  # a damaged file can raise any error

@@ -13,7 +13,7 @@ from torchvision.datasets.utils import calculate_md5
 
 from gradexp.data.images.image_datamodule import ImageDataModule, ImageSource, data_folder
 from gradexp.data.options import ImageOptions
-from gradexp.files import write_atomically
+from gradexp.files import user_path, write_atomically
 from gradexp.rules import BatchSize, SampleNumber
 
 DOWNLOAD_TIMEOUT = 30  # seconds without a response from a host
@@ -141,7 +141,7 @@ class TorchvisionDataModule(ImageDataModule):
 def _url_or_folder(mirror: str) -> str | Path:
     if "://" in mirror:
         return mirror.rstrip("/") + "/"
-    folder = Path(mirror).expanduser().absolute()
+    folder = user_path(mirror).absolute()
     if not folder.is_dir():
         raise ValueError(f"data.mirror must be a URL or a folder; there is no folder {folder}.")
     return folder

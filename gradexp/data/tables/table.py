@@ -5,19 +5,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Unpack, final
 
 import numpy as np
-import polars as pl
 import torch
 from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.abstract_dataset import Samples
+from gradexp.data.found_samples import Part, check_no_new_rows
 from gradexp.data.options import StreamOptions
-from gradexp.data.sources import MIN_SAMPLES, Source, draw_test_part
+from gradexp.data.run_samples import RunSamples
+from gradexp.data.sources import Source
 from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
 from gradexp.data.tables.table_encoded import Encoded, EncodedTable
 from gradexp.data.tables.table_file import read_table
-from gradexp.data.tables.table_rows import RawTable, check_columns, read_rows
-from gradexp.data.tables.table_target import Target, infer_target
+from gradexp.data.tables.table_parts import TableFiles
+from gradexp.data.tables.table_rows import RawTable, check_columns
+from gradexp.data.tables.table_target import Target
+from gradexp.files import user_path
 from gradexp.rules import (
     COLUMNS,
     PATH,
@@ -41,7 +44,9 @@ class Table(AbstractDataModule):
     dates become days; text becomes one feature per category. Columns with one value, with more than 100 different texts
     or with a different text in every row are left out, as are rows without a target. `notes` lists what was done.
 
-    The test rows are drawn independently of the seed; `seed` draws the validation rows from the others.
+    The test rows are drawn independently of the seed; `seed` draws the validation rows from the others. They belong to
+    the run: a checkpoint knows the rows of both parts by their values, and tests its own test rows in a file that has
+    changed since. It never tests training rows.
 
     Args:
         path: The file.
@@ -53,6 +58,7 @@ class Table(AbstractDataModule):
         test_size: Test rows, as a number (0 for none) or as a fraction of the file.
         test_path: Another file whose rows are the test part; then all rows of `path` are in the training part.
         drop: Columns to leave out, such as identifiers.
+        new_rows: With a checkpoint, also test rows that its run does not know.
         batch_size: Training rows per step and process; full batches if there are fewer rows; None for full batches.
         val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
@@ -69,21 +75,25 @@ class Table(AbstractDataModule):
         test_size: SampleNumber = 0.2,
         test_path: Annotated[str | None, or_null(Rule("a file", TEXT.holds))] = None,
         drop: Annotated[Sequence[str], COLUMNS] = (),
+        new_rows: bool = False,
         batch_size: BatchSize = 64,
         val_size: SampleNumber = 0.2,
         **options: Unpack[StreamOptions],
     ) -> None:
         super().__init__(batch_size, val_size, **options)
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
+        self.test_path = user_path(test_path) if test_path else None
         self.target = str(target)  # YAML parses a name of digits as a number
         self.kind = kind
         self.separator = SEPARATOR_NAMES.get(separator, separator) if separator else None
         self.test_size = test_size
-        self.test_path = Path(test_path).expanduser() if test_path else None
         self.drop = [str(name) for name in drop]
+        self.new_rows = new_rows
         self._target: Target | None = None
         self._columns: list[Column] | None = None
-        self._raw: dict[str, RawTable] = {}
+        self._samples: RunSamples | None = None
+        self._files = TableFiles(self.path, self.test_path, self.separator)
+        self._raw: dict[Part, RawTable] = {}
 
     @property
     def num_features(self) -> int:
@@ -114,10 +124,18 @@ class Table(AbstractDataModule):
         assert self._target is not None
         return self._columns, self._target
 
-    def load(self, part: Literal["train", "test"]) -> RawTable:
-        # The file is read once for both parts; `pop` frees each part's memory after its use.
+    def load(self, part: Part) -> RawTable:
+        if part == "train":
+            check_no_new_rows(self.new_rows, "rows")
+        if part not in self._raw and self._samples is not None:
+            columns, target = self._fitted()
+            rows, notes = self._files.find(part, self._samples, target, columns, self.new_rows)
+            self._note(*notes)
+            return rows
         if part not in self._raw:
-            self._read()
+            # The file is read once for both parts; `pop` frees each part's memory after its use.
+            self._target, self._raw, notes = self._files.draw(self.target, self.kind, self.drop, self.test_size)
+            self._note(*notes)
         return self._raw.pop(part)
 
     def fit_preprocessing(self, source: Source, indices: Tensor) -> None:
@@ -134,6 +152,8 @@ class Table(AbstractDataModule):
         if self._target.kind == "regression":
             self._target = self._target.with_scale(source.targets[torch.from_numpy(rows)])
         self._columns = columns
+        self._note(*notes)
+        self._samples, notes = self._files.samples({"train": source, "test": self._raw["test"]}, columns)
         self._note(*notes)
 
     def preprocess(self, source: Source) -> EncodedTable:
@@ -166,7 +186,12 @@ class Table(AbstractDataModule):
 
     def preprocessing_state(self) -> dict[str, Any]:
         columns, target = self._fitted()
-        return {"target": target.state(), "columns": [column.state() for column in columns]}
+        assert self._samples is not None
+        return {
+            "target": target.state(),
+            "columns": [column.state() for column in columns],
+            "samples": self._samples.state(),
+        }
 
     def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
         target = Target.from_state(state["target"])
@@ -176,57 +201,13 @@ class Table(AbstractDataModule):
                 f"data.path must hold the columns and classes that the checkpoint was trained on; {self.path} now has "
                 "others. Train a new model, without ckpt_path."
             )
-        self._target, self._columns = target, columns
-
-    def _read(self) -> None:
-        """Read the file, and split it into the training and the test part."""
-        frame, values, decimal_comma = self._read_rows(self.path, "data.path", drop=self.drop)
-        assert self._target is not None
-        if len(values) < MIN_SAMPLES:
+        samples = RunSamples.from_state(state["samples"])
+        if self._samples is not None and not self._samples.equals(samples):
             raise ValueError(
-                f"data.path must have at least {MIN_SAMPLES} rows with a target (to train, validate and test); "
-                f"{self.path} has {len(values)}."
+                f"data.path must hold the rows that the run was started with, in the same order; {self.path} now has "
+                "others. Restore the file, or train a new model, without ckpt_path."
             )
-        in_test = pl.Series(draw_test_part(len(values), 0 if self.test_path else self.test_size, "rows").numpy())
-        train = frame.filter(~in_test), values.filter(~in_test), decimal_comma
-        test = frame.filter(in_test), values.filter(in_test), decimal_comma
-        if self._target.kind == "classification" and not self._target.classes:
-            self._target = self._target.with_classes(train[1])
-        if self.test_path is not None:
-            test = self._read_rows(self.test_path, "data.test_path", needed=frame.columns)
-        self._raw["test"] = self._encode_targets(*test)
-        self._raw["train"] = self._encode_targets(*train)
-
-    def _read_rows(
-        self, path: Path, key: str, drop: Sequence[str] = (), needed: Sequence[str] = ()
-    ) -> tuple[pl.DataFrame, pl.Series, bool]:
-        """The rows that have a target: the other columns, the target, and whether numbers are written as 1,5."""
-        frame, decimal_comma = read_rows(path, key, self.separator, self.target, drop)
-        check_columns(key, path, frame, needed)
-        if self.target in drop:
-            raise ValueError(f"data.drop must not have the target, {self.target}; got {self.drop}.")
-        target, values, note = infer_target(frame[self.target], self._target.kind if self._target else self.kind)
-        if self._target is None:
-            self._target = target
-            self._note(note)
-        frame = frame.drop(self.target, *drop)
-        missing = values.null_count()
-        if missing:
-            self._note(f"left out, without a target: {missing:,} of the {len(values):,} rows of {path.name}")
-            frame, values = frame.filter(values.is_not_null()), values.drop_nulls()
-        return frame, values, decimal_comma
-
-    def _encode_targets(self, frame: pl.DataFrame, values: pl.Series, decimal_comma: bool) -> RawTable:
-        """The rows with encoded targets, without test rows whose class the training rows lack."""
-        assert self._target is not None
-        targets = self._target.encode(values)
-        unknown = targets == -1
-        if self._target.kind == "classification" and unknown.any():
-            known = pl.Series((~unknown).numpy())
-            classes = abbreviated(values.filter(~known).unique().sort().to_list())
-            self._note(f"left out, classes without training rows: {int(unknown.sum()):,} test rows ({classes})")
-            frame, targets = frame.filter(known), targets[~unknown]
-        return RawTable(frame, targets, decimal_comma)
+        self._target, self._columns, self._samples = target, columns, samples
 
 
 def _schema(columns: Sequence[Column], target: Target | None) -> tuple[Any, ...]:

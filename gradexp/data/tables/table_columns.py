@@ -86,8 +86,10 @@ def to_numbers(series: pl.Series, decimal_comma: bool = False) -> pl.Series:
         if decimal_comma:
             text = text.str.replace(",", ".", literal=True)
         numbers = text.cast(pl.Float64, strict=False)
-        truth = text.str.to_lowercase().replace_strict({"true": 1.0, "false": 0.0}, default=None)
-        return finite(numbers.fill_null(truth.cast(pl.Float64)))
+        if numbers.null_count() > text.null_count():
+            truth = text.str.to_lowercase().replace_strict({"true": 1.0, "false": 0.0}, default=None)
+            numbers = numbers.fill_null(truth.cast(pl.Float64))
+        return finite(numbers)
     if series.dtype == pl.Time:  # in nanoseconds
         return series.cast(pl.Int64) / (1000 * MICROSECONDS_PER_DAY)
     if series.dtype == pl.Duration:
@@ -98,14 +100,18 @@ def to_numbers(series: pl.Series, decimal_comma: bool = False) -> pl.Series:
 
 
 def to_days(series: pl.Series) -> pl.Series:
-    """Dates, or text that represents dates, as days since 1970-01-01."""
+    """Dates and times, or text that represents them, as days since 1970-01-01."""
     if series.dtype != pl.String:
         return to_numbers(series)
     text = clean_text(series)
+    # polars infers the format from the first value, which may be a remark.
+    text = text.set(~text.str.contains(r"\d[-/.:]\d"), None)
     if text.null_count() < len(text):
-        for parse in (partial(text.str.to_datetime, time_unit="us"), text.str.to_date):
+        for parse in (partial(text.str.to_datetime, time_unit="us"), text.str.to_date, text.str.to_time):
             with suppress(pl.exceptions.PolarsError):  # the first value does not have a known format
-                return to_numbers(parse(strict=False))
+                parsed = parse(strict=False)
+                if parsed.null_count() < len(parsed):
+                    return to_numbers(parsed)
     return pl.Series(series.name, [None] * len(text), dtype=pl.Float64)
 
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradexp.data.run_samples import GOLDEN, Hashes, mix64
 from gradexp.data.sources import Batch
 from gradexp.data.tables.table_columns import Column, Numbers, clean_text, count_and_values, to_days, to_numbers
 
@@ -42,6 +43,18 @@ class Encoded:
         for start in range(0, len(rows), self.BLOCK):
             self._fill(out[start : start + self.BLOCK], rows[start : start + self.BLOCK])
         return out
+
+    def hashes(self, targets: Tensor) -> Hashes:
+        """A hash of what the model reads of each row, its features and its target [rows].
+
+        It depends on values, not on how a file writes or stores them: 1, 1.0 and 1.00 are equal.
+        """
+        hashes = np.zeros(len(targets), dtype=np.uint64)
+        for array in (*self._arrays, targets.numpy()):
+            if array.dtype.kind == "f":
+                array = np.where(np.isnan(array), np.nan, array + 0.0)  # one pattern of bits for NaN, one for 0 and -0
+            hashes = mix64((hashes + GOLDEN) ^ array.view(np.uint64))
+        return hashes
 
     def _fill(self, out: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
         first = 0

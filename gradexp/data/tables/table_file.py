@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 from polars.exceptions import PolarsError
 
+from gradexp.data.tables.blank_lines import without_blank_lines
 from gradexp.rules import SEPARATOR_NAMES, did_you_mean
 
 # Strings for missing values; they are compared case-sensitively, without surrounding spaces.
@@ -39,7 +40,7 @@ class TableFile(NamedTuple):
 
 
 def read_table(path: Path, key: str, separator: str | None = None, verbatim: bool = False) -> TableFile:
-    """Read a CSV or Parquet file.
+    """Read a CSV or Parquet file; blank lines are no rows, and no character of the path is a pattern.
 
     Args:
         path: The file; Parquet is recognised by its first bytes.
@@ -56,7 +57,7 @@ def read_table(path: Path, key: str, separator: str | None = None, verbatim: boo
         start = file.read(HEAD_BYTES)
     if start.startswith(b"PAR1") or path.suffix.lower() in (".parquet", ".pq"):
         try:
-            table = TableFile(pl.read_parquet(path), decimal_comma=False)
+            table = TableFile(pl.read_parquet(path, glob=False), decimal_comma=False)
         except (PolarsError, OSError) as error:
             raise ValueError(
                 f"{key} must be an intact Parquet file; {path} is damaged ({_first_line(error)})."
@@ -83,21 +84,22 @@ def _read_csv(path: Path, key: str, start: bytes, separator: str | None, verbati
     decimal_comma = separator == ";" and any(
         re.fullmatch(r"\s*[+-]?\d+,\d+\s*", field) for row in _split(lines, ";")[1:] for field in row
     )
+    content = without_blank_lines(path.read_bytes())
     try:
         if verbatim:
-            frame = pl.read_csv(path, separator=separator, infer_schema=False)
+            frame = pl.read_csv(content, separator=separator, infer_schema=False)
         else:
-            frame = _parse(path, separator, decimal_comma)
+            frame = _parse(content, separator, decimal_comma)
     except PolarsError as error:
         raise ValueError(_unreadable(path, key, separator, error)) from error
     names = {name: name.strip() for name in frame.columns if name != name.strip()}
     return TableFile(frame.rename(names), decimal_comma)
 
 
-def _parse(path: Path, separator: str, decimal_comma: bool) -> pl.DataFrame:
+def _parse(content: bytes, separator: str, decimal_comma: bool) -> pl.DataFrame:
     def parse(inferred_rows: int | None) -> pl.DataFrame:
         return pl.read_csv(
-            path,
+            content,
             separator=separator,
             decimal_comma=decimal_comma,
             null_values=list(NULLS),

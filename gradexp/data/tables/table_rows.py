@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gradexp.data.sources import Batch
@@ -22,6 +25,10 @@ class RawTable:
         self.targets = targets
         self.decimal_comma = decimal_comma
 
+    def take(self, rows: NDArray[np.int64]) -> "RawTable":
+        """The rows at these positions, in this order."""
+        return RawTable(self.frame[rows], self.targets[torch.from_numpy(rows)], self.decimal_comma)
+
     def __len__(self) -> int:
         return len(self.targets)
 
@@ -29,13 +36,15 @@ class RawTable:
         raise AssertionError("rows have no features until they are preprocessed")
 
 
-def read_rows(path: Path, key: str, separator: str | None, target: str, drop: Sequence[str] = ()) -> TableFile:
+def read_rows(
+    path: Path, key: str, separator: str | None, target: str, drop: Sequence[str] = (), verbatim: bool = False
+) -> TableFile:
     """Read a table with `read_table`, and check that it has the columns `target` and `drop`.
 
     Raises:
         ValueError: The file is not a table, or lacks a column.
     """
-    table = read_table(path, key, separator)
+    table = read_table(path, key, separator, verbatim)
     for argument, names in (("target", [target]), ("drop", drop)):
         for name in names:
             if name not in table.frame.columns:

@@ -1,6 +1,7 @@
 """The target column of a table: inferring whether it is a number or a class, and converting it to a tensor."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -8,11 +9,12 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from gradexp.data.tables.table_columns import clean_text, count_and_values, finite, numbers_in_text, to_numbers
+from gradexp.data.tables.table_columns import clean_text, count_and_values, finite, numbers_in_text, to_days, to_numbers
 
 Kind = Literal["regression", "classification"]
 
 MAX_CLASSES = 20  # whole numbers with more different values are not classes
+EXACT = 2**53  # up to here float64 represents every whole number
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,31 @@ class Target:
             )
         return replace(self, mean=values.mean().item(), std=values.std(correction=0).item())
 
+    def read(self, column: pl.Series, decimal_comma: bool) -> pl.Series:
+        """The values of a column of any type in another file: numbers or class names, null for missing ones.
+
+        `decimal_comma` tells whether numbers in text are written as 1,5.
+
+        Raises:
+            ValueError: There are no values.
+        """
+        if self.kind == "regression":
+            values = to_numbers(column, decimal_comma)
+            values = to_days(column) if values.null_count() == len(values) else values
+        else:
+            text = clean_text(column)
+            distinct = text.drop_nulls().unique()
+            values = text.replace_strict(distinct, pl.Series(map(self._class_of, distinct), dtype=pl.String))
+        _check_has_values(values, column.name)
+        return values
+
+    def _class_of(self, text: str) -> str:
+        """The class that `text` writes, such as 1 for 1.0 and true for True; `text` itself if there is none."""
+        names = [text, text.lower()]
+        with suppress(ValueError):
+            names.append(class_name(float(text)))
+        return next((name for name in names if name in self.classes), text)
+
     def encode(self, values: pl.Series) -> Tensor:
         """Numbers in their units (float64), or class numbers (int64) with -1 for an unknown class [rows]."""
         if self.kind == "regression":
@@ -88,8 +115,9 @@ def class_name(value: object) -> str:
 def infer_target(column: pl.Series, kind: Kind | None) -> tuple[Target, pl.Series, str]:
     """Infer whether a column holds a number or a class, unless the user set its `kind`.
 
-    Text, Booleans and whole numbers are classes; whole numbers only if they have at most 2 different values, or at most
-    MAX_CLASSES with two rows each on average. Other numbers, and dates, are for regression.
+    Text, Booleans and whole numbers, which may be written as 1.0, are classes; whole numbers only if they have at most
+    2 different values, or at most MAX_CLASSES with two rows each on average. Other numbers, and dates, are for
+    regression.
 
     Returns:
         The target, the values with null for missing ones, and a note.
@@ -105,15 +133,12 @@ def infer_target(column: pl.Series, kind: Kind | None) -> tuple[Target, pl.Serie
         values = clean_text(column)
         parsed = numbers_in_text(values) if kind != "classification" else None
         if parsed is not None:
-            values, wrong = finite(parsed[0]), parsed[1]
-            if (values.drop_nulls() % 1 == 0).all():
-                values = values.cast(pl.Int64, strict=False)
+            values, wrong = _whole_if_possible(finite(parsed[0])), parsed[1]
     elif dtype.is_temporal():
-        values = to_numbers(column)
+        values = clean_text(column) if kind == "classification" else to_numbers(column)
     elif dtype.is_numeric() and not dtype.is_integer():
-        values = finite(column.cast(pl.Float64))
-    if values.null_count() == len(values):
-        raise ValueError(f"data.target must have values; all {len(values):,} rows of {name} lack one.")
+        values = _whole_if_possible(finite(column.cast(pl.Float64)))
+    _check_has_values(values, name)
     if kind == "regression" and values.dtype == pl.String:
         first = values.drop_nulls()[0]
         raise ValueError(
@@ -138,6 +163,17 @@ def infer_target(column: pl.Series, kind: Kind | None) -> tuple[Target, pl.Serie
     if len(wrong):
         note += f"; values that are not numbers count as missing: {count_and_values(wrong)}"
     return Target(name, kind or inferred), values, note
+
+
+def _whole_if_possible(numbers: pl.Series) -> pl.Series:
+    """Whole numbers as integers, however they are written: a single 1.5 or missing value makes a column floats."""
+    is_whole = (numbers.drop_nulls() % 1 == 0).all() and (numbers.drop_nulls().abs() <= EXACT).all()
+    return numbers.cast(pl.Int64) if is_whole else numbers
+
+
+def _check_has_values(values: pl.Series, name: str) -> None:
+    if values.null_count() == len(values):
+        raise ValueError(f"data.target must have values; all {len(values):,} rows of {name} lack one.")
 
 
 def _infer_kind(values: pl.Series) -> tuple[Kind, str]:

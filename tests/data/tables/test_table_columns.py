@@ -94,6 +94,8 @@ def test_dates_in_text_become_days() -> None:
     assert to_days(pl.Series(["1970-01-03 12:00:00"])).to_list() == [2.5]
     assert to_days(pl.Series(["", None])).to_list() == [None, None]
     assert to_days(pl.Series(["x", "y"])).to_list() == [None, None]
+    assert to_days(pl.Series(["12:00:00", "06:00:00", "soon"])).to_list() == [0.5, 0.25, None]
+    assert to_days(pl.Series(["soon", "1970-01-03"])).to_list() == [None, 2]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,21 @@ def test_wrong_separator_raises_with_the_inferred_one() -> None:
         read("houses.csv", ",")
 
 
+@pytest.mark.parametrize("name", ["run[1]", "[a-z]", "*", "a*", "?", "{a,b}", "100%", "~x", "old[2]/data", "*/data"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_no_character_of_a_path_is_a_pattern(name: str, suffix: str) -> None:
+    other = pl.DataFrame({"a": [0, 0]})
+    for decoy in ("run1", "b", "a1", "old2/data"):
+        Path(decoy).parent.mkdir(exist_ok=True)
+        write(other, f"{decoy}.{suffix}")
+    path = Path(f"{name}.{suffix}")
+    path.parent.mkdir(exist_ok=True)
+    Path("written").write_bytes(write(pl.DataFrame({"a": [1, 2, 3]}), f"written.{suffix}").read_bytes())
+    Path("written").rename(path)
+    for verbatim in (False, True):
+        assert len(read_table(path, "data.path", verbatim=verbatim).frame) == 3
+
+
 def test_path_that_is_not_a_file_raises() -> None:
     write(houses())
     with pytest.raises(ValueError, match=r"there is no house\.csv\. Did you mean houses\.csv\?"):
