@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,13 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Exclude the imported objects from later collections."""
+    """Exclude the imported objects from later collections, and undo a setting of Lightning's, as each run does."""
     gc.freeze()
     gc.enable()
+    if "lightning" in sys.modules:
+        from gradexp.engine.lightning_internals import drop_slow_cuda_check
+
+        drop_slow_cuda_check()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
