@@ -77,7 +77,7 @@ class SectionLoader(ConfigLoaderImpl):
             rest = [override for override in rest if not override.is_sweep_override()]
         # Nodes that programs have stored in Hydra's ConfigStore are read like files.
         stored = tuple(map(id, _nodes(ConfigStore.instance().repo)))
-        key = (config_name, run_mode, JobRuntime.instance().get("name"), stored, *lines(rest))
+        key = (config_name, JobRuntime.instance().get("name"), stored, *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
         add_without_plus(plain, cfg)
         if any(o.is_force_add() for o in plain) and any(o.is_add() or o.is_force_add() for o in rest):
