@@ -71,10 +71,11 @@ def test_the_composers_configurations_equal_hydras(composers: tuple[Composer, Co
     by_hydra = [(overrides, compose_by_hydra(overrides)) for overrides in SAME_AS_HYDRAS]
     # Twice, because values of one job must not appear in the next job.
     for overrides, expected in [*by_hydra, *reversed(by_hydra)]:
-        assert content(composer(overrides)) == content(expected), overrides
-        assert list(composer(overrides)) == [key for key in expected if key != "hydra"], overrides
+        composed = composer(overrides)
+        assert content(composed) == content(expected), overrides
+        assert list(composed) == [key for key in expected if key != "hydra"], overrides
         if "~augmentation" not in overrides and "++callbacks.mine.p=3" not in overrides:
-            assert identity(composer(overrides)) == identity(expected), overrides
+            assert identity(composed) == identity(expected), overrides
 
 
 @pytest.mark.parametrize(
@@ -112,21 +113,18 @@ def test_the_composer_raises_the_errors_of_hydra(overrides: list[str], composers
 
 
 def test_values_of_every_type_can_be_axes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    typed = {
-        "data.batch_size": ["null", "32"],
-        "test": ["true", "false"],
-        "model.hidden": ["[4]", "[]", "[5,6]"],
-        "scheduler": ["none", "cosine"],
-        "+trainer.limit_train_batches": ["1", "0.5"],
-        "target_score": ["0.5", "1e-3"],
-    }
-    command = [f"{key}={','.join(values)}" for key, values in typed.items()]
-    shown = {"1e-3": "0.001"}
-    expected = [
-        " ".join(f"{key.lstrip('+')}={shown.get(value, value)}" for key, value in zip(typed, values, strict=True))
-        for values in itertools.product(*typed.values())
+    commands = [
+        {"data.batch_size": ["null", "32"], "test": ["true", "false"], "model.hidden": ["[4]", "[]", "[5,6]"]},
+        {"scheduler": ["none", "cosine"], "+trainer.limit_train_batches": ["1", "0.5"], "target_score": ["0.5", "1e-3"]},
     ]
-    assert listed(monkeypatch, capsys, *command) == expected
+    shown = {"1e-3": "0.001"}
+    for typed in commands:
+        expected = [
+            " ".join(f"{key.lstrip('+')}={shown.get(value, value)}" for key, value in zip(typed, values, strict=True))
+            for values in itertools.product(*typed.values())
+        ]
+        command = [f"{key}={','.join(values)}" for key, values in typed.items()]
+        assert listed(monkeypatch, capsys, *command) == expected
 
 
 def test_strings_with_special_characters_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
