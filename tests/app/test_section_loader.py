@@ -68,6 +68,9 @@ def test_hydra_composes_through_the_hook(hook: str, monkeypatch: pytest.MonkeyPa
     with started_hydra() as hydra:
         hydra.compose_config("config", ["optimizer.lr=0.1"], RunMode.MULTIRUN)
     assert called == [hook], "and so does a multirun"
+    compose("+experiment=xor")
+    compose("+experiment=xor", "optimizer.lr=0.1")
+    assert called == [hook] * 2, "an argument of a class is a plain value next to an experiment too"
 
 
 OVERRIDES = [
@@ -79,6 +82,9 @@ OVERRIDES = [
     ["+experiment=digits", "~hydra.callbacks.write_report", "model.hidden=[5]"],
     ["~optimizer.lr", "hydra.mode=RUN", "~hydra.callbacks.check_before_run"],
     ["optimizer.lr=0.1", "~optimizer.lr", "+optimizer.lr=0.2"],
+    ["+experiment=xor", "optimizer.amsgrad=true", "data.batch_size=4", "optimizer.lr=0.1"],
+    ["+callbacks.mine.p=1", "optimizer.lr=0.1", "callbacks.mine.p=2"],
+    ["+callbacks.mine._target_=x.Y", "optimizer.amsgrad=true", "seed=1"],
     ["~scheduler", "~model.hidden", "model.dropout=0.1"],
     ["+experiment=minibatch", "hydra.job.name=mine"],
     ["hydra/launcher=joblib", "hydra.launcher.n_jobs=3", "name=${task}-${seed}"],
