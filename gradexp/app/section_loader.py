@@ -80,7 +80,9 @@ class SectionLoader(ConfigLoaderImpl):
         key = (config_name, JobRuntime.instance().get("name"), stored, *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
         add_without_plus(plain, cfg)
-        added = [o for o in rest if (o.is_add() or o.is_force_add()) and not self.repository.group_exists(o.key_or_group)]
+        added = [
+            o for o in rest if (o.is_add() or o.is_force_add()) and not self.repository.group_exists(o.key_or_group)
+        ]
         if added and any(o.is_force_add() and not _has_key(cfg, o.key_or_group) for o in plain):
             # Added keys keep the order in which they are typed, which only Hydra's composition does.
             return self._composed(config_name, lines(parsed), run_mode, True, False)

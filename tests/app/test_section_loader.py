@@ -109,7 +109,9 @@ def test_a_cached_composition_equals_hydras(mode: RunMode, overrides: list[str])
 def test_an_option_that_a_multirun_may_lack_is_an_error_in_a_run() -> None:
     with started_hydra() as hydra:
         for mode in (RunMode.MULTIRUN, RunMode.RUN, RunMode.MULTIRUN):
-            with nullcontext() if mode is RunMode.MULTIRUN else pytest.raises(ConfigCompositionException, match="optim"):
+            with (
+                nullcontext() if mode is RunMode.MULTIRUN else pytest.raises(ConfigCompositionException, match="optim")
+            ):
                 assert "optimizer" not in hydra.config_loader.load_configuration("config", ["optimizer=???"], mode)
 
 
@@ -195,8 +197,8 @@ import pickle, sys
 loader, master = pickle.load(sys.stdin.buffer)
 print(loader.load_sweep_config(master, {TYPED}).optimizer)
 """
-    content = subprocess.run([sys.executable, "-c", pickled], capture_output=True, check=True).stdout
-    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=False)
+    content = subprocess.run([sys.executable, "-c", pickled], capture_output=True, check=True, timeout=300).stdout
+    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=False, timeout=300)
     assert done.stdout.decode().strip() == str(EXPECTED), done.stderr.decode()
 
 

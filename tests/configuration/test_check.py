@@ -253,7 +253,7 @@ def _python(code: str) -> "subprocess.CompletedProcess[str]":
     package = Path(gradexp.__file__).parent.parent
     header = f"import sys; sys.path.insert(0, {str(package)!r})\n"
     return subprocess.run(
-        [sys.executable, "-c", header + textwrap.dedent(code)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", header + textwrap.dedent(code)], capture_output=True, text=True, check=False, timeout=300
     )
 
 

@@ -110,7 +110,7 @@ def test_the_start_every_nth_step_and_the_last_are_recorded(steps: int, every: i
     torch.testing.assert_close(path, whole[recorded], rtol=1e-10, atol=1e-10)
 
 
-HIMMELBLAU_MINIMA = [
+HIMMELBLAU_MINIMA: list[tuple[tuple[float, float], tuple[float, float]]] = [
     ((0, 0), (3, 2)),
     ((-4, 4), (-2.805118, 3.131313)),
     ((-4, -4), (-3.779310, -3.283186)),
@@ -120,7 +120,7 @@ HIMMELBLAU_MINIMA = [
 
 @functools.cache
 def ends_of_adam() -> Tensor:
-    """The ends [4, 2] of a long descent from the four starts at once, which takes as long as one from a single start."""
+    """The ends [4, 2] of a long descent from the four starts at once: it takes as long as one from a single start."""
     starts = torch.tensor([start for start, _ in HIMMELBLAU_MINIMA], dtype=torch.float32)
     return descend(HIMMELBLAU, starts, ADAM, steps=20_000, every=20_000)[-1]
 

@@ -115,7 +115,11 @@ def test_the_composer_raises_the_errors_of_hydra(overrides: list[str], composers
 def test_values_of_every_type_can_be_axes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     commands = [
         {"data.batch_size": ["null", "32"], "test": ["true", "false"], "model.hidden": ["[4]", "[]", "[5,6]"]},
-        {"scheduler": ["none", "cosine"], "+trainer.limit_train_batches": ["1", "0.5"], "target_score": ["0.5", "1e-3"]},
+        {
+            "scheduler": ["none", "cosine"],
+            "+trainer.limit_train_batches": ["1", "0.5"],
+            "target_score": ["0.5", "1e-3"],
+        },
     ]
     shown = {"1e-3": "0.001"}
     for typed in commands:
