@@ -106,7 +106,7 @@ def test_experiments_can_be_an_axis(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_jobs_contain_no_settings_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("+sweep=seeds", "sweep.on_failure=stop", "seed=0,1", "optimizer.lr=0.1,0.2", "data=xor")
-    rest = ("sweep.zip=[seed,optimizer.lr]", "monitor=train/loss")
+    rest = ("data.batch_size=4", "sweep.zip=[seed,optimizer.lr]", "monitor=train/loss")
     assert call(monkeypatch, *SMALL, *typed, *rest) is None
     manifest = json.loads(Path("sweep/manifest.json").read_text())
     assert len(manifest["jobs"]) == 2
@@ -139,7 +139,7 @@ def test_checkpoints_can_be_an_axis_of_the_task_test(monkeypatch: pytest.MonkeyP
 def test_settings_of_the_machine_can_be_an_axis(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    typed = (*SMALL, "trainer.accelerator=cpu,auto", "data=xor", "monitor=train/loss")
+    typed = (*SMALL, "trainer.accelerator=cpu,auto", "data=xor", "data.batch_size=4", "monitor=train/loss")
     assert call(monkeypatch, *typed) is None
     assert [job["settings"] for job in jobs()] == [{"trainer.accelerator": "cpu"}, {"trainer.accelerator": "auto"}]
     assert [metrics(number)["status"] for number in (0, 1)] == ["completed"] * 2

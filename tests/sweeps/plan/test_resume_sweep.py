@@ -63,7 +63,7 @@ def test_an_interrupted_job_is_resumed_and_the_rest_start(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def kill(self: StepSeed, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == 50:  # in the second epoch of the first job
+        if trainer.global_step == 20:  # in the second epoch of the first job
             raise Killed
 
     with monkeypatch.context() as patch:
