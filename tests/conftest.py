@@ -1,8 +1,10 @@
 """Shared by all tests: a temporary working folder for each, and MNIST where it is available."""
 
+import atexit
 import gc
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,13 +23,14 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Exclude the imported objects from later collections."""
+    """Exclude the imported objects from later collections, and undo a setting of Lightning's, as each run does."""
     gc.freeze()
+    atexit.register(gc.unfreeze)  # otherwise C libraries report leaks; only then, as pytest collects when it ends
     gc.enable()
+    if "lightning" in sys.modules:
+        from gradexp.engine.lightning_internals import drop_slow_cuda_check
 
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    gc.unfreeze()  # otherwise C libraries report leaks at exit
+        drop_slow_cuda_check()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

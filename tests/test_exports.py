@@ -92,7 +92,7 @@ def test_exports_are_complete_and_import_torch_only_when_used() -> None:
     code = "import sys, gradexp; from gradexp import rules; print('torch' in sys.modules)\n"
     code += "from gradexp import *; print(MNIST.__name__, run.__module__, 'torch' in sys.modules)"
     printed = subprocess.run(
-        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=300
     ).stdout
     assert printed.splitlines() == ["False", "MNIST gradexp.app.experiment True"]
     with pytest.raises(AttributeError, match="module 'gradexp' has no attribute 'MNITS'"):

@@ -70,6 +70,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith(START)])
 def test_a_command_of_the_readme_runs(
     command: str, folders: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
@@ -120,6 +121,7 @@ def test_ci_runs_the_other_commands_of_the_readme() -> None:
     assert project["project"]["scripts"] == {"gradexp": f"{cli.__module__}:{cli.__name__}"}
 
 
+@pytest.mark.slow
 def test_one_command_runs_all_benchmarks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "uv run python -m tests.benchmarks" in INLINE
     monkeypatch.setattr(benchmarks, "BENCHMARKS", {"mnist": ["{data_dir}"], "sweep": ["--jobs", "2"]})
@@ -131,6 +133,7 @@ def test_one_command_runs_all_benchmarks(monkeypatch: pytest.MonkeyPatch, capsys
     assert re.search(r"sweep +a job / its fit +\d", out)
 
 
+@pytest.mark.slow
 def test_the_published_numbers_are_measured_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

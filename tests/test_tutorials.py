@@ -10,6 +10,7 @@ from hydra.utils import get_class
 from gradexp import compose
 from gradexp.configuration.files import CONF_DIR
 from gradexp.data import MNIST, ImageDataModule
+from gradexp.reports import descent_report
 from tests.callbacks.drawing import drawn, shown
 from tests.command_line import call
 
@@ -42,6 +43,9 @@ def test_an_experiment_runs_from_end_to_end(
         short += [f"data_dir={request.getfixturevalue('mnist_data_dir')}", f"trainer.max_steps={MAX_STEPS}"]
     elif issubclass(source, MNIST) or "mirror" in cfg.data:
         pytest.skip(f"{source.__name__} needs a download")
+    # Coarser figures of a surface: those of the default size take seconds.
+    monkeypatch.setattr(descent_report, "GRID", 40)
+    monkeypatch.setattr(descent_report, "STARTS", 20)
     assert call(monkeypatch, f"+experiment={name}", *short) is None
 
     out, err = capsys.readouterr()

@@ -1,6 +1,7 @@
 """Caches of files and of compositions: Hydra takes 0.1 seconds for each composition, half of it to read files again.
 
-A composition is cached without plain values, such as `seed=3`; these are then set in a copy, as Hydra would set them.
+A composition is cached without plain values, such as `seed=3`, and without deletions of keys; these are then applied to
+a copy, as Hydra would apply them.
 """
 
 import copy
@@ -14,7 +15,7 @@ from hydra._internal.config_repository import CachingConfigRepository, IConfigRe
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.plugins.config_source import ConfigResult
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.class_overrides import typed_sections
 from gradexp.configuration.files import CONF_DIR
@@ -59,13 +60,14 @@ def cached(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
 
     Returns a copy that the caller may change: unpickling takes a hundredth of the time of composing. If a file in
     conf/ changes, its compositions are made again; one that reads other folders or the environment is not cached.
+    Nor is one that lacks a mandatory option, which is an error except in a multirun.
     """
     key = key, _files(CONF_DIR)
     if key not in _cache:
         if len(_cache) == MAX_ENTRIES:
             _cache.clear()
         cfg = compose()
-        if cfg.hydra.searchpath or cfg.hydra.job.env_copy:
+        if cfg.hydra.searchpath or cfg.hydra.job.env_copy or OmegaConf.missing_keys(cfg.hydra.runtime.choices):
             return cfg
         try:
             _cache[key] = pickle.dumps(cfg)
@@ -77,7 +79,7 @@ def cached(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
 def without_plain(
     parsed: Sequence[Override], is_group: Callable[[str], bool]
 ) -> tuple[list[Override], Sequence[Override]]:
-    """Split overrides into those that only change a value, and the others: options, classes, additions, deletions.
+    """Split overrides into those that only change or delete a key, and the others: options, classes, additions.
 
     If a plain override and one of the others, except for an option, concern the same key, their order matters. Then
     no override counts as plain.
@@ -86,11 +88,12 @@ def without_plain(
         parsed: All overrides.
         is_group: Whether a key is the name of a group of options.
     """
-    changes = [override for override in parsed if override.type is OverrideType.CHANGE and override.package is None]
+    kinds = (OverrideType.CHANGE, OverrideType.DEL)
+    changes = [override for override in parsed if override.type in kinds and override.package is None]
     plain, options = [], []
     for override in changes:
         if is_group(override.key_or_group):
-            if not isinstance(override.value(), dict):
+            if not override.is_delete() and not isinstance(override.value(), dict):
                 options.append(override)
         # A class determines the other keys of its section, as an option does.
         elif not override.is_sweep_override() and not typed_sections(override):

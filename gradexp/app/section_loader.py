@@ -77,10 +77,13 @@ class SectionLoader(ConfigLoaderImpl):
             rest = [override for override in rest if not override.is_sweep_override()]
         # Nodes that programs have stored in Hydra's ConfigStore are read like files.
         stored = tuple(map(id, _nodes(ConfigStore.instance().repo)))
-        key = (config_name, run_mode, JobRuntime.instance().get("name"), stored, *lines(rest))
+        key = (config_name, JobRuntime.instance().get("name"), stored, *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
         add_without_plus(plain, cfg)
-        if any(o.is_force_add() for o in plain) and any(o.is_add() or o.is_force_add() for o in rest):
+        added = [
+            o for o in rest if (o.is_add() or o.is_force_add()) and not self.repository.group_exists(o.key_or_group)
+        ]
+        if added and any(o.is_force_add() and not _has_key(cfg, o.key_or_group) for o in plain):
             # Added keys keep the order in which they are typed, which only Hydra's composition does.
             return self._composed(config_name, lines(parsed), run_mode, True, False)
         self._apply_overrides_to_config(plain, cfg)
@@ -155,6 +158,12 @@ class SectionLoader(ConfigLoaderImpl):
         for section, node in kept.items():
             OmegaConf.update(cfg, section, node, merge=False)
         return cfg
+
+
+def _has_key(cfg: DictConfig, key: str) -> bool:
+    section, _, name = key.rpartition(".")
+    node = OmegaConf.select(cfg, section) if section else cfg
+    return isinstance(node, DictConfig) and name in node
 
 
 def _nodes(repo: Mapping[str, Any]) -> Iterator[Any]:

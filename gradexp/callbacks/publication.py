@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.files import write_atomically
@@ -27,7 +28,10 @@ def publish(trainer: Trainer, tag: str, figure: Figure) -> None:
 
 
 def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter | None, step: int = 0) -> Path:
-    """Like `publish`, for any folder and any writer; returns the path of the PNG. The figure is rendered once."""
+    """Like `publish`, for any folder and any writer; returns the path of the PNG.
+
+    The figure is rendered once and encoded once: `SummaryWriter.add_image` would encode it again.
+    """
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
@@ -36,5 +40,8 @@ def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter |
     path = folder / "figures" / f"{tag.replace('/', '_')}.png"
     write_atomically(path, content.getvalue())
     if writer is not None:
-        writer.add_image(tag, pixels, step, dataformats="HWC")
+        height, width, _ = pixels.shape
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=content.getvalue())
+        summary = Summary(value=[Summary.Value(tag=tag, image=image)])
+        writer._get_file_writer().add_summary(summary, step)  # type: ignore[no-untyped-call]  # torch has no types here
     return path

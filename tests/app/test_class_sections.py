@@ -108,7 +108,7 @@ def test_an_unknown_key_is_refused(overrides: list[str], message: str) -> None:
 
 def test_cfg_job_prints_the_section() -> None:
     command = [sys.executable, "-m", "gradexp", TYPED, "optimizer.lr=0.1", "--cfg", "job"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     assert yaml.safe_load(done.stdout)["optimizer"] == {"_target_": NADAM, "lr": 0.1}
 
 

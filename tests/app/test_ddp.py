@@ -18,7 +18,7 @@ def test_two_processes_train_and_test_as_one_process_does(own_folder: Path, more
     settings = ["optimizer=momentum", "trainer.accelerator=cpu", "trainer.max_epochs=2", "figures=false", *more]
     shared = ["data.batch_size=16", "trainer.devices=2", "hydra.run.dir=two"]
     done = subprocess.run(
-        [sys.executable, "-m", "gradexp", *settings, *shared], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "gradexp", *settings, *shared], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("folder: two") == 1, "only one process prints"

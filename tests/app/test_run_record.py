@@ -183,7 +183,7 @@ def test_changed_returns_a_new_read_only_configuration() -> None:
 def test_a_sweep_identifies_jobs_by_the_requested_configuration_and_reports_what_ran(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, *SMALL, "data=diabetes", "seed=0,1") is None
+    assert call(monkeypatch, *SMALL, "data=diabetes", "data.repeat=5", "seed=0,1") is None
     content = json.loads(Path("sweep/manifest.json").read_text())
     assert content["base"]["model._target_"] == "gradexp.models.MLPClassifier", "as requested"
     for number, (key, job) in enumerate(content["jobs"].items()):
@@ -201,7 +201,7 @@ def test_a_sweep_identifies_jobs_by_the_requested_configuration_and_reports_what
 
 
 def test_another_sweeper_identifies_jobs_by_the_requested_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    typed = ("-m", "hydra/sweeper=basic", "data=diabetes", *SHORT, "hydra.sweep.dir=plain")
+    typed = ("-m", "hydra/sweeper=basic", "data=diabetes", "data.repeat=5", *SHORT, "hydra.sweep.dir=plain")
 
     def end_times() -> list[int]:
         return [Path("plain", str(number), "metrics.json").stat().st_mtime_ns for number in (0, 1)]

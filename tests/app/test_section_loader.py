@@ -4,12 +4,14 @@ import itertools
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hydra._internal import hydra as hydra_app
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -61,8 +63,14 @@ def test_hydra_composes_through_the_hook(hook: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(SectionLoader, hook, record_call)
     compose()
     assert called == [hook]
-    compose("optimizer.lr=0.1")
-    assert called == [hook], "a plain value uses the cached composition"
+    compose("optimizer.lr=0.1", "~hydra.callbacks.check_before_run")
+    assert called == [hook], "a plain value and a deleted key use the cached composition"
+    with started_hydra() as hydra:
+        hydra.compose_config("config", ["optimizer.lr=0.1"], RunMode.MULTIRUN)
+    assert called == [hook], "and so does a multirun"
+    compose("+experiment=xor")
+    compose("+experiment=xor", "optimizer.lr=0.1")
+    assert called == [hook] * 2, "an argument of a class is a plain value next to an experiment too"
 
 
 OVERRIDES = [
@@ -72,6 +80,12 @@ OVERRIDES = [
     [*TYPED, "++optimizer.momentum_decay=0.1"],
     ["trainer.max_epochs=5", "++trainer.max_epochs=3"],
     ["+experiment=digits", "~hydra.callbacks.write_report", "model.hidden=[5]"],
+    ["~optimizer.lr", "hydra.mode=RUN", "~hydra.callbacks.check_before_run"],
+    ["optimizer.lr=0.1", "~optimizer.lr", "+optimizer.lr=0.2"],
+    ["+experiment=xor", "optimizer.amsgrad=true", "data.batch_size=4", "optimizer.lr=0.1"],
+    ["+callbacks.mine.p=1", "optimizer.lr=0.1", "callbacks.mine.p=2"],
+    ["+callbacks.mine._target_=x.Y", "optimizer.amsgrad=true", "seed=1"],
+    ["~scheduler", "~model.hidden", "model.dropout=0.1"],
     ["+experiment=minibatch", "hydra.job.name=mine"],
     ["hydra/launcher=joblib", "hydra.launcher.n_jobs=3", "name=${task}-${seed}"],
 ]
@@ -90,6 +104,15 @@ def test_a_cached_composition_equals_hydras(mode: RunMode, overrides: list[str])
             cfg = hydra.config_loader.load_configuration("config", overrides, mode)
             assert OmegaConf.to_yaml(cfg) == OmegaConf.to_yaml(expected)
             cfg.seed = 99  # must not change the next copy
+
+
+def test_an_option_that_a_multirun_may_lack_is_an_error_in_a_run() -> None:
+    with started_hydra() as hydra:
+        for mode in (RunMode.MULTIRUN, RunMode.RUN, RunMode.MULTIRUN):
+            with (
+                nullcontext() if mode is RunMode.MULTIRUN else pytest.raises(ConfigCompositionException, match="optim")
+            ):
+                assert "optimizer" not in hydra.config_loader.load_configuration("config", ["optimizer=???"], mode)
 
 
 def test_a_changed_file_is_read_again(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,8 +197,8 @@ import pickle, sys
 loader, master = pickle.load(sys.stdin.buffer)
 print(loader.load_sweep_config(master, {TYPED}).optimizer)
 """
-    content = subprocess.run([sys.executable, "-c", pickled], capture_output=True, check=True).stdout
-    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=False)
+    content = subprocess.run([sys.executable, "-c", pickled], capture_output=True, check=True, timeout=300).stdout
+    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=False, timeout=300)
     assert done.stdout.decode().strip() == str(EXPECTED), done.stderr.decode()
 
 

@@ -114,7 +114,7 @@ for arguments in (["--help"], ["--cfg", "job"], ["optimizer.lr=-1"], ["+experime
         print(end.code, file=sys.stderr)
     assert "torch" not in sys.modules, arguments
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "+experiment=NAME" in done.stdout
     assert "batch_size: 32" in done.stdout

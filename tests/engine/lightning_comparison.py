@@ -14,7 +14,7 @@ from gradexp.objective.optimizers import build_optimizer
 from gradexp.objective.schedules import Fit, build_schedules
 from tests.engine.several_steps import Logged, data, exactly, trainer_for
 
-BATCHES = {"batch_size": 8, "repeat": 25}  # 100 per epoch, of 8, 8, 8 and 6 samples
+BATCHES = {"batch_size": 8, "repeat": 13}  # 52 per epoch, of 8, 8, 8 and 6 samples
 SGD = {"_target_": "torch.optim.SGD", "lr": 0.05, "momentum": 0.9}
 
 
@@ -84,7 +84,7 @@ class Run:
         ]
 
 
-_by_lightning: dict[str | None, Run] = {}
+_made: dict[str | None, Run] = {}
 
 
 def train(
@@ -101,12 +101,12 @@ def train(
 ) -> Run:
     """Fit with the engine (`stepped`), `at_once` steps at once, or with Lightning's own loop.
 
-    Lightning's fit without callbacks is made once for all tests with the same settings.
+    A fit without callbacks is made once for all tests with the same settings.
     """
-    settings = (batches, batch_norm, optimizer, scheduler, monitor, trainer)
-    key = None if stepped or callbacks or ckpt_path else repr(settings)
-    if key in _by_lightning:
-        return _by_lightning[key]
+    settings = (stepped and at_once, batches, batch_norm, optimizer, scheduler, monitor, trainer)
+    key = None if callbacks or ckpt_path else repr(settings)
+    if key in _made:
+        return _made[key]
     torch.manual_seed(0)
     model = MLPRegressor(2, 1, (8,), batch_norm=batch_norm, optimizer=optimizer, scheduler=scheduler, monitor=monitor)
     module = model if stepped else Plain(model.network, optimizer, scheduler, monitor)
@@ -116,7 +116,7 @@ def train(
     fitted.fit(module, datamodule=data(at_once, **batches), ckpt_path=ckpt_path, weights_only=True)
     run = Run(fitted, module, steps.seen, logged, list(callbacks))
     if key is not None:
-        _by_lightning[key] = run
+        _made[key] = run
     return run
 
 

@@ -33,7 +33,9 @@ if __name__ == "__main__":
 
 
 def test_two_processes_end_with_the_same_weights_whatever_steps_per_execution() -> None:
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", SCRIPT], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     single, several = json.loads(done.stdout.splitlines()[-1])
     assert several == single

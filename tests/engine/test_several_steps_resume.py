@@ -69,6 +69,17 @@ def part(
     return fit(steps_per_execution, *callbacks, checkpoints, trainer=limits, ckpt_path=ckpt_path, **settings)
 
 
+_whole: dict[str, Fit] = {}
+
+
+def whole_fit(folder: Path, limits: dict[str, Any], steps_per_execution: int = GROUP_SIZE, **settings: Any) -> Fit:
+    """An uninterrupted fit, made once for all tests with the same settings."""
+    key = repr((limits, steps_per_execution, settings))
+    if key not in _whole:
+        _whole[key] = part(folder / "whole", steps_per_execution, limits, **settings)
+    return _whole[key]
+
+
 def assert_same_end(resumed: Fit, whole: Fit, folder: Path) -> None:
     assert resumed.state == whole.state
     assert resumed.metrics == pytest.approx(whole.metrics, rel=1e-5)  # another log interval changes the order of sums
@@ -83,7 +94,7 @@ def assert_same_end(resumed: Fit, whole: Fit, folder: Path) -> None:
 
 
 def assert_resume_between_epochs_equals_a_whole_fit(folder: Path, **settings: Any) -> None:
-    whole = part(folder / "whole", GROUP_SIZE, {"max_epochs": 4}, **settings)
+    whole = whole_fit(folder, {"max_epochs": 4}, **settings)
     part(folder, GROUP_SIZE, {"max_epochs": 2}, **settings)
     resumed = part(folder, GROUP_SIZE, {"max_epochs": 4}, resume=True, **settings)
     assert resumed.data.steps_at_once == GROUP_SIZE
@@ -105,7 +116,7 @@ def test_resume_between_epochs_with_a_schedule(own_folder: Path, schedule: str) 
 )
 def test_resume_after_a_kill(own_folder: Path, step: int, schedule: str) -> None:
     limits, settings = {"max_epochs": 4}, Settings(scheduler=SCHEDULES[schedule])
-    whole = part(own_folder / "whole", GROUP_SIZE, limits, **settings)
+    whole = whole_fit(own_folder, limits, **settings)
     with pytest.raises(PowerCut):
         part(own_folder, GROUP_SIZE, limits, CutPower(step), **settings)
     assert_same_end(part(own_folder, GROUP_SIZE, limits, resume=True, **settings), whole, own_folder)
@@ -114,7 +125,7 @@ def test_resume_after_a_kill(own_folder: Path, step: int, schedule: str) -> None
 @pytest.mark.parametrize("epoch", EPOCHS)
 def test_resume_after_max_steps_within_an_epoch(own_folder: Path, epoch: str) -> None:
     settings = Settings(epoch=EPOCHS[epoch], scheduler=SCHEDULES["onecycle"])
-    whole = part(own_folder / "whole", GROUP_SIZE, {"max_epochs": 4, "max_steps": 400}, **settings)
+    whole = whole_fit(own_folder, {"max_epochs": 4, "max_steps": 400}, **settings)
     for max_steps in (50, 200, 250, 400):
         limits = {"max_epochs": 4, "max_steps": max_steps}
         cut = part(own_folder, GROUP_SIZE, limits, resume=max_steps > 50, **settings)
@@ -128,7 +139,7 @@ def test_resume_after_max_steps_within_an_epoch(own_folder: Path, epoch: str) ->
 
 @pytest.mark.parametrize("number", [1, GROUP_SIZE])
 def test_an_interrupted_epoch_has_the_metrics_of_all_its_steps(own_folder: Path, number: int) -> None:
-    whole = part(own_folder / "whole", number, {"max_epochs": 2})
+    whole = whole_fit(own_folder, {"max_epochs": 2}, number)
     part(own_folder, number, {"max_epochs": 4, "max_steps": 150})
     resumed = part(own_folder, number, {"max_epochs": 2}, resume=True)
     assert resumed.metrics["train/loss"] == pytest.approx(whole.metrics["train/loss"], rel=1e-5)
@@ -137,7 +148,7 @@ def test_an_interrupted_epoch_has_the_metrics_of_all_its_steps(own_folder: Path,
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_schedule_resumes_within_an_epoch(own_folder: Path, schedule: str) -> None:
     settings, limits = Settings(scheduler=SCHEDULES[schedule]), {"max_epochs": 4}
-    whole = part(own_folder / "whole", GROUP_SIZE, limits, **settings)
+    whole = whole_fit(own_folder, limits, **settings)
     part(own_folder, GROUP_SIZE, limits | {"max_epochs": 4, "max_steps": 150}, **settings)
     assert_same_end(part(own_folder, GROUP_SIZE, limits, resume=True, **settings), whole, own_folder)
 
@@ -160,7 +171,7 @@ def test_another_steps_per_execution_resumes_between_epochs(
 ) -> None:
     # first, then: (steps at once, log interval)
     settings = Settings(scheduler=SCHEDULES[schedule])
-    whole = part(own_folder / "whole", GROUP_SIZE, {"max_epochs": 4}, **settings)
+    whole = whole_fit(own_folder, {"max_epochs": 4}, **settings)
     part(own_folder, first[0], {"max_epochs": 2, "log_every_n_steps": first[1]}, **settings)
     resumed = part(own_folder, then[0], {"max_epochs": 4, "log_every_n_steps": then[1]}, resume=True, **settings)
     assert_same_end(resumed, whole, own_folder)
@@ -173,7 +184,7 @@ def test_another_steps_per_execution_resumes_between_epochs(
 def test_another_steps_per_execution_resumes_within_an_epoch(
     own_folder: Path, saved: int, now: int, log_every_n_steps: int
 ) -> None:
-    whole = part(own_folder / "whole", GROUP_SIZE, {"max_epochs": 4, "max_steps": 300})
+    whole = whole_fit(own_folder, {"max_epochs": 4, "max_steps": 300})
     part(own_folder, saved, {"max_epochs": 4, "max_steps": 150})
     limits = {"max_epochs": 4, "max_steps": 300, "log_every_n_steps": log_every_n_steps}
     resumed = part(own_folder, now, limits, resume=True)
@@ -183,7 +194,7 @@ def test_another_steps_per_execution_resumes_within_an_epoch(
 
 @pytest.mark.parametrize(("cut", "end"), [(130, 300), (150, 230), (130, 235)])
 def test_a_run_ended_by_max_steps_resumes_with_more_steps(own_folder: Path, cut: int, end: int) -> None:
-    whole = part(own_folder / "whole", GROUP_SIZE, {"max_epochs": 4, "max_steps": end})
+    whole = whole_fit(own_folder, {"max_epochs": 4, "max_steps": end})
     part(own_folder, GROUP_SIZE, {"max_epochs": 4, "max_steps": cut})
     assert part(own_folder, GROUP_SIZE, {"max_epochs": 4, "max_steps": end}, resume=True).state == whole.state
 

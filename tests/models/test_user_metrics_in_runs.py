@@ -16,6 +16,8 @@ from tests.command_line import call
 from tests.run_folder import checkpoint, events
 from tests.sweeps.small import UNREPORTED
 
+pytestmark = pytest.mark.slow
+
 C, R = "torchmetrics.classification.", "torchmetrics.regression."
 F1 = f"+metrics.f1._target_={C}MulticlassF1Score"
 SMALL: tuple[str, ...] = ("model.hidden=[6]", "optimizer.lr=0.05", "trainer.max_epochs=4", "figures=false")

@@ -37,7 +37,7 @@ def test_a_proximal_fit_has_the_zeros_and_weights_of_scikit_learns_lasso(l1: flo
     expected = lasso(l1).coef_
     assert 0 < (expected == 0).sum() < len(expected)
     model = LinearRegression(10, optimizer=PLAIN, l1=l1, proximal=True)
-    fitted(model, Diabetes(val_size=0, repeat=4000, steps_per_execution=50))
+    fitted(model, Diabetes(val_size=0, repeat=1500, steps_per_execution=50))
     weight = as_numpy(model.network.get_parameter("weight"))[0]
     np.testing.assert_array_equal(weight == 0, expected == 0)
     np.testing.assert_allclose(weight, expected, atol=1e-5)
@@ -46,7 +46,7 @@ def test_a_proximal_fit_has_the_zeros_and_weights_of_scikit_learns_lasso(l1: flo
 def test_the_subgradient_gives_the_weights_but_fewer_zeros() -> None:
     expected = lasso(0.1).coef_
     model = LinearRegression(10, optimizer=PLAIN | {"lr": 0.01}, l1=0.1)
-    fitted(model, Diabetes(val_size=0, repeat=4000, steps_per_execution=50))
+    fitted(model, Diabetes(val_size=0, repeat=1500, steps_per_execution=50))
     weight = as_numpy(model.network.get_parameter("weight"))[0]
     assert (weight == 0).sum() < (expected == 0).sum()
     np.testing.assert_allclose(weight, expected, atol=1e-2)
@@ -63,7 +63,7 @@ def test_momentum_converges_to_the_same_weights(arguments: dict[str, Any]) -> No
     layer = nn.Linear(10, 1).double()
     optimizer = torch.optim.SGD(layer.parameters(), **arguments)
     shrink_after_steps(optimizer, [layer.weight], 0.1)
-    for _ in range(3000):
+    for _ in range(1000):
         optimizer.zero_grad()
         F.mse_loss(layer(x), y).backward()  # type: ignore[no-untyped-call]  # torch's own lacks types
         optimizer.step()

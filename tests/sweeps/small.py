@@ -10,8 +10,15 @@ import torch
 from gradexp.sweeps.report.results import read_sweep, write_csv
 
 UNREPORTED = "~hydra.callbacks.write_report"  # the report takes longer than the jobs
-# A job takes 0.2 seconds.
-REPORTED = ("-m", "model.hidden=[4]", "trainer.max_epochs=2", "trainer.log_every_n_steps=10", "hydra.sweep.dir=sweep")
+# A job takes 0.2 seconds: 26 steps.
+REPORTED = (
+    "-m",
+    "model.hidden=[4]",
+    "data.batch_size=100",
+    "trainer.max_epochs=2",
+    "trainer.log_every_n_steps=10",
+    "hydra.sweep.dir=sweep",
+)
 SMALL = (*REPORTED[:1], UNREPORTED, *REPORTED[1:])
 RESUMED = ("-m", UNREPORTED, "sweep.resume=sweep")
 

@@ -1,8 +1,10 @@
 """scikit-learn's handwritten digits: 1,797 images of 8 x 8 pixels in ten classes, bundled with the library."""
 
+import functools
 from typing import Literal, Unpack, final
 
 import torch
+from torch import Tensor
 
 from gradexp.data.images.image_datamodule import ImageDataModule, ImageSource
 from gradexp.data.options import ImageOptions
@@ -40,8 +42,13 @@ class Digits(ImageDataModule):
         return [str(digit) for digit in range(10)]
 
     def load(self, part: Literal["train", "test"]) -> ImageSource:
-        from sklearn.datasets import load_digits  # takes a second
+        return ImageSource(*every_fifth(*_bundled(), part))
 
-        bunch = load_digits()
-        images = torch.from_numpy(bunch.images).to(torch.uint8).unsqueeze(1)
-        return ImageSource(*every_fifth(images, torch.from_numpy(bunch.target).long(), part))
+
+@functools.cache
+def _bundled() -> tuple[Tensor, Tensor]:
+    """All images [samples, 1, 8, 8] and their classes [samples], read once per process: a run loads both parts."""
+    from sklearn.datasets import load_digits  # takes a second
+
+    bunch = load_digits()
+    return torch.from_numpy(bunch.images).to(torch.uint8).unsqueeze(1), torch.from_numpy(bunch.target).long()

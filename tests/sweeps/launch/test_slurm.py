@@ -116,7 +116,7 @@ def free_ports() -> list[int]:
 
 
 def output_of(environment: dict[str, str], *command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, env=environment).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60).stdout.strip()
 
 
 SMALL = ("hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1")

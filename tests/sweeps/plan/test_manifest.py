@@ -221,7 +221,7 @@ def test_ctrl_c_ends_the_sweep_and_the_job_can_be_resumed(
     monkeypatch.setattr("signal.signal", lambda *arguments: signal.SIG_DFL)  # Lightning disables Ctrl-C permanently
 
     def stop(self: StepSeed, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == 50:
+        if trainer.global_step == 20:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

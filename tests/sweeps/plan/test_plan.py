@@ -1,132 +1,40 @@
-"""From a command to its jobs: configurations equal Hydra's, each job occurs once, without settings of the sweep."""
+"""From a command to its jobs: each job occurs once, without settings of the sweep."""
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from gradexp.app.composer import Composer
 from gradexp.app.composition import compose
 from gradexp.configuration.files import CONF_DIR
 from gradexp.configuration.hashes import config_hash
 from tests.command_line import call
-from tests.hydra_jobs import Compose, composing, content
 from tests.sweeps.dry_run import listed
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics
 
 pytestmark = pytest.mark.slow
 
-SAME_AS_HYDRAS: list[list[str]] = [
-    [],
-    ["optimizer.lr=0.1"],
-    ["optimizer=sgd", "optimizer.lr=0.5"],
-    ["optimizer.lr=0.5", "optimizer=sgd"],
-    ["seed=3", "seed=4"],
-    ["optimizer.amsgrad=true", "optimizer.lr=0.1"],
-    ["optimizer._target_=torch.optim.NAdam", "optimizer.lr=0.1"],
-    ["model.hidden=[]"],
-    ["model.hidden=[5,6]", "optimizer.betas=[0.5,0.6]"],
-    ["data.batch_size=null", "test=false", "figures=true"],
-    ["data=xor", "model=logistic_regression", "regularizer=l1", "scheduler=step"],
-    ["+experiment=xor"],
-    ["+experiment=digits", "optimizer=sgd", "optimizer.lr=1e-2"],
-    ["+experiment=linear_regression", "data.true_weight=[1.0,2.0]"],
-    ["+experiment=minibatch", "~callbacks.cost_curve"],
-    ["+sweep=benchmark", "sweep.final.seeds=[7,8]", "sweep.zip=[seed,optimizer]"],
-    ["early_stopping={patience:3}"],
-    ["early_stopping={patience:3,min_delta:0.5}", "early_stopping.patience=4"],
-    ["+callbacks.mine={_target_:x.Y,p:{q:[1,{r:null}]}}", "callbacks.mine.p.q=[2]"],
-    ["+callbacks.mine._target_=x.Y", "+callbacks.mine.p=1", "callbacks.mine.p=2"],
-    ["++trainer.max_epochs=3"],
-    ["++callbacks.mine.p=3"],
-    ["~trainer.deterministic"],
-    ["~augmentation"],
-    ["seed=${trainer.max_epochs}", "trainer.max_epochs=7"],
-    ["name=${task}-${seed}", "seed=5"],
-    ["name='a b, \\'c\\' = \"d\"'"],
-    ["data_dir=null", "monitor=val/loss", "target_score=-.5"],
-    ["early_stopping.min_delta=inf"],
-    ["+sweep.axes={seed:[1,2],optimizer.lr:{optimizer:{adam:[1]}}}"],
-    ["+sweep.axes.seed=[1,2]"],
-]
-
-
-@pytest.fixture
-def composers() -> Iterator[tuple[Composer, Compose]]:
-    with composing() as both:
-        yield both
-
-
-def identity(cfg: DictConfig) -> str:
-    return config_hash(OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]))
-
-
-def test_the_composers_configurations_equal_hydras(composers: tuple[Composer, Compose]) -> None:
-    composer, compose_by_hydra = composers
-    by_hydra = [(overrides, compose_by_hydra(overrides)) for overrides in SAME_AS_HYDRAS]
-    # Twice, because values of one job must not appear in the next job.
-    for overrides, expected in [*by_hydra, *reversed(by_hydra)]:
-        assert content(composer(overrides)) == content(expected), overrides
-        assert list(composer(overrides)) == [key for key in expected if key != "hydra"], overrides
-        if "~augmentation" not in overrides and "++callbacks.mine.p=3" not in overrides:
-            assert identity(composer(overrides)) == identity(expected), overrides
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        ["trainer.max_epochs=5", "++trainer.max_epochs=3"],
-        ["trainer.deterministic=false", "~trainer.deterministic"],
-    ],
-    ids=str,
-)
-def test_overrides_of_one_key_apply_in_typed_order(overrides: list[str], composers: tuple[Composer, Compose]) -> None:
-    composer, compose_by_hydra = composers
-    assert content(composer(overrides)) == content(compose_by_hydra(overrides))
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        ["optimizr.lr=1"],
-        ["optimizer.lr.r=1"],
-        ["trainer.max_epoch=1"],
-        ["optimizer=sdg"],
-        ["+seed=1"],
-        ["~nothing"],
-        ["seed.a=1"],
-    ],
-)
-def test_the_composer_raises_the_errors_of_hydra(overrides: list[str], composers: tuple[Composer, Compose]) -> None:
-    composer, compose_by_hydra = composers
-    with pytest.raises(HydraException) as ours:
-        composer(overrides)
-    with pytest.raises(HydraException) as theirs:
-        compose_by_hydra(overrides)
-    assert str(ours.value) == str(theirs.value)
-
 
 def test_values_of_every_type_can_be_axes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    typed = {
-        "data.batch_size": ["null", "32"],
-        "test": ["true", "false"],
-        "model.hidden": ["[4]", "[]", "[5,6]"],
-        "scheduler": ["none", "cosine"],
-        "+trainer.limit_train_batches": ["1", "0.5"],
-        "target_score": ["0.5", "1e-3"],
-    }
-    command = [f"{key}={','.join(values)}" for key, values in typed.items()]
-    shown = {"1e-3": "0.001"}
-    expected = [
-        " ".join(f"{key.lstrip('+')}={shown.get(value, value)}" for key, value in zip(typed, values, strict=True))
-        for values in itertools.product(*typed.values())
+    commands = [
+        {"data.batch_size": ["null", "32"], "test": ["true", "false"], "model.hidden": ["[4]", "[]", "[5,6]"]},
+        {
+            "scheduler": ["none", "cosine"],
+            "+trainer.limit_train_batches": ["1", "0.5"],
+            "target_score": ["0.5", "1e-3"],
+        },
     ]
-    assert listed(monkeypatch, capsys, *command) == expected
+    shown = {"1e-3": "0.001"}
+    for typed in commands:
+        expected = [
+            " ".join(f"{key.lstrip('+')}={shown.get(value, value)}" for key, value in zip(typed, values, strict=True))
+            for values in itertools.product(*typed.values())
+        ]
+        command = [f"{key}={','.join(values)}" for key, values in typed.items()]
+        assert listed(monkeypatch, capsys, *command) == expected
 
 
 def test_strings_with_special_characters_reach_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +106,7 @@ def test_experiments_can_be_an_axis(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_jobs_contain_no_settings_of_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ("+sweep=seeds", "sweep.on_failure=stop", "seed=0,1", "optimizer.lr=0.1,0.2", "data=xor")
-    rest = ("sweep.zip=[seed,optimizer.lr]", "monitor=train/loss")
+    rest = ("data.batch_size=4", "sweep.zip=[seed,optimizer.lr]", "monitor=train/loss")
     assert call(monkeypatch, *SMALL, *typed, *rest) is None
     manifest = json.loads(Path("sweep/manifest.json").read_text())
     assert len(manifest["jobs"]) == 2
@@ -231,7 +139,7 @@ def test_checkpoints_can_be_an_axis_of_the_task_test(monkeypatch: pytest.MonkeyP
 def test_settings_of_the_machine_can_be_an_axis(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    typed = (*SMALL, "trainer.accelerator=cpu,auto", "data=xor", "monitor=train/loss")
+    typed = (*SMALL, "trainer.accelerator=cpu,auto", "data=xor", "data.batch_size=4", "monitor=train/loss")
     assert call(monkeypatch, *typed) is None
     assert [job["settings"] for job in jobs()] == [{"trainer.accelerator": "cpu"}, {"trainer.accelerator": "auto"}]
     assert [metrics(number)["status"] for number in (0, 1)] == ["completed"] * 2

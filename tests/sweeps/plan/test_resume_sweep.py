@@ -24,8 +24,29 @@ pytestmark = pytest.mark.slow
 GRID = (*SMALL, "optimizer.lr=0.01,0.001", "seed=0,1")
 
 
-def test_completed_jobs_are_not_repeated(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(monkeypatch, *GRID) is None
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A completed sweep."""
+    root = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("GRADEXP_DATA_DIR", str(root / "data"))
+        patch.setenv("HYDRA_FULL_ERROR", "0")
+        patch.setenv("GRADEXP_FULL_ERROR", "0")
+        assert call(patch, *GRID) is None
+    return root / "sweep"
+
+
+@pytest.fixture
+def sweep(finished: Path) -> Path:
+    """A copy of the completed sweep that a test may change."""
+    shutil.copytree(finished, "sweep")
+    return Path("sweep")
+
+
+def test_completed_jobs_are_not_repeated(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = {number: stamps(Path("sweep", str(number))) for number in range(4)}
     capsys.readouterr()
     for again in (GRID, RESUMED, (*GRID[:-3], *GRID[-2:], "sweep.resume=sweep")):
@@ -39,12 +60,10 @@ class Killed(BaseException):
 
 
 def test_an_interrupted_job_is_resumed_and_the_rest_start(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, *GRID, "hydra.sweep.dir=whole") is None
-
     def kill(self: StepSeed, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if trainer.global_step == 50:  # in the second epoch of the first job
+        if trainer.global_step == 20:  # in the second epoch of the first job
             raise Killed
 
     with monkeypatch.context() as patch:
@@ -58,13 +77,14 @@ def test_an_interrupted_job_is_resumed_and_the_rest_start(
     assert call(monkeypatch, *RESUMED) is None
     assert "jobs: 4 (1 resumed, 3 to do)" in capsys.readouterr().out
     for number in range(4):
-        assert metrics(number) == metrics(number, Path("whole"))
-        assert same_weights(Path("sweep", str(number)), Path("whole", str(number)))
+        assert metrics(number) == metrics(number, finished)
+        assert same_weights(Path("sweep", str(number)), finished / str(number))
     assert Path("sweep/0/gradexp.log").read_text().startswith(begun)
 
 
-def test_a_failed_job_is_repeated(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(monkeypatch, *GRID) is None
+def test_a_failed_job_is_repeated(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     whole = [metrics(number) for number in range(4)]
     Path("sweep/2/metrics.json").write_text('{"status": "failed", "reason": "the disk was full"}')
     shutil.rmtree("sweep/2/checkpoints")
@@ -75,8 +95,9 @@ def test_a_failed_job_is_repeated(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert [metrics(number) for number in range(4)] == whole
 
 
-def test_changed_base_settings_are_named_and_refused_and_no_file_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call(monkeypatch, *GRID) is None
+def test_changed_base_settings_are_named_and_refused_and_no_file_changes(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = stamps(Path("sweep"))
     message = call(monkeypatch, *GRID, "trainer.max_epochs=3", "optimizer=sgd")
     assert isinstance(message, str)

@@ -73,7 +73,9 @@ def test_a_regularization_path_has_the_weights_of_lasso_and_ridge_and_marks_the_
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pairs = ("regularizer.l1=0,0.1,0.4,0,0", "regularizer.l2=0,0,0,0.1,1.0")
-    sweep, calls = swept(monkeypatch, "regularization_path", "problem=lasso_linear", *pairs)
+    sweep, calls = swept(
+        monkeypatch, "regularization_path", "problem=lasso_linear", "trainer.max_epochs=2", "data.repeat=250", *pairs
+    )
     ((l1_paths, _), (l2_paths, _)) = calls["penalty_paths"]
     (l1,), (l2,) = l1_paths, l2_paths
     assert (l1.strengths, l2.strengths) == ([0, 0.1, 0.4], [0, 0.1, 1.0])
@@ -143,6 +145,8 @@ print(*study_names(), *[name for name in ("torch", "matplotlib", "numpy") if nam
 print(*topic_names())
 """
     command, checkout = [sys.executable, "-c", code], Path(__file__).parents[3]
-    printed = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.splitlines()
+    printed = subprocess.run(
+        command, cwd=checkout, capture_output=True, text=True, check=True, timeout=300
+    ).stdout.splitlines()
     assert printed[0].split() == ["bias_variance", "costs", "overfitting", "regularization_path", "vanishing_gradients"]
     assert {"chain_rule", "softmax"} <= set(printed[1].split())
