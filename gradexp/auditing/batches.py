@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
 Batch = Any  # inputs and targets; for a LightningModule whatever its training_step takes
@@ -36,3 +37,14 @@ def mapped(batch: Batch, function: Callable[[Tensor], Tensor]) -> Batch:
         parts = [mapped(part, function) for part in batch]
         return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
     return batch
+
+
+def rows_of(batch: Batch, rows: Tensor | slice) -> Batch:
+    """Some samples of a batch: rows of each tensor that is as long as the first."""
+    length = len(tensors_in(batch)[0])
+    return mapped(batch, lambda tensor: tensor[rows] if tensor.ndim and len(tensor) == length else tensor)
+
+
+def repeated(batch: Batch, copies: int) -> Batch:
+    """Several copies of a batch, one after another."""
+    return rows_of(batch, torch.arange(len(tensors_in(batch)[0])).repeat(copies))

@@ -66,7 +66,7 @@ def audit(
                 *closed_forms(subject),
                 training.is_reproducible(subject),
                 *training.in_lightning(subject, steps),
-                *memory.learns_by_heart(subject, is_trained),
+                *memory.learns_by_heart(subject),
             )
         )
 

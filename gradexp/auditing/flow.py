@@ -1,5 +1,7 @@
 """Whether gradients reach every parameter, in the first training steps."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -59,6 +61,7 @@ def gradient_reaches_every_parameter(subject: Subject, steps: FirstSteps) -> Che
         "frozen": (_frozen_by_mistake(subject.module), "set requires_grad, unless the layers are frozen on purpose"),
         "without a gradient": (missing, "a detach, no_grad or .data stops the gradient, or the layer is not used"),
         "with a gradient of zero": (zero, "the initial weights are all zero, or the units are all dead"),
+        "not registered": (_not_registered(subject), "assign layers to attributes, or keep them in nn.ModuleList"),
         "with equal units": (_equal_units(subject, steps), "draw the initial weights at random: equal units stay equal"),
     }
     faults = {fault: (keys, advice) for fault, (keys, advice) in faults.items() if keys}
@@ -99,4 +102,21 @@ def _equal_units(subject: Subject, steps: FirstSteps) -> list[str]:
         if weight.ndim > 1 and len(weight) > 1 and latest is not None and bool(latest.any()):
             if all(torch.equal(values, values[:1].expand_as(values)) for values in (weight.data, later.data, latest)):
                 found.append(name)
+    return found
+
+
+def _not_registered(subject: Subject) -> list[str]:
+    """Shapes of parameters that the objective depends on, but that the module does not list."""
+    registered = {id(weight) for weight in subject.module.parameters()}
+    nodes: list[Any] = [term.loss.grad_fn for term in subject.run(training=True).terms]
+    seen, found = set(), []
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, nn.Parameter) and id(leaf) not in registered:
+            found.append("a parameter of shape " + "x".join(map(str, leaf.shape)))
+        nodes.extend(following for following, _ in node.next_functions)
     return found

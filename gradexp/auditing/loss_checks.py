@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from gradexp.auditing.batches import mapped
+from gradexp.auditing.batches import repeated
 from gradexp.auditing.passes import Pass
 from gradexp.auditing.result import Check
 from gradexp.auditing.subject import Subject
@@ -79,11 +80,11 @@ def loss_is_mean(subject: Subject) -> Check:
 
 def _growth(subject: Subject) -> str:
     """Words for a gradient that grows by the same amount with each copy of the batch, or ""."""
-    parameters, count = list(subject.parameters.values()), len(subject.inputs)
+    parameters = list(subject.parameters.values())
     gradients = []
     for copies in (1, 2, 3):
-        batch = mapped(subject.batch, lambda t, n=copies: torch.cat([t] * n) if t.ndim and len(t) == count else t)  # type: ignore[misc]
-        found = subject.run(training=True, batch=batch, copies=copies).gradients(parameters)
+        result = subject.run(training=True, batch=repeated(subject.batch, copies), copies=copies)
+        found = result.gradients(parameters)
         gradients.append([torch.zeros_like(w) if g is None else g for w, g in zip(parameters, found, strict=True)])
     norms = [_norm(gradient) for gradient in gradients]
     one, two, three = gradients
@@ -100,7 +101,8 @@ def _norm(tensors: list[Tensor]) -> float:
 
 def _pairing(subject: Subject) -> str:
     """Words for a loss that meets outputs with the targets of other samples, or ""."""
-    if not subject.has_pair or len(subject.inputs) < 2:
+    norms = [part for part in subject.module.modules() if isinstance(part, _BatchNorm)]
+    if not subject.has_pair or len(subject.inputs) < 2 or any(part.running_mean is None for part in norms):
         return ""
     inputs, targets = (tensor[:PAIRED] for tensor in subject.batch)
     count = len(inputs)

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from gradexp.auditing.batches import Batch, rows_of
 from gradexp.auditing.result import Check
 from gradexp.auditing.subject import Subject
 
@@ -26,11 +28,12 @@ class Descent:
     least: float
 
 
-def learns_by_heart(subject: Subject, is_trained: bool) -> list[Check]:
+def learns_by_heart(subject: Subject) -> list[Check]:
     """Train on a few samples, without penalty, until the loss nearly reaches its least possible value.
 
-    That value is found by descent with the outputs as free numbers. It is unknown if the objective depends on the
-    weights in another way than by one tensor of outputs. Networks with a bottleneck learn only two samples.
+    That value is found by descent with the outputs as free numbers. It is unknown if it is below zero, or if the
+    objective depends on the weights in another way than by one tensor of outputs. Networks with a bottleneck learn
+    only two samples.
     """
     name = "learns a few samples by heart"
     if not subject.parameters:
@@ -42,25 +45,27 @@ def learns_by_heart(subject: Subject, is_trained: bool) -> list[Check]:
         return [Check(name, None, "several optimizers have an objective each")]
     capacity = sum(weight.numel() for weight in subject.parameters.values()) // (4 * _outputs_per_sample(subject))
     counts = [min(SAMPLES, len(subject.inputs), max(capacity, 1))]
-    counts += [FEWEST] if FEWEST < counts[0] and subject.has_pair else []
-    tried: list[Descent] = []
+    counts += [FEWEST] if FEWEST < counts[0] else []
     for count in counts:
         rows = torch.arange(count) if count != FEWEST else _most_different(subject.targets)
-        batch = [tensor[rows] for tensor in subject.batch] if subject.has_pair else subject.batch
-        floor = _least_possible(subject, batch)
-        trained = subject.fresh_copy()
-        descent = _descend(lambda t=trained, b=batch: t.run(batch=b, penalty=False).objective,  # type: ignore[misc]
-                           list(trained.parameters.values()), count, floor)  # fmt: skip
-        tried.append(descent)
-        limit = _lower_limit(trained, descent, batch)
-        if limit is not None or floor is None:
+        batch = rows_of(subject.batch, rows)
+        try:
+            floor = _least_possible(subject, batch)
+            trained = subject.fresh_copy()
+            descent = _descend(partial(_loss, trained, batch), list(trained.parameters.values()), count, floor)
+            limit = _lower_limit(trained, descent, batch)
+        except Exception as error:  # a user's step may take only the audited batch
+            return [Check(name, None, f"other batches fail: {type(error).__name__}: {error}"[:200])]
+        if limit is not None or floor is None or _is_reached(descent, floor):
             break
-        if _is_reached(descent, floor):
-            break
-    return [_heart(name, descent, floor, capacity, is_trained), *([] if limit is None else [limit])]
+    return [_heart(name, descent, floor, capacity), *([] if limit is None else [limit])]
 
 
-def _heart(name: str, descent: Descent, floor: float | None, capacity: int, is_trained: bool) -> Check:
+def _loss(subject: Subject, batch: Batch, outputs: Tensor | None = None) -> Tensor:
+    return subject.run(batch=batch, penalty=False, outputs=outputs).objective
+
+
+def _heart(name: str, descent: Descent, floor: float | None, capacity: int) -> Check:
     figure = f"{descent.samples} samples: loss {descent.first:.3g} falls to {descent.least:.3g}"
     if floor is None or not math.isfinite(floor):
         return Check(name, None, f"{figure}; the least possible loss is unknown")
@@ -76,36 +81,39 @@ def _is_reached(descent: Descent, floor: float) -> bool:
     return descent.least - floor <= share * abs(descent.first - floor) + 1e-9
 
 
-def _lower_limit(subject: Subject, descent: Descent, batch: object) -> Check | None:
+def _lower_limit(subject: Subject, descent: Descent, batch: Batch) -> Check | None:
     """A failed check if the objective falls without limit, as one of the wrong sign does."""
     falls = descent.least < -UNLIMITED * (1 + abs(descent.first)) or math.isinf(descent.least)
     if descent.first < 0:  # a loss that is nowhere positive, and falls far: minus a loss that is nowhere negative
         falls |= descent.least < 20 * descent.first - 1 and _is_nowhere_positive(subject.fresh_copy(), batch)
-    if not falls or _is_odd(subject.fresh_copy(), batch):
+    if not falls or _is_odd(subject, batch) or _is_odd(subject.fresh_copy(), batch):
         return None
     figure = f"it falls from {descent.first:.3g} to {descent.least:.3g}, below every limit"
     return Check("objective has a lower limit", False, figure, "check the sign of the loss and of each of its terms")
 
 
-def _is_nowhere_positive(subject: Subject, batch: object) -> bool:
+def _is_nowhere_positive(subject: Subject, batch: Batch) -> bool:
     generator = torch.Generator().manual_seed(subject.seed)
     values = []
     for _ in range(8):
         for weight in subject.parameters.values():
             noise = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
             weight.data += noise * (0.1 + weight.data.abs().mean())
-        values.append(subject.run(batch=batch, penalty=False).objective.item())
+        values.append(_loss(subject, batch).item())
     return max(values) <= 0
 
 
-def _is_odd(subject: Subject, batch: object) -> bool:
-    """Whether the objective changes its sign with that of a weight: the critic of a Wasserstein GAN, which is clipped."""
-    before = subject.run(batch=batch, penalty=False).objective.item()
+def _is_odd(subject: Subject, batch: Batch) -> bool:
+    """Whether the fall changes its sign with that of a weight, as a difference of outputs does.
+
+    The critic of a Wasserstein GAN minimises one; what limits it is outside the objective, or a penalty.
+    """
+    before = _loss(subject, batch).item()
     for weight in subject.parameters.values():
         weight.data.neg_()
-        after = subject.run(batch=batch, penalty=False).objective.item()
+        after = _loss(subject, batch).item()
         weight.data.neg_()
-        if before and math.isclose(after, -before, rel_tol=1e-9):
+        if before < 0 < after and math.isfinite(before) and after >= -before * (1 - 1e-9):
             return True
     return False
 
@@ -123,7 +131,7 @@ def _most_different(targets: Tensor) -> Tensor:
     return torch.stack([sums.argmin(), sums.argmax()])
 
 
-def _least_possible(subject: Subject, batch: object) -> float | None:
+def _least_possible(subject: Subject, batch: Batch) -> float | None:
     """The least loss with free outputs; None if the objective depends on more than one tensor of outputs."""
     whole = subject.run(batch=batch, penalty=False)
     if len(whole.forwards) != 1 or not isinstance(whole.forwards[0].outputs, Tensor):
@@ -132,17 +140,20 @@ def _least_possible(subject: Subject, batch: object) -> float | None:
     if not outputs.is_floating_point():
         return None
     free = outputs.clone().requires_grad_()
-    objective = subject.run(batch=batch, penalty=False, outputs=free).objective
+
+    objective = partial(_loss, subject, batch, free)
     weights = list(subject.parameters.values())
-    if not objective.requires_grad:
+    try:
+        if not objective().requires_grad:
+            return None
+        gradients = torch.autograd.grad(objective(), [free, *weights], allow_unused=True)
+        if gradients[0] is None or any(gradient is not None for gradient in gradients[1:]):
+            return None
+        least = _descend(objective, [free], len(outputs), None).least
+    except Exception:  # a loss that takes only probabilities, or a step that needs more than the outputs
         return None
-    gradients = torch.autograd.grad(objective, [free, *weights], allow_unused=True)
-    if gradients[0] is None or any(gradient is not None for gradient in gradients[1:]):
-        return None
-    descent = _descend(
-        lambda: subject.run(batch=batch, penalty=False, outputs=free).objective, [free], len(outputs), None
-    )
-    return descent.least
+    # Below zero it is minus a similarity or the logarithm of a density, and may have no limit.
+    return None if least < -1e-9 else least
 
 
 class _Broken(Exception):
@@ -179,7 +190,7 @@ def _descend(
     except (_Broken, ZeroDivisionError):  # its interpolation divides by zero where slopes are not finite
         for weight, values in zip(parameters, before, strict=True):
             weight.data.copy_(values)
-    if is_over() or floor is None:
+    if is_over() or floor is None or samples > FEWEST:
         return descent
     optimizer = torch.optim.Adam(list(parameters), lr=ADAM_RATE)
     try:

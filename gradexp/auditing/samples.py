@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gradexp.auditing.batches import mapped
+from gradexp.auditing.batches import rows_of
 from gradexp.auditing.flow import FirstSteps
 from gradexp.auditing.passes import Forward
 from gradexp.auditing.result import Check
@@ -28,11 +28,10 @@ def samples_are_independent(subject: Subject) -> Check:
         return Check(name, None, "batch normalisation without running statistics mixes samples by design")
     change = 0.0
     for number in (0, count - 1):
-        rows = torch.full((count,), number)
-        copies = mapped(forward.arguments, lambda t, rows=rows: t[rows] if t.ndim and len(t) == count else t)  # type: ignore[misc]
         try:
+            copies = rows_of(forward.arguments, torch.full((count,), number))
             alone = subject.call(forward, copies)
-            half = _first_tensor(subject.call(forward, mapped(copies, lambda t: t[: count // 2 + 1])))
+            half = _first_tensor(subject.call(forward, rows_of(copies, slice(count // 2 + 1))))
         except Exception as error:  # a user's forward may take only the audited batch
             return Check(name, None, f"other batches fail: {type(error).__name__}: {error}"[:200])
         other = _first_tensor(alone)

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gradexp.auditing.batches import mapped
+from gradexp.auditing.batches import rows_of
 from gradexp.auditing.copies import copied
 from gradexp.auditing.flow import FirstSteps
 from gradexp.auditing.result import Check
@@ -48,12 +48,8 @@ def in_lightning(subject: Subject, steps: FirstSteps) -> Iterator[Check]:
     def record(trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         sizes.extend(float(p.grad.abs().max()) for p in pl_module.parameters() if p.grad is not None)
 
-    count = len(subject.inputs)
-    half = max(count // 2, 1)
-    batches = [
-        mapped(subject.batch, lambda t, part=part: t[part] if t.ndim and len(t) == count else t)  # type: ignore[misc]
-        for part in (slice(0, half), slice(half, 2 * half) if count > 1 else slice(0, 1))
-    ]
+    half = max(len(subject.inputs) // 2, 1)
+    batches = [rows_of(subject.batch, slice(0, half)), rows_of(subject.batch, slice(-half, None))]
     trainer = Trainer(
         max_steps=3, max_epochs=3, accelerator="cpu", devices=1, logger=False, precision="64-true",
         callbacks=[LambdaCallback(on_before_backward=record)],
