@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +14,7 @@ from gradexp.auditing.result import Check
 from gradexp.auditing.subject import Subject
 
 SAMPLES, FEWEST = 16, 2
-LBFGS_STEPS, ADAM_STEPS, ADAM_RATE = 150, 250, 0.05
+LBFGS_STEPS, ADAM_STEPS, ADAM_RATE = 100, 200, 0.05
 MAX_REMAINING = 0.02  # largest share of the initial loss that may remain
 MAX_REMAINING_OF_FEWEST = 0.1
 UNLIMITED = 1e5  # times the initial objective: no likelihood falls so far below zero
@@ -156,49 +157,47 @@ def _least_possible(subject: Subject, batch: Batch) -> float | None:
     return None if least < -1e-9 else least
 
 
-class _Broken(Exception):
-    """The objective or its gradient is no longer finite."""
+class _NotFinite(Exception):  # noqa: N818  # it ends a descent, and is no error
+    """The gradient is no longer finite."""
+
+
+class _IsOver(Exception):  # noqa: N818
+    """The least possible loss is reached, or the objective has fallen below every limit."""
 
 
 def _descend(
     objective: Callable[[], Tensor], parameters: Sequence[Tensor], samples: int, floor: float | None
 ) -> Descent:
     """Minimise by L-BFGS, whose line search finds the step for any scale, then by Adam, as L-BFGS stalls at kinks."""
-    descent = Descent(samples, objective().item(), math.inf)
-    descent.least = descent.first
+    first = objective().item()
+    descent = Descent(samples, first, first)
     before = [weight.detach().clone() for weight in parameters]
-    optimizer: torch.optim.Optimizer
 
     def step() -> float:
         value = objective()
         gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+        if not math.isnan(value.item()):
+            descent.least = min(descent.least, value.item())
+        if descent.least < -UNLIMITED * (1 + abs(first)) or (floor is not None and _is_reached(descent, floor)):
+            raise _IsOver
         for weight, gradient in zip(parameters, gradients, strict=True):
             weight.grad = torch.zeros_like(weight) if gradient is None else gradient
             if not bool(torch.isfinite(weight.grad.abs()).all()):
-                raise _Broken
-        if math.isfinite(value.item()) or value.item() == -math.inf:
-            descent.least = min(descent.least, value.item())
+                raise _NotFinite
         return value.item()
 
-    def is_over() -> bool:
-        falls_far = descent.least < -UNLIMITED * (1 + abs(descent.first))
-        return falls_far or (floor is not None and math.isfinite(floor) and _is_reached(descent, floor))
-
-    optimizer = torch.optim.LBFGS(list(parameters), max_iter=LBFGS_STEPS, line_search_fn="strong_wolfe")
     try:
-        optimizer.step(step)
-    except (_Broken, ZeroDivisionError):  # its interpolation divides by zero where slopes are not finite
+        torch.optim.LBFGS(list(parameters), max_iter=LBFGS_STEPS, line_search_fn="strong_wolfe").step(step)
+    except _IsOver:
+        return descent
+    except (_NotFinite, ZeroDivisionError):  # its interpolation divides by zero where slopes are not finite
         for weight, values in zip(parameters, before, strict=True):
             weight.data.copy_(values)
-    if is_over() or floor is None or samples > FEWEST:
+    if floor is None or samples > FEWEST:
         return descent
-    optimizer = torch.optim.Adam(list(parameters), lr=ADAM_RATE)
-    try:
+    adam = torch.optim.Adam(list(parameters), lr=ADAM_RATE)
+    with suppress(_IsOver, _NotFinite):
         for number in range(ADAM_STEPS):
-            optimizer.param_groups[0]["lr"] = ADAM_RATE * (1 - number / ADAM_STEPS)
-            optimizer.step(step)
-            if is_over():
-                break
-    except _Broken:
-        pass
+            adam.param_groups[0]["lr"] = ADAM_RATE * (1 - number / ADAM_STEPS)
+            adam.step(step)
     return descent

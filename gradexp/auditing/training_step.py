@@ -21,6 +21,14 @@ class Term(NamedTuple):
     parameters: frozenset[int] | None
 
 
+def trainer_for_steps() -> Trainer:
+    """A trainer that is attached to modules and never runs."""
+    return Trainer(
+        max_epochs=1, accelerator="cpu", devices=1, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+
+
 class TrainingStep:
     """Calls the training_step of a copied module: `log` does nothing, and optimizers change nothing.
 
@@ -30,15 +38,12 @@ class TrainingStep:
         events: "zero", "backward" and "step", as the latest step under manual optimization called them.
     """
 
-    def __init__(self, module: LightningModule) -> None:
+    def __init__(self, module: LightningModule, trainer: Trainer) -> None:
         self._module = module
         self.events: list[str] = []
         self._losses: list[tuple[Tensor, set[int]]] = []
         self._newest = 0  # number of the first loss since the last step of an optimizer
-        module.trainer = Trainer(
-            max_epochs=1, accelerator="cpu", devices=1, logger=False,
-            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        )  # fmt: skip
+        module.trainer = trainer
         replaced: dict[str, Any] = {"log": _nothing, "log_dict": _nothing}
         if not module.automatic_optimization:
             optimizers = [_Optimizer(optimizer, self) for optimizer in optimizers_of(module)]
