@@ -62,7 +62,10 @@ def gradient_reaches_every_parameter(subject: Subject, steps: FirstSteps) -> Che
         "without a gradient": (missing, "a detach, no_grad or .data stops the gradient, or the layer is not used"),
         "with a gradient of zero": (zero, "the initial weights are all zero, or the units are all dead"),
         "not registered": (_not_registered(subject), "assign layers to attributes, or keep them in nn.ModuleList"),
-        "with equal units": (_equal_units(subject, steps), "draw the initial weights at random: equal units stay equal"),
+        "with equal units": (
+            _equal_units(subject, steps),
+            "draw the initial weights at random: equal units stay equal",
+        ),
     }
     faults = {fault: (keys, advice) for fault, (keys, advice) in faults.items() if keys}
     figure = "; ".join(f"{fault}: {', '.join(keys)}" for fault, (keys, _) in faults.items())
@@ -84,7 +87,9 @@ def _frozen_by_mistake(module: nn.Module) -> list[str]:
         if path and len(layers) > 1 and not any(parameter.requires_grad for parameter in parameters):
             return
         if type(part).__module__.startswith("torch.") and not isinstance(part, nn.Embedding | nn.EmbeddingBag):
-            frozen = [key for key, weight in part._parameters.items() if weight is not None and not weight.requires_grad]
+            frozen = [
+                key for key, weight in part._parameters.items() if weight is not None and not weight.requires_grad
+            ]
             names.extend(f"{path}.{key}".strip(".") for key in frozen)
         for key, child in part.named_children():
             visit(child, f"{path}.{key}".strip("."))

@@ -58,7 +58,9 @@ def _check(
 ) -> Check:
     weight = moved.parameters[name]
     for value in (gradient_now, gradient):
-        if value is not None and not bool(torch.isfinite(torch.view_as_real(value) if value.is_complex() else value).all()):
+        if value is not None and not bool(
+            torch.isfinite(torch.view_as_real(value) if value.is_complex() else value).all()
+        ):
             share = float((~torch.isfinite(value.abs())).double().mean())
             advice = "sqrt, log, a norm or a division meets 0: torch.where does not stop the NaN of its other branch"
             return Check(check, False, f"{share:.0%} of the gradient are not finite", advice)

@@ -73,7 +73,9 @@ def loss_is_mean(subject: Subject) -> Check:
         return Check(name, False, f"{figure}; {growth}", advice)
     if pairing:
         shapes = f"outputs {_shape(subject)}, targets {list(subject.targets.shape)}"
-        advice = f"outputs and targets may be broadcast ({shapes}) or paired wrongly: give both the same shape and order"
+        advice = (
+            f"outputs and targets may be broadcast ({shapes}) or paired wrongly: give both the same shape and order"
+        )
         return Check(name, False, f"{figure}; {pairing}", advice)
     return Check(name, True, f"{figure}; the gradient is the same for two copies of the batch")
 
@@ -124,7 +126,9 @@ def _pairing(subject: Subject) -> str:
          for n in range(count)], dtype=torch.float64,
     )  # fmt: skip
     is_broadcast = _close(loss, every.mean().item()) or _close(loss, every.square().mean().sqrt().item())
-    return f"the mean over single samples is {mean:.6g}, and that over all pairs of them the loss" if is_broadcast else ""
+    return (
+        f"the mean over single samples is {mean:.6g}, and that over all pairs of them the loss" if is_broadcast else ""
+    )
 
 
 def _is_pointwise(whole: Pass, single: list[Pass]) -> bool:

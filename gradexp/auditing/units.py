@@ -67,5 +67,3 @@ def _drops(call: Call) -> bool:
         arguments = dict(enumerate(call.arguments))
         return float(call.keywords.get("dropout_p", arguments.get(4, 0.0))) > 0
     return False
-
-

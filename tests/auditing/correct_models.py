@@ -48,7 +48,11 @@ class Recurrent(nn.Module):
         self.every_step = every_step
 
     def forward(self, x: Tensor) -> Tensor:
-        states = self.cell(x, torch.zeros(1, len(x), self.cell.hidden_size))[0] if type(self.cell) is nn.GRU else self.cell(x)[0]
+        states = (
+            self.cell(x, torch.zeros(1, len(x), self.cell.hidden_size))[0]
+            if type(self.cell) is nn.GRU
+            else self.cell(x)[0]
+        )
         outputs: Tensor = self.head(states if self.every_step else states[:, -1])
         return outputs
 
@@ -234,7 +238,11 @@ def hazards(logits: Tensor, intervals: Tensor) -> Tensor:
     """Discrete time: survives all intervals before its own."""
     survived = torch.arange(logits.shape[1]) < intervals[:, None]
     own = F.one_hot(intervals, logits.shape[1])
-    return (F.binary_cross_entropy_with_logits(logits, own.to(logits), reduction="none") * (survived | own.bool())).sum(1).mean()
+    return (
+        (F.binary_cross_entropy_with_logits(logits, own.to(logits), reduction="none") * (survived | own.bool()))
+        .sum(1)
+        .mean()
+    )
 
 
 def focal(logits: Tensor, labels: Tensor) -> Tensor:
@@ -270,7 +278,9 @@ class Uncertain(LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         outputs = self.network(batch["x"])
-        losses = torch.stack([F.cross_entropy(outputs[:, :-1], batch["label"]), F.mse_loss(outputs[:, -1:], batch["value"])])
+        losses = torch.stack(
+            [F.cross_entropy(outputs[:, :-1], batch["label"]), F.mse_loss(outputs[:, -1:], batch["value"])]
+        )
         return {"loss": (losses * (-self.log_variances).exp() + self.log_variances).sum()}
 
     def configure_optimizers(self) -> Any:
@@ -290,7 +300,9 @@ def distillation(lit: Any, batch: Any) -> Tensor:
     with torch.no_grad():
         soft = (teacher(x) / 2).softmax(1)
     logits = student(x)
-    return 0.5 * F.cross_entropy(logits, labels) + 0.5 * F.kl_div((logits / 2).log_softmax(1), soft, reduction="batchmean")
+    return 0.5 * F.cross_entropy(logits, labels) + 0.5 * F.kl_div(
+        (logits / 2).log_softmax(1), soft, reduction="batchmean"
+    )
 
 
 class ComplexLinear(nn.Module):
@@ -368,7 +380,9 @@ CORRECT: dict[str, Callable[[], Case]] = {
     ),
     "group norm": lambda: Case(convolutional(lambda n: nn.GroupNorm(2, n)), PICTURES()),
     "instance norm": lambda: Case(convolutional(lambda n: nn.InstanceNorm2d(n, affine=True)), PICTURES()),
-    "layer norm": lambda: Case(nn.Sequential(nn.Linear(FEATURES, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 3)), CLASSED()),
+    "layer norm": lambda: Case(
+        nn.Sequential(nn.Linear(FEATURES, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 3)), CLASSED()
+    ),
     "weight norm": lambda: Case(
         nn.Sequential(parametrizations.weight_norm(nn.Linear(FEATURES, 8)), nn.Tanh(), nn.Linear(8, 3)), CLASSED()
     ),
@@ -381,14 +395,18 @@ CORRECT: dict[str, Callable[[], Case]] = {
         Recurrent(nn.LSTM(4, 6, batch_first=True, bidirectional=True), CLASSES + 1, True), (series(), padded()), tagged
     ),
     "transformer": lambda: Case(
-        Calls(nn.ModuleList([nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), nn.Linear(4, 3)]),
-              lambda n, x: n[1](n[0](x).mean(1))), (series(), classes())
+        Calls(
+            nn.ModuleList([nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), nn.Linear(4, 3)]),
+            lambda n, x: n[1](n[0](x).mean(1)),
+        ),
+        (series(), classes()),
     ),
     "attention": lambda: Case(Attention(), (series(), classes())),
     "language model with tied weights": lambda: Case(Lit(Language(), next_word), (words(),)),
     "embedding bag": lambda: Case(nn.Sequential(nn.EmbeddingBag(WORDS, 6), nn.Linear(6, 3)), (words(), classes())),
     "frozen embedding": lambda: Case(
-        nn.Sequential(nn.Embedding.from_pretrained(torch.randn(WORDS, 4)), nn.Flatten(), mlp(3, 4 * STEPS)), (words(), classes())
+        nn.Sequential(nn.Embedding.from_pretrained(torch.randn(WORDS, 4)), nn.Flatten(), mlp(3, 4 * STEPS)),
+        (words(), classes()),
     ),
     "frozen encoder": lambda: Case(nn.Sequential(mlp(6).requires_grad_(False), mlp()), CLASSED()),
     "autoencoder": lambda: Case(Lit(nn.Sequential(mlp(2), mlp(FEATURES, 2)), auto), CLASSED()),
@@ -404,11 +422,16 @@ CORRECT: dict[str, Callable[[], Case]] = {
         Lit(mlp(1, activation=nn.LeakyReLU), lambda m, b: F.softplus(-m(b[0])).mean() + F.softplus(m(b[1])).mean()),
         (table(), table().flip(0) + 1),
     ),
-    "wasserstein critic": lambda: Case(Lit(mlp(1), lambda m, b: m(b[0]).mean() - m(b[1]).mean()), (table(), table() + 1)),
+    "wasserstein critic": lambda: Case(
+        Lit(mlp(1), lambda m, b: m(b[0]).mean() - m(b[1]).mean()), (table(), table() + 1)
+    ),
     "wasserstein critic with gradient penalty": lambda: Case(Lit(mlp(1), critic_with_penalty), (table(), table() + 1)),
     "contrast of two views": lambda: Case(Lit(mlp(4), lambda m, b: info_nce(m(b[0]), m(b[0] + 0.1))), CLASSED()),
     "contrast of two towers": lambda: Case(
-        Lit(nn.ModuleList([mlp(4), mlp(4, 4 * STEPS)]), lambda m, b: info_nce(m.network[0](b[0]), m.network[1](b[1].flatten(1)))),
+        Lit(
+            nn.ModuleList([mlp(4), mlp(4, 4 * STEPS)]),
+            lambda m, b: info_nce(m.network[0](b[0]), m.network[1](b[1].flatten(1))),
+        ),
         (table(), series()),
     ),
     "supervised contrast": lambda: Case(mlp(4), CLASSED(), supervised_contrast),
@@ -418,7 +441,9 @@ CORRECT: dict[str, Callable[[], Case]] = {
         Lit(nn.ModuleList([nn.Linear(FEATURES, 12), nn.Linear(12, 3), nn.Linear(12, 1)]), multi_task),
         (table(), classes(), numbers()),
     ),
-    "multi-task with learned weights": lambda: Case(Uncertain(), {"x": table(), "label": classes(), "value": numbers()}),
+    "multi-task with learned weights": lambda: Case(
+        Uncertain(), {"x": table(), "label": classes(), "value": numbers()}
+    ),
     "pairwise ranking": lambda: Case(mlp(1), (table(), classes()), ranknet),
     "listwise ranking": lambda: Case(
         Calls(mlp(1, 4), lambda n, x: n(x).squeeze(2)), (series(), numbers(STEPS)), listnet
@@ -438,14 +463,23 @@ CORRECT: dict[str, Callable[[], Case]] = {
     "several labels": lambda: Case(mlp(), (table(), labels()), F.binary_cross_entropy_with_logits),
     "probabilities": lambda: Case(nn.Sequential(mlp(), nn.Sigmoid()), (table(), labels()), F.binary_cross_entropy),
     "zero-initialised gate": lambda: Case(
-        nn.Sequential(Residual(mlp(FEATURES, activation=nn.ReLU), nn.Parameter(torch.zeros(1))), nn.Linear(FEATURES, 3)), CLASSED()
+        nn.Sequential(
+            Residual(mlp(FEATURES, activation=nn.ReLU), nn.Parameter(torch.zeros(1))), nn.Linear(FEATURES, 3)
+        ),
+        CLASSED(),
     ),
     "zero-initialised branch": lambda: Case(
-        nn.Sequential(Residual(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), zeroed(nn.Conv2d(4, 1, 3, padding=1)))),
-                      nn.Flatten(), nn.Linear(SIZE**2, 3)), PICTURES()
+        nn.Sequential(
+            Residual(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), zeroed(nn.Conv2d(4, 1, 3, padding=1)))),
+            nn.Flatten(),
+            nn.Linear(SIZE**2, 3),
+        ),
+        PICTURES(),
     ),
     "zero-initialised head": lambda: Case(nn.Sequential(mlp(8), nn.Tanh(), zeroed(nn.Linear(8, 3))), CLASSED()),
-    "dropout": lambda: Case(nn.Sequential(nn.Linear(FEATURES, 12), nn.ReLU(), nn.Dropout(0.3), nn.Linear(12, 3)), CLASSED()),
+    "dropout": lambda: Case(
+        nn.Sequential(nn.Linear(FEATURES, 12), nn.ReLU(), nn.Dropout(0.3), nn.Linear(12, 3)), CLASSED()
+    ),
     "dropout by a function": lambda: Case(
         Lit(mlp(), by_cross_entropy, lambda m, x: m.network(F.dropout(x, 0.2, m.training))), CLASSED()
     ),

@@ -10,7 +10,17 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from tests.auditing.correct_models import GAN, VAE, Attention, Recurrent, UNet, by_cross_entropy, convolutional, cox, multi_task
+from tests.auditing.correct_models import (
+    GAN,
+    VAE,
+    Attention,
+    Recurrent,
+    UNet,
+    by_cross_entropy,
+    convolutional,
+    cox,
+    multi_task,
+)
 from tests.auditing.samples import (
     CLASSES, FEATURES, STEPS, WORDS, Calls, Case, Lit,
     classes, images, masks, mlp, numbers, series, table, words,
@@ -79,7 +89,9 @@ def hooked(hook: Callable[[Tensor], Tensor]) -> nn.Module:
 
 def hooked_module() -> nn.Module:
     network = mlp()
-    network[0].register_full_backward_hook(lambda module, inputs, outputs: (None,) if inputs[0] is None else (2 * inputs[0],))
+    network[0].register_full_backward_hook(
+        lambda module, inputs, outputs: (None,) if inputs[0] is None else (2 * inputs[0],)
+    )
     network[1].register_full_backward_hook(lambda module, inputs, outputs: (2 * inputs[0],))
     return network
 
@@ -246,45 +258,78 @@ FAULTS: dict[str, tuple[Callable[[], Case], str]] = {
     "dead convolution": (lambda: Case(biased(convolutional()), (images(), classes())), ALIVE),
     "root of zero under where": (lambda: Case(mlp(1), NUMBERED(), rooted), SLOPE),
     "logarithm of zero under where": (lambda: Case(mlp(4), CLASSED(), entropy), SLOPE),
-    "root of zero": (lambda: Case(between(lambda _, h: h + (h - h).square().sum(1, keepdim=True).sqrt()), CLASSED()), SLOPE),
+    "root of zero": (
+        lambda: Case(between(lambda _, h: h + (h - h).square().sum(1, keepdim=True).sqrt()), CLASSED()),
+        SLOPE,
+    ),
     "softmax before cross-entropy": (lambda: Case(nn.Sequential(mlp(), nn.Softmax(1)), CLASSED()), FREE),
     "softmax in the step": (lambda: Case(lit(lambda m, b: F.cross_entropy(m(b[0]).softmax(1), b[1])), CLASSED()), FREE),
     "sigmoid twice": (
-        lambda: Case(lit(lambda m, b: F.binary_cross_entropy_with_logits(m(b[0]).sigmoid(), b[1]), 1), (table(), numbers().round().abs())),
+        lambda: Case(
+            lit(lambda m, b: F.binary_cross_entropy_with_logits(m(b[0]).sigmoid(), b[1]), 1),
+            (table(), numbers().round().abs()),
+        ),
         FREE,
     ),
     "nll of logits": (lambda: Case(lit(lambda m, b: F.nll_loss(m(b[0]), b[1])), CLASSED()), FREE),
-    "log-softmax over the batch": (lambda: Case(lit(lambda m, b: F.nll_loss(m(b[0]).log_softmax(0), b[1])), CLASSED()), FREE),
+    "log-softmax over the batch": (
+        lambda: Case(lit(lambda m, b: F.nll_loss(m(b[0]).log_softmax(0), b[1])), CLASSED()),
+        FREE,
+    ),
     "relu on logits": (lambda: Case(nn.Sequential(mlp(), nn.ReLU()), CLASSED()), FREE),
     "relu on a regression": (lambda: Case(nn.Sequential(mlp(1), nn.ReLU()), NUMBERED(), F.mse_loss), HEART),
-    "tanh below large targets": (lambda: Case(nn.Sequential(mlp(1), nn.Tanh()), (table(), 20 * numbers()), F.mse_loss), HEART),
-    "sum for a mean": (lambda: Case(lit(lambda m, b: F.cross_entropy(m(b[0]), b[1], reduction="sum")), CLASSED()), MEAN),
+    "tanh below large targets": (
+        lambda: Case(nn.Sequential(mlp(1), nn.Tanh()), (table(), 20 * numbers()), F.mse_loss),
+        HEART,
+    ),
+    "sum for a mean": (
+        lambda: Case(lit(lambda m, b: F.cross_entropy(m(b[0]), b[1], reduction="sum")), CLASSED()),
+        MEAN,
+    ),
     "sum over pixels and samples": (
-        lambda: Case(UNet(), (images(), masks()), lambda o, t: F.cross_entropy(o, t, reduction="none").sum()), MEAN
+        lambda: Case(UNet(), (images(), masks()), lambda o, t: F.cross_entropy(o, t, reduction="none").sum()),
+        MEAN,
     ),
     "divergence of a vae is a sum": (lambda: Case(VAE(reduce=torch.sum), CLASSED()), MEAN),
     "targets broadcast": (
-        lambda: Case(lit(lambda m, b: (m(b[0]) - b[1]).square().mean(), 1), (table(), numbers().squeeze(1))), MEAN
+        lambda: Case(lit(lambda m, b: (m(b[0]) - b[1]).square().mean(), 1), (table(), numbers().squeeze(1))),
+        MEAN,
     ),
     "targets broadcast below a root": (
-        lambda: Case(mlp(1), (table(), numbers().squeeze(1)), lambda o, t: (o - t).square().mean().sqrt()), MEAN
+        lambda: Case(mlp(1), (table(), numbers().squeeze(1)), lambda o, t: (o - t).square().mean().sqrt()),
+        MEAN,
     ),
-    "targets of other samples": (lambda: Case(lit(lambda m, b: F.cross_entropy(m(b[0]), b[1].flip(0))), CLASSED()), MEAN),
+    "targets of other samples": (
+        lambda: Case(lit(lambda m, b: F.cross_entropy(m(b[0]), b[1].flip(0))), CLASSED()),
+        MEAN,
+    ),
     "wrong sign of a cross-entropy": (lambda: Case(lit(lambda m, b: -by_cross_entropy(m, b)), CLASSED()), LIMIT),
     "wrong sign of a squared error": (lambda: Case(lit(lambda m, b: -F.mse_loss(m(b[0]), b[1]), 1), NUMBERED()), LIMIT),
     "wrong sign of a divergence": (lambda: Case(VAE(sign=-1.0), CLASSED()), LIMIT),
     "wrong sign of one task": (
-        lambda: Case(lit(lambda m, b: F.cross_entropy(m(b[0])[:, :3], b[1]) - F.mse_loss(m(b[0])[:, 3], b[0][:, 0]), 4), CLASSED()),
+        lambda: Case(
+            lit(lambda m, b: F.cross_entropy(m(b[0])[:, :3], b[1]) - F.mse_loss(m(b[0])[:, 3], b[0][:, 0]), 4),
+            CLASSED(),
+        ),
         LIMIT,
     ),
     "wrong sign of a partial likelihood": (lambda: Case(mlp(1), NUMBERED(), lambda o, t: -cox(o, t)), LIMIT),
     "lstm without batch_first": (lambda: Case(Recurrent(nn.LSTM(4, 6), CLASSES), SEQUENCES()), MIXED),
     "transformer without batch_first": (
-        lambda: Case(Calls(nn.ModuleList([nn.TransformerEncoderLayer(4, 2, 8, batch_first=False), nn.Linear(4, 3)]),
-                           lambda n, x: n[1](n[0](x).mean(1))), SEQUENCES()), MIXED,
+        lambda: Case(
+            Calls(
+                nn.ModuleList([nn.TransformerEncoderLayer(4, 2, 8, batch_first=False), nn.Linear(4, 3)]),
+                lambda n, x: n[1](n[0](x).mean(1)),
+            ),
+            SEQUENCES(),
+        ),
+        MIXED,
     ),
     "reshape for a transpose": (
-        lambda: Case(Calls(nn.Linear(4 * STEPS, 3), lambda n, x: n(x.permute(2, 0, 1).reshape(len(x), -1))), SEQUENCES()), MIXED
+        lambda: Case(
+            Calls(nn.Linear(4 * STEPS, 3), lambda n, x: n(x.permute(2, 0, 1).reshape(len(x), -1))), SEQUENCES()
+        ),
+        MIXED,
     ),
     "softmax over the batch": (lambda: Case(BatchAttention(), SEQUENCES()), MIXED),
     "mean over the batch": (lambda: Case(between(lambda _, h: h - h.mean(0)), CLASSED()), MIXED),
@@ -297,26 +342,36 @@ FAULTS: dict[str, tuple[Callable[[], Case], str]] = {
     "layers in a list": (lambda: Case(Unlisted(), CLASSED()), REACHES),
     "unused layer": (lambda: Case(UnusedSkip(), (images(), masks())), REACHES),
     "weight of zero for a task": (
-        lambda: Case(Lit(nn.ModuleList([nn.Linear(FEATURES, 12), nn.Linear(12, 3), nn.Linear(12, 1)]),
-                         lambda m, b: multi_task(m, (b[0], b[1], m.network[2](m.network[0](b[0]).relu()).detach()))),
-                     CLASSED()), REACHES,
+        lambda: Case(
+            Lit(
+                nn.ModuleList([nn.Linear(FEATURES, 12), nn.Linear(12, 3), nn.Linear(12, 1)]),
+                lambda m, b: multi_task(m, (b[0], b[1], m.network[2](m.network[0](b[0]).relu()).detach())),
+            ),
+            CLASSED(),
+        ),
+        REACHES,
     ),
     "truncated recurrence": (lambda: Case(TruncatedGRU(), SEQUENCES()), SLOPE),
     "weights tied by data": (lambda: Case(CopiedWeights(), (table(), table()), F.mse_loss), SLOPE),
     "detached attention": (lambda: Case(FixedScores(), SEQUENCES()), REACHES),
     "detached in the step": (lambda: Case(LooksAway(), CLASSED()), REACHES),
     "embedding by data": (
-        lambda: Case(Calls(nn.ModuleList([nn.Embedding(WORDS, 4), nn.Linear(4, 3)]), lambda n, x: n[1](n[0](x).data.mean(1))),
-                     (words(), classes())), REACHES,
+        lambda: Case(
+            Calls(nn.ModuleList([nn.Embedding(WORDS, 4), nn.Linear(4, 3)]), lambda n, x: n[1](n[0](x).data.mean(1))),
+            (words(), classes()),
+        ),
+        REACHES,
     ),
     "error of an argmax": (lambda: Case(mlp(), CLASSED(), lambda o, t: (o.argmax(1) != t).double().mean()), HEART),
     "half of the network in the optimizer": (
-        lambda: Case(HalfOptimized(mlp(), by_cross_entropy), CLASSED()), "optimizers have every parameter"
+        lambda: Case(HalfOptimized(mlp(), by_cross_entropy), CLASSED()),
+        "optimizers have every parameter",
     ),
     "zero_grad forgotten": (lambda: Case(NeverZeroed(mlp(), by_cross_entropy), CLASSED()), "gradients begin at zero"),
     "zero_grad forgotten by hand": (lambda: Case(GAN(zero_grad=False), CLASSED()), "gradients begin at zero"),
     "generator behind a detach": (lambda: Case(GAN(detach=True), CLASSED()), REACHES),
     "unseeded noise": (
-        lambda: Case(between(lambda _, h: h + random.SystemRandom().random()), CLASSED()), "one seed, one result"
+        lambda: Case(between(lambda _, h: h + random.SystemRandom().random()), CLASSED()),
+        "one seed, one result",
     ),
 }

@@ -58,7 +58,9 @@ def words() -> Tensor:
     return torch.randint(1, WORDS, (SAMPLES, STEPS), generator=generator())
 
 
-def mlp(outputs: int = CLASSES, inputs: int = FEATURES, hidden: int = 12, activation: type[nn.Module] = nn.Tanh) -> nn.Sequential:
+def mlp(
+    outputs: int = CLASSES, inputs: int = FEATURES, hidden: int = 12, activation: type[nn.Module] = nn.Tanh
+) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), activation(), nn.Linear(hidden, outputs))
 
 
