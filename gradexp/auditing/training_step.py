@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers.logger import DummyLogger
 from torch import Tensor
 
 
@@ -24,7 +25,7 @@ class Term(NamedTuple):
 def trainer_for_steps() -> Trainer:
     """A trainer that is attached to modules and never runs."""
     return Trainer(
-        max_epochs=1, accelerator="cpu", devices=1, logger=False,
+        max_epochs=1, accelerator="cpu", devices=1, logger=DummyLogger(),
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
 

