@@ -43,7 +43,7 @@ def _copy_hooks(module: nn.Module, duplicate: nn.Module) -> None:
     for original, parameter in zip(module.parameters(), duplicate.parameters(), strict=True):
         if parameter.requires_grad:
             for hook in (original._backward_hooks or {}).values():
-                parameter.register_hook(hook)
+                parameter.register_hook(hook)  # type: ignore[no-untyped-call]
 
 
 class State:

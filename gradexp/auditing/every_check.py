@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
-from gradexp.auditing import flow, loss_checks, memory, samples, training, units
+from gradexp.auditing import flow, logits, loss_mean, memory, samples, training, units
 from gradexp.auditing.batches import Batch, is_pair, tensors_in
 from gradexp.auditing.closed_forms import closed_forms
 from gradexp.auditing.gradients import gradients
@@ -54,9 +54,9 @@ def audit(
         steps = flow.FirstSteps(subject)
         return AuditResult(
             (
-                loss_checks.initial_loss(subject, is_trained),
-                loss_checks.loss_is_mean(subject),
-                loss_checks.unrestricted_logits(subject),
+                logits.initial_loss(subject, is_trained),
+                loss_mean.loss_is_mean(subject),
+                logits.unrestricted_logits(subject),
                 samples.depends_on_input(subject, steps),
                 samples.samples_are_independent(subject),
                 units.dead_units(subject),

@@ -102,11 +102,12 @@ def _equal_units(subject: Subject, steps: FirstSteps) -> list[str]:
     """Weights all of whose rows are equal, and after the steps still are, with equal gradients."""
     found = []
     for name, weight in subject.parameters.items():
-        later = steps.subject.parameters[name]
         latest = steps.gradients[name][-1] if steps.gradients[name] else None
-        if weight.ndim > 1 and len(weight) > 1 and latest is not None and bool(latest.any()):
-            if all(torch.equal(values, values[:1].expand_as(values)) for values in (weight.data, later.data, latest)):
-                found.append(name)
+        if latest is None or weight.ndim < 2 or len(weight) < 2 or not bool(latest.any()):
+            continue
+        values = (weight.data, steps.subject.parameters[name].data, latest)
+        if all(torch.equal(rows, rows[:1].expand_as(rows)) for rows in values):
+            found.append(name)
     return found
 
 

@@ -46,7 +46,7 @@ def learns_by_heart(subject: Subject) -> list[Check]:
         return [Check(name, None, "several optimizers have an objective each")]
     capacity = sum(weight.numel() for weight in subject.parameters.values()) // (4 * _outputs_per_sample(subject))
     counts = [min(SAMPLES, len(subject.inputs), max(capacity, 1))]
-    counts += [FEWEST] if FEWEST < counts[0] else []
+    counts += [FEWEST] if counts[0] > FEWEST else []
     for count in counts:
         rows = torch.arange(count) if count != FEWEST else _most_different(subject.targets)
         batch = rows_of(subject.batch, rows)
@@ -187,7 +187,8 @@ def _descend(
         return value.item()
 
     try:
-        torch.optim.LBFGS(list(parameters), max_iter=LBFGS_STEPS, line_search_fn="strong_wolfe").step(step)
+        lbfgs = torch.optim.LBFGS(list(parameters), max_iter=LBFGS_STEPS, line_search_fn="strong_wolfe")
+        lbfgs.step(step)  # type: ignore[no-untyped-call]
     except _IsOver:
         return descent
     except (_NotFinite, ZeroDivisionError):  # its interpolation divides by zero where slopes are not finite

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 
-class RepeatedNoise(TorchDispatchMode):
+class RepeatedNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Gives each of several copies of a batch the same noise, so that their objectives can be compared.
 
     It applies to random tensors whose first dimension counts the samples of all copies, or a multiple of them.
@@ -19,7 +19,7 @@ class RepeatedNoise(TorchDispatchMode):
     """
 
     def __init__(self, copies: int, samples: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.copies = copies
         self.samples = samples
 
@@ -27,6 +27,7 @@ class RepeatedNoise(TorchDispatchMode):
         keywords = kwargs or {}
         if torch.Tag.nondeterministic_seeded not in func.tags:
             return func(*args, **keywords)
+        share: Any
         for position, argument in enumerate(args):
             if isinstance(argument, Tensor) and self._counts_samples(argument.shape):
                 share = argument[: len(argument) // self.copies]

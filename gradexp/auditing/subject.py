@@ -179,7 +179,7 @@ class Subject:
     def _seed(self, seed: int) -> None:
         torch.default_generator.manual_seed(seed)  # torch.manual_seed, 0.5 ms, seeds devices that are not used
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002  # what a user's code draws from
+        np.random.seed(seed)  # what a user's code draws from
 
     def _enter(self, name: str, part: nn.Module, arguments: Any) -> None:
         self._path.append(name)

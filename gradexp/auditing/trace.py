@@ -17,6 +17,7 @@ LOSSES = {
     F.cross_entropy, F.nll_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.mse_loss, F.l1_loss,
     F.smooth_l1_loss, F.huber_loss,
 }  # fmt: skip
+LOSS_NAMES = {loss.__name__ for loss in LOSSES}
 WIDER = {torch.float32: torch.float64, torch.complex64: torch.complex128}
 
 

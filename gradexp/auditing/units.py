@@ -38,12 +38,13 @@ def _dead(call: Call, samples: int) -> Tensor | None:
     The units of [batch, ..., channels] or [batch, channels, ...] are its channels: the dimension of more dead ones.
     """
     result: Tensor = call.result.detach()
-    if result.ndim < 2 or not call.path and len(result) != samples:
+    if result.ndim < 2 or (not call.path and len(result) != samples):
         return None
-    units = []
-    for dimension in {1, result.ndim - 1}:
-        if result.shape[dimension] > 1:
-            units.append((result.movedim(dimension, 0).flatten(1) <= 0).all(dim=1))
+    units = [
+        (result.movedim(dimension, 0).flatten(1) <= 0).all(dim=1)
+        for dimension in {1, result.ndim - 1}
+        if result.shape[dimension] > 1
+    ]
     return max(units, key=lambda dead: float(dead.double().mean())) if units else None
 
 
@@ -64,6 +65,6 @@ def _drops(call: Call) -> bool:
         arguments = dict(zip(("input", "p", "training"), call.arguments, strict=False)) | call.keywords
         return bool(arguments.get("training", True)) and float(arguments.get("p", 0.5)) > 0
     if call.function == "scaled_dot_product_attention":
-        arguments = dict(enumerate(call.arguments))
-        return float(call.keywords.get("dropout_p", arguments.get(4, 0.0))) > 0
+        by_position = call.arguments[4] if len(call.arguments) > 4 else 0.0
+        return float(call.keywords.get("dropout_p", by_position)) > 0
     return False

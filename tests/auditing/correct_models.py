@@ -11,8 +11,22 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from tests.auditing.samples import (
-    CLASSES, FEATURES, SIZE, STEPS, WORDS, Calls, Case, Lit,
-    classes, images, masks, mlp, numbers, series, table, words,
+    CLASSES,
+    FEATURES,
+    SIZE,
+    STEPS,
+    WORDS,
+    Calls,
+    Case,
+    Lit,
+    classes,
+    images,
+    masks,
+    mlp,
+    numbers,
+    series,
+    table,
+    words,
 )  # fmt: skip
 
 
@@ -145,7 +159,8 @@ class GAN(LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         real = batch[0]
-        of_generator, of_critic = self.optimizers()
+        optimizers: Any = self.optimizers()
+        of_generator, of_critic = optimizers
         noise = torch.randn(len(real), 2).type_as(real)
         self.toggle_optimizer(of_critic)
         scores, fakes = self.critic(real), self.critic(self(noise).detach())
@@ -180,7 +195,7 @@ def generator_half() -> Case:
     return Case(Lit(network, step), (table(), classes()))
 
 
-def critic_with_penalty(lit: Any, batch: Any) -> Tensor:
+def critic_with_penalty(lit: Any, batch: Any) -> Any:
     """Wasserstein, with the penalty of Gulrajani et al. (2017)."""
     real, fake = batch
     share = torch.rand(len(real), 1).type_as(real)
@@ -405,7 +420,7 @@ CORRECT: dict[str, Callable[[], Case]] = {
     "language model with tied weights": lambda: Case(Lit(Language(), next_word), (words(),)),
     "embedding bag": lambda: Case(nn.Sequential(nn.EmbeddingBag(WORDS, 6), nn.Linear(6, 3)), (words(), classes())),
     "frozen embedding": lambda: Case(
-        nn.Sequential(nn.Embedding.from_pretrained(torch.randn(WORDS, 4)), nn.Flatten(), mlp(3, 4 * STEPS)),
+        nn.Sequential(nn.Embedding(WORDS, 4).requires_grad_(False), nn.Flatten(), mlp(3, 4 * STEPS)),
         (words(), classes()),
     ),
     "frozen encoder": lambda: Case(nn.Sequential(mlp(6).requires_grad_(False), mlp()), CLASSED()),

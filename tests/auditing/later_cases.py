@@ -1,4 +1,7 @@
-"""Ten more correct models and planted faults, written after the audit was finished, to see what it makes of new kinds."""
+"""Ten more correct models and ten planted faults of new kinds, written after the audit was finished.
+
+When first audited no correct model failed and 5 of the faults were found; two are not found to this day.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +11,20 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.auditing.samples import CLASSES, FEATURES, STEPS, WORDS, Case, Lit, classes, mlp, numbers, series, table, words
+from tests.auditing.samples import (
+    CLASSES,
+    FEATURES,
+    STEPS,
+    WORDS,
+    Case,
+    Lit,
+    classes,
+    mlp,
+    numbers,
+    series,
+    table,
+    words,
+)
 
 
 class Flow(nn.Module):
@@ -30,7 +46,7 @@ class Flow(nn.Module):
 
 
 def flow_step(sign: float) -> Callable[[Any, Any], Tensor]:
-    def step(lit: Any, batch: Any) -> Tensor:
+    def step(lit: Any, batch: Any) -> Any:
         codes, volume = lit(batch[0])
         return (0.5 * codes.square().sum(1) - sign * volume).mean()
 
@@ -40,7 +56,7 @@ def flow_step(sign: float) -> Callable[[Any, Any], Tensor]:
 def mixture(outputs: Tensor, targets: Tensor) -> Tensor:
     """A mixture of three Gaussians."""
     weights, means, log_scales = outputs.chunk(3, 1)
-    densities = torch.distributions.Normal(means, log_scales.exp()).log_prob(targets)
+    densities = -0.5 * ((targets - means) / log_scales.exp()).square() - log_scales
     return -torch.logsumexp(weights.log_softmax(1) + densities, 1).mean()
 
 
@@ -77,7 +93,7 @@ class Quantized(LightningModule):
         return torch.optim.Adam(self.parameters())
 
 
-def physics(lit: Any, batch: Any) -> Tensor:
+def physics(lit: Any, batch: Any) -> Any:
     """u'' + u = 0 with u(0) = 1."""
     place = batch[0].requires_grad_()
     value = lit(place)
@@ -233,17 +249,19 @@ LATER_CORRECT: dict[str, Callable[[], Case]] = {
     "physics": lambda: Case(Lit(mlp(1, 1), physics), (numbers(),)),
     "graph network": lambda: Case(GraphNetwork(), (graphs(), classes())),
     "mixture of experts": lambda: Case(Experts(), CLASSED()),
-    "connectionist temporal classification": lambda: Case(
-        Lit(mlp(WORDS, 4), ctc_step), (series(), words()[:, :2])
-    ),
+    "connectionist temporal classification": lambda: Case(Lit(mlp(WORDS, 4), ctc_step), (series(), words()[:, :2])),
     "bootstrap with moving average": lambda: Case(Bootstrap(), CLASSED()),
     "masked autoencoder": lambda: Case(Lit(mlp(FEATURES), masked_step(torch.mean)), CLASSED()),
 }
 
 LATER_FAULTS: dict[str, tuple[Callable[[], Case], str]] = {
-    "wrong sign of a flow's volume": (lambda: Case(Lit(Flow(), flow_step(-1.0)), CLASSED()), "objective has a lower limit"),
+    "wrong sign of a flow's volume": (
+        lambda: Case(Lit(Flow(), flow_step(-1.0)), CLASSED()),
+        "objective has a lower limit",
+    ),
     "other noise than was added": (
-        lambda: Case(Lit(mlp(FEATURES, FEATURES + 1), diffusion_step(True)), CLASSED()), "learns a few samples by heart"
+        lambda: Case(Lit(mlp(FEATURES, FEATURES + 1), diffusion_step(True)), CLASSED()),
+        "learns a few samples by heart",
     ),
     "ctc of logits": (
         lambda: Case(Lit(mlp(WORDS, 4), lambda m, b: ctc_step(m, b, normalized=False)), (series(), words()[:, :2])),
@@ -251,7 +269,8 @@ LATER_FAULTS: dict[str, tuple[Callable[[], Case], str]] = {
     ),
     "gate by argmax": (lambda: Case(Experts(hard=True), CLASSED()), "gradient reaches every parameter"),
     "sum over masked values": (
-        lambda: Case(Lit(mlp(FEATURES), masked_step(torch.sum)), CLASSED()), "loss is the mean over samples"
+        lambda: Case(Lit(mlp(FEATURES), masked_step(torch.sum)), CLASSED()),
+        "loss is the mean over samples",
     ),
     "state with its graph": (lambda: Case(Stateful(), (series(), classes())), "runs in Lightning"),
     "batch norm by a function, always": (lambda: Case(AlwaysBatch(), CLASSED()), "samples do not mix"),

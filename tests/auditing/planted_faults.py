@@ -22,8 +22,21 @@ from tests.auditing.correct_models import (
     multi_task,
 )
 from tests.auditing.samples import (
-    CLASSES, FEATURES, STEPS, WORDS, Calls, Case, Lit,
-    classes, images, masks, mlp, numbers, series, table, words,
+    CLASSES,
+    FEATURES,
+    STEPS,
+    WORDS,
+    Calls,
+    Case,
+    Lit,
+    classes,
+    images,
+    masks,
+    mlp,
+    numbers,
+    series,
+    table,
+    words,
 )  # fmt: skip
 
 REACHES = "gradient reaches every parameter"
@@ -47,7 +60,7 @@ class SignedSquare(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
+        x: Tensor = ctx.saved_tensors[0]
         return gradients[0] * x.abs()
 
 
@@ -77,22 +90,22 @@ def without_gradient(hidden: Tensor) -> Tensor:
 
 def hooked_in_training(hidden: Tensor) -> Tensor:
     if hidden.requires_grad:
-        hidden.register_hook(lambda gradient: 0.5 * gradient)
+        hidden.register_hook(lambda gradient: 0.5 * gradient)  # type: ignore[no-untyped-call]
     return hidden
 
 
 def hooked(hook: Callable[[Tensor], Tensor]) -> nn.Module:
     network = mlp()
-    network[0].weight.register_hook(hook)  # type: ignore[union-attr]
+    network.get_parameter("0.weight").register_hook(hook)  # type: ignore[no-untyped-call]
     return network
 
 
 def hooked_module() -> nn.Module:
+    def doubled(module: nn.Module, inputs: Any, outputs: Any) -> Any:
+        return (2 * inputs[0],)
+
     network = mlp()
-    network[0].register_full_backward_hook(
-        lambda module, inputs, outputs: (None,) if inputs[0] is None else (2 * inputs[0],)
-    )
-    network[1].register_full_backward_hook(lambda module, inputs, outputs: (2 * inputs[0],))
+    network[1].register_full_backward_hook(doubled)
     return network
 
 
