@@ -8,23 +8,33 @@ from torch import Tensor, nn
 
 
 def copied(module: nn.Module) -> nn.Module:
-    """A copy of the module on the CPU in float64 or complex128, in the same modes, with the hooks of its parameters."""
+    """A copy of the module on the CPU, in the same modes, with the hooks of its parameters."""
     # The memo leaves out a LightningModule's trainer, because its loggers and loaders may not be copyable.
     memo: dict[int, Any] = {id(module.__dict__.get("_trainer")): None}
-    for value in _attributes(module):
-        if not value.is_leaf:  # such as the weight that weight_norm computes, which torch refuses to copy
-            memo[id(value)] = value.detach().clone()
+    for part in module.modules():
+        for value in vars(part).values():
+            if isinstance(value, Tensor) and not value.is_leaf:
+                # Such as the weight that weight_norm computes, which torch refuses to copy.
+                memo[id(value)] = value.detach().clone()
     duplicate = copy.deepcopy(module, memo).cpu()
-    for parameter in duplicate.parameters():
+    for original, parameter in zip(module.parameters(), duplicate.parameters(), strict=True):
+        if parameter.requires_grad:
+            for hook in (original._backward_hooks or {}).values():
+                parameter.register_hook(hook)  # type: ignore[no-untyped-call]
+    return duplicate
+
+
+def widen(module: nn.Module) -> nn.Module:
+    """The module with its parameters, buffers and other tensors in float64 or complex128."""
+    for parameter in module.parameters():
         parameter.data = widened(parameter.data)
-    for part in duplicate.modules():
+    for part in module.modules():
         for key, value in part.named_buffers(recurse=False):
             part._buffers[key] = widened(value)
-        part.__dict__.update({key: widened(value) for key, value in vars(part).items() if isinstance(value, Tensor)})
+        vars(part).update({key: widened(value) for key, value in vars(part).items() if isinstance(value, Tensor)})
         if isinstance(part, nn.RNNBase):
             part.flatten_parameters()
-    _copy_hooks(module, duplicate)
-    return duplicate
+    return module
 
 
 def widened(value: Tensor) -> Tensor:
@@ -32,18 +42,6 @@ def widened(value: Tensor) -> Tensor:
     if value.is_complex():
         return value.to(torch.complex128)
     return value.to(torch.float64) if value.is_floating_point() else value
-
-
-def _attributes(module: nn.Module) -> list[Tensor]:
-    return [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
-
-
-def _copy_hooks(module: nn.Module, duplicate: nn.Module) -> None:
-    """Register the hooks of each parameter on its copy, as deepcopy drops them."""
-    for original, parameter in zip(module.parameters(), duplicate.parameters(), strict=True):
-        if parameter.requires_grad:
-            for hook in (original._backward_hooks or {}).values():
-                parameter.register_hook(hook)  # type: ignore[no-untyped-call]
 
 
 class State:

@@ -18,6 +18,7 @@ class FirstSteps:
     Attributes:
         subject: The trained copy.
         gradients: By name, the gradient of each step so far; None where there was none.
+        events: Calls of zero_grad, backward and step under manual optimization.
         is_finite: Whether all gradients were finite; the steps end at the first that is not.
     """
 
@@ -25,10 +26,13 @@ class FirstSteps:
         self.subject = subject.fresh_copy()
         parameters = self.subject.parameters
         self.gradients: dict[str, list[Tensor | None]] = {name: [] for name in parameters}
+        self.events: list[str] = []
         self.is_finite = True
         optimizer = torch.optim.Adam(parameters.values(), lr=RATE) if parameters else None
         for number in range(FIRST_STEPS):
-            found = self.subject.run(training=True, seed=subject.seed + number).gradients(list(parameters.values()))
+            result = self.subject.run(training=True, seed=subject.seed + number)
+            found = result.gradients(list(parameters.values()))
+            self.events += result.events
             for (name, weight), gradient in zip(parameters.items(), found, strict=True):
                 self.gradients[name].append(gradient)
                 weight.grad = gradient

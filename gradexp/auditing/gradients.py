@@ -10,7 +10,7 @@ from gradexp.auditing.passes import Pass
 from gradexp.auditing.result import Check
 from gradexp.auditing.subject import Subject
 
-STEPS = (1e-5, 1e-6, 1e-7)  # the kink of a ReLU between the two points falsifies the larger steps at most
+STEPS = (1e-5, 1e-6, 1e-7, 1e-8)  # the kink of a ReLU between the two points falsifies the larger steps at most
 DIRECTIONS = 2  # random directions of each tensor; a wrong coordinate changes the slope along almost every one
 RELATIVE, ABSOLUTE = 1e-5, 1e-8
 ROUNDING = 64 * torch.finfo(torch.float64).eps  # relative error of a computed objective
@@ -112,7 +112,7 @@ def _real(values: Tensor) -> Tensor:
 def _move(subject: Subject, generator: torch.Generator) -> None:
     for weight in subject.parameters.values():
         values = _real(weight.data)
-        size = 1e-3 + 1e-2 * math.sqrt(float(values.square().mean()))
+        size = 1e-2 + 1e-2 * math.sqrt(float(values.square().mean()))
         values += size * torch.randn(values.shape, generator=generator, dtype=values.dtype)
 
 

@@ -26,6 +26,8 @@ def initial_loss(subject: Subject, is_trained: bool) -> Check:
     if pair is None:
         return Check(name, None, "the loss is not the cross-entropy")
     logits, classes = pair
+    if _last_operation(logits) in ("MulBackward0", "DivBackward0"):
+        return Check(name, None, "the logits are scaled, as by a temperature")
     loss, expected = F.cross_entropy(logits, classes).item(), math.log(logits.shape[1])
     return Check(
         name,
@@ -58,9 +60,11 @@ def _logits_and_classes(subject: Subject, result: Pass) -> tuple[Tensor, Tensor]
         return None
     for call in result.calls:
         if call.function == "cross_entropy" and _is_of_targets(call, subject.targets):
-            return call.arguments[0].detach(), call.arguments[1]
+            return call.arguments[0], call.arguments[1]
     outputs = result.forwards[0].outputs if len(result.forwards) == 1 else None
-    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or outputs.shape[1] < 2 or subject.targets.ndim != 1:
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or outputs.shape[1] < 2:
+        return None
+    if subject.targets.ndim != 1 or len(outputs) != len(subject.targets):
         return None
     if not 0 <= int(subject.targets.min()) <= int(subject.targets.max()) < outputs.shape[1]:
         return None
@@ -93,7 +97,7 @@ def _fault(function: str, values: Tensor) -> tuple[str, str] | None:
         return words, "remove the softmax or sigmoid: the loss includes it"
     zeros = float((values == 0).double().mean())
     if is_table and bool((values >= 0).all()) and (zeros > 0 or last == "ReluBackward0"):
-        rows = values.detach().transpose(0, 1).flatten(1)
+        rows = values.transpose(0, 1).flatten(1)
         never = [str(number) for number, row in enumerate(rows) if not row.any()]
         words = f"none is negative, {zeros:.0%} are zero" + (f", always those of {', '.join(never)}" if never else "")
         return words, "take the ReLU off the last layer: a class at zero gets no gradient"

@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
 
 from gradexp.auditing.batches import Batch, is_pair, mapped, tensors_in
-from gradexp.auditing.copies import State, copied, widened
+from gradexp.auditing.copies import State, copied, widen, widened
 from gradexp.auditing.noise import RepeatedNoise
 from gradexp.auditing.passes import Forward, Pass
 from gradexp.auditing.trace import Trace
@@ -45,13 +45,13 @@ class Subject:
         self._prepare()
 
     def _prepare(self) -> None:
-        self.module = copied(self.original)
+        self.module = widen(copied(self.original))
         if not self.original.training:  # a whole module in evaluation mode is trained in training mode
             self.module.train()
         self._modes = [(part, part.training) for part in self.module.modules()]
         given = self._given_loss
         own_loss = getattr(self.module, "loss", None)
-        loss = copied(given).train() if isinstance(given, nn.Module) else given
+        loss = widen(copied(given)).train() if isinstance(given, nn.Module) else given
         self._loss: Loss = loss or (own_loss if callable(own_loss) else nn.functional.cross_entropy)
         self._penalty = getattr(self.module, "penalty", None)
         self._step = None
@@ -127,6 +127,9 @@ class Subject:
         samples = mapped(self.batch if batch is None else batch, Tensor.clone)
         trace = Trace(self._path, constants)
         self._forwards = []
+        # A step under manual optimization may write to weights by `.data`, as weight clipping does.
+        is_manual = self._step is not None and self._step.is_manual
+        weights = [(weight, weight.detach().clone()) for weight in self.module.parameters()] if is_manual else []
         with self.in_mode(training), ExitStack() as stack:
             if outputs is not None:
                 replaced: dict[str, Any] = {"forward": lambda *_, **__: outputs}
@@ -136,6 +139,8 @@ class Subject:
                 stack.enter_context(RepeatedNoise(copies, len(self.inputs)))
             stack.enter_context(trace)
             terms = self._terms(samples, penalty)
+        for weight, values in weights:
+            weight.data.copy_(values)
         events = list(self._step.events) if self._step is not None else []
         return Pass(terms, trace.calls, trace.constants, self._forwards, events)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -70,14 +70,27 @@ class Trace(TorchFunctionMode):
             self._is_no_grad = not args[0]
         arguments = (*args[:1], *map(_wide, args[1:])) if is_in_place else tuple(map(_wide, args))
         keywords = {key: value if key == "out" else _wide(value) for key, value in (kwargs or {}).items()}
+        if is_in_place and self._is_no_grad and isinstance(arguments[0], nn.Parameter):
+            return arguments[0]  # weight clipping, a moving average: the weights are the audit's to change
+        if func is F.gumbel_softmax and keywords.get("hard"):
+            return self._straight_through(func(*arguments, **keywords | {"hard": False}), keywords.get("dim", -1))
+        before = arguments[0].detach().clone() if func in RELUS or func in CLAMPS else None
         result = func(*arguments, **keywords)
         if isinstance(result, Tensor) and result.is_floating_point() and self._is_constant(func, arguments):
             result = self._constant(result, is_in_place or "out" in keywords)
         if func in LOSSES or func in RELUS or func in DROPOUTS or func is F.scaled_dot_product_attention:
-            self.calls.append(Call(name, self._path[-1] if self._path else "", arguments, keywords, result))
+            self._note(name, arguments if before is None else (before,), keywords, result)
         elif func in CLAMPS and _is_relu(arguments, keywords):
-            self.calls.append(Call("relu", self._path[-1] if self._path else "", arguments, keywords, result))
+            self._note("relu", (before,), keywords, result)
         return result
+
+    def _note(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], result: Any) -> None:
+        self.calls.append(Call(name, self._path[-1] if self._path else "", arguments, keywords, result))
+
+    def _straight_through(self, soft: Tensor, dim: int) -> Tensor:
+        """What gumbel_softmax returns for hard=True: one-hot values with the gradient of the soft ones."""
+        hard = torch.zeros_like(soft).scatter_(dim, soft.argmax(dim, keepdim=True), 1.0)
+        return soft + self._constant((hard - soft).detach(), is_written=False)
 
     def _is_constant(self, func: Callable[..., Any], arguments: Sequence[Any]) -> bool:
         if self._is_no_grad:

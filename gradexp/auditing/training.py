@@ -37,7 +37,7 @@ def is_reproducible(subject: Subject) -> Check:
 def in_lightning(subject: Subject, steps: FirstSteps) -> Iterator[Check]:
     """Run Lightning's own loop for three steps, or 16 batches: it ends, and gradients are zero before each backward.
 
-    Under manual optimization the calls of zero_grad are counted instead.
+    It runs in the precision that the module has. Under manual optimization the calls of zero_grad are counted instead.
     """
     names = ("runs in Lightning", "gradients begin at zero", "optimizers have every parameter")
     if not isinstance(subject.original, LightningModule) or not is_overridden("training_step", subject.original):
@@ -50,9 +50,9 @@ def in_lightning(subject: Subject, steps: FirstSteps) -> Iterator[Check]:
         sizes.extend(float(p.grad.abs().max()) for p in pl_module.parameters() if p.grad is not None)
 
     half = max(len(subject.inputs) // 2, 1)
-    halves = [rows_of(subject.batch, slice(0, half)), rows_of(subject.batch, slice(-half, None))]
+    halves = [rows_of(subject.original_batch, slice(0, half)), rows_of(subject.original_batch, slice(-half, None))]
     trainer = Trainer(
-        max_steps=3, max_epochs=1, accelerator="cpu", devices=1, logger=DummyLogger(), precision="64-true",
+        max_steps=3, max_epochs=1, accelerator="cpu", devices=1, logger=DummyLogger(),
         callbacks=[LambdaCallback(on_before_backward=record)],
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         limit_val_batches=0, num_sanity_val_steps=0,
@@ -67,9 +67,8 @@ def in_lightning(subject: Subject, steps: FirstSteps) -> Iterator[Check]:
     figure = f"{trainer.global_step} steps" if is_stepped else "no optimizer steps in 16 batches"
     yield Check(names[0], is_stepped, figure, "call optimizer.step() after the backward pass")
     advice = "call optimizer.zero_grad() before each backward pass, or leave it to Lightning"
-    events = subject.run(training=True).events * 2
-    if events:
-        adding = _steps_without_zero(events)
+    if steps.events:
+        adding = _steps_without_zero(steps.events)
         yield Check(names[1], not adding, f"{adding} steps without zero_grad" if adding else "zeroed", advice)
     else:
         figure = f"largest gradient before a backward pass: {max(sizes):.3g}"

@@ -36,6 +36,7 @@ class TrainingStep:
     Under manual optimization each loss belongs to the optimizers that step after it.
 
     Attributes:
+        is_manual: Whether the optimization is manual.
         events: "zero", "backward" and "step", as the latest step under manual optimization called them.
     """
 
@@ -46,7 +47,8 @@ class TrainingStep:
         self._newest = 0  # number of the first loss since the last step of an optimizer
         module.trainer = trainer
         replaced: dict[str, Any] = {"log": _nothing, "log_dict": _nothing}
-        if not module.automatic_optimization:
+        self.is_manual = not module.automatic_optimization
+        if self.is_manual:
             optimizers = [_Optimizer(optimizer, self) for optimizer in optimizers_of(module)]
             one_or_all = optimizers[0] if len(optimizers) == 1 else optimizers
             replaced |= {
@@ -67,7 +69,7 @@ class TrainingStep:
         Raises:
             ValueError: The step returns no loss, or, under manual optimization, calls no backward.
         """
-        if self._module.automatic_optimization:
+        if not self.is_manual:
             result: Any = self._module.training_step(batch, 0)
             loss = result.get("loss") if isinstance(result, dict) else result
             if not isinstance(loss, Tensor) or loss.numel() != 1:

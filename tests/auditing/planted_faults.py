@@ -116,6 +116,12 @@ def biased(network: nn.Module, bias: float = -20.0) -> nn.Module:
     return network
 
 
+def dying() -> nn.Module:
+    network = between(lambda _, h: h.relu(), nn.Identity)
+    network.get_parameter("first.bias").data[:4] = -20
+    return network
+
+
 def filled(network: nn.Module, value: float) -> nn.Module:
     for weight in network.parameters():
         nn.init.constant_(weight, value)
@@ -267,6 +273,7 @@ FAULTS: dict[str, tuple[Callable[[], Case], str]] = {
     "hook on hidden values in training": (lambda: Case(in_training(hooked_in_training), CLASSED()), SLOPE),
     "hook on a module": (lambda: Case(hooked_module(), CLASSED()), SLOPE),
     "dead functional relu": (lambda: Case(biased(between(lambda _, h: F.relu(h), nn.Identity)), CLASSED()), ALIVE),
+    "a third of the units dead": (lambda: Case(dying(), CLASSED()), ALIVE),
     "dead clamp": (lambda: Case(biased(between(lambda _, h: h.clamp(min=0), nn.Identity)), CLASSED()), ALIVE),
     "dead convolution": (lambda: Case(biased(convolutional()), (images(), classes())), ALIVE),
     "root of zero under where": (lambda: Case(mlp(1), NUMBERED(), rooted), SLOPE),
