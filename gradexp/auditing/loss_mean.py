@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradexp.auditing.batches import repeated
 from gradexp.auditing.passes import Pass
@@ -24,12 +23,13 @@ def loss_is_mean(subject: Subject) -> Check:
     name = "loss is the mean over samples"
     try:
         growth = _growth(subject)
-        pairing = None if growth else _pairing(subject)
+        modes = [] if growth else subject.repeatable_modes
+        pairing = next((words for mode in modes if (words := _pairing(subject, mode))), "")
     except Exception as error:  # a user's step may take only the audited batch
         return Check(name, None, f"other batches fail: {type(error).__name__}: {error}"[:200])
     figure = f"{subject.run().objective.item():.6g}"
     if growth:
-        advice = "the loss is a sum over the batch: use the mean, or the learning rate depends on the batch size"
+        advice = "use the mean: of a sum over the batch, or a mean divided again, the learning rate depends on its size"
         return Check(name, False, f"{figure}; {growth}", advice)
     if pairing:
         shapes = f"outputs {_shape(subject)}, targets {list(subject.targets.shape)}"
@@ -41,39 +41,52 @@ def loss_is_mean(subject: Subject) -> Check:
 
 
 def _growth(subject: Subject) -> str:
-    """Words for a gradient that grows by the same amount with each copy of the batch, or ""."""
+    """Words for a gradient that grows or shrinks with the number of copies of the batch, or "".
+
+    Found are a constant plus a multiple of the copies (a sum beside a mean), a power of them of 0.9 or more (a sum over
+    samples or pairs), and a part of 1 / copies (divided by the batch size twice).
+    """
+    one, two, three = (_gradient(subject, copies) for copies in (1, 2, 3))
+    size, growth = float(one.norm()), float((two - one).norm())
+    if not size > 1e-12:
+        return ""
+    is_linear = growth > 1e-3 * size and float((three - 2 * two + one).norm()) < 1e-6 * growth
+    is_power = all(
+        float(gradient.norm()) >= size * copies**0.9 and float(gradient @ one) > 0.99 * float(gradient.norm()) * size
+        for copies, gradient in ((2, two), (3, three))
+    )
+    is_shrinking = all(
+        float((copies * gradient - one).norm()) < 1e-6 * size for copies, gradient in ((2, two), (3, three))
+    )
+    if is_linear or is_power or is_shrinking:
+        return f"the gradient has norm {size:.3g}, for two copies of the batch {float(two.norm()):.3g}"
+    return ""
+
+
+def _gradient(subject: Subject, copies: int) -> Tensor:
+    """The gradient of all parameters on copies of the batch, as one vector of real numbers."""
     parameters = list(subject.parameters.values())
-    gradients = []
-    for copies in (1, 2, 3):
-        result = subject.run(training=True, batch=repeated(subject.batch, copies), copies=copies)
-        found = result.gradients(parameters)
-        gradients.append([torch.zeros_like(w) if g is None else g for w, g in zip(parameters, found, strict=True)])
-    norms = [_norm(gradient) for gradient in gradients]
-    one, two, three = gradients
-    first = [b - a for a, b in zip(one, two, strict=True)]
-    second = [c - b for b, c in zip(two, three, strict=True)]
-    growth, curvature = _norm(first), _norm([b - a for a, b in zip(first, second, strict=True)])
-    is_sum = growth > 1e-3 * norms[0] and growth > 1e-12 and curvature < 1e-6 * growth
-    return f"the gradient has norm {norms[0]:.3g}, for two copies of the batch {norms[1]:.3g}" if is_sum else ""
+    result = subject.run(training=True, batch=repeated(subject.batch, copies), copies=copies)
+    parts = [
+        torch.zeros_like(weight) if gradient is None else gradient
+        for weight, gradient in zip(parameters, result.gradients(parameters), strict=True)
+    ]
+    flat = [(torch.view_as_real(part) if part.is_complex() else part).flatten() for part in parts]
+    return torch.cat(flat) if flat else torch.zeros(1)
 
 
-def _norm(tensors: list[Tensor]) -> float:
-    return math.sqrt(math.fsum(float(tensor.abs().square().sum()) for tensor in tensors))
-
-
-def _pairing(subject: Subject) -> str:
+def _pairing(subject: Subject, training: bool) -> str:
     """Words for a loss that meets outputs with the targets of other samples, or ""."""
-    norms = [part for part in subject.module.modules() if isinstance(part, _BatchNorm)]
-    if not subject.has_pair or len(subject.inputs) < 2 or any(part.running_mean is None for part in norms):
+    if not subject.has_pair or len(subject.inputs) < 2 or subject.mixes_by_norm(training):
         return ""
     inputs, targets = (tensor[:PAIRED] for tensor in subject.batch)
     count = len(inputs)
-    whole = subject.run(batch=[inputs, targets])
+    whole = subject.run(training, batch=[inputs, targets])
     loss = whole.objective.item()
-    is_random = subject.run(batch=[inputs, targets], seed=subject.seed + 1).objective.item() != loss
+    is_random = subject.run(training, batch=[inputs, targets], seed=subject.seed + 1).objective.item() != loss
     if is_random and not _reorders_targets(whole, targets):
         return ""
-    single = [subject.run(batch=[inputs[n : n + 1], targets[n : n + 1]]) for n in range(count)]
+    single = [subject.run(training, batch=[inputs[n : n + 1], targets[n : n + 1]]) for n in range(count)]
     losses = torch.tensor([one.objective.item() for one in single], dtype=torch.float64)
     mean, root = losses.mean().item(), losses.square().mean().sqrt().item()
     if _close(loss, mean) or _close(loss, root):
@@ -83,7 +96,7 @@ def _pairing(subject: Subject) -> str:
     if inputs.shape == targets.shape:
         return ""  # a contrast of all inputs with all others may be meant
     every = torch.tensor(
-        [[subject.run(batch=[inputs[n : n + 1], targets[m : m + 1]]).objective.item() for m in range(count)]
+        [[subject.run(training, batch=[inputs[n : n + 1], targets[m : m + 1]]).objective.item() for m in range(count)]
          for n in range(count)], dtype=torch.float64,
     )  # fmt: skip
     is_broadcast = _close(loss, every.mean().item()) or _close(loss, every.square().mean().sqrt().item())

@@ -39,7 +39,8 @@ def learns_by_heart(subject: Subject) -> list[Check]:
     name = "learns a few samples by heart"
     if not subject.parameters:
         return [Check(name, None, "there are no trainable parameters")]
-    whole = subject.run(penalty=False)
+    training = any(mode and not subject.mixes_by_norm(mode) for mode in subject.repeatable_modes)
+    whole = subject.run(training, penalty=False)
     if not whole.objective.requires_grad:
         return [Check(name, False, "the loss has no gradient", "a detach or no_grad stops the gradient of the loss")]
     if len(whole.terms) > 1:
@@ -51,10 +52,10 @@ def learns_by_heart(subject: Subject) -> list[Check]:
         rows = torch.arange(count) if count != FEWEST else _most_different(subject.targets)
         batch = rows_of(subject.batch, rows)
         try:
-            floor = _least_possible(subject, batch)
+            floor = _least_possible(subject, training, batch)
             trained = subject.fresh_copy()
-            descent = _descend(partial(_loss, trained, batch), list(trained.parameters.values()), count, floor)
-            limit = _lower_limit(trained, descent, batch)
+            descent = _descend(partial(_loss, trained, training, batch), list(trained.parameters.values()), count, floor)
+            limit = _lower_limit(trained, training, descent, batch)
         except Exception as error:  # a user's step may take only the audited batch
             return [Check(name, None, f"other batches fail: {type(error).__name__}: {error}"[:200])]
         if limit is not None or floor is None or _is_reached(descent, floor):
@@ -62,8 +63,8 @@ def learns_by_heart(subject: Subject) -> list[Check]:
     return [_heart(name, descent, floor, capacity), *([] if limit is None else [limit])]
 
 
-def _loss(subject: Subject, batch: Batch, outputs: Tensor | None = None) -> Tensor:
-    return subject.run(batch=batch, penalty=False, outputs=outputs).objective
+def _loss(subject: Subject, training: bool, batch: Batch, outputs: Tensor | None = None) -> Tensor:
+    return subject.run(training, batch=batch, penalty=False, outputs=outputs).objective
 
 
 def _heart(name: str, descent: Descent, floor: float | None, capacity: int) -> Check:
@@ -82,37 +83,37 @@ def _is_reached(descent: Descent, floor: float) -> bool:
     return descent.least - floor <= share * abs(descent.first - floor) + 1e-9
 
 
-def _lower_limit(subject: Subject, descent: Descent, batch: Batch) -> Check | None:
+def _lower_limit(subject: Subject, training: bool, descent: Descent, batch: Batch) -> Check | None:
     """A failed check if the objective falls without limit, as one of the wrong sign does."""
     falls = descent.least < -UNLIMITED * (1 + abs(descent.first)) or math.isinf(descent.least)
     if descent.first < 0:  # a loss that is nowhere positive, and falls far: minus a loss that is nowhere negative
-        falls |= descent.least < 20 * descent.first - 1 and _is_nowhere_positive(subject.fresh_copy(), batch)
-    if not falls or _is_odd(subject, batch) or _is_odd(subject.fresh_copy(), batch):
+        falls |= descent.least < 20 * descent.first - 1 and _is_nowhere_positive(subject.fresh_copy(), training, batch)
+    if not falls or _is_odd(subject, training, batch) or _is_odd(subject.fresh_copy(), training, batch):
         return None
     figure = f"it falls from {descent.first:.3g} to {descent.least:.3g}, below every limit"
     return Check("objective has a lower limit", False, figure, "check the sign of the loss and of each of its terms")
 
 
-def _is_nowhere_positive(subject: Subject, batch: Batch) -> bool:
+def _is_nowhere_positive(subject: Subject, training: bool, batch: Batch) -> bool:
     generator = torch.Generator().manual_seed(subject.seed)
     values = []
     for _ in range(8):
         for weight in subject.parameters.values():
             noise = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
             weight.data += noise * (0.1 + weight.data.abs().mean())
-        values.append(_loss(subject, batch).item())
+        values.append(_loss(subject, training, batch).item())
     return max(values) <= 0
 
 
-def _is_odd(subject: Subject, batch: Batch) -> bool:
+def _is_odd(subject: Subject, training: bool, batch: Batch) -> bool:
     """Whether the fall changes its sign with that of a weight, as a difference of outputs does.
 
     The critic of a Wasserstein GAN minimises one; what limits it is outside the objective, or a penalty.
     """
-    before = _loss(subject, batch).item()
+    before = _loss(subject, training, batch).item()
     for weight in subject.parameters.values():
         weight.data.neg_()
-        after = _loss(subject, batch).item()
+        after = _loss(subject, training, batch).item()
         weight.data.neg_()
         if before < 0 < after and math.isfinite(before) and after >= -before * (1 - 1e-9):
             return True
@@ -132,9 +133,9 @@ def _most_different(targets: Tensor) -> Tensor:
     return torch.stack([sums.argmin(), sums.argmax()])
 
 
-def _least_possible(subject: Subject, batch: Batch) -> float | None:
+def _least_possible(subject: Subject, training: bool, batch: Batch) -> float | None:
     """The least loss with free outputs; None if the objective depends on more than one tensor of outputs."""
-    whole = subject.run(batch=batch, penalty=False)
+    whole = subject.run(training, batch=batch, penalty=False)
     if len(whole.forwards) != 1 or not isinstance(whole.forwards[0].outputs, Tensor):
         return None
     outputs = whole.forwards[0].outputs.detach()
@@ -142,7 +143,7 @@ def _least_possible(subject: Subject, batch: Batch) -> float | None:
         return None
     free = outputs.clone().requires_grad_()
 
-    objective = partial(_loss, subject, batch, free)
+    objective = partial(_loss, subject, training, batch, free)
     weights = list(subject.parameters.values())
     try:
         if not objective().requires_grad:

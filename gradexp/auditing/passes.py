@@ -22,13 +22,17 @@ class Forward:
 
 @dataclass
 class Pass:
-    """One evaluation of the objective, with gradients enabled."""
+    """One evaluation of the objective, with gradients enabled.
+
+    `keeps_mode` is False if the step switches the module to the other mode.
+    """
 
     terms: list[Term] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     constants: list[Tensor] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    keeps_mode: bool = True
 
     @property
     def objective(self) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradexp.auditing.batches import Batch, is_pair, mapped, tensors_in
 from gradexp.auditing.copies import State, copied, widen, widened
@@ -99,6 +100,25 @@ class Subject:
         """The trainable parameters by name; one that several parts share is listed once."""
         return {name: weight for name, weight in self.module.named_parameters() if weight.requires_grad}
 
+    def mixes_by_norm(self, training: bool) -> bool:
+        """Whether batch normalisation mixes the samples of a mode by design."""
+        if any(isinstance(part, _BatchNorm) and part.running_mean is None for part in self.module.modules()):
+            return True
+        calls = self.run(training).calls if training else []
+        return any(call.function == "batch_norm" and call.keywords.get("training") for call in calls)
+
+    @property
+    def repeatable_modes(self) -> list[bool]:
+        """Training mode unless its objective is random, and evaluation mode unless its objective is the same."""
+        training, again = (self.run(True, seed=self.seed + number).objective.item() for number in (0, 1))
+        if training != again:
+            return [False]
+        try:
+            evaluation = self.run(False).objective.item()
+        except Exception:  # a training_step may be of no use in evaluation mode
+            return [True]
+        return [True] if training == evaluation else [True, False]
+
     def loss(self, outputs: Tensor, targets: Tensor | None = None) -> Tensor:
         """The loss of outputs [batch, ...], for a module without a training_step of its own."""
         return self._loss(outputs, self.targets if targets is None else targets)
@@ -139,10 +159,11 @@ class Subject:
                 stack.enter_context(RepeatedNoise(copies, len(self.inputs)))
             stack.enter_context(trace)
             terms = self._terms(samples, penalty)
+            keeps_mode = self.module.training == training
         for weight, values in weights:
             weight.data.copy_(values)
         events = list(self._step.events) if self._step is not None else []
-        return Pass(terms, trace.calls, trace.constants, self._forwards, events)
+        return Pass(terms, trace.calls, trace.constants, self._forwards, events, keeps_mode)
 
     def _terms(self, batch: Batch, penalty: bool) -> list[Term]:
         if self._step is not None:
@@ -153,9 +174,9 @@ class Subject:
         loss = self.loss(module(batch[0]), batch[1])
         return [Term(loss + cast(Tensor, self._penalty()) if penalty and callable(self._penalty) else loss, None)]
 
-    def call(self, forward: Forward, arguments: tuple[Any, ...]) -> Any:
-        """The outputs of the whole module in evaluation mode, for other arguments than those of an earlier call."""
-        with self.in_mode(training=False), torch.no_grad(), Trace(self._path):
+    def call(self, forward: Forward, arguments: tuple[Any, ...], training: bool = False) -> Any:
+        """The outputs of the whole module for other arguments than those of an earlier call, with the same seed."""
+        with self.in_mode(training), torch.no_grad(), Trace(self._path):
             self._seed(self.seed)
             return self.module(*mapped(arguments, Tensor.clone), **forward.keywords)
 

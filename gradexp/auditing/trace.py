@@ -17,12 +17,13 @@ LOSSES = {
     F.cross_entropy, F.nll_loss, F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.mse_loss, F.l1_loss,
     F.smooth_l1_loss, F.huber_loss,
 }  # fmt: skip
+NOTED = LOSSES | RELUS | DROPOUTS | {F.scaled_dot_product_attention, F.batch_norm}
 LOSS_NAMES = {loss.__name__ for loss in LOSSES}
 WIDER = {torch.float32: torch.float64, torch.complex64: torch.complex128}
 
 
 class Call(NamedTuple):
-    """One call of a loss, a ReLU or a dropout.
+    """One call of a loss, a ReLU, a dropout, attention or a batch normalisation.
 
     Attributes:
         function: Its name, such as "cross_entropy".
@@ -78,7 +79,7 @@ class Trace(TorchFunctionMode):
         result = func(*arguments, **keywords)
         if isinstance(result, Tensor) and result.is_floating_point() and self._is_constant(func, arguments):
             result = self._constant(result, is_in_place or "out" in keywords)
-        if func in LOSSES or func in RELUS or func in DROPOUTS or func is F.scaled_dot_product_attention:
+        if func in NOTED:
             self._note(name, arguments if before is None else (before,), keywords, result)
         elif func in CLAMPS and _is_relu(arguments, keywords):
             self._note("relu", (before,), keywords, result)

@@ -72,6 +72,13 @@ def dropout_ends_with_training(subject: Subject) -> Check:
     return Check(name, not calls, f"active in {places}" if calls else "off", advice)
 
 
+def mode_is_kept(subject: Subject) -> Check:
+    """Check that a training step leaves the module in training mode, in which dropout is on."""
+    keeps = subject.run(training=True).keeps_mode
+    advice = "call no eval() in the training step: dropout ends, and batch normalisation no longer learns"
+    return Check("training mode lasts", keeps, "" if keeps else "the step switches to evaluation mode", advice)
+
+
 def _drops(call: Call) -> bool:
     if call.function in DROPOUT_NAMES:
         arguments = dict(zip(("input", "p", "training"), call.arguments, strict=False)) | call.keywords
