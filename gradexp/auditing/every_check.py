@@ -7,11 +7,13 @@ import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
-from gradexp.auditing import flow, logits, loss_mean, memory, samples, training, units
+from gradexp.auditing import flow, logits, loss_mean, memory, samples, units
 from gradexp.auditing.batches import Batch, is_pair, tensors_in
 from gradexp.auditing.closed_forms import closed_forms
+from gradexp.auditing.fit import fit_checks
 from gradexp.auditing.gradients import gradients
 from gradexp.auditing.quiet import quiet
+from gradexp.auditing.reproducibility import is_reproducible
 from gradexp.auditing.result import AuditResult
 from gradexp.auditing.subject import Loss, Subject
 
@@ -63,10 +65,10 @@ def audit(
                 flow.gradient_reaches_every_parameter(subject, steps),
                 *gradients(subject, seed),
                 *closed_forms(subject),
-                training.is_reproducible(subject),
+                is_reproducible(subject),
                 *memory.learns_by_heart(subject),
             ]
-        checks += training.in_lightning(subject, steps)
+        checks += fit_checks(subject, steps)
     return AuditResult(tuple(checks))
 
 
