@@ -27,7 +27,7 @@ def closed_forms(subject: Subject) -> Iterator[Check]:
     if closed is None:
         yield Check("gradient in closed form", None, "there is none for this network and loss")
         return
-    objective = subject.objective()
+    objective = subject.run().objective
     for name, expected in closed.items():
         (gradient,) = torch.autograd.grad(objective, module.get_parameter(f"network.{name}"), retain_graph=True)
         error = float((gradient - expected).abs().max())

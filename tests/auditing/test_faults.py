@@ -193,4 +193,4 @@ def test_correct_logistic_regression_passes(batch: Batch) -> None:
 def test_invalid_batch_raises(batch: Batch) -> None:
     for wrong in (batch[0], (batch[0], batch[1][:3]), (batch[0], "x"), (batch[0][:0], batch[1][:0])):
         with pytest.raises(ValueError, match="batch must be a pair of tensors"):
-            gradexp.audit(mlp(), wrong)  # type: ignore[arg-type]
+            gradexp.audit(mlp(), wrong)
