@@ -15,7 +15,8 @@ class ModelGraph(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         writer = writer_of(trainer)
         datamodule: Any = getattr(trainer, "datamodule", None)
-        if writer is None or not hasattr(datamodule, "sample"):
+        # A fit that resumes in its folder has added them before.
+        if writer is None or getattr(trainer.logger, "continues", False) or not hasattr(datamodule, "sample"):
             return
         inputs = datamodule.sample(SAMPLES)[0]
         if inputs.ndim == 4:

@@ -16,10 +16,12 @@ from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.outcome import Outcome, facts, logged, root_errors
 from gradexp.callbacks import Diverged, Report
+from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
 from gradexp.engine.threads import Threads
@@ -53,18 +55,19 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     cfg, notes = adapt(cfg, data)
     model = build_model(cfg, data)
     _check_monitor(cfg, model)
-    step = 0
+    purge_step = None
     if checkpoint is not None:
         check_architecture(checkpoint, model, cfg.ckpt_path)
         _check_schedule(cfg, checkpoint)
         step = checkpoint["global_step"]
+        purge_step = step + 1 if step else 0
         notes.append(f"resumed from step {step:,} of {cfg.ckpt_path}")
-    trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=step + 1 if step else None)
+    trainer = build_trainer(cfg, record.folder, data, model, console, purge_step)
     checkpoints = _callback(trainer, Checkpoints)
     if checkpoint is not None:
         _copy_best(Path(cfg.ckpt_path), checkpoints.best_path)
     record.write(cfg)
-    _log_setup(cfg, trainer, model)
+    _log_setup(cfg, trainer, model, checkpoint)
 
     metrics = _fit(cfg, trainer, model, data, notes)
     metrics |= _fit_metrics(cfg, trainer, notes)
@@ -76,21 +79,29 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.flush()
         # From the event files, which also hold the earlier part of a resumed run.
-        diagnosis = diagnose(metrics, curves(record.folder, TAGS), flat(plain(cfg)))
+        logged_curves = curves(record.folder, [*TAGS, *metrics])
+        diagnosis = diagnose(metrics, logged_curves, flat(plain(cfg)))
         if diagnosis is not None:
             metrics["diagnosis"] = diagnosis.kind
             notes.append(str(diagnosis))
-        _write_hparams(cfg, trainer.logger, metrics, trainer.global_step)
+        at_end = {name for name, (steps, _) in logged_curves.items() if steps[-1] == trainer.global_step}
+        _write_hparams(cfg, trainer.logger, metrics, trainer.global_step, at_end)
     return Outcome(metrics, [*data.notes, *notes])
 
 
-def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule) -> None:
+def _log_setup(
+    cfg: DictConfig, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any] | None
+) -> None:
     """Write the configuration and the network to gradexp.log, and the configuration to TensorBoard."""
     text = OmegaConf.to_yaml(cfg, resolve=True)
     log.info("configuration\n%s", text)
     log.info("network\n%s", getattr(model, "network", model))
-    if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
-        trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
+    if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
+        trainer.logger.rewind(checkpoint)
+        if not trainer.logger.continues or checkpoint is None:
+            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
+        elif config_hash(cfg) != config_hash(OmegaConf.create(checkpoint["config"])):
+            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```", checkpoint["global_step"])
 
 
 def _fit(
@@ -182,8 +193,12 @@ def _callback(trainer: Trainer, kind: type[T]) -> T:
     return next(callback for callback in callbacks_of(trainer) if isinstance(callback, kind))
 
 
-def _write_hparams(cfg: DictConfig, logger: TensorBoardLogger, metrics: dict[str, Any], step: int) -> None:
+def _write_hparams(
+    cfg: DictConfig, logger: TensorBoardLogger, metrics: dict[str, Any], step: int, at_end: set[str]
+) -> None:
+    """Write the row of the HPARAMS tab; metrics in `at_end` have a point at the last step."""
     stages = ("train_", "val_", "test_")  # some users' own modules name their metrics like this
     final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith(stages))}
-    write_hparams(logger.experiment, hyperparameters(plain(cfg), metrics["data"]), final, step)
+    settings, succeeded = hyperparameters(plain(cfg), metrics["data"]), metrics["status"] == "completed"
+    write_hparams(logger.experiment, settings, final, step, at_end, succeeded=succeeded)
     logger.finalize("success")
