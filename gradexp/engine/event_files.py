@@ -26,6 +26,13 @@ class EventFiles(TensorBoardLogger):
     def save(self) -> None:
         self.experiment.flush()
 
+    def finalize(self, status: str) -> None:
+        """Keep the file open after a fit: what a test adds in another one could be read before it."""
+        if status != "success":
+            super().finalize(status)
+        elif self._experiment is not None:
+            self.save()
+
     def rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
         """Drop what an earlier fit in the folder logged after the checkpoint from which this one resumes.
 

@@ -239,6 +239,8 @@ class SteppedModule(LightningModule, ABC):
                 closure()
             return False
         self.optimizer_step(epoch, batch_idx, wrapped, closure)
+        lr = optimizer.param_groups[0]["lr"]
+        self._progress.lr = lr.clone() if isinstance(lr, Tensor) else lr  # before the schedules set the next step's
         step_schedules(self, "step", batch_idx + 1)
         if ends_epoch:
             step_schedules(self, "epoch", epoch + 1)

@@ -48,3 +48,12 @@ def check_supported(trainer: Trainer, module: Any, accumulation: Accumulation) -
                 "trainer.accumulate_grad_batches must be 1 with L-BFGS, which evaluates its batch several times per "
                 f"step; got {accumulation.largest}. Set a larger data.batch_size instead."
             )
+
+
+def fused_conflict(module: Any) -> str:
+    """The setting for which Lightning refuses a fused optimizer, which unscales gradients after clipping, or ""."""
+    if module.precision == "16-mixed":
+        return "trainer.precision=16-mixed, where gradients must be unscaled"
+    if module.precision == "bf16-mixed" and module.trainer.gradient_clip_val:
+        return "trainer.precision=bf16-mixed with trainer.gradient_clip_val"
+    return ""

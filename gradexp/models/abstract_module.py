@@ -16,6 +16,7 @@ from gradexp.arguments import Checked
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.stepped_module import SteppedModule
+from gradexp.engine.unsupported import fused_conflict
 from gradexp.models.stage_metrics import StageMetrics
 from gradexp.models.train_targets import train_targets
 from gradexp.models.user_metrics import LOSS_NAMES, build_metrics, metric_mode, not_mergeable
@@ -190,6 +191,7 @@ class AbstractModule(SteppedModule, Checked):
         # Not to the loggers, whose curves of these names are the means since the last log.
         values = self.epoch_metrics.compute() | {"lr": self._lr()}
         self.log_dict(values, logger=False, sync_dist=True)
+        self._to_loggers({"train/loss_epoch": values["train/loss"]})
         self.epoch_metrics.reset()
         if self.is_stepped and self.ends_epoch():
             self.step_epoch_schedules(self.trainer.callback_metrics | values)
@@ -218,15 +220,7 @@ class AbstractModule(SteppedModule, Checked):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         mode = self.mode_of(self.objective.monitor)
-        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, self._fused_conflict())
-
-    def _fused_conflict(self) -> str:
-        """The setting for which Lightning refuses a fused optimizer, which unscales gradients after clipping, or ""."""
-        if self.precision == "16-mixed":
-            return "trainer.precision=16-mixed, where gradients must be unscaled"
-        if self.precision == "bf16-mixed" and self.trainer.gradient_clip_val:
-            return "trainer.precision=bf16-mixed with trainer.gradient_clip_val"
-        return ""
+        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, fused_conflict(self))
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         inputs, targets = batch
@@ -247,4 +241,5 @@ class AbstractModule(SteppedModule, Checked):
             logger.log_metrics(dict(values), step=self.global_step)
 
     def _lr(self) -> float:
-        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+        used = self._progress.lr  # None under Lightning's own loop
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"] if used is None else used)

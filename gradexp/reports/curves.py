@@ -19,6 +19,7 @@ def curves(folder: Path, tags: list[str]) -> dict[str, tuple[list[int], list[flo
     for tag in tags:
         if tag in events.Tags()["scalars"]:
             points = {point.step: point.value for point in events.Scalars(tag)}
-            steps = sorted(points)
-            found[tag] = (steps, [points[step] for step in steps])
+            if points:  # else a later process has superseded all of them
+                steps = sorted(points)
+                found[tag] = (steps, [points[step] for step in steps])
     return found

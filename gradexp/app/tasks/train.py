@@ -89,9 +89,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     return Outcome(metrics, [*data.notes, *notes])
 
 
-def _log_setup(
-    cfg: DictConfig, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any] | None
-) -> None:
+def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any] | None) -> None:
     """Write the configuration and the network to gradexp.log, and the configuration to TensorBoard."""
     text = OmegaConf.to_yaml(cfg, resolve=True)
     log.info("configuration\n%s", text)
@@ -201,4 +199,4 @@ def _write_hparams(
     final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith(stages))}
     settings, succeeded = hyperparameters(plain(cfg), metrics["data"]), metrics["status"] == "completed"
     write_hparams(logger.experiment, settings, final, step, at_end, succeeded=succeeded)
-    logger.finalize("success")
+    logger.experiment.close()
