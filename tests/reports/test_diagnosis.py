@@ -110,7 +110,7 @@ def test_the_report_on_a_run_without_validation_raises_with_the_reason(
 def test_the_diagnosis_does_not_depend_on_the_log_interval(tmp_path: Path) -> None:
     notes = []
     for interval in (1, 7, 1000):
-        settings = ("model.hidden=[16]", "trainer.max_epochs=2", f"trainer.log_every_n_steps={interval}", *QUICK)
+        settings = ("model.hidden=[16]", "trainer.max_epochs=3", f"trainer.log_every_n_steps={interval}", *QUICK)
         notes.append([note for note in run(*settings).notes if "fitting" in note])
     assert notes[0] == notes[1] == notes[2]
     assert "under-fitting: train/loss was still falling" in notes[0][0]
