@@ -16,8 +16,8 @@ GAP = {"accuracy": 0.02, "r2": 0.1}  # between the training and the validation s
 HIGH_ERROR = 0.25  # training error, as a share of that of a model without inputs, above which a run is under-fitting
 FALL = 0.03  # of the training loss in the last tenth of the fit, above which it had not converged
 MIN_POINTS = 5  # of a curve, to estimate its scatter
-# Validation samples in which over-fitting must show. If it shows in all n of n, a sign test has p = 2^-n, which is below
-# that of three standard errors, 0.0013, from ten on.
+# Validation samples in which over-fitting must show. If it shows in all n of n, a sign test has p = 2^-n, which is
+# below that of three standard errors, 0.0013, from ten on.
 MIN_SAMPLES = 10
 
 
