@@ -5,6 +5,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from gradexp.callbacks.publication import writer_of
+from gradexp.engine.precision import inputs_for
 
 SAMPLES = 64  # images shown
 
@@ -24,5 +25,5 @@ class ModelGraph(Callback):
             writer.add_images("samples/train", (inputs - low) / (high - low).clamp(min=1e-12))
         # Traced in evaluation mode, in which no layer draws random numbers or counts batches.
         pl_module.eval()
-        writer.add_graph(pl_module.network, inputs[:1].to(pl_module.device))
+        writer.add_graph(pl_module.network, inputs_for(pl_module, inputs[:1]))
         pl_module.train()

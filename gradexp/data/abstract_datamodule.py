@@ -10,7 +10,7 @@ from torch import Tensor
 from gradexp.arguments import Checked
 from gradexp.data.abstract_dataset import AbstractDataset
 from gradexp.data.batch_loader import BatchLoader
-from gradexp.data.batch_order import BatchOrder
+from gradexp.data.batch_order import BatchOrder, FixedOrder
 from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all, split_indices
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
@@ -215,7 +215,8 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
             device = self.trainer.strategy.root_device
         if isinstance(source, TensorSource):
             source = self._parts[part] = source.to(device)
-        return source, BatchOrder(len(source), batch_size, seed, rank, world_size, even, repeat)
+        order = FixedOrder if self.trainer is not None and self.trainer.overfit_batches else BatchOrder
+        return source, order(len(source), batch_size, seed, rank, world_size, even, repeat)
 
     def _eval_loader(self, part: str) -> Any:
         """The loader of a part; an empty list, which tells Lightning to skip the stage, if it has no samples."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor
+from torch.utils.data import SequentialSampler
 
 from gradexp.arguments import checked
 from gradexp.randomness import generator
@@ -76,3 +77,13 @@ class BatchOrder:
 
     def __len__(self) -> int:
         return self.repeat * -(-self.num_rank_samples // self.batch_size)
+
+
+class FixedOrder(BatchOrder, SequentialSampler):  # type: ignore[type-arg]
+    """The order of the first epoch in every epoch, for `trainer.overfit_batches`.
+
+    Lightning takes any other sampler than a SequentialSampler for one that shuffles, and warns.
+    """
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch changes nothing."""

@@ -13,6 +13,7 @@ low_overhead          Lightning's precision and profiler at less cost per step
 checkpoints           best.ckpt and last.ckpt, from which a fit resumes bit for bit
 checkpoint_file       writing and reading checkpoint files
 event_files           TensorBoard's files, which a resumed fit takes back to its checkpoint
+precision             inputs in the precision of a module, and numbers in at least single precision
 threads, cores        the number of threads that suits a step
 ensembles             copies of a network that are trained at once
 lightning_internals   all code that depends on Lightning's internals

@@ -2,7 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -204,9 +204,9 @@ class SteppedModule(LightningModule, ABC):
     def on_test_start(self) -> None:
         log_evaluation_at(self.trainer, self.global_step)
 
-    def step_epoch_schedules(self, metrics: Mapping[str, Any]) -> None:
-        """Step the schedules that watch a metric; call it at the end of an epoch, with the epoch's metrics."""
-        step_schedules(self, "epoch", self.current_epoch + 1, metrics)
+    def step_epoch_schedules(self, metrics: Mapping[str, Any], awaited: Collection[str] = ()) -> None:
+        """Step the schedules that watch a metric, at the end of an epoch with these metrics; see `step_schedules`."""
+        step_schedules(self, "epoch", self.current_epoch + 1, metrics, awaited)
 
     def ends_epoch(self) -> bool:
         """Whether the current Lightning batch is the last of its epoch; `max_steps` may end the fit earlier."""

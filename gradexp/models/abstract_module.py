@@ -90,6 +90,7 @@ class AbstractModule(SteppedModule, Checked):
         self.latest: dict[str, Any] = {}
         self.latest_step = 0
         self._log_interval = Interval(1)
+        self._is_validated = False  # in the current epoch
         # Training metrics of an epoch that `max_steps` ended early, for the run that resumes it.
         self._partial_epoch: list[Any] | None = None
 
@@ -194,7 +195,10 @@ class AbstractModule(SteppedModule, Checked):
         self._to_loggers({"train/loss_epoch": values["train/loss"]})
         self.epoch_metrics.reset()
         if self.is_stepped and self.ends_epoch():
-            self.step_epoch_schedules(self.trainer.callback_metrics | values)
+            # Lightning keeps the metrics of an earlier epoch's validation.
+            awaited = () if self._is_validated else self.val_metrics.names
+            self.step_epoch_schedules(self.trainer.callback_metrics | values, awaited)
+        self._is_validated = False
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._common_step(batch, self.val_metrics)
@@ -205,6 +209,7 @@ class AbstractModule(SteppedModule, Checked):
         self.log_dict(values, prog_bar=True, logger=not in_fit, sync_dist=True)
         if in_fit and not self.trainer.sanity_checking:
             self._to_loggers(values)
+            self._is_validated = True
         self.val_metrics.reset()
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
