@@ -71,6 +71,11 @@ class BatchOrder:
         return [batch for number in passes for batch in torch.split(self.indices(number).to(device), self.batch_size)]
 
     @property
+    def smallest_batch(self) -> int:
+        """Samples of the smallest batch, which is the last of a pass."""
+        return self.num_rank_samples % self.batch_size or min(self.batch_size, self.num_rank_samples)
+
+    @property
     def is_full_batch(self) -> bool:
         """Whether every batch is the whole source."""
         return self.world_size == 1 and 0 < self.num_samples <= self.batch_size

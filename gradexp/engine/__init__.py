@@ -5,6 +5,8 @@ step_groups           several steps in one Lightning batch, and when a fit needs
 step_callback         callbacks that are called at every step
 schedules             when learning rates change
 accumulation          how many batches make a step; how many steps a fit has; batches begun
+batches               inputs, targets and number of samples of a batch
+batch_norm            a batch of one sample, which batch norm cannot normalise
 unsupported           settings and callbacks that the engine refuses
 interval              events every n steps
 step_seed             random numbers as a function of (seed, step, rank)

@@ -11,6 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from gradexp.engine.accumulation import Accumulation, Progress
+from gradexp.engine.batch_norm import check_batch_norm
 from gradexp.engine.lightning_internals import (
     CURRENT_HOOK,
     begin_batch,
@@ -158,6 +159,7 @@ class SteppedModule(LightningModule, ABC):
         self._progress = Progress(**begun | {"steps": checkpoint.get("global_step", 0)})
 
     def on_train_start(self) -> None:
+        check_batch_norm(self.trainer, self)
         # Lightning counts groups, whose size differs if the settings have changed since the checkpoint.
         groups_done = getattr(self.trainer.train_dataloader, "groups_done", None)
         if groups_done is not None:

@@ -14,6 +14,7 @@ from torchmetrics import Metric
 
 from gradexp.arguments import Checked
 from gradexp.engine.accumulation import total_steps
+from gradexp.engine.batches import pair_of
 from gradexp.engine.interval import Interval
 from gradexp.engine.stepped_module import SteppedModule
 from gradexp.engine.unsupported import fused_conflict
@@ -39,7 +40,7 @@ class AbstractModule(SteppedModule, Checked):
 
     Every `log_every_n_steps` steps it logs ``train/loss``, ``train/penalty``, ``train/objective``, the training metrics
     and ``lr``, as means over the steps since the last log. At the end of an epoch it logs the same as means over the
-    epoch's samples, and ``val/loss`` and the validation metrics.
+    epoch's samples, and ``val/loss`` and the validation metrics, over the samples of all validation loaders.
 
     Args:
         network: From inputs [batch, ...] to outputs [batch, ...].
@@ -51,8 +52,7 @@ class AbstractModule(SteppedModule, Checked):
 
     Attributes:
         defaults: Default options of the class: an `optimizer`, a `monitor`, and a `loss` unless it overrides `loss`.
-        latest: The training values logged last, by name.
-        latest_step: The step at which they were logged.
+        latest: The training values logged last, by name; `latest_step` is the step at which they were.
 
     Raises:
         ValueError: An argument of the model, or one of its options, breaks its rule.
@@ -200,7 +200,7 @@ class AbstractModule(SteppedModule, Checked):
             self.step_epoch_schedules(self.trainer.callback_metrics | values, awaited)
         self._is_validated = False
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         self._common_step(batch, self.val_metrics)
 
     def on_validation_epoch_end(self) -> None:
@@ -212,7 +212,7 @@ class AbstractModule(SteppedModule, Checked):
             self._is_validated = True
         self.val_metrics.reset()
 
-    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         _, outputs = self._common_step(batch, self.test_metrics)
         return self.predictions(outputs)
 
@@ -220,15 +220,15 @@ class AbstractModule(SteppedModule, Checked):
         self.log_dict(self.test_metrics.compute(), sync_dist=True)
         self.test_metrics.reset()
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self.predictions(self(batch[0]))
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        return self.predictions(self(pair_of(batch)[0]))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         mode = self.mode_of(self.objective.monitor)
         return self.objective.configure(self, lambda: total_steps(self.trainer), mode, fused_conflict(self))
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        inputs, targets = batch
+        inputs, targets = pair_of(batch)
         outputs = self(inputs)
         loss = self.loss(outputs, targets)
         metrics.update(outputs.detach(), targets, loss.detach(), None if penalty is None else penalty.detach())

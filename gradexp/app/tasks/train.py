@@ -19,6 +19,7 @@ from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
 from gradexp.data import AbstractDataModule
+from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.event_files import EventFiles
@@ -114,6 +115,13 @@ def _fit(
         notes.append(f"diverged: {diverged}; the last good state is {last}")
         notes.append(f"a smaller optimizer.lr{rate} or trainer.gradient_clip_val=1 may help")
         return {"status": "diverged", "reason": str(diverged)}
+    except ValueError as error:
+        if is_too_small(error):
+            raise ValueError(
+                "data.batch_size must leave more than one sample in every batch, for batch norm; got "
+                f"{cfg.data.get('batch_size')}, with a batch of one."
+            ) from error
+        raise
     except SystemExit as end:  # Lightning's exit after Ctrl-C
         if trainer.interrupted and last.is_file():
             raise SystemExit(f"interrupted; resume with ckpt_path={last}") from end
