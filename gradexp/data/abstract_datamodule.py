@@ -218,7 +218,7 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
             device = self.trainer.strategy.root_device
         if isinstance(source, TensorSource):
             source = self._parts[part] = source.to(device)
-        order = FixedOrder if self.trainer is not None and self.trainer.overfit_batches else BatchOrder
+        order = FixedOrder if getattr(self.trainer, "overfit_batches", 0) else BatchOrder
         return source, order(len(source), batch_size, seed, rank, world_size, even, repeat)
 
     def _eval_loader(self, part: str) -> Any:

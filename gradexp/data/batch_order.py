@@ -84,7 +84,7 @@ class BatchOrder:
         return self.repeat * -(-self.num_rank_samples // self.batch_size)
 
 
-class FixedOrder(BatchOrder, SequentialSampler):  # type: ignore[type-arg]
+class FixedOrder(BatchOrder, SequentialSampler):
     """The order of the first epoch in every epoch, for `trainer.overfit_batches`.
 
     Lightning takes any other sampler than a SequentialSampler for one that shuffles, and warns.

@@ -23,7 +23,7 @@ def check_batch_norm(trainer: Trainer, module: Any) -> None:
         ValueError: A batch of one sample would end the fit; the message names another size.
     """
     loader: Any = trainer.train_dataloader
-    order = getattr(loader, "sampler", None)
+    order: Any = getattr(loader, "sampler", None)
     smallest = getattr(order, "smallest_batch", None)
     network = getattr(module, "network", nn.Identity())
     has_batch_norm = any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())

@@ -35,12 +35,12 @@ ADAM: Mapping[str, Any] = {"_target_": "torch.optim.Adam", "lr": 1e-3}
 class AbstractModule(SteppedModule, Checked):
     """A network, the meaning of its outputs, and its default metrics, all given by a final subclass.
 
-    A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w, plus any further penalties (see
-    gradexp.objective).
+    A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w, plus any further penalties.
 
-    Every `log_every_n_steps` steps it logs ``train/loss``, ``train/penalty``, ``train/objective``, the training metrics
-    and ``lr``, as means over the steps since the last log. At the end of an epoch it logs the same as means over the
-    epoch's samples, and ``val/loss`` and the validation metrics, over the samples of all validation loaders.
+    Every `log_every_n_steps` steps it logs ``train/loss``, ``train/penalty``, ``train/objective`` and the training
+    metrics as means over the steps since the last log, and ``lr``, the rate of the last step. At the end of an epoch it
+    measures the same as means over the epoch's samples, of which loggers get ``train/loss_epoch``, and logs
+    ``val/loss`` and the validation metrics, over the samples of all validation loaders.
 
     Args:
         network: From inputs [batch, ...] to outputs [batch, ...].

@@ -29,7 +29,7 @@ class Own(LightningDataModule):
         dataset = TensorDataset(INPUTS[begin:end], TARGETS[begin:end])
         if self.keys is None:
             return DataLoader(dataset, batch_size=2)
-        samples: Any = [dict(zip(self.keys, sample, strict=True)) for sample in dataset]
+        samples: Any = [dict(zip(self.keys, sample, strict=True)) for sample in zip(*dataset.tensors, strict=True)]
         return DataLoader(samples, batch_size=2)
 
     def train_dataloader(self) -> Any:
