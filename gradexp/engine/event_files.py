@@ -67,12 +67,12 @@ class EventFiles(TensorBoardLogger):
         return {self._key(path): path.stat().st_size for path in self._files()}
 
     def _files(self) -> list[Path]:
-        """All event files, in the order in which TensorBoard reads those of a folder."""
-        return sorted(Path(self.log_dir).rglob("*tfevents*"))
+        """The event files in the order in which TensorBoard reads them; those in sub-folders are of other writers."""
+        return sorted(Path(self.log_dir).glob("*tfevents*"))
 
     def _key(self, path: Path) -> str:
-        """The path within the folder, under the file's first name."""
-        return _RENAMED.sub("", path.relative_to(self.log_dir).as_posix())
+        """The first name of a file."""
+        return _RENAMED.sub("", path.name)
 
 
 class SaveEventSizes(Callback):
