@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -17,18 +17,12 @@ from gradexp.building.trust import trusted_class
 from gradexp.configuration.values import plain
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_file import AtomicCheckpointIO
+from gradexp.engine.event_files import EventFiles
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.low_overhead import NoProfiler, QuickPrecision
 from gradexp.engine.step_callback import takes_steps
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.objective.objective import ObjectiveOptions
-
-
-class EventFiles(TensorBoardLogger):
-    """Lightning's TensorBoard logger without hparams.yaml: checkpoint and .hydra/ contain the configuration."""
-
-    def save(self) -> None:
-        self.experiment.flush()
 
 
 def build_data(cfg: DictConfig) -> AbstractDataModule:

@@ -14,6 +14,7 @@ from gradexp.callbacks import Divergence, LossCurve, ModelGraph, ParameterScalar
 from gradexp.configuration.values import plain
 from gradexp.data import AbstractDataModule, ImageDataModule
 from gradexp.engine.checkpoints import Checkpoints, SaveBeforeAverages
+from gradexp.engine.event_files import SaveEventSizes
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.step_seed import StepSeed
 from gradexp.engine.threads import Threads
@@ -74,7 +75,7 @@ def build_callbacks(
         plain(cfg),
         None if isinstance(model, AbstractModule) or cfg.monitor != DEFAULT_MONITOR else FALLBACKS,
     )
-    return [SaveBeforeAverages(checkpoints), *callbacks, StepSeed(cfg.seed), checkpoints]
+    return [SaveBeforeAverages(checkpoints), *callbacks, SaveEventSizes(), StepSeed(cfg.seed), checkpoints]
 
 
 def _reports(draw: bool, model: LightningModule, console: Console | None) -> list[Callback]:

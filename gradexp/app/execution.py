@@ -1,6 +1,7 @@
 """Runs the task of a configuration inside a Hydra job, alone or in a sweep."""
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,12 @@ def execute(cfg: DictConfig) -> Result:
         check_config(cfg)
         return _report(Path(cfg.sweep_dir), folder)
     record = RunRecord(folder, cfg)
-    return _execute_in_sweep(cfg, record) if in_multirun() else _run_task(cfg, record, asked=None)
+    if in_multirun():
+        return _execute_in_sweep(cfg, record)
+    resumed_from = cfg.ckpt_path if record.is_resumed else None
+    # The other processes of a DDP run share the first one's folder.
+    with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
+        return _run_task(cfg, record, asked=None)
 
 
 def _report(source: Path, folder: Path) -> Result:

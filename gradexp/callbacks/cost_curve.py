@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.callbacks.report import Report
+from gradexp.engine.precision import inputs_for
 from gradexp.files import write_atomically
 
 
@@ -55,7 +56,7 @@ class CostCurve(Report):
         datamodule: Any = getattr(trainer, "datamodule", None)
         if not hasattr(datamodule, "sample"):
             return
-        inputs, targets = (tensor.to(module.device) for tensor in datamodule.sample(sys.maxsize))
+        inputs, targets = (inputs_for(module, tensor) for tensor in datamodule.sample(sys.maxsize))
         module.eval()
         with torch.no_grad():
             cost = module.loss(module(inputs), targets).item()

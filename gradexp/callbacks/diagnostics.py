@@ -74,7 +74,9 @@ class Diagnostics(StepCallback):
         self._warned: set[tuple[str, str]] = set()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._next_step = trainer.global_step
+        # The next multiple, so that a resumed fit measures the same steps as an uninterrupted one.
+        self._next_step = -(-trainer.global_step // self.every_n_steps) * self.every_n_steps
+        self._measurements = self._next_step // self.every_n_steps
 
     def on_step_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         if not self._is_measuring:
@@ -132,6 +134,12 @@ class Diagnostics(StepCallback):
         for logger in trainer.loggers:
             logger.log_metrics(logged, step=trainer.global_step)
         self._warn(values)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"bad_in_a_row": dict(self._bad_in_a_row), "warned": list(self._warned)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._bad_in_a_row, self._warned = dict(state_dict["bad_in_a_row"]), set(state_dict["warned"])
 
     def _measure_units(self, name: str, module: nn.Module, inputs: Any, output: Tensor) -> None:
         units = output.detach()

@@ -5,6 +5,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from gradexp.callbacks.publication import writer_of
+from gradexp.engine.precision import inputs_for
 
 SAMPLES = 64  # images shown
 
@@ -15,7 +16,8 @@ class ModelGraph(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         writer = writer_of(trainer)
         datamodule: Any = getattr(trainer, "datamodule", None)
-        if writer is None or not hasattr(datamodule, "sample"):
+        # A fit that resumes in its folder has added them before.
+        if writer is None or getattr(trainer.logger, "continues", False) or not hasattr(datamodule, "sample"):
             return
         inputs = datamodule.sample(SAMPLES)[0]
         if inputs.ndim == 4:
@@ -23,5 +25,5 @@ class ModelGraph(Callback):
             writer.add_images("samples/train", (inputs - low) / (high - low).clamp(min=1e-12))
         # Traced in evaluation mode, in which no layer draws random numbers or counts batches.
         pl_module.eval()
-        writer.add_graph(pl_module.network, inputs[:1].to(pl_module.device))
+        writer.add_graph(pl_module.network, inputs_for(pl_module, inputs[:1]))
         pl_module.train()

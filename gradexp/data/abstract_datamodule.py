@@ -11,8 +11,9 @@ from torch import Tensor
 from gradexp.arguments import Checked
 from gradexp.data.abstract_dataset import AbstractDataset
 from gradexp.data.batch_loader import BatchLoader
-from gradexp.data.batch_order import BatchOrder
+from gradexp.data.batch_order import BatchOrder, FixedOrder
 from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all, split_indices
+from gradexp.engine.batches import pair_of
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
 from gradexp.randomness import generator, mix, seed_generators
@@ -128,7 +129,9 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         # Saves Lightning's search for tensors in every step when the batch is on the device already.
-        if isinstance(batch, StepGroup) or batch[0].device == device:
+        # A sub-class may have loaders of its own, with other batches.
+        is_pair = isinstance(batch, tuple | list) and isinstance(batch[0], Tensor)
+        if isinstance(batch, StepGroup) or (is_pair and batch[0].device == device):
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
@@ -137,7 +140,7 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         if self.augment is None or self.trainer is None or not self.trainer.training:
             return batch
         # Transforms draw from the global generators.
-        inputs, targets = batch
+        inputs, targets = pair_of(batch)
         state = mix("augmentation", self.seed, batches_begun(self.trainer), self.trainer.global_rank)
         seed_generators(state, inputs.device)
         return self.augment(inputs), targets
@@ -233,7 +236,8 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         if isinstance(source, TensorSource):
             source = self._parts[part] = source.to(device)
         samples = len(source) if number is None else min(number, len(source))
-        return source, BatchOrder(samples, batch_size, seed, rank, world_size, even, repeat)
+        order = FixedOrder if getattr(self.trainer, "overfit_batches", 0) else BatchOrder
+        return source, order(samples, batch_size, seed, rank, world_size, even, repeat)
 
     def _eval_loader(self, part: str, number: int | None = None) -> Any:
         """The loader of a part; an empty list, which tells Lightning to skip the stage, if it has no samples."""

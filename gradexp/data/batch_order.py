@@ -4,6 +4,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor
+from torch.utils.data import SequentialSampler
 
 from gradexp.arguments import checked
 from gradexp.randomness import generator
@@ -70,9 +71,24 @@ class BatchOrder:
         return [batch for number in passes for batch in torch.split(self.indices(number).to(device), self.batch_size)]
 
     @property
+    def smallest_batch(self) -> int:
+        """Samples of the smallest batch, which is the last of a pass."""
+        return self.num_rank_samples % self.batch_size or min(self.batch_size, self.num_rank_samples)
+
+    @property
     def is_full_batch(self) -> bool:
         """Whether every batch is the whole source."""
         return self.world_size == 1 and 0 < self.num_samples <= self.batch_size
 
     def __len__(self) -> int:
         return self.repeat * -(-self.num_rank_samples // self.batch_size)
+
+
+class FixedOrder(BatchOrder, SequentialSampler):
+    """The order of the first epoch in every epoch, for `trainer.overfit_batches`.
+
+    Lightning takes any other sampler than a SequentialSampler for one that shuffles, and warns.
+    """
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch changes nothing."""

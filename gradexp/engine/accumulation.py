@@ -92,6 +92,7 @@ class Progress:
         of_epoch: Batches begun in that epoch.
         steps: Optimizer steps before the resume.
         has_logged: Whether `self.log` was called in the current batch.
+        lr: The learning rate of the last step; None before the first.
         goes_to_loggers: Whether any call so far logs to the loggers; Lightning repeats its value at every log.
     """
 
@@ -101,6 +102,7 @@ class Progress:
     steps: int = 0
     has_logged: bool = False
     goes_to_loggers: bool = False
+    lr: Any = None
 
     def begin_batch(self) -> None:
         self.batches += 1

@@ -5,6 +5,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
+from gradexp.engine.batches import samples_in
 from gradexp.engine.interval import Interval
 from gradexp.engine.step_callback import StepCallback
 
@@ -31,7 +32,7 @@ class FitClock(StepCallback):
         self._start_lap()
 
     def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
-        self._lap_samples += len(batch[0]) * trainer.world_size
+        self._lap_samples += samples_in(batch) * trainer.world_size
         if self._interval.is_over(trainer.global_step):
             rate = self._lap_samples / (time.perf_counter() - self._lap_started)
             for logger in trainer.loggers:

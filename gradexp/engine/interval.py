@@ -1,5 +1,6 @@
-"""Events every n steps."""
+"""Events every n steps, and the step that they are logged at."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -28,3 +29,9 @@ class Interval:
         """Whether a multiple was reached since the last call; true once for each."""
         before, self._last = self._last, done // self.length
         return self._last != before
+
+
+def log_at_step(module: Any, values: Mapping[str, Any]) -> None:
+    """Log to all loggers at the number of steps done; Lightning's own step number is off by one after each resume."""
+    for logger in module.loggers:
+        logger.log_metrics(dict(values), step=module.global_step)

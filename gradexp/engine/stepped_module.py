@@ -2,7 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,6 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from gradexp.engine.accumulation import Accumulation, Progress
+from gradexp.engine.batch_norm import check_batch_norm
 from gradexp.engine.lightning_internals import (
     CURRENT_HOOK,
     begin_batch,
@@ -85,12 +86,10 @@ class SteppedModule(LightningModule, ABC):
         return self._progress.batches
 
     @property
-    def precision(self) -> str | None:
-        """The trainer's precision, such as "16-mixed"; None without a trainer."""
-        try:
-            return self.trainer.precision
-        except RuntimeError:  # Lightning raises it for a module that is not attached
-            return None
+    def last_lr(self) -> float:
+        """The learning rate of the last step."""
+        used = self._progress.lr  # None under Lightning's own loop
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"] if used is None else used)
 
     def log(self, *arguments: Any, **keywords: Any) -> None:
         """Lightning's `log`, noted for `end_batch`."""
@@ -158,6 +157,7 @@ class SteppedModule(LightningModule, ABC):
         self._progress = Progress(**begun | {"steps": checkpoint.get("global_step", 0)})
 
     def on_train_start(self) -> None:
+        check_batch_norm(self.trainer, self)
         # Lightning counts groups, whose size differs if the settings have changed since the checkpoint.
         groups_done = getattr(self.trainer.train_dataloader, "groups_done", None)
         if groups_done is not None:
@@ -204,9 +204,9 @@ class SteppedModule(LightningModule, ABC):
     def on_test_start(self) -> None:
         log_evaluation_at(self.trainer, self.global_step)
 
-    def step_epoch_schedules(self, metrics: Mapping[str, Any]) -> None:
-        """Step the schedules that watch a metric; call it at the end of an epoch, with the epoch's metrics."""
-        step_schedules(self, "epoch", self.current_epoch + 1, metrics)
+    def step_epoch_schedules(self, metrics: Mapping[str, Any], awaited: Collection[str] = ()) -> None:
+        """Step the schedules that watch a metric, at the end of an epoch with these metrics; see `step_schedules`."""
+        step_schedules(self, "epoch", self.current_epoch + 1, metrics, awaited)
 
     def ends_epoch(self) -> bool:
         """Whether the current Lightning batch is the last of its epoch; `max_steps` may end the fit earlier."""
@@ -239,6 +239,8 @@ class SteppedModule(LightningModule, ABC):
                 closure()
             return False
         self.optimizer_step(epoch, batch_idx, wrapped, closure)
+        lr = optimizer.param_groups[0]["lr"]
+        self._progress.lr = lr.clone() if isinstance(lr, Tensor) else lr  # before the schedules set the next step's
         step_schedules(self, "step", batch_idx + 1)
         if ends_epoch:
             step_schedules(self, "epoch", epoch + 1)

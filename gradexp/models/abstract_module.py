@@ -14,7 +14,8 @@ from torchmetrics import Metric
 
 from gradexp.arguments import Checked
 from gradexp.engine.accumulation import total_steps
-from gradexp.engine.interval import Interval
+from gradexp.engine.batches import pair_of
+from gradexp.engine.interval import Interval, log_at_step
 from gradexp.engine.lightning_internals import build_optimizers_again
 from gradexp.engine.stepped_module import SteppedModule
 from gradexp.engine.unsupported import fused_conflict
@@ -35,12 +36,12 @@ ADAM: Mapping[str, Any] = {"_target_": "torch.optim.Adam", "lr": 1e-3}
 class AbstractModule(SteppedModule, Checked):
     """A network, the meaning of its outputs, and its default metrics, all given by a final subclass.
 
-    A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w, plus any further penalties (see
-    gradexp.objective).
+    A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w, plus any further penalties.
 
-    Every `log_every_n_steps` steps it logs ``train/loss``, ``train/penalty``, ``train/objective``, the training metrics
-    and ``lr``, as means over the steps since the last log. At the end of an epoch it logs the same as means over the
-    epoch's samples, and ``val/loss`` and the validation metrics.
+    Every `log_every_n_steps` steps it logs ``train/loss``, ``train/penalty``, ``train/objective`` and the training
+    metrics as means over the steps since the last log, and ``lr``, the rate of the last step. At the end of an epoch it
+    measures the same as means over the epoch's samples, of which loggers get ``train/loss_epoch``, and logs
+    ``val/loss`` and the validation metrics, over the samples of all validation loaders.
 
     Args:
         network: From inputs [batch, ...] to outputs [batch, ...].
@@ -52,8 +53,7 @@ class AbstractModule(SteppedModule, Checked):
 
     Attributes:
         defaults: Default options of the class: an `optimizer`, a `monitor`, and a `loss` unless it overrides `loss`.
-        latest: The training values logged last, by name.
-        latest_step: The step at which they were logged.
+        latest: The training values logged last, by name; `latest_step` is the step at which they were.
 
     Raises:
         ValueError: An argument of the model, or one of its options, breaks its rule.
@@ -91,6 +91,7 @@ class AbstractModule(SteppedModule, Checked):
         self.latest: dict[str, Any] = {}
         self.latest_step = 0
         self._log_interval = Interval(1)
+        self._is_validated = False  # in the current epoch
         # Training metrics of an epoch that `max_steps` ended early, for the run that resumes it.
         self._partial_epoch: list[Any] | None = None
 
@@ -173,11 +174,11 @@ class AbstractModule(SteppedModule, Checked):
 
     def on_step_end(self) -> None:
         if self._log_interval.is_over(self.global_step) and self.recent_metrics.has_samples:
-            values = self.recent_metrics.compute() | {"lr": self._lr()}
+            values = self.recent_metrics.compute() | {"lr": self.last_lr}
             self.latest, self.latest_step = values, self.global_step
             # For Lightning's progress bars; `self.log` takes a millisecond a value, so only this one.
             self.log("train/loss", values["train/loss"], on_step=True, on_epoch=False, prog_bar=True, logger=False)
-            self._to_loggers(values)
+            log_at_step(self, values)
             self._add_recent_to_epoch()
 
     def on_train_epoch_end(self) -> None:
@@ -186,13 +187,17 @@ class AbstractModule(SteppedModule, Checked):
         if self.recent_metrics.has_samples:
             self._add_recent_to_epoch()
         # Not to the loggers, whose curves of these names are the means since the last log.
-        values = self.epoch_metrics.compute() | {"lr": self._lr()}
+        values = self.epoch_metrics.compute() | {"lr": self.last_lr}
         self.log_dict(values, logger=False, sync_dist=True)
+        log_at_step(self, {"train/loss_epoch": values["train/loss"]})
         self.epoch_metrics.reset()
         if self.is_stepped and self.ends_epoch():
-            self.step_epoch_schedules(self.trainer.callback_metrics | values)
+            # Lightning keeps the metrics of an earlier epoch's validation.
+            awaited = () if self._is_validated else self.val_metrics.names
+            self.step_epoch_schedules(self.trainer.callback_metrics | values, awaited)
+        self._is_validated = False
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         return self._common_step(batch, self.val_metrics)[1]
 
     def on_validation_epoch_end(self) -> None:
@@ -200,10 +205,11 @@ class AbstractModule(SteppedModule, Checked):
         in_fit = self.trainer.state.fn == TrainerFn.FITTING
         self.log_dict(values, prog_bar=True, logger=not in_fit, sync_dist=True)
         if in_fit and not self.trainer.sanity_checking:
-            self._to_loggers(values)
+            log_at_step(self, values)
+            self._is_validated = True
         self.val_metrics.reset()
 
-    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         _, outputs = self._common_step(batch, self.test_metrics)
         return self.predictions(outputs)
 
@@ -211,12 +217,12 @@ class AbstractModule(SteppedModule, Checked):
         self.log_dict(self.test_metrics.compute(), sync_dist=True)
         self.test_metrics.reset()
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self.predictions(self(batch[0]))
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        return self.predictions(self(pair_of(batch)[0]))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        mode, conflict = self.mode_of(self.objective.monitor), fused_conflict(self._trainer)
-        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, conflict)
+        mode = self.mode_of(self.objective.monitor)
+        return self.objective.configure(self, lambda: total_steps(self.trainer), mode, fused_conflict(self._trainer))
 
     @property
     def lr(self) -> float:
@@ -228,7 +234,7 @@ class AbstractModule(SteppedModule, Checked):
         self.objective.lr = rate
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        inputs, targets = batch
+        inputs, targets = pair_of(batch)
         outputs = self(inputs)
         loss = self.loss(outputs, targets)
         metrics.update(outputs.detach(), targets, loss.detach(), None if penalty is None else penalty.detach())
@@ -239,11 +245,3 @@ class AbstractModule(SteppedModule, Checked):
         self.recent_metrics.add(self.epoch_metrics)
         self.epoch_metrics, self.recent_metrics = self.recent_metrics, self.epoch_metrics
         self.recent_metrics.reset()
-
-    def _to_loggers(self, values: Mapping[str, Any]) -> None:
-        """Log at the number of steps done; Lightning's own step number is off by one after each resume."""
-        for logger in self.loggers:
-            logger.log_metrics(dict(values), step=self.global_step)
-
-    def _lr(self) -> float:
-        return float(self.trainer.optimizers[0].param_groups[0]["lr"])

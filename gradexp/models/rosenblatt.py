@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Unpack, final
 import torch
 from torch import Tensor, nn
 
+from gradexp.engine.batches import pair_of
 from gradexp.models.abstract_module import SGD, AbstractModule, Batch
 from gradexp.models.default_metrics import ThresholdAccuracy
 from gradexp.objective.objective import ObjectiveOptions
@@ -78,7 +79,7 @@ class Rosenblatt(AbstractModule):
 
     def assign_gradients(self, objective: Tensor, outputs: Tensor, batch: Batch) -> None:
         """Add minus Rosenblatt's correction, as the optimizer subtracts gradients."""
-        inputs, targets = batch
+        inputs, targets = pair_of(batch)
         errors = targets.unsqueeze(1) - outputs
         gradients = {"weight": -errors.T @ inputs.flatten(1), "bias": -errors.sum(dim=0)}
         for name, gradient in gradients.items():

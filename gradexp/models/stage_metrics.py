@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric, MetricCollection
 
+from gradexp.engine.precision import at_least_single
 from gradexp.models.user_metrics import LOSS_NAMES, to_metric_shape
 
 BATCHES_AT_ONCE = 50  # updating a metric costs as much for one batch as for fifty, so batches are collected first
@@ -128,7 +129,7 @@ class StageMetrics(nn.Module):
         sizes = torch.tensor([len(batch) for batch in targets], device=loss.device)
         self.loss.update(loss, sizes)
         self.penalty.update(torch.stack([loss.new_zeros(()) if p is None else p for p in penalties]), sizes)
-        all_outputs, all_targets = torch.cat(outputs), torch.cat(targets)
+        all_outputs, all_targets = (at_least_single(torch.cat(batches)) for batches in (outputs, targets))
         self.default_metrics.update(all_outputs, all_targets)
         if len(self.user_metrics):
             predictions = self._predictions(all_outputs)

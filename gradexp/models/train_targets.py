@@ -6,6 +6,8 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from gradexp.engine.batches import pair_of
+
 
 def train_targets(trainer: Trainer) -> Tensor:
     """All training targets [samples], from the data module if it gives them, else from a pass over the loader.
@@ -22,4 +24,4 @@ def train_targets(trainer: Trainer) -> Tensor:
             "loss.class_weight must be a list of numbers if several processes each see a part of the training data "
             "and the data module has no train_targets(); got 'balanced'."
         )
-    return torch.cat([targets.cpu() for _, targets in trainer.train_dataloader])  # type: ignore[union-attr]
+    return torch.cat([pair_of(batch)[1].cpu() for batch in trainer.train_dataloader])  # type: ignore[union-attr]

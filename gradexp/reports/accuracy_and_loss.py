@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from gradexp import figures
 from gradexp.callbacks.publication import publish
 from gradexp.callbacks.report import Report
+from gradexp.engine.precision import at_least_single, inputs_for
 from gradexp.models import LogisticRegression
 
 SAMPLES = 2000
@@ -34,7 +35,7 @@ class AccuracyAndLoss(Report):
         reach = 3 * max(abs(learned), 1.0)
         values = torch.linspace(learned - reach, learned + reach, POINTS)
         with torch.no_grad():
-            logits = pl_module(inputs.to(pl_module.device)).cpu()
+            logits = at_least_single(pl_module(inputs_for(pl_module, inputs))).cpu()
         moved = logits.T + (values - learned).unsqueeze(1) * inputs[:, largest]  # [points, samples]
         accuracy = ((moved > 0) == (targets == 1)).double().mean(dim=1)
         expanded = targets.to(moved.dtype).expand_as(moved)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gradexp import figures
 from gradexp.callbacks.publication import publish, writer_of
+from gradexp.engine.batches import pair_of
 
 MOST_WRONG = 24  # images
 
@@ -32,7 +33,7 @@ class ClassifierFigures(Callback):
     ) -> None:
         if not self.classes:
             return
-        inputs, targets = batch
+        inputs, targets = pair_of(batch)
         self._probabilities.append(outputs.float().cpu())
         self._targets.append(targets.cpu())
         confidence, predicted = outputs.max(dim=1)

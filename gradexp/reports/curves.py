@@ -6,12 +6,20 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 
 def curves(folder: Path, tags: list[str]) -> dict[str, tuple[list[int], list[float]]]:
-    """Steps and values of those of these scalars that the run in a folder has logged."""
+    """Steps and values of those of these scalars that the run in a folder has logged, by step.
+
+    A later process may have an earlier clock, by which TensorBoard orders the files. Of two values at a step the one
+    read last counts.
+    """
     if not (folder / "tensorboard").is_dir():
         return {}
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 1000, "images": 1, "tensors": 1})
     events.Reload()
-    logged = {tag: events.Scalars(tag) for tag in tags if tag in events.Tags()["scalars"]}
-    return {
-        tag: ([point.step for point in points], [point.value for point in points]) for tag, points in logged.items()
-    }
+    found = {}
+    for tag in tags:
+        if tag in events.Tags()["scalars"]:
+            points = {point.step: point.value for point in events.Scalars(tag)}
+            if points:  # else a later process has superseded all of them
+                steps = sorted(points)
+                found[tag] = (steps, [points[step] for step in steps])
+    return found

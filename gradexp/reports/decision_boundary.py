@@ -10,6 +10,7 @@ from torch import Tensor
 from gradexp import figures
 from gradexp.callbacks.publication import publish
 from gradexp.callbacks.report import Report
+from gradexp.engine.precision import inputs_for
 
 POINTS = 2000  # training samples drawn
 GRID = 250  # points along each axis
@@ -43,7 +44,7 @@ class DecisionBoundary(Report):
         grid = torch.cartesian_prod(y, x).flip(1)  # row by row
         module.eval()
         with torch.no_grad():
-            outputs = module(torch.cat([origin + grid @ axes, inputs]).to(module.device))
+            outputs = module(inputs_for(module, torch.cat([origin + grid @ axes, inputs])))
             predicted = module.predictions(outputs).argmax(dim=1).cpu()
         regions = predicted[: len(grid)].reshape(len(y), len(x))
         accuracy = (predicted[len(grid) :] == targets).double().mean().item()

@@ -10,6 +10,7 @@ from torch import Tensor
 from gradexp import figures
 from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.callbacks.publication import publish
+from gradexp.engine.precision import at_least_single
 from gradexp.models import FunctionDescent
 from gradexp.models.surfaces import Surface
 from gradexp.objective.optimizers import class_name, is_elementwise
@@ -46,7 +47,7 @@ class DescentReport(TrajectoryReport):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not isinstance(pl_module, FunctionDescent):
             return
-        surface, point = pl_module.surface, pl_module.network.get_parameter("point").detach().cpu()
+        surface, point = pl_module.surface, at_least_single(pl_module.network.get_parameter("point").detach().cpu())
         self._report_last_point(surface, point)
         self._trusted_packages = pl_module.objective.trusted_packages
         if self.draw and self.points:

@@ -8,12 +8,17 @@ from typing import Any, Literal
 
 Curve = tuple[Sequence[float], Sequence[float]]  # steps, values
 
-TAGS = ["train/loss", "val/loss"]
+# The loss by epoch does not depend on the log interval; another package's module may have the other only.
+TRAIN_TAGS = ("train/loss_epoch", "train/loss")
+TAGS = [*TRAIN_TAGS, "val/loss"]
 RISE = 0.05  # of the validation loss above its minimum: Prechelt's generalisation loss of 5 %
 GAP = {"accuracy": 0.02, "r2": 0.1}  # between the training and the validation score
 HIGH_ERROR = 0.25  # training error, as a share of that of a model without inputs, above which a run is under-fitting
 FALL = 0.03  # of the training loss in the last tenth of the fit, above which it had not converged
 MIN_POINTS = 5  # of a curve, to estimate its scatter
+# Validation samples in which over-fitting must show. If it shows in all n of n, a sign test has p = 2^-n, which is
+# below that of three standard errors, 0.0013, from ten on.
+MIN_SAMPLES = 10
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,9 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
     - Dead class: a classifier predicts a class for none of the training samples, some of which have it. This needs no
       score. (A classifier that misses more than half of the classes has learned too little of any.)
     - Over-fitting: the validation loss ends 5 % above its minimum (the generalisation loss of Prechelt 1998, "Early
-      stopping - but when?"), by more than its scatter, while the training loss kept falling; or the training score
-      exceeds the validation score by 0.02 of accuracy, or 0.1 of R^2, and by three standard errors.
+      stopping - but when?"), by more than its scatter, while the training loss kept falling, and at least ten samples
+      (of a classifier: wrong ones, which carry such a rise) agree; or the training score exceeds the validation score
+      by 0.02 of accuracy, or 0.1 of R^2, and by three standard errors. Fewer than ten validation samples tell nothing.
     - Under-fitting: the error on the training samples is above a quarter of that of a model without inputs (R^2 below
       0.75; for C equally frequent classes an error above (1 - 1 / C) / 4); or that error is above a twentieth and the
       training loss fell by more than 3 % in the last tenth of the fit. Noise in the targets cannot be distinguished
@@ -52,21 +58,24 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
         numbers = f"no training sample is predicted as {', '.join(dead)}"
         return Diagnosis("dead class", numbers, _against_dead_classes(config))
     score = next((name for name in GAP if {f"train/{name}", f"val/{name}"} <= metrics.keys()), None)
-    if metrics.get("status") != "completed" or not set(TAGS) <= metrics.keys() or score is None:
+    if metrics.get("status") != "completed" or not {"train/loss", "val/loss"} <= metrics.keys() or score is None:
         return None
     # Of the weights that are tested; a run of data with its own loaders has only those of the last epoch.
     train, val = (metrics.get(f"best/{stage}/{score}", metrics[f"{stage}/{score}"]) for stage in ("train", "val"))
     digits = ".2%" if score == "accuracy" else ".4g"
     both = f"{score} {train:{digits}} in training and {val:{digits}} in validation"
-    rise = _rise(curves, metrics["train/loss"])
-    if rise:
+    samples = metrics.get("samples/val", math.inf)  # unknown in another package's data
+    if samples < MIN_SAMPLES:
+        both += f", which has {samples} sample{'s' * (samples > 1)}: too few to tell over-fitting"
+    rise = _rise(curves)
+    if rise and samples * (1 if score == "r2" else 1 - val) >= MIN_SAMPLES:
         return Diagnosis("over-fitting", f"{rise}; {both}", _against_over_fitting(config, has_risen=True))
-    if train - val > max(GAP[score], 3 * _standard_error(score, val, metrics.get("samples/val", 0))):
+    if samples >= MIN_SAMPLES and train - val > max(GAP[score], 3 * _standard_error(score, val, samples)):
         return Diagnosis("over-fitting", both, _against_over_fitting(config, has_risen=False))
     error = (1 - train) if score == "r2" else (1 - train) / (1 - 1 / max(metrics.get("classes", 2), 2))
     fall = _fall(curves)
     if error > HIGH_ERROR / 5 and fall > FALL:
-        numbers = f"train/loss was still falling, by {fall:.0%} in the last tenth of the fit; {both}"
+        numbers = f"train/loss was still falling, by {fall:.0%} in a tenth of the fit; {both}"
         return Diagnosis("under-fitting", numbers, "more epochs (trainer.max_epochs), or a larger optimizer.lr")
     if error > HIGH_ERROR:
         baseline = "predicting the mean" if score == "r2" else "random guessing"
@@ -75,7 +84,11 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
     return Diagnosis("neither", both, "")
 
 
-def _rise(curves: Mapping[str, Curve], last_train: float) -> str:
+def _train_curve(curves: Mapping[str, Curve]) -> Curve:
+    return next((curves[tag] for tag in TRAIN_TAGS if tag in curves), ((), ()))
+
+
+def _rise(curves: Mapping[str, Curve]) -> str:
     """A sentence on how far the validation loss ends above its minimum; "" if that is not significant."""
     steps, losses = curves.get("val/loss", ((), ()))
     if len(losses) < MIN_POINTS:
@@ -87,34 +100,45 @@ def _rise(curves: Mapping[str, Curve], last_train: float) -> str:
     changes = [after - before for before, after in pairwise(losses[len(losses) // 2 :])]
     drift = sum(changes) / len(changes)
     scatter = math.sqrt(sum((change - drift) ** 2 for change in changes) / len(changes) / 2)
-    train_steps, train_losses = curves.get("train/loss", ((), ()))
+    train_steps, train_losses = _train_curve(curves)
     until_best = [loss for step, loss in zip(train_steps, train_losses, strict=True) if step <= steps[best]]
-    has_fallen = last_train < until_best[-1] if until_best else True
+    has_fallen = not until_best or train_losses[-1] < until_best[-1]
     if best == len(losses) - 1 or end <= (1 + RISE) * minimum or end - minimum <= 3 * scatter or not has_fallen:
         return ""
     share = end / minimum - 1 if minimum > 0 else math.inf
     return (
-        f"val/loss ends {share:.0%} above its minimum of {minimum:.4g} at step {steps[best]:,.0f} of {steps[-1]:,.0f} "
-        f"while train/loss fell to {last_train:.4g}"
+        f"val/loss ends {share:.0%} above its minimum of {minimum:.4g} at step {steps[best]:,.0f} of {steps[-1]:,.0f}"
+        + (f" while train/loss fell to {train_losses[-1]:.4g}" if until_best else "")
     )
 
 
 def _fall(curves: Mapping[str, Curve]) -> float:
-    """The share by which the training loss fell in the last tenth of its curve; 0 for curves under ten points."""
-    _, losses = curves.get("train/loss", ((), ()))
-    tenth = len(losses) // 10
-    if tenth == 0:
+    """The share by which the training loss falls in a tenth of the fit, at its rate in the last; 0 for one point.
+
+    With fewer than twenty points, the rate is that between the last two.
+    """
+    _, losses = _train_curve(curves)
+    tenth = max(1, len(losses) // 10)
+    if len(losses) < 2:
         return 0.0
     before, after = (sum(part) / tenth for part in (losses[-2 * tenth : -tenth], losses[-tenth:]))
-    return 1 - after / before if before > 0 else 0.0
+    return 1 - max(after / before, 0.0) ** (len(losses) / 10 / tenth) if before > 0 else 0.0
 
 
-def _standard_error(score: str, value: float, samples: int) -> float:
-    """Binomial for an accuracy; for R^2 2 R (1 - R^2) / sqrt(n), for large samples (Olkin and Finn 1995)."""
-    if not samples:
+def _standard_error(score: str, value: float, samples: float) -> float:
+    """The standard error of a score of so many samples.
+
+    For an accuracy that of Agresti and Coull (1998), with two right and two wrong samples added: the binomial one is 0
+    where all samples are right, or all wrong. For R^2 2 R (1 - R^2) / sqrt(n), for large samples (Olkin and Finn 1995),
+    whose largest value counts where R^2 is below 1/3, as it falls to 0 there.
+    """
+    if samples == math.inf:
         return 0.0
-    squared = value * (1 - value) if score == "accuracy" else 4 * max(value, 0.0) * (1 - value) ** 2
-    return math.sqrt(squared / samples)
+    if score == "accuracy":
+        share = (value * samples + 2) / (samples + 4)
+        return math.sqrt(share * (1 - share) / (samples + 4))
+    share = max(value, 1 / 3)
+    return 2 * math.sqrt(share / samples) * (1 - share)
 
 
 def _against_over_fitting(config: Mapping[str, Any], has_risen: bool) -> str:

@@ -1,8 +1,11 @@
 """TensorBoard's HPARAMS tab: a fixed, flat, typed set of settings, and the final metrics of a run."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams as hparams_summary
 
@@ -14,8 +17,7 @@ SUFFIX = ".hparams"  # of the event file with the settings, which a resumed run 
 def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
     """The columns of the HPARAMS tab, for a resolved configuration and the name of its data source.
 
-    All runs have the same columns, each of one type: TensorBoard drops keys that the first run lacks, and shows the
-    numbers of a column with a None as text.
+    All runs have the same columns, each of one type: TensorBoard shows the numbers of a column with a None as text.
     """
     model, optimizer = config["model"], config["optimizer"]
     return {
@@ -43,22 +45,47 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
     }
 
 
-def write_hparams(writer: SummaryWriter, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
-    """Write the settings, and the final metrics under the tags that they have as scalars."""
+def write_hparams(
+    writer: SummaryWriter,
+    settings: dict[str, Any],
+    metrics: dict[str, float],
+    step: int,
+    logged: Collection[str],
+    *,
+    succeeded: bool,
+) -> None:
+    """Write the settings, and the final metrics as scalars, which are the metrics of the tab.
+
+    Args:
+        writer: The run's writer.
+        settings: See `hyperparameters`.
+        metrics: The final metrics.
+        step: The last step.
+        logged: Metrics that have a value at this step already, which is not repeated.
+        succeeded: Whether the run completed; a diverged run did not.
+    """
     for name, value in metrics.items():
-        if not name.startswith(("val/", "test/", "val_", "test_")):  # these are logged already
+        if name not in logged and not name.startswith(("val/", "test/", "val_", "test_")):  # these were logged
             writer.add_scalar(name, value, step)
     writer.flush()  # TensorBoard stops reading a file when there is a later one
-    write_row(Path(writer.log_dir), settings, metrics)
+    write_row(Path(writer.log_dir), settings, succeeded=succeeded)
 
 
-def write_row(folder: Path, settings: dict[str, Any], metrics: dict[str, float], suffix: str = SUFFIX) -> None:
-    """Write a run's row of the tab, settings and metrics, into a separate event file in the folder of the others.
+def write_row(folder: Path, settings: dict[str, Any], suffix: str = SUFFIX, *, succeeded: bool) -> None:
+    """Write a run's row of the tab into a separate event file in the folder of the others.
 
-    It replaces an earlier one with this suffix: TensorBoard shows the first settings that it finds in a run.
+    It replaces an earlier one with this suffix: TensorBoard shows the first settings that it finds in a run. The
+    columns are not declared: TensorBoard would take those that the first run declares for all runs. Undeclared, they
+    are the settings and the scalars of all runs.
     """
     for path in folder.glob(f"*{suffix}"):
         path.unlink()
     with SummaryWriter(str(folder), filename_suffix=suffix) as writer:
-        for summary in hparams_summary(settings, metrics):  # type: ignore[no-untyped-call]
+        _, start, end = hparams_summary(settings, {})  # type: ignore[no-untyped-call]
+        if not succeeded:
+            plugin = end.value[0].metadata.plugin_data
+            session = HParamsPluginData.FromString(plugin.content)
+            session.session_end_info.status = STATUS_FAILURE
+            plugin.content = session.SerializeToString()
+        for summary in (start, end):
             writer._get_file_writer().add_summary(summary)

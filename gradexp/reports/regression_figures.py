@@ -9,6 +9,8 @@ from torch import Tensor
 from gradexp import figures
 from gradexp.callbacks.publication import publish
 from gradexp.callbacks.report import Report
+from gradexp.engine.batches import pair_of
+from gradexp.engine.precision import at_least_single
 from gradexp.models import AbstractRegressor
 
 
@@ -23,7 +25,7 @@ class RegressionFigures(Report):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any, **kwargs: Any
     ) -> None:
         if self.draw and isinstance(pl_module, AbstractRegressor):
-            self._batches.append((outputs.float().cpu(), batch[1].cpu()))
+            self._batches.append((at_least_single(outputs).cpu(), at_least_single(pair_of(batch)[1]).cpu()))
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self._batches:

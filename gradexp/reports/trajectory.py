@@ -8,6 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from gradexp.callbacks.report import Report
+from gradexp.engine.precision import at_least_single
 
 LIMIT = 50_000  # points
 
@@ -38,7 +39,7 @@ class TrajectoryReport(Report, ABC):
         parameters = list(pl_module.parameters())
 
         def values() -> Tensor:
-            return torch.cat([parameter.detach().flatten() for parameter in parameters])
+            return at_least_single(torch.cat([parameter.detach().flatten() for parameter in parameters]))
 
         def record(*_: Any) -> None:
             self._steps += 1

@@ -1,7 +1,11 @@
-"""A job's folder in a sweep: the job's status, and whether a process works on it."""
+"""The folder of a run or a job: its status, and which process works on it."""
 
 import json
-from collections.abc import Mapping
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +14,7 @@ from filelock import FileLock, Timeout
 State = Literal["completed", "diverged", "failed", "running", "interrupted", "planned"]
 
 LOCK, METRICS, CHECKPOINT = ".lock", "metrics.json", "checkpoints/last.ckpt"
+HOLDER = ".holder"  # beside the lock: who holds it, in words
 STARTED = ".started"  # in the job's folder: touched whenever the job starts
 STOPPED = ".stopped"  # in the sweep's folder: no further job starts
 
@@ -65,12 +70,58 @@ def last_start(folder: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def lock(folder: Path) -> FileLock:
-    """The lock of the one process that works on the job; the system releases it when the process ends.
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of the one process that works on the job; the system releases it when the process ends.
 
     A resumed sweep waits by it for workers that outlived the sweep which started them.
     """
-    return FileLock(folder / LOCK)
+    with FileLock(folder / LOCK), _named_holder(folder):
+        yield
+
+
+@contextmanager
+def lock_run(folder: Path, ckpt_path: str | None) -> Iterator[None]:
+    """Hold the lock of a run outside a sweep, which does not wait; the file is removed if it was not there before.
+
+    Args:
+        folder: The run's folder.
+        ckpt_path: The checkpoint, if the run resumes in this folder.
+
+    Raises:
+        ValueError: Another process works in the folder.
+    """
+    path = folder / LOCK
+    is_new = not path.exists()
+    held = FileLock(path)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        holder = folder / HOLDER
+        who = holder.read_text() if holder.exists() else "another process"
+        rule = f"hydra.run.dir must be a folder that no other run uses; got {folder}, which {who} uses."
+        if ckpt_path is not None:
+            rule = f"ckpt_path must be of a run that no process works on; got {ckpt_path}, whose run is {who}."
+        raise ValueError(f"{rule} Wait until it ends, or type another hydra.run.dir.") from None
+    try:
+        with _named_holder(folder):
+            yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # before the release, so that no other process has locked it
+                path.unlink()
+        held.release()
+
+
+@contextmanager
+def _named_holder(folder: Path) -> Iterator[None]:
+    """Record this process as the holder of the lock."""
+    holder = folder / HOLDER
+    holder.write_text(f"process {os.getpid()} on {socket.gethostname()} (since {datetime.now():%Y-%m-%d %H:%M:%S})")
+    try:
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
 
 
 def is_locked(folder: Path) -> bool:

@@ -14,10 +14,8 @@ SHORT = ("+experiment=diabetes", "data.repeat=50", "trainer.log_every_n_steps=10
 
 
 def logged(folder: Path, tag: str) -> tuple[list[int], list[float]]:
-    """Steps and values of a curve, without the last point of training, the epoch's mean for the HPARAMS tab."""
+    """Steps and values of a curve."""
     points = events(folder).Scalars(tag)
-    if tag.startswith("train/"):
-        points = points[:-1]
     return [point.step for point in points], [point.value for point in points]
 
 

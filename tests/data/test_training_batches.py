@@ -1,7 +1,9 @@
 """The batches that a plain Lightning trainer passes to a model."""
 
+import warnings
 from typing import Any
 
+import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
@@ -64,6 +66,25 @@ def test_every_epoch_has_every_sample_in_a_new_order() -> None:
     seen = [int(number) for _, targets in recorder.train_batches for number in targets]
     assert sorted(seen[:40]) == sorted(seen[40:])
     assert seen[:40] != seen[40:]
+
+
+@pytest.mark.parametrize("overfit_batches", [2, 0.5])
+@pytest.mark.parametrize("settings", [{}, {"repeat": 2}, {"memory_limit": 0}])
+def test_overfit_batches_repeats_the_same_samples_without_a_warning(
+    overfit_batches: float, settings: dict[str, Any]
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        recorder = fit(TinyImages(batch_size=8, **settings), max_epochs=3, overfit_batches=overfit_batches)
+    assert not [warning for warning in caught if "overfit" in str(warning.message)]
+    seen = [targets.tolist() for _, targets in recorder.train_batches]
+    number = 2 if overfit_batches == 2 or "repeat" not in settings else 5  # of 5 batches in a pass
+    assert len(seen) == 3 * number
+    assert seen[:number] == seen[number : 2 * number] == seen[2 * number :]
+    assert seen[0] != seen[1]
+    validated = [targets.tolist() for _, targets in recorder.val_batches]
+    limit = len(validated) // 3
+    assert validated[-limit:] == validated[-2 * limit : -limit]
 
 
 def test_only_training_batches_are_augmented() -> None:

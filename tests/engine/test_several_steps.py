@@ -81,6 +81,14 @@ def test_a_schedule_ends_as_with_single_steps_within_an_epoch(option: str) -> No
     assert several.state == single.state
 
 
+@pytest.mark.parametrize("interval", [{"check_val_every_n_epoch": 2}, {"check_val_every_n_epoch": 3}])
+def test_a_plateau_schedule_that_waits_for_validations_ends_as_with_single_steps(interval: dict[str, Any]) -> None:
+    several, single = (
+        fit(n, trainer={"max_epochs": 6} | interval, scheduler=short("plateau")) for n in (GROUP_SIZE, 1)
+    )
+    assert several.state == single.state
+
+
 def test_a_schedule_gives_no_warning() -> None:
     fit(GROUP_SIZE, scheduler=short("cosine"))
 
@@ -91,7 +99,8 @@ def test_a_schedule_gives_no_warning() -> None:
         ("val/mes", {}, {}, "monitor_mode must be max or min for ReduceLROnPlateau, which watches 'val/mes'"),
         ("val/mes", {"mode": "min"}, {}, "monitor must be one of .*val/mse.*; got 'val/mes'"),
         ("val/loss", {"interval": "step"}, {}, "scheduler.interval must be epoch for ReduceLROnPlateau.*'step'"),
-        ("val/loss", {}, {"check_val_every_n_epoch": 2}, "monitor must be one of .*train/loss.*; got 'val/loss'"),
+        ("val/loss", {}, {"check_val_every_n_epoch": 3}, "monitor must be one of .*train/loss.*; got 'val/loss'"),
+        ("val/loss", {}, {"limit_val_batches": 0}, "monitor must be one of .*train/loss.*; got 'val/loss'"),
     ],
 )
 def test_a_plateau_schedule_without_its_metric_is_refused(

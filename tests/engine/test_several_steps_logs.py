@@ -15,6 +15,7 @@ from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.engine import fit_clock
 from gradexp.engine.fit_clock import FitClock
 from tests.engine.several_steps import EPOCHS, GROUP_SIZE, fit
+from tests.objective.schedule_rates import Rates
 from tests.run_folder import events
 
 STEP = 0.5  # seconds per Lightning batch
@@ -74,6 +75,18 @@ def test_logged_learning_rates_equal_those_of_single_steps(scheduler: dict[str, 
     assert len({rate for _, rate in rates[1]}) > 1
     assert rates[0] == rates[1]
     assert several.metrics == single.metrics
+
+
+@pytest.mark.parametrize("number", [GROUP_SIZE, 1])
+@pytest.mark.parametrize("interval", ["step", "epoch"])
+def test_the_learning_rate_logged_at_a_step_is_the_one_it_was_taken_with(interval: str, number: int) -> None:
+    scheduler = {"_target_": "torch.optim.lr_scheduler.ExponentialLR", "interval": interval, "gamma": 0.9}
+    used = Rates()
+    result = fit(number, used, trainer={"max_epochs": 3, "log_every_n_steps": 10}, scheduler=scheduler)
+    logged = {step: values["lr"] for step, values in result.logged.entries if "lr" in values}
+    assert logged == {step: used.rates[step - 1] for step in range(10, len(used.rates) + 1, 10)}
+    assert len(set(logged.values())) > 1
+    assert result.metrics["lr"] == pytest.approx(used.rates[-1])
 
 
 @pytest.mark.parametrize("number", [GROUP_SIZE, 1])

@@ -43,14 +43,14 @@ class Rates(Callback):
         self.rates.append(optimizer.param_groups[0]["lr"])
 
 
-def rates_of_a_fit(scheduler: dict[str, Any], lr: float = LR) -> list[float]:
+def rates_of_a_fit(scheduler: dict[str, Any], lr: float = LR, **arguments: Any) -> list[float]:
     model = MLPClassifier(3, 2, hidden=(4,), optimizer={"_target_": "torch.optim.SGD", "lr": lr}, scheduler=scheduler)
     # For zero inputs the accuracy does not change at a small learning rate: a plateau from the start.
     source = TensorSource(torch.zeros(10, 3), torch.tensor([0, 1] * 5))
     rates = Rates()
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False, "accelerator": "cpu", "callbacks": [rates]}
-    trainer = Trainer(max_epochs=EPOCHS, **quiet)
+    trainer = Trainer(max_epochs=EPOCHS, **quiet, **arguments)
     trainer.fit(model, BatchLoader(source, BatchOrder(10, 2)), BatchLoader(source, BatchOrder(10, 10)))
     return rates.rates
 

@@ -51,6 +51,14 @@ def test_the_learning_rate_of_every_step_equals_the_closed_form(name: str) -> No
     assert rates == pytest.approx([closed_form(step) for step in range(EPOCHS * STEPS)], rel=1e-9)
 
 
+@pytest.mark.parametrize(("every", "first_lower"), [(1, 2), (2, 4), (3, None)])
+def test_a_plateau_schedule_counts_validations(every: int, first_lower: int | None) -> None:
+    # The first validation sets the best value; the second is no better.
+    rates = rates_of_a_fit(load("plateau") | {"patience": 0, "factor": 0.25}, check_val_every_n_epoch=every)
+    lower = [number for number, rate in enumerate(rates) if rate < LR]
+    assert lower[:1] == ([] if first_lower is None else [first_lower * STEPS])
+
+
 def test_onecycle_starts_peaks_and_ends_as_configured() -> None:
     rates = rates_of_a_fit(load("onecycle"))
     assert rates[0] == pytest.approx(LR / 25)

@@ -135,3 +135,45 @@ def test_a_run_finds_its_dead_class_with_validation_or_without(validation: list[
     data.setup("fit")
     predicted = set(model(data.sample(2000)[0]).argmax(dim=1).tolist())
     assert result.metrics["never_predicted"] == ", ".join(str(digit) for digit in range(10) if digit not in predicted)
+
+
+def test_the_diagnosis_does_not_depend_on_the_log_interval(tmp_path: Path) -> None:
+    notes = []
+    for interval in (1, 7, 1000):
+        settings = ("model.hidden=[16]", "trainer.max_epochs=3", f"trainer.log_every_n_steps={interval}", *QUICK)
+        notes.append([note for note in run(*settings).notes if "fitting" in note])
+    assert notes[0] == notes[1] == notes[2]
+    assert "under-fitting: train/loss was still falling" in notes[0][0]
+
+
+@pytest.mark.parametrize(("epochs", "share"), [(2, 1 - 0.5**0.2), (5, 1 - 0.5**0.5), (10, 0.5), (15, 1 - 0.5**1.5)])
+def test_a_fit_of_few_epochs_is_still_falling_at_the_rate_of_the_last(epochs: int, share: float) -> None:
+    losses = [0.5**epoch for epoch in range(epochs)]
+    metrics = GOOD | {"status": "completed", "train/loss": losses[-1], "val/loss": losses[-1], "train/accuracy": 0.9}
+    found = diagnose(metrics, {"train/loss_epoch": (range(epochs), losses), "train/loss": (STEPS, FLAT)}, {})
+    assert found is not None
+    assert found.kind == "under-fitting"
+    assert f"by {share:.0%} in a tenth of the fit" in found.numbers
+
+
+@pytest.mark.parametrize(("samples", "right"), [(1, 0), (2, 0), (9, 4), (10, 9), (24, 22)])
+def test_a_few_wrong_validation_samples_do_not_convict(samples: int, right: int) -> None:
+    metrics = {"train/accuracy": 1.0, "val/accuracy": right / samples, "samples/val": samples, "classes": 3}
+    kind, words = diagnosis(metrics, FALLING, U_SHAPED)
+    assert kind == "neither"
+    number = {1: "1 sample:", 2: "2 samples:", 9: "9 samples:"}.get(samples)
+    assert ("too few to tell over-fitting" in words) == (number is not None)
+    assert number is None or number in words
+
+
+@pytest.mark.parametrize(
+    ("r2", "samples", "kind"), [(-3.0, 9, "neither"), (0.4, 10, "neither"), (-3.0, 10, "over-fitting")]
+)
+def test_an_r2_of_a_few_validation_samples_does_not_convict(r2: float, samples: int, kind: str) -> None:
+    assert diagnosis({"train/r2": 0.99, "val/r2": r2, "samples/val": samples}, FLAT, FLAT)[0] == kind
+
+
+def test_a_rise_in_many_wrong_samples_is_over_fitting() -> None:
+    wrong = {"train/accuracy": 0.99, "val/accuracy": 0.98, "classes": 10}
+    assert diagnosis(wrong | {"samples/val": 499}, FALLING, U_SHAPED)[0] == "neither"
+    assert diagnosis(wrong | {"samples/val": 501}, FALLING, U_SHAPED)[0] == "over-fitting"

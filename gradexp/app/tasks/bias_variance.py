@@ -187,7 +187,7 @@ def _write_events(
             writer.add_scalar(name, value, 0)
         if figure is not None:
             write_figure(folder, "fits", figure, writer)
-        write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), metrics, 0)
+        write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), metrics, 0, metrics, succeeded=True)
 
 
 def _fits_figure(data: AbstractDataModule, ensemble: Ensemble, targets: Tensor, device: torch.device) -> Figure | None:

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 
 from gradexp.app.tasks.outcome import logged
 from gradexp.data import AbstractDataModule
+from gradexp.engine.batches import pair_of
 from gradexp.engine.checkpoints import Best, Checkpoints
 from gradexp.engine.lightning_internals import callbacks_of, measuring
 from gradexp.models import AbstractModule
@@ -65,7 +66,7 @@ class PredictedClasses(Callback):
     ) -> None:
         if isinstance(pl_module, AbstractModule) and self._counts.numel():
             predicted = pl_module.predictions(outputs).argmax(dim=1)
-            for row, classes in zip(self._counts, (batch[1], predicted), strict=True):
+            for row, classes in zip(self._counts, (pair_of(batch)[1], predicted), strict=True):
                 row += torch.bincount(classes.cpu(), minlength=len(row))
 
     def never(self, trainer: Trainer) -> list[bool]:

@@ -22,7 +22,7 @@ def test(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     restored.trainer.test(restored.model, datamodule=restored.data, verbose=False)
     seconds = time.perf_counter() - started
     if isinstance(restored.trainer.logger, TensorBoardLogger):
-        restored.trainer.logger.finalize("success")
+        restored.trainer.logger.experiment.close()
     metrics = {"status": "completed", **logged(restored.trainer), "seconds/test": seconds, "steps": restored.step}
     metrics |= root_errors(metrics, restored.data) | facts(restored.data, restored.model)
     return Outcome(metrics, restored.data.notes)

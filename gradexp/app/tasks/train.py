@@ -18,10 +18,13 @@ from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
 from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, logged, root_errors
 from gradexp.callbacks import Diverged, Report
+from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
 from gradexp.data import AbstractDataModule
+from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_file import check_architecture, read_checkpoint
 from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
 from gradexp.engine.threads import Threads
@@ -55,20 +58,21 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     cfg, notes = adapt(cfg, data)
     model = build_model(cfg, data)
     _check_monitor(cfg, model)
-    step = 0
+    purge_step = None
     if checkpoint is not None:
         check_architecture(checkpoint, model, cfg.ckpt_path)
         _check_resumable(cfg, checkpoint)
         _check_schedule(cfg, checkpoint)
         step = checkpoint["global_step"]
+        purge_step = step + 1 if step else 0
         notes.append(f"resumed from step {step:,} of {cfg.ckpt_path}")
-    trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=step + 1 if step else None)
+    trainer = build_trainer(cfg, record.folder, data, model, console, purge_step)
     checkpoints = _callback(trainer, Checkpoints)
     if checkpoint is not None:
         _copy_best(Path(cfg.ckpt_path), checkpoints.best_path)
         without_tuners(trainer)
     record.write(cfg)
-    _log_setup(cfg, trainer, model)
+    _log_setup(cfg, trainer, model, checkpoint)
     found = FoundSettings(cfg, record, checkpoints)
     callbacks_of(trainer).append(found)
 
@@ -90,21 +94,27 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.flush()
         # From the event files, which also hold the earlier part of a resumed run.
-        diagnosis = diagnose(metrics, curves(record.folder, TAGS), flat(plain(cfg)))
+        logged_curves = curves(record.folder, [*TAGS, *metrics])
+        diagnosis = diagnose(metrics, logged_curves, flat(plain(cfg)))
         if diagnosis is not None:
             metrics["diagnosis"] = diagnosis.kind
             notes.append(str(diagnosis))
-        _write_hparams(cfg, trainer.logger, metrics, trainer.global_step)
+        at_end = {name for name, (steps, _) in logged_curves.items() if steps[-1] == trainer.global_step}
+        _write_hparams(cfg, trainer.logger, metrics, trainer.global_step, at_end)
     return Outcome(metrics, [*data.notes, *notes])
 
 
-def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule) -> None:
+def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any] | None) -> None:
     """Write the configuration and the network to gradexp.log, and the configuration to TensorBoard."""
     text = OmegaConf.to_yaml(cfg, resolve=True)
     log.info("configuration\n%s", text)
     log.info("network\n%s", getattr(model, "network", model))
-    if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
-        trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
+    if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
+        trainer.logger.rewind(checkpoint)
+        if not trainer.logger.continues or checkpoint is None:
+            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
+        elif config_hash(cfg) != config_hash(OmegaConf.create(checkpoint["config"])):
+            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```", checkpoint["global_step"])
 
 
 def _fit(
@@ -119,6 +129,13 @@ def _fit(
         notes.append(f"diverged: {diverged}; the last good state is {last}")
         notes.append(f"a smaller optimizer.lr{rate} or trainer.gradient_clip_val=1 may help")
         return {"status": "diverged", "reason": str(diverged)}
+    except ValueError as error:
+        if is_too_small(error):
+            raise ValueError(
+                "data.batch_size must leave more than one sample in every batch, for batch norm; got "
+                f"{cfg.data.get('batch_size')}, with a batch of one."
+            ) from error
+        raise
     except SystemExit as end:  # Lightning's exit after Ctrl-C
         if trainer.interrupted and last.is_file():
             raise SystemExit(f"interrupted; resume with ckpt_path={last}") from end
@@ -207,11 +224,15 @@ def _callback(trainer: Trainer, kind: type[T]) -> T:
     return next(callback for callback in callbacks_of(trainer) if isinstance(callback, kind))
 
 
-def _write_hparams(cfg: DictConfig, logger: TensorBoardLogger, metrics: dict[str, Any], step: int) -> None:
+def _write_hparams(
+    cfg: DictConfig, logger: TensorBoardLogger, metrics: dict[str, Any], step: int, at_end: set[str]
+) -> None:
+    """Write the row of the HPARAMS tab; metrics in `at_end` have a point at the last step."""
     # Of one state of the weights, the tested ones; some users' own modules log test_loss instead of test/loss.
     last = ("train/", "val/", "train_", "val_")
     final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith("test_"))}
     if "best/epoch" in metrics:
         final = {k: v for k, v in final.items() if not k.startswith(last)}
-    write_hparams(logger.experiment, hyperparameters(plain(cfg), metrics["data"]), final, step)
-    logger.finalize("success")
+    settings, succeeded = hyperparameters(plain(cfg), metrics["data"]), metrics["status"] == "completed"
+    write_hparams(logger.experiment, settings, final, step, at_end, succeeded=succeeded)
+    logger.experiment.close()

@@ -37,7 +37,7 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
         if job.status == "failed" and job.config:
             config = read_config(job.folder)
             settings = hyperparameters(config, str(config["data"]["_target_"]).rpartition(".")[2])
-            write_row(job.folder / "tensorboard", settings, {}, SUFFIX)
+            write_row(job.folder / "tensorboard", settings, SUFFIX, succeeded=False)
     return {tag: paths[tag] for tag in study}
 
 

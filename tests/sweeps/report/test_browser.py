@@ -122,6 +122,7 @@ def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
     assert call(monkeypatch, *REPORTED, "optimizer.lr=0.01,0.001", "seed=0,1", "figures=true") is None
     assert eventually(lambda: is_up(tensorboard), 90), "TensorBoard did not start"
     scores = [line.split(",") for line in Path("sweep/sweep.csv").read_text().splitlines()]
+    # The tab opens with the first five metrics by name; the user shows the others.
     accuracies = [float(row[scores[0].index("best/val/accuracy")]) for row in scores[1:]]
     with chromium(tmp_path / "profile") as browser:
 

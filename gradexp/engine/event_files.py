@@ -1,0 +1,95 @@
+"""TensorBoard's event files of a run, which a resumed fit takes back to where its checkpoint was saved."""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+_CREATED = re.compile(r"(?<=tfevents\.)\d{10}(?=\.)")  # a file's name has the second at which it was created
+_RENAMED = re.compile(r"(?<=tfevents\.)0\d{9}\.(?=\d{10}\.)")
+
+
+class EventFiles(TensorBoardLogger):
+    """Lightning's TensorBoard logger without hparams.yaml: checkpoint and .hydra/ contain the configuration.
+
+    Attributes:
+        continues: Whether the folder has the events of the part of the fit before a resume.
+    """
+
+    continues = False
+
+    def save(self) -> None:
+        self.experiment.flush()
+
+    def finalize(self, status: str) -> None:
+        """Keep the file open after a fit: what a test adds in another one could be read before it."""
+        if status != "success":
+            super().finalize(status)
+        elif self._experiment is not None:
+            self.save()
+
+    def rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
+        """Drop what an earlier fit in the folder logged after the checkpoint from which this one resumes.
+
+        Otherwise the curves would have some steps twice: those of a killed process after its last checkpoint, and the
+        final values and figures of a finished one. A checkpoint of another folder, or of step 0, keeps nothing.
+
+        Args:
+            checkpoint: The checkpoint, saved with SaveEventSizes; None for a fit that does not resume. From one that
+                has no sizes nothing is dropped.
+        """
+        earlier = self._files()
+        step, sizes = (checkpoint["global_step"], checkpoint.get("event_files")) if checkpoint else (0, {})
+        if sizes is None:
+            self.continues = bool(earlier)
+            return
+        kept = []
+        for path in earlier:
+            size = sizes.get(self._key(path)) if step else None
+            if size is None:
+                path.unlink()
+            else:
+                kept.append(path)
+                if size < path.stat().st_size:
+                    os.truncate(path, size)
+        self.continues = bool(kept)
+        if kept and _second_of_creation(kept[-1]) >= int(time.time()):
+            _rename_in_order(kept)
+
+    def sizes(self) -> dict[str, int]:
+        """The size in bytes of each event file, with all that was logged so far."""
+        self.save()
+        return {self._key(path): path.stat().st_size for path in self._files()}
+
+    def _files(self) -> list[Path]:
+        """The event files in the order in which TensorBoard reads them; those in sub-folders are of other writers."""
+        return sorted(Path(self.log_dir).glob("*tfevents*"))
+
+    def _key(self, path: Path) -> str:
+        """The first name of a file."""
+        return _RENAMED.sub("", path.name)
+
+
+class SaveEventSizes(Callback):
+    """Saves the sizes of the event files in checkpoints, for `EventFiles.rewind`."""
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
+            checkpoint["event_files"] = trainer.logger.sizes()
+
+
+def _second_of_creation(path: Path) -> int:
+    found = _CREATED.search(path.name)
+    return int(found.group()) if found else 0
+
+
+def _rename_in_order(paths: list[Path]) -> None:
+    """Let the files sort before any later one though the clock has gone back: TensorBoard reads files by name."""
+    for number, path in enumerate(paths):
+        first_name = _RENAMED.sub("", path.name)
+        path.rename(path.with_name(first_name.replace("tfevents.", f"tfevents.{number:010d}.", 1)))

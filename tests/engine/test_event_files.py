@@ -1,0 +1,113 @@
+"""After a resume TensorBoard has each step once, with the values of an uninterrupted fit."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch.utils.tensorboard import SummaryWriter
+
+from gradexp import run
+from gradexp.engine.event_files import EventFiles
+from gradexp.reports.curves import curves
+from tests.power_cut import PowerCut, cut_power_at
+from tests.run_folder import events
+
+# 39 steps an epoch. The log interval divides the last step, 78, and the first checkpoint's, 39.
+SETTINGS = (
+    "trainer.max_epochs=2",
+    "trainer.log_every_n_steps=13",
+    "+callbacks=diagnostics",
+    "callbacks.diagnostics.every_n_steps=7",
+    "metrics={recall:{_target_:torchmetrics.Recall}}",
+)
+TIMES = {"train/samples_per_second", "seconds/fit", "seconds/test"}
+
+
+def shown(folder: Path) -> dict[str, list[Any]]:
+    """Every point in TensorBoard by tag: step and value, or the step alone of images and texts."""
+    log = events(folder)
+    tags = log.Tags()
+    points = {tag: [(point.step, point.value) for point in log.Scalars(tag)] for tag in {*tags["scalars"]} - TIMES}
+    points |= {tag: [point.step for point in log.Images(tag)] for tag in tags["images"]}
+    points |= {tag: [point.step for point in log.Tensors(tag)] for tag in tags["tensors"]}
+    return points | {tag: [point.step for point in log.Histograms(tag)] for tag in tags["histograms"]}
+
+
+@pytest.mark.slow
+def test_each_step_is_shown_once_after_a_resume_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(*SETTINGS, "hydra.run.dir=whole")
+    expected = shown(whole.folder)
+    for tag, points in expected.items():
+        steps = [point[0] if isinstance(point, tuple) else point for point in points]
+        assert steps == sorted(set(steps)), tag
+    assert [step for step, _ in expected["train/loss"]] == [13, 26, 39, 52, 65, 78]
+    assert [step for step, _ in expected["train/loss_epoch"]] == [39, 78]
+    assert [step for step, _ in expected["grad_norm/network.output"]] == [*range(1, 79, 7)]
+    for step in (5, 60):  # in the first epoch, and in the second
+        folder = Path(f"cut{step}").absolute()
+        with monkeypatch.context() as patch:
+            cut_power_at(step, patch)
+            with pytest.raises(PowerCut):
+                run(*SETTINGS, f"hydra.run.dir={folder}")
+        run(f"ckpt_path={folder}/checkpoints/last.ckpt")
+        assert shown(folder) == expected
+    run(f"ckpt_path={whole.folder}/checkpoints/last.ckpt")  # a finished run, as after a kill that fell into its test
+    assert shown(whole.folder) == expected
+    run(f"ckpt_path={whole.folder}/checkpoints/best.ckpt", "trainer.max_epochs=3")
+    more = shown(whole.folder)
+    assert [step for step, _ in more["train/loss_epoch"]] == [39, 78, 117]
+    assert len(more["config/text_summary"]) == 2, "a changed configuration is shown at the step of its resume"
+    run(*SETTINGS, "trainer.max_epochs=1", "hydra.run.dir=whole")  # another fit in the folder replaces the first
+    assert [step for step, _ in shown(whole.folder)["train/loss_epoch"]] == [39]
+
+
+def log(files: EventFiles, *steps: int) -> None:
+    for step in steps:
+        files.log_metrics({"loss": float(step)}, step)
+    files.save()
+
+
+def test_a_resumed_fit_keeps_what_was_logged_before_its_checkpoint(tmp_path: Path) -> None:
+    first = EventFiles(tmp_path, name="tensorboard", version="")
+    log(first, 1, 2)
+    checkpoint = {"global_step": 2, "event_files": first.sizes()}
+    log(first, 2, 3)
+    first.experiment.close()
+    with SummaryWriter(str(tmp_path / "tensorboard"), filename_suffix=".hparams"):
+        pass
+    for _ in range(2):  # the second resume, too, is from the checkpoint of step 2
+        second = EventFiles(tmp_path, name="tensorboard", version="", purge_step=3)
+        second.rewind(checkpoint)
+        assert second.continues
+        log(second, 3, 4)
+        second.experiment.close()
+        assert [event.step for event in events(tmp_path).Scalars("loss")] == [1, 2, 3, 4]
+    third = EventFiles(tmp_path, name="tensorboard", version="")
+    third.rewind({"global_step": 4})  # of a version that saved no sizes
+    assert [event.step for event in events(tmp_path).Scalars("loss")] == [1, 2, 3, 4]
+    third.rewind(None)
+    assert not third.continues
+    assert not [*Path(third.log_dir).iterdir()]
+
+
+def test_curves_are_by_step_though_the_clock_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint: dict[str, Any] | None = None
+    now = time.time()
+    for number in range(4):  # a fit and three resumes, each with a clock an hour before
+        monkeypatch.setattr(time, "time", lambda number=number: now - 3600 * number)
+        files = EventFiles(tmp_path, name="tensorboard", version="", purge_step=2 * number + 1)
+        files.rewind(checkpoint)
+        log(files, 2 * number + 1, 2 * number + 2)
+        checkpoint = {"global_step": 2 * number + 2, "event_files": files.sizes()}
+        files.experiment.close()
+        assert [event.step for event in events(tmp_path).Scalars("loss")] == [*range(1, 2 * number + 3)]
+
+
+def test_the_curves_of_files_in_any_order_are_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seconds, steps in ((2e9, (1, 2, 3)), (1e9, (3, 4, 5))):
+        monkeypatch.setattr(time, "time", lambda seconds=seconds: seconds)
+        with SummaryWriter(str(tmp_path / "tensorboard")) as writer:
+            for step in steps:
+                writer.add_scalar("loss", step, step)
+    assert curves(tmp_path, ["loss", "other"]) == {"loss": ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5])}

@@ -1,0 +1,80 @@
+"""The HPARAMS tab, as TensorBoard's own code reads it from several runs below one folder."""
+
+from pathlib import Path
+from typing import Any
+
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
+from torch.utils.tensorboard import SummaryWriter
+
+from gradexp import run
+from gradexp.reports.hparams import write_hparams
+from tests.run_folder import events
+
+
+def tab(folder: Path) -> tuple[set[str], set[str], dict[str, Any]]:
+    """The columns of settings and of metrics, and each run's session: its status and its metrics by name."""
+    multiplexer = EventMultiplexer()
+    multiplexer.AddRunsFromDirectory(str(folder))
+    multiplexer.Reload()
+    provider = MultiplexerDataProvider(multiplexer, str(folder))
+    context, request = backend_context.Context(TBContext(data_provider=provider)), RequestContext()
+    content = context.hparams_metadata(request, "")
+    experiment = context.experiment_from_metadata(request, "", True, content, None)
+    asked = api_pb2.ListSessionGroupsRequest(
+        slice_size=99,
+        allowed_statuses=[api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE],
+        col_params=[{"metric": info.name} for info in experiment.metric_infos],
+    )
+    groups = list_session_groups.Handler(request, context, "", asked).run().session_groups
+    sessions = {
+        session.name: (
+            api_pb2.Status.Name(session.status),
+            {value.name.tag: value.value for value in session.metric_values},
+        )
+        for group in groups
+        for session in group.sessions
+    }
+    settings = {info.name for info in experiment.hparam_infos}
+    return settings, {info.name.tag for info in experiment.metric_infos}, sessions
+
+
+def write(folder: Path, settings: dict[str, Any], metrics: dict[str, float], *logged: str, succeeded: bool) -> None:
+    with SummaryWriter(str(folder)) as writer:
+        for name in logged:
+            writer.add_scalar(name, 9.0, 5)
+        write_hparams(writer, settings, metrics, 5, logged, succeeded=succeeded)
+
+
+def test_several_experiments_below_one_folder_fill_all_their_columns(tmp_path: Path) -> None:
+    accuracy = {"best/val/accuracy": 0.5, "train/loss": 0.25}
+    write(tmp_path / "a" / "1", {"lr": 0.5, "hidden": "8"}, accuracy, "test/accuracy", succeeded=True)
+    write(tmp_path / "b" / "1", {"lr": 0.25, "degree": 3}, {"best/val/r2": 2.0}, "train/loss", succeeded=False)
+    settings, metrics, sessions = tab(tmp_path)
+    assert settings == {"lr", "hidden", "degree"}
+    assert metrics == {"best/val/accuracy", "test/accuracy", "train/loss", "best/val/r2"}
+    assert sessions == {
+        "a/1": ("STATUS_SUCCESS", {**accuracy, "test/accuracy": 9.0}),
+        "b/1": ("STATUS_FAILURE", {"best/val/r2": 2.0, "train/loss": 9.0}),
+    }
+
+
+def test_a_metric_that_was_logged_at_the_last_step_is_not_logged_again(tmp_path: Path) -> None:
+    write(tmp_path / "tensorboard", {"lr": 0.5}, {"train/loss": 1.0}, "train/loss", succeeded=True)
+    assert [(event.step, event.value) for event in events(tmp_path).Scalars("train/loss")] == [(5, 9.0)]
+
+
+def test_a_diverged_run_is_a_failure_and_a_completed_one_a_success(tmp_path: Path) -> None:
+    for name, lr, status in (("good", 0.1, "completed"), ("bad", 1e30, "diverged")):
+        tiny = ("trainer.max_epochs=1", "figures=false", "test=false")
+        result = run(*tiny, "optimizer=sgd", f"optimizer.lr={lr}", f"hydra.run.dir={tmp_path / name}")
+        assert result.metrics["status"] == status
+    _, metrics, sessions = tab(tmp_path)
+    assert {name: status for name, (status, _) in sessions.items()} == {
+        "good/tensorboard": "STATUS_SUCCESS",
+        "bad/tensorboard": "STATUS_FAILURE",
+    }
+    assert {"train/loss", "val/loss", "best/val/accuracy"} <= metrics
