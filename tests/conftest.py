@@ -11,10 +11,15 @@ import pytest
 
 ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 
-# Tests run in parallel, one on each core; processes that they start inherit this.
+# Tests run in parallel, about one on each core; processes that they start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # These processes import this checkout, even if another gradexp is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than there are cores, as tests of servers mostly wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection(session: pytest.Session) -> None:

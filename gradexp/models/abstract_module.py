@@ -16,7 +16,7 @@ from gradexp.arguments import Checked
 from gradexp.engine.accumulation import total_steps
 from gradexp.engine.batches import pair_of
 from gradexp.engine.interval import Interval, log_at_step
-from gradexp.engine.lightning_internals import build_optimizers_again
+from gradexp.engine.lightning_internals import build_optimizers_again, is_fitting
 from gradexp.engine.stepped_module import SteppedModule
 from gradexp.engine.unsupported import fused_conflict
 from gradexp.models.stage_metrics import StageMetrics
@@ -232,6 +232,7 @@ class AbstractModule(SteppedModule, Checked):
     @lr.setter
     def lr(self, rate: float) -> None:
         self.objective.lr = rate
+        self.objective.has_found_lr = is_fitting(self)
 
     def _common_step(self, batch: Batch, metrics: StageMetrics, penalty: Tensor | None = None) -> tuple[Tensor, Tensor]:
         inputs, targets = pair_of(batch)

@@ -71,7 +71,7 @@ class Objective(nn.Module):
     Attributes:
         loss: Maps outputs and encoded targets to the mean over the batch; None where the model computes its own.
         penalties: By name, the penalties with a factor above 0.
-        has_found_lr: Whether `lr` was set, so that optimizer and schedules must be built again.
+        has_found_lr: Whether `lr` was set after the optimizer was built, which must then be built again.
     """
 
     def __init__(
@@ -113,7 +113,6 @@ class Objective(nn.Module):
     @lr.setter
     def lr(self, rate: float) -> None:
         self.optimizer["lr"] = rate
-        self.has_found_lr = True
 
     def factor(self, penalty: str) -> float:
         """The factor of a penalty; 0 if the objective does not have it."""
@@ -174,6 +173,7 @@ class Objective(nn.Module):
             mode: The monitor's mode as its class says; None where it is unknown.
             not_fused: Settings that exclude a fused optimizer, for a warning; empty if there are none.
         """
+        self.has_found_lr = False
         if not_fused and self.optimizer.get("fused"):
             log.warning("optimizer.fused is false under %s", not_fused)
         optimizer = self.build_optimizer(module, may_be_fused=not not_fused)

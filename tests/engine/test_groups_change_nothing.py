@@ -187,6 +187,12 @@ def test_lightnings_learning_rate_finder_works() -> None:
     found = Tuner(trainer).lr_find(module, datamodule=data(GROUP_SIZE, repeat=100), num_training=40)
     assert found is not None
     assert len(found.results["loss"]) == 40
+    assert module.lr == found.suggestion()
+    again = Tuner(trainer_for(Logged(), max_epochs=1)).lr_find(
+        module, datamodule=data(GROUP_SIZE, repeat=100), num_training=40
+    )
+    assert again is not None
+    assert len(again.results["loss"]) == 40
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed"])

@@ -4,7 +4,7 @@
 
 Each number is compared with the recorded one by Welch's t-test, at a level of 5 % over all of them (Holm). --quick
 leaves out fits of more than a minute. --record measures the seeds 0, 1, ... instead and records them; the texts of the
-README and of conf/experiment/ are then brought up to date by hand, which tests/published/test_published.py checks.
+README and of conf/experiment/ are then brought up to date by hand, which tests/test_published.py checks.
 """
 
 import argparse

@@ -77,4 +77,4 @@ def test_a_diverged_run_is_a_failure_and_a_completed_one_a_success(tmp_path: Pat
         "good/tensorboard": "STATUS_SUCCESS",
         "bad/tensorboard": "STATUS_FAILURE",
     }
-    assert {"train/loss", "val/loss", "best/val/accuracy"} <= metrics
+    assert {"best/train/loss", "best/val/accuracy", "best/epoch"} <= metrics

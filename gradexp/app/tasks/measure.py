@@ -64,10 +64,11 @@ class PredictedClasses(Callback):
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        if isinstance(pl_module, AbstractModule) and self._counts.numel():
-            predicted = pl_module.predictions(outputs).argmax(dim=1)
-            for row, classes in zip(self._counts, (pair_of(batch)[1], predicted), strict=True):
-                row += torch.bincount(classes.cpu(), minlength=len(row))
+        number = self._counts.shape[1]
+        predictions = pl_module.predictions(outputs) if isinstance(pl_module, AbstractModule) else torch.zeros(0)
+        if number and predictions.shape[1:] == (number,):
+            for row, classes in zip(self._counts, (pair_of(batch)[1], predictions.argmax(dim=1)), strict=True):
+                row += torch.bincount(classes.cpu(), minlength=number)
 
     def never(self, trainer: Trainer) -> list[bool]:
         """Of each class, whether some samples have it and none is predicted to have it, in all processes."""

@@ -232,7 +232,7 @@ def _write_hparams(
     last = ("train/", "val/", "train_", "val_")
     final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith("test_"))}
     if "best/epoch" in metrics:
-        final = {k: v for k, v in final.items() if not k.startswith(last)}
+        final = {k: v for k, v in final.items() if not k.startswith(last)} | {"best/epoch": metrics["best/epoch"]}
     settings, succeeded = hyperparameters(plain(cfg), metrics["data"]), metrics["status"] == "completed"
     write_hparams(logger.experiment, settings, final, step, at_end, succeeded=succeeded)
     logger.experiment.close()

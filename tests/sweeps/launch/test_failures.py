@@ -31,7 +31,7 @@ def test_other_jobs_run_and_the_reasons_are_recorded(
     assert "memory" in outcome(2)["reason"]
     assert table()[2]["reason"] == outcome(2)["reason"]
     out = capsys.readouterr().out
-    assert "1/4  model.hidden=[4] optimizer.lr=0.1  completed  val/accuracy " in out
+    assert "1/4  model.hidden=[4] optimizer.lr=0.1  completed  best/val/accuracy " in out
     assert "2/4  model.hidden=[4] optimizer.lr=1e+30  diverged  " in out
     assert "3/4  model.hidden=[1000000000000] optimizer.lr=0.1  failed  " in out
     assert "diverged: 1 of 4; first job 1: " in out

@@ -11,7 +11,7 @@ from gradexp.configuration.files import CONF_DIR
 from tests.published.comparison import differs, holm
 from tests.published.rows import ROWS, Row, recorded, text
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[1] / "README.md"
 MEAN_AND_SPREAD = re.compile(r"-?[\d.]+(?: %)? ± [\d.]*\d")
 RANGE = re.compile(r"\d (?:to|-) [\d.]+ %|over seeds")
 
