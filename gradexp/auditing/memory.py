@@ -54,7 +54,9 @@ def learns_by_heart(subject: Subject) -> list[Check]:
         try:
             floor = _least_possible(subject, training, batch)
             trained = subject.fresh_copy()
-            descent = _descend(partial(_loss, trained, training, batch), list(trained.parameters.values()), count, floor)
+            descent = _descend(
+                partial(_loss, trained, training, batch), list(trained.parameters.values()), count, floor
+            )
             limit = _lower_limit(trained, training, descent, batch)
         except Exception as error:  # a user's step may take only the audited batch
             return [Check(name, None, f"other batches fail: {type(error).__name__}: {error}"[:200])]

@@ -41,7 +41,7 @@ def samples_are_independent(subject: Subject) -> Check:
 
 
 def _change(subject: Subject, training: bool) -> tuple[float | None, float]:
-    """By how much an output changes with the other samples, and its rounding error; None if no output is of a sample."""
+    """The change of an output with the other samples, and its rounding error; None if no output is of a sample."""
     forward, outputs = _forward(subject, training)
     count = len(subject.inputs)
     if forward is None or outputs is None or len(outputs) != count:
@@ -83,7 +83,9 @@ def _is_next(call: Call, tokens: Tensor) -> bool:
         return False
     rows = targets.reshape(len(tokens), -1)
     steps = min(rows.shape[1], tokens.shape[1] - 1)
-    is_next = (rows[:, :steps] == tokens[:, 1 : steps + 1]) | (rows[:, :steps] == call.keywords.get("ignore_index", -100))
+    is_next = (rows[:, :steps] == tokens[:, 1 : steps + 1]) | (
+        rows[:, :steps] == call.keywords.get("ignore_index", -100)
+    )
     return steps > 0 and rows.shape[1] in (tokens.shape[1] - 1, tokens.shape[1]) and bool(is_next.all())
 
 

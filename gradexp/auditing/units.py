@@ -50,9 +50,7 @@ def _values_of_units(call: Call, samples: int) -> Tensor | None:
     given: Tensor = call.arguments[0]
     if given.ndim < 2 or (not call.path and len(given) != samples):
         return None
-    units = [
-        given.movedim(dimension, 0).flatten(1) for dimension in {1, given.ndim - 1} if given.shape[dimension] > 1
-    ]
+    units = [given.movedim(dimension, 0).flatten(1) for dimension in {1, given.ndim - 1} if given.shape[dimension] > 1]
     return max(units, key=lambda values: _share((values <= 0).all(dim=1))) if units else None
 
 
