@@ -51,6 +51,8 @@ def gradient_reaches_every_parameter(subject: Subject, steps: FirstSteps) -> Che
     parameters = dict(subject.module.named_parameters())
     if not parameters:
         return Check(name, None, "there are no parameters")
+    if subject.has_own_gradients:
+        return Check(name, None, "the module has a rule of its own in place of gradients")
     missing = [key for key, found in steps.gradients.items() if all(part is None for part in found)]
     used = {key for key, found in steps.gradients.items() if any(part is not None and part.any() for part in found)}
     layers = {key.rpartition(".")[0] for key in used}

@@ -39,6 +39,8 @@ def learns_by_heart(subject: Subject) -> list[Check]:
     name = "learns a few samples by heart"
     if not subject.parameters:
         return [Check(name, None, "there are no trainable parameters")]
+    if subject.has_own_gradients:
+        return [Check(name, None, "the module has a rule of its own in place of gradients")]
     training = any(mode and not subject.mixes_by_norm(mode) for mode in subject.repeatable_modes)
     whole = subject.run(training, penalty=False)
     if not whole.objective.requires_grad:

@@ -41,7 +41,7 @@ def samples_are_independent(subject: Subject) -> Check:
 
 
 def _change(subject: Subject, training: bool) -> tuple[float | None, float]:
-    """By how much an output changes with other samples, and its rounding error; None if no output is of a sample."""
+    """The change of an output with the other samples, and its rounding error; None if no output is of a sample."""
     forward, outputs = _forward(subject, training)
     count = len(subject.inputs)
     if forward is None or outputs is None or len(outputs) != count:
@@ -101,6 +101,8 @@ def depends_on_input(subject: Subject, steps: FirstSteps) -> Check:
     _, outputs = _forward(subject)
     if outputs is None or len(outputs) < 2:
         return Check(name, None, "there is one sample, or no forward")
+    if subject.has_own_gradients:
+        return Check(name, None, "weights of zero are learned by a rule of the module's own")
     spread = _spread(outputs)
     if not spread > 1e-9:  # a last layer that begins at zero
         _, later = _forward(steps.subject)

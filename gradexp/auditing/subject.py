@@ -81,6 +81,11 @@ class Subject:
         return self.uses_own_loss and self.runs_training_step
 
     @property
+    def has_own_gradients(self) -> bool:
+        """Whether a rule of the module replaces the gradients, as Rosenblatt's does."""
+        return self.uses_own_loss and isinstance(self.original, SteppedModule) and self.original.has_own_gradients
+
+    @property
     def has_pair(self) -> bool:
         """Whether the batch is inputs and targets."""
         return is_pair(self.batch)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from tests.auditing.correct_models import (
+from tests.auditing.networks import (
     GAN,
     VAE,
     Attention,

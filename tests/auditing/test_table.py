@@ -5,11 +5,12 @@ import torch
 
 import gradexp
 from tests.auditing.correct_models import CORRECT
+from tests.auditing.judged_wrongly import FALSE_ALARMS, OVERLOOKED
 from tests.auditing.later_cases import LATER_CORRECT, LATER_FAULTS, MISSED
 from tests.auditing.planted_faults import FAULTS
 
-CORRECT_MODELS = CORRECT | LATER_CORRECT
-ALL_FAULTS = FAULTS | LATER_FAULTS
+CORRECT_MODELS = CORRECT | LATER_CORRECT | FALSE_ALARMS
+ALL_FAULTS = FAULTS | LATER_FAULTS | OVERLOOKED
 
 
 @pytest.mark.parametrize("name", CORRECT_MODELS)

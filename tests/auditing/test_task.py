@@ -46,7 +46,9 @@ def test_checkpoint_is_audited_as_a_trained_model() -> None:
     assert audited()["loss at the start"] is None
 
 
-@pytest.mark.parametrize("experiment", ["linear_regression", "logistic_regression", "perceptron", "diabetes", "xor"])
+@pytest.mark.parametrize(
+    "experiment", ["linear_regression", "logistic_regression", "perceptron", "diabetes", "xor", "rosenblatt"]
+)
 def test_experiment_passes(experiment: str) -> None:
     result = run("task=audit", f"+experiment={experiment}", "hydra.run.dir=audit")
     failed = [name for name, passed in audited().items() if passed is False]
