@@ -18,8 +18,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).pare
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process more than there are cores, as tests of servers mostly wait."""
-    return (os.cpu_count() or 1) + 1
+    """Twice as many processes as cores, as tests of servers, sweeps and killed processes mostly wait."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection(session: pytest.Session) -> None:
