@@ -14,6 +14,8 @@ from gradexp import compose, run
 from gradexp.app.assembly import build_data, build_model
 from gradexp.engine.checkpoint_file import read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 CALLBACK = "+callbacks.it._target_=lightning.pytorch.callbacks."
 TRUST = "trusted_packages=[gradexp,lightning,tests]"
 CASES: dict[str, list[str]] = {

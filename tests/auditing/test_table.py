@@ -9,6 +9,8 @@ from tests.auditing.judged_wrongly import FALSE_ALARMS, OVERLOOKED
 from tests.auditing.later_cases import LATER_CORRECT, LATER_FAULTS, MISSED
 from tests.auditing.planted_faults import FAULTS
 
+pytestmark = pytest.mark.slow
+
 CORRECT_MODELS = CORRECT | LATER_CORRECT | FALSE_ALARMS
 ALL_FAULTS = FAULTS | LATER_FAULTS | OVERLOOKED
 

@@ -42,7 +42,8 @@ def test_lasso(proximal: str) -> None:
     assert violation("lasso_linear", solution) == pytest.approx(L1, rel=1e-3), "the penalty is the only other force"
 
 
+@pytest.mark.filterwarnings("ignore:.*penalty")  # scikit-learn 1.8 has renamed the argument
 def test_l1_logistic_regression() -> None:
-    solution = LogisticRegression(l1_ratio=1, C=1 / (L1 * 365), solver="saga", tol=1e-8, max_iter=100_000)
+    solution = LogisticRegression(penalty="l1", C=1 / (L1 * 365), solver="saga", tol=1e-8, max_iter=100_000)
     assert violation("lasso_logistic", solution, f"regularizer.l1={L1}") < 1e-5
     assert violation("lasso_logistic", solution, f"regularizer.l1={2 * L1}") == pytest.approx(L1, rel=1e-3)

@@ -26,6 +26,8 @@ from tests.engine.several_steps import (
 )
 from tests.options import option, options
 
+pytestmark = pytest.mark.slow
+
 
 def settings(group: str, name: str, **changed: Any) -> dict[str, Any]:
     return option(group, name) | changed
