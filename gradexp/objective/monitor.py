@@ -34,7 +34,7 @@ def monitor_mode(config: Mapping[str, Any]) -> Mode | None:
     name = str(config["monitor"]).rpartition("/")[2]
     section = (config.get("metrics") or {}).get(name)
     if section is None:
-        return OWN.get(name)
+        return OWN.get(name.removeprefix("train_").removeprefix("val_"))  # as other modules name their metrics
     higher = _higher_is_better(section, config.get("trusted_packages") or ())
     return None if higher is None else "max" if higher else "min"
 
@@ -46,8 +46,9 @@ def sign(mode: Mode | None) -> int:
 
 def needs_mode(monitor: str, metrics: Iterable[str] = ()) -> str:
     """The message for a metric whose mode is unknown; `metrics` are the user's, in addition to OWN."""
-    stage = monitor.partition("/")[0]
-    known = [f"{stage}/{name}" for name in (*OWN, *metrics) if f"{stage}/{name}" != monitor]
+    stage, slash, _ = monitor.partition("/")
+    names = (*OWN, *metrics) if slash else ()
+    known = [f"{stage}/{name}" for name in names if f"{stage}/{name}" != monitor]
     return (
         f"monitor_mode must be max or min for monitor={monitor}, which does not say which way it is better; got null."
         f"{did_you_mean(monitor, known)}"

@@ -107,3 +107,17 @@ def test_weights_from_within_an_epoch_are_not_resumed_from(own_folder: Path) -> 
     tested = run("task=test", f"ckpt_path={own_folder}/checkpoints/best.ckpt", "figures=false")
     assert tested.metrics["steps"] == best["weights_step"]
     assert tested.metrics["test/loss"] == pytest.approx(result.metrics["test/loss"])
+
+
+@pytest.mark.parametrize("limit", ["0", "1"])
+def test_a_limit_of_the_validation_does_not_apply_to_training_samples(limit: str, own_folder: Path) -> None:
+    short = ["trainer.max_epochs=1", "figures=false", "test=false", "data.eval_batch_size=50", "monitor=train/loss"]
+    whole = run(*short, f"hydra.run.dir={own_folder}/whole")
+    limited = run(*short, f"+trainer.limit_val_batches={limit}", f"hydra.run.dir={own_folder}/limited")
+    assert limited.metrics["best/train/accuracy"] == whole.metrics["best/train/accuracy"]
+
+
+def test_a_fit_of_the_same_few_batches_is_not_judged_by_all_training_samples() -> None:
+    result = run("+trainer.overfit_batches=2", "trainer.max_epochs=30", "figures=false", "test=false")
+    assert "best/train/accuracy" not in result.metrics
+    assert result.metrics.get("diagnosis") != "under-fitting"

@@ -59,3 +59,10 @@ def test_a_search_takes_its_direction_from_the_metric_of_any_package() -> None:
             OmegaConf.update(cfg, "metrics", metrics, force_add=True)
             cfg.trusted_packages = packages
             assert cfg.hydra.sweeper.direction == "maximize"
+
+
+def test_names_of_other_modules_have_the_mode_of_their_metric() -> None:
+    assert monitor.monitor_mode({"monitor": "val_loss"}) == "min"
+    assert monitor.monitor_mode({"monitor": "val_accuracy"}) == "max"
+    assert monitor.monitor_mode({"monitor": "val_acc"}) is None
+    assert "Did you mean" not in monitor.needs_mode("val_acc")

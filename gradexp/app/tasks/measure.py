@@ -42,14 +42,18 @@ def measure_training_samples(trainer: Trainer, model: LightningModule, data: Abs
 
     As in the validation there is no dropout and no augmentation, and the weights do not change, so that the values can
     be compared with those of the validation. ``never_predicted`` names the dead classes, if there are any. The result
-    is empty for a module without validation, and for data with its own loaders.
+    is empty for a module without validation, for data with its own loaders, and under `overfit_batches`, which trains
+    on a few of the samples. A limit on the validation's batches does not apply.
     """
     own_loader = type(data).val_dataloader is not AbstractDataModule.val_dataloader
-    if own_loader or not is_overridden("validation_step", model):
+    overfits = getattr(trainer, "overfit_batches", 0)
+    if own_loader or overfits or not is_overridden("validation_step", model):
         return {}
     counts = PredictedClasses(data.num_classes)
+    limit, trainer.limit_val_batches = trainer.limit_val_batches, 1.0
     with measuring(trainer, counts), data.validating_training_samples(MAX_TRAINING_SAMPLES):
         trainer.validate(model, datamodule=data, verbose=False)
+    trainer.limit_val_batches = limit
     measured = {f"best/train{name[3:]}": value for name, value in logged(trainer).items() if name.startswith("val")}
     never = [name for name, is_missed in zip(data.classes, counts.never(trainer), strict=True) if is_missed]
     return measured | ({"never_predicted": ", ".join(never)} if never else {})

@@ -153,7 +153,7 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, notes: list[str]) -> dict[st
             notes += report.notes
     best = checkpoints.best
     if best is not None:
-        metrics["best/epoch"] = best.epoch
+        metrics |= {"best/epoch": best.epoch, "best/step": best.step}
         metrics |= {f"best/{name}": value for name, value in best.metrics.items()}
     if checkpoints.monitor != cfg.monitor:
         notes.append(f"the module logs no {cfg.monitor}: {checkpoints.monitor} selects best.ckpt")
