@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from gradexp.sweeps.job_folder import score_name
+
 STATUS_STYLE = {"completed": "green", "diverged": "red", "failed": "red"}
 
 
@@ -72,10 +74,9 @@ def print_job(console: Console, label: str, metrics: Mapping[str, Any], folder: 
         folder: The job's folder.
     """
     monitor = metrics.get("monitor", "")
-    score = f"best/{monitor}" if f"best/{monitor}" in metrics else monitor
     values = [
         f"{name} {_number(name, metrics[name])}"
-        for name in (score, "test/" + monitor.partition("/")[2])
+        for name in (score_name(metrics), "test/" + monitor.partition("/")[2])
         if name in metrics
     ]
     reason = str(metrics.get("reason", "")).partition("\n")[0]

@@ -43,13 +43,19 @@ def outcome(folder: Path) -> dict[str, Any] | None:
     return metrics
 
 
-def score(metrics: Mapping[str, Any]) -> float | None:
-    """The monitored metric of the weights that are tested, those in best.ckpt; None if it was not measured.
+def score_name(metrics: Mapping[str, Any]) -> str:
+    """The key of the monitored metric of the weights that are tested, those in best.ckpt.
 
     Tasks that do not train have no best.ckpt; theirs is the metric itself.
     """
-    monitor = metrics.get("monitor")
-    found: float | None = metrics.get(f"best/{monitor}", metrics.get(str(monitor)))
+    monitor = str(metrics.get("monitor"))
+    best = f"best/{monitor}"
+    return best if best in metrics else monitor
+
+
+def score(metrics: Mapping[str, Any]) -> float | None:
+    """The value of that metric; None if it was not measured."""
+    found: float | None = metrics.get(score_name(metrics))
     return found
 
 
