@@ -6,7 +6,6 @@ first used, so `import gradexp` is cheap.
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +25,12 @@ _HOMES = {
 }
 _PACKAGES = ("gradexp.data", "gradexp.models")
 
-try:
-    __version__ = version("gradexp")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+unknown"
-
 
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return sorted([*_HOMES, *(exported for package in _PACKAGES for exported in import_module(package).__all__)])
+    if name == "__version__":
+        return _version()
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     # Python also looks up submodules and its own dunder names here; these must not import torch.
@@ -47,6 +43,16 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*__getattr__("__all__"), "__version__"])
+
+
+@cache
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # takes longer than the rest of this file
+
+    try:
+        return version("gradexp")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0+unknown"
 
 
 @cache

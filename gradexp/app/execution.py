@@ -11,12 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.composition import with_overrides
+from gradexp.app.continuation import Continuation
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import changed
+from gradexp.interrupts import begin_work, keyboard_interrupts, received
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.launch import own_gpu
+from gradexp.sweeps.launch import joblib_workers, own_gpu
 from gradexp.sweeps.plan.manifest import Manifest
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,9 @@ def execute(cfg: DictConfig) -> Result:
         return _report(Path(cfg.sweep_dir), folder)
     record = RunRecord(folder, cfg)
     if in_multirun():
+        begin_work()
         return _execute_in_sweep(cfg, record)
+    begin_work(Continuation(record))
     resumed_from = cfg.ckpt_path if record.is_resumed else None
     # The other processes of a DDP run share the first one's folder.
     with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
@@ -67,6 +71,7 @@ def _report(source: Path, folder: Path) -> Result:
 def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
     """Skip a finished job, resume an interrupted one, and lock the job's folder against other processes."""
     folder = record.folder
+    joblib_workers.tie()
     job_folder.mark_started(folder)
     own_gpu.claim(folder.parent, str(HydraConfig.get().launcher._target_))
     with job_folder.lock(folder):
@@ -114,9 +119,11 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         if cfg.figures == "auto":
             # In a sweep, figures would take longer than a small job itself.
             cfg = changed(cfg, {"figures": not in_multirun()})
-        with threads_of_one_run():
+        with threads_of_one_run(), keyboard_interrupts():
             outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
     except Exception as error:
+        if received():
+            raise KeyboardInterrupt from error  # which the interruption became in a library; the run has not failed
         # A failed attempt to resume must not replace the metrics of a completed run.
         is_completed = (job_folder.outcome(folder) or {}).get("status") == "completed"
         if record.ran is None and (record.is_resumed or not is_completed):

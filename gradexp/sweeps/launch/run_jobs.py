@@ -10,6 +10,7 @@ from hydra.plugins.launcher import Launcher
 
 from gradexp.files import write_json
 from gradexp.sweeps import job_folder
+from gradexp.sweeps.launch.joblib_workers import tied_workers
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import PlannedJob
 
@@ -61,7 +62,8 @@ def _launch(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> tup
     """
     before = {job.folder: job_folder.last_start(folder / job.folder) for job in jobs}
     try:
-        returns = launcher.launch([_overrides(folder, job) for job in jobs], int(jobs[0].folder))
+        with tied_workers(launcher):
+            returns = launcher.launch([_overrides(folder, job) for job in jobs], int(jobs[0].folder))
     except Exception as error:
         started = [job for job in jobs if job_folder.last_start(folder / job.folder) != before[job.folder]]
         if not started:
