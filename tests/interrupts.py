@@ -41,12 +41,14 @@ class Phase:
         after: A file that has to appear first; None for the start of the process.
         delay: The longest delay after that, in seconds.
         saved: What the line must lead to: "run", "sweep", or "" if nothing may be left to continue.
+        killed: Whether the first process gets SIGKILL, so that only its workers can do something.
     """
 
     command: tuple[str, ...]
     after: str | None
     delay: float
     saved: str = ""
+    killed: bool = False
 
 
 PHASES = {
@@ -75,6 +77,8 @@ PHASES = {
     "sweep's report": Phase(SWEEP, "sweep/2/metrics.json", 2.0, "sweep"),
     "joblib starts": Phase((*SWEEP, *JOBLIB), "sweep/manifest.json", 6.0, "sweep"),
     "joblib": Phase((*SWEEP, *JOBLIB), "sweep/*/at-fit", 2.0, "sweep"),
+    "joblib killed": Phase((*SWEEP, *JOBLIB), "sweep/manifest.json", 9.0, killed=True),
+    "two processes killed": Phase((*RUN, *TWO), "run/.lock", 9.0, killed=True),
     "resumed sweep": Phase(("-m", "sweep.resume=cut", *JOBLIB), None, 9.0, "maybe"),
 }
 
@@ -108,7 +112,10 @@ def drawn(seed: int, names: list[str]) -> Iterator[Case]:
     rng = random.Random(seed)
     for number, name in enumerate(itertools.cycle(names)):
         signum = rng.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM])
-        yield Case(number, name, signum, rng.random() < 0.6, rng.random() < 0.3, rng.random() * PHASES[name].delay)
+        group, twice, delay = rng.random() < 0.6, rng.random() < 0.3, rng.random() * PHASES[name].delay
+        if PHASES[name].killed:
+            signum, group, twice = signal.SIGKILL, False, False
+        yield Case(number, name, signum, group, twice, delay)
 
 
 def interrupt(case: Case, folder: Path) -> bool:
@@ -139,7 +146,8 @@ def interrupt(case: Case, folder: Path) -> bool:
         case.faults.append(f"leaves processes {left}")
         os.killpg(process.pid, signal.SIGKILL)
     case.error = (folder / "err.txt").read_text()
-    _check(case)
+    if not case.phase.killed:
+        _check(case)
     return True
 
 
@@ -210,7 +218,10 @@ def prepare(folder: Path) -> None:
     """What the cases start from: uninterrupted runs and a sweep, and killed ones."""
     for command in (RUN, (*RUN, *TWO, "hydra.run.dir=two"), SWEEP):
         subprocess.run(_command(command), cwd=folder, env=_environment(), check=True, capture_output=True)
-    killed = {"part": (*RUN, "hydra.run.dir=part"), "cut/0": (*SWEEP, "hydra.sweep.dir=cut")}
+    killed: dict[str, tuple[str, ...]] = {
+        "part": (*RUN, "hydra.run.dir=part"),
+        "cut/0": (*SWEEP, "hydra.sweep.dir=cut"),
+    }
     for name, command in killed.items():
         process = subprocess.Popen(
             _command(command), cwd=folder, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
