@@ -6,6 +6,7 @@ an uninterrupted run. A line is printed for each case; `--seed S --number N` rep
 """
 
 import argparse
+import contextlib
 import itertools
 import os
 import random
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.processes import start
 from tests.waiting import eventually
 
 QUICK = ("model.hidden=[32]", "data.batch_size=50", "model.dropout=0.2", "scheduler=cosine", "trainer.max_epochs=12")
@@ -120,6 +122,8 @@ def drawn(seed: int, names: list[str]) -> Iterator[Case]:
 
 def interrupt(case: Case, folder: Path) -> bool:
     """Run the case in the folder; False if the command had ended before the signal."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background, which the command would inherit
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with (folder / "out.txt").open("w") as out, (folder / "err.txt").open("w") as err:
         process = subprocess.Popen(_command(case.phase.command), cwd=folder, stdout=out, stderr=err, env=_environment(),
                                    start_new_session=True)  # fmt: skip
@@ -169,11 +173,11 @@ def continued(case: Case, folder: Path, whole: Path) -> None:
     _, _, line = case.error.strip().partition("continue with: python -m gradexp ")
     if not line:
         return
-    command = _command(tuple(shlex.split(line)))
-    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout)[-300:]
-        case.faults.append(f"the printed command ends with {done.returncode}: {said}")
+    with contextlib.chdir(folder):
+        process = start(*shlex.split(line))
+    process.join(300)
+    if process.exitcode != 0:
+        case.faults.append(f"the printed command ends with {process.exitcode}")
         return
     first = "two" if "trainer.devices=2" in case.phase.command else "run"
     expected = {"run": first, "part": "run"} | {
@@ -216,7 +220,8 @@ def _session(leader: int) -> list[str]:
 
 def prepare(folder: Path) -> None:
     """What the cases start from: uninterrupted runs and a sweep, and killed ones."""
-    for command in (RUN, (*RUN, *TWO, "hydra.run.dir=two"), SWEEP):
+    whole: tuple[tuple[str, ...], ...] = (RUN, (*RUN, *TWO, "hydra.run.dir=two"), SWEEP)
+    for command in whole:
         subprocess.run(_command(command), cwd=folder, env=_environment(), check=True, capture_output=True)
     killed: dict[str, tuple[str, ...]] = {
         "part": (*RUN, "hydra.run.dir=part"),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,14 @@ from gradexp import interrupts, run
 from tests.command_line import call
 from tests.interrupts import PHASES, QUICK, Case, interrupt
 from tests.sweeps.small import same_weights
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unignored() -> Iterator[None]:
+    """Ctrl-C is not ignored, as it is by a process that was started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def send(signum: int = signal.SIGINT) -> None:
