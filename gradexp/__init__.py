@@ -6,10 +6,11 @@ first used, so `import gradexp` is cheap.
 
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # not from typing, whose import takes longer than this file: Ctrl-C is not handled yet
 if TYPE_CHECKING:
+    from typing import Any
+
     from gradexp.app.composition import compose as compose
     from gradexp.app.execution import Result as Result
     from gradexp.app.experiment import run as run
@@ -26,7 +27,7 @@ _HOMES = {
 _PACKAGES = ("gradexp.data", "gradexp.models")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name == "__all__":
         return sorted([*_HOMES, *(exported for package in _PACKAGES for exported in import_module(package).__all__)])
     if name == "__version__":
@@ -57,4 +58,6 @@ def _version() -> str:
 
 @cache
 def _modules() -> frozenset[str]:
+    from pkgutil import iter_modules
+
     return frozenset(module.name for module in iter_modules(__path__))  # noqa: F405  # an attribute of every package

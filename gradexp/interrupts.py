@@ -11,7 +11,6 @@ works from the first line of the program on.
 
 import atexit
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -190,6 +189,8 @@ def received() -> bool:
 
 def continue_by(*overrides: str) -> str:
     """The remark with the command that continues, as it is typed in a shell."""
+    import shlex  # not above: nothing can be interrupted before this file is imported
+
     return f"continue with: {COMMAND} {shlex.join(overrides)}"
 
 
