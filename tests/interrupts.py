@@ -79,7 +79,8 @@ PHASES = {
     "sweep's report": Phase(SWEEP, "sweep/2/metrics.json", 2.0, "sweep"),
     "joblib starts": Phase((*SWEEP, *JOBLIB), "sweep/manifest.json", 6.0, "sweep"),
     "joblib": Phase((*SWEEP, *JOBLIB), "sweep/*/at-fit", 2.0, "sweep"),
-    "joblib killed": Phase((*SWEEP, *JOBLIB), "sweep/manifest.json", 9.0, killed=True),
+    "joblib killed": Phase((*SWEEP, *JOBLIB), "sweep/*/at-fit", 2.0, killed=True),
+    "joblib killed early": Phase((*SWEEP, *JOBLIB), "sweep/manifest.json", 6.0, killed=True),
     "two processes killed": Phase((*RUN, *TWO), "run/.lock", 9.0, killed=True),
     "resumed sweep": Phase(("-m", "sweep.resume=cut", *JOBLIB), None, 9.0, "maybe"),
 }

@@ -191,7 +191,7 @@ def test_further_processes_of_ddp_leave_it_to_the_first_one() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["imports", "fit", "joblib", "two processes", "joblib killed"])
+@pytest.mark.parametrize("name", ["imports", "joblib", "two processes", "joblib killed"])
 def test_the_command_ends_in_each_phase(name: str, own_folder: Path) -> None:
     """A part of `python -m tests.interrupts`, at moments drawn by a fixed seed."""
     delay = random.Random(name).random() * PHASES[name].delay / 2
