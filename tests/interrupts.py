@@ -2,7 +2,7 @@
 
 Each case starts a process, sends it SIGINT or SIGTERM at a moment that a seeded generator draws, and checks status,
 standard error, time and leftover processes. Then it types the printed command, and compares the weights with those of
-an uninterrupted run. A line is printed for each case; `--seed S --number N` repeats one.
+an uninterrupted run. A line is printed for each case; `--seed S --first N --cases 1` repeats one.
 """
 
 import argparse
@@ -174,11 +174,17 @@ def continued(case: Case, folder: Path, whole: Path) -> None:
     _, _, line = case.error.strip().partition("continue with: python -m gradexp ")
     if not line:
         return
-    with contextlib.chdir(folder):
-        process = start(*shlex.split(line))
-    process.join(300)
-    if process.exitcode != 0:
-        case.faults.append(f"the printed command ends with {process.exitcode}")
+    if case.name.startswith(("two processes", "workers")):  # which start processes in their turn
+        ended = subprocess.run(
+            _command(tuple(shlex.split(line))), cwd=folder, env=_environment(), capture_output=True, check=False
+        ).returncode
+    else:
+        with contextlib.chdir(folder):
+            process = start(*shlex.split(line))
+        process.join(300)
+        ended = process.exitcode
+    if ended != 0:
+        case.faults.append(f"the printed command ends with {ended}")
         return
     first = "two" if "trainer.devices=2" in case.phase.command else "run"
     expected = {"run": first, "part": "run"} | {
@@ -243,7 +249,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=len(PHASES) * 3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", choices=PHASES, help="phases")
-    parser.add_argument("--number", type=int, help="the case of this number alone")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first case")
     parser.add_argument("--whole", type=Path, help="where the uninterrupted runs are kept for the next call")
     options = parser.parse_args()
     good = missed = ran = 0
@@ -252,9 +258,9 @@ def main() -> None:
         if not whole.is_dir():
             whole.mkdir()
             prepare(whole)
-        for case in itertools.islice(drawn(options.seed, options.only or list(PHASES)), options.cases):
-            if options.number not in (None, case.number):
-                continue
+        for case in itertools.islice(
+            drawn(options.seed, options.only or list(PHASES)), options.first, options.first + options.cases
+        ):
             folder = Path(temporary) / f"case-{case.number}"
             folder.mkdir()
             for name, target in (("part", "part"), ("cut", "cut"), ("sweep", "done")):
