@@ -96,10 +96,6 @@ class _Watch:
             if number == 0:
                 return
         self.signum = self.signum or number
-        if self._is_first:
-            for stop in self.stop_first:
-                with suppress(Exception):
-                    stop()
         self._print_line()
         self._line_is_out.set()
         if self.has_work or _traceback_wanted() or not self._is_first:
@@ -113,14 +109,20 @@ class _Watch:
         with suppress(Exception):
             how = self.how_to_continue()
             line += f"; {how}" if how else ""
+        error = -1
         with suppress(OSError):
             error = os.dup(2)
             if not _traceback_wanted():
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            if self._is_first:
-                # On a terminal a progress bar has hidden the cursor, and stands in the line.
-                start = "\x1b[?25h\n" if os.isatty(error) else ""
-                os.write(error, f"{start}{line}\n".encode())
+        if not self._is_first:
+            return
+        for stop in self.stop_first:
+            with suppress(Exception):
+                stop()
+        with suppress(OSError):
+            # On a terminal a progress bar has hidden the cursor, and stands in the line.
+            start = "\x1b[?25h\n" if os.isatty(error) else ""
+            os.write(error, f"{start}{line}\n".encode())
 
 
 _watch: _Watch | None = None
@@ -153,6 +155,7 @@ def handled() -> Iterator[None]:
             yield
         finally:
             if watch is not None and watch.signum is not None:
+                kill_workers()  # else those of a data loader print that they have lost this process
                 if _traceback_wanted():
                     import traceback
 
@@ -198,20 +201,6 @@ def as_typed() -> str | None:
     """A command that resumes, interrupted before it has saved anything, is typed again."""
     resumes = any(argument.lstrip("+").startswith(("ckpt_path=", "sweep.resume=")) for argument in sys.argv[1:])
     return continue_by(*sys.argv[1:]) if resumes else None
-
-
-@contextmanager
-def keyboard_interrupts() -> Iterator[None]:
-    """Raise KeyboardInterrupt where Lightning exits from it with status 1, and ignores Ctrl-C from then on."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as end:
-        if not isinstance(end.__context__, KeyboardInterrupt):
-            raise
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
-        raise KeyboardInterrupt from None
 
 
 @contextmanager

@@ -19,7 +19,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Protocol
 
 from tests.processes import start
 from tests.waiting import eventually
@@ -96,6 +98,7 @@ class Case:
     group: bool  # as a terminal does it; else the first process alone, as `kill` does
     twice: bool
     delay: float
+    forked: bool = False
     seconds: float = 0.0
     status: int | None = None
     error: str = ""
@@ -123,11 +126,7 @@ def drawn(seed: int, names: list[str]) -> Iterator[Case]:
 
 def interrupt(case: Case, folder: Path) -> bool:
     """Run the case in the folder; False if the command had ended before the signal."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background, which the command would inherit
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    with (folder / "out.txt").open("w") as out, (folder / "err.txt").open("w") as err:
-        process = subprocess.Popen(_command(case.phase.command), cwd=folder, stdout=out, stderr=err, env=_environment(),
-                                   start_new_session=True)  # fmt: skip
+    process = _started(case, folder)
     if case.phase.after is not None:
         after = case.phase.after
         eventually(lambda: any(folder.glob(after)) or process.poll() is not None, 120, pause=0.002)
@@ -145,15 +144,63 @@ def interrupt(case: Case, folder: Path) -> bool:
         case.status = process.wait(60)
     except subprocess.TimeoutExpired:
         case.faults.append("hangs")
+        os.killpg(process.pid, signal.SIGKILL)
     case.seconds = time.monotonic() - started
     left = eventually(lambda: not _session(process.pid), 3) or _session(process.pid)
     if left is not True:
         case.faults.append(f"leaves processes {left}")
-        os.killpg(process.pid, signal.SIGKILL)
+        for number in left or []:
+            os.kill(int(number), signal.SIGKILL)
     case.error = (folder / "err.txt").read_text()
     if not case.phase.killed:
         _check(case)
     return True
+
+
+class Started(Protocol):
+    """What is used of subprocess.Popen."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float) -> int: ...
+
+
+class _Forked:
+    """A process of multiprocessing as one of subprocess."""
+
+    def __init__(self, process: BaseProcess) -> None:
+        assert process.pid is not None
+        self._process, self.pid = process, process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("gradexp", timeout)
+        return self._process.exitcode
+
+
+def _started(case: Case, folder: Path) -> Started:
+    """The command of the case, in a session of its own."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background, which the command would inherit
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    error = folder / "err.txt"
+    if case.forked:
+        with contextlib.chdir(folder):
+            return _Forked(start(*case.phase.command, error=error))
+    with error.open("w") as err:
+        return subprocess.Popen(
+            _command(case.phase.command),
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=err,
+            env=_environment(),
+            start_new_session=True,
+        )
 
 
 def _check(case: Case) -> None:
@@ -248,6 +295,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=len(PHASES) * 3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--forked", action="store_true", help="fork processes without imports, where that is possible")
     parser.add_argument("--only", nargs="*", choices=PHASES, help="phases")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")
     parser.add_argument("--whole", type=Path, help="where the uninterrupted runs are kept for the next call")
@@ -261,6 +309,9 @@ def main() -> None:
         for case in itertools.islice(
             drawn(options.seed, options.only or list(PHASES)), options.first, options.first + options.cases
         ):
+            case.forked = options.forked and not case.name.startswith(("imports", "two processes", "joblib", "workers"))
+            if case.forked and case.phase.after is None:
+                case.delay /= 4
             folder = Path(temporary) / f"case-{case.number}"
             folder.mkdir()
             for name, target in (("part", "part"), ("cut", "cut"), ("sweep", "done")):

@@ -16,7 +16,7 @@ from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import changed
-from gradexp.interrupts import begin_work, keyboard_interrupts, received
+from gradexp.interrupts import begin_work, received
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import joblib_workers, own_gpu
 from gradexp.sweeps.plan.manifest import Manifest
@@ -108,6 +108,7 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         from gradexp.app.quiet import quiet_libraries
         from gradexp.app.tasks import TASKS
         from gradexp.engine.checkpoint_file import read_checkpoint
+        from gradexp.engine.lightning_internals import keyboard_interrupts
         from gradexp.engine.threads import threads_of_one_run
 
         quiet_libraries()

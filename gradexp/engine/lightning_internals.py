@@ -5,6 +5,8 @@ what it relies on. Another test checks that no other module uses Lightning's int
 """
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -37,6 +39,20 @@ def callbacks_of(trainer: Trainer) -> list[Any]:
     """The trainer's callbacks; Lightning sets this attribute from outside the class, so mypy does not know it."""
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
     return callbacks
+
+
+@contextmanager
+def keyboard_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt where Lightning exits with status 1 instead, and ignores Ctrl-C from then on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from None
 
 
 def is_last_batch(trainer: Trainer) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from gradexp.engine.lightning_internals import (
     coming_batch,
     drop_slow_cuda_check,
     is_last_batch,
+    keyboard_interrupts,
     log_evaluation_at,
     put_between_epochs,
     save_by_the_clock,
@@ -61,6 +63,22 @@ def test_drop_slow_cuda_check(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda has_gpu=has_gpu: has_gpu)
         drop_slow_cuda_check()
         assert os.environ.get(CUDA_CHECK) == left
+
+
+class CtrlC(Callback):
+    """Interrupts the fit as Ctrl-C does."""
+
+    def on_train_batch_start(self, *arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+
+def test_keyboard_interrupts(own_folder: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), keyboard_interrupts():
+        fit(1, CtrlC())
+    assert signal.getsignal(signal.SIGINT) == before, "Lightning ignores Ctrl-C from then on"
+    with pytest.raises(SystemExit), keyboard_interrupts():
+        raise SystemExit(1)  # for another reason
 
 
 def test_is_last_batch() -> None:

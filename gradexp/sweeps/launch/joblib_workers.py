@@ -9,8 +9,8 @@ from typing import Any
 
 from hydra.plugins.launcher import Launcher
 
-from gradexp.interrupts import shielded_children
-from gradexp.workers import leave_interrupts_to
+from gradexp.interrupts import shielded_children, stop_first
+from gradexp.workers import kill_workers, leave_interrupts_to
 
 
 @contextmanager
@@ -31,6 +31,7 @@ def tied_workers(launcher: Launcher) -> Iterator[None]:
     arguments |= {"initializer": leave_interrupts_to, "initargs": (os.getpid(),)}
     for tracker in (resource_tracker, loky_tracker):
         tracker.ensure_running()  # it unblocks the signals that are blocked next
+    stop_first(kill_workers)  # joblib's own way needs psutil or pgrep
     with shielded_children():
         yield
 
