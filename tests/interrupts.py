@@ -222,9 +222,9 @@ def continued(case: Case, folder: Path, whole: Path) -> None:
     if not line:
         return
     if case.name.startswith(("two processes", "workers")):  # which start processes in their turn
-        ended = subprocess.run(
-            _command(tuple(shlex.split(line))), cwd=folder, env=_environment(), capture_output=True, check=False
-        ).returncode
+        command = _command(tuple(shlex.split(line)))
+        done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, check=False)
+        ended: int | None = done.returncode
     else:
         with contextlib.chdir(folder):
             process = start(*shlex.split(line))
