@@ -42,7 +42,7 @@ class _Watch:
         self.how_to_continue: Callable[[], str | None] = as_typed
         self.stop_first: list[Callable[[], object]] = []
         # Lightning starts the other processes of DDP by the same command. The first one ends them, and prints.
-        self._is_first = int(os.environ.get("LOCAL_RANK", "0")) == 0
+        self._is_first = os.environ.get("LOCAL_RANK", "0") == "0"
         self._has_raised = False
         self._line_is_out = threading.Event()
         self._is_over = threading.Event()

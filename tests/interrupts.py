@@ -211,8 +211,8 @@ def _check(case: Case) -> None:
     lines = case.error.splitlines()
     if len(lines) != 1 or not lines[0].startswith("interrupted"):
         case.faults.append(f"prints {len(lines)} lines")
-    words = {"run": "task=train", "sweep": "sweep.resume=sweep", "typed": "task=", "complete": "the run was complete"}
-    if words.get(case.phase.saved, "") not in case.error and "the run was complete" not in case.error:
+    words = {"run": "task=train", "sweep": "sweep.resume=sweep", "typed": "task=", "complete": "as completed"}
+    if words.get(case.phase.saved, "") not in case.error and "as completed" not in case.error:
         case.faults.append("does not say how to continue")
 
 

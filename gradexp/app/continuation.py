@@ -35,7 +35,8 @@ class Continuation:
     def __call__(self) -> str | None:
         last, metrics = self._stamps()
         if metrics != self._before[1]:
-            return f"the run was complete: {self._relative(self._folder)}"
+            status = (job_folder.outcome(self._folder) or {}).get("status")
+            return f"the run had ended already, as {status}: {self._relative(self._folder)}"
         if not self._trains or last == self._before[0]:
             return as_typed()
         path = text(self._relative(self._folder / job_folder.CHECKPOINT))

@@ -64,8 +64,8 @@ def test_a_resumed_run_that_has_saved_nothing_is_resumed_as_before(
     assert after() == f"{COMMAND} task=train {typed[0]}"
 
 
-def test_a_complete_run_is_not_continued(own_folder: Path) -> None:
+def test_a_run_that_has_ended_is_not_continued(own_folder: Path) -> None:
     after = of_run(own_folder / "run")
     save(own_folder / "run")
-    (own_folder / "run" / "metrics.json").write_text("{}")
-    assert after() == "the run was complete: run"
+    (own_folder / "run" / "metrics.json").write_text('{"status": "diverged"}')
+    assert after() == "the run had ended already, as diverged: run"
