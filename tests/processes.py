@@ -33,7 +33,7 @@ def kill(process: BaseProcess) -> None:
 
 
 def _command_line(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], error: Path | None) -> None:
-    from gradexp.app.command_line import cli
+    from gradexp.__main__ import main
 
     os.environ.clear()
     os.environ.update(environment)
@@ -45,4 +45,4 @@ def _command_line(arguments: tuple[str, ...], folder: Path, environment: dict[st
         with error.open("w") as file:
             os.dup2(file.fileno(), 2)
     sys.argv = ["gradexp", *arguments]
-    cli()
+    main()
