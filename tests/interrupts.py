@@ -191,7 +191,9 @@ def _started(case: Case, folder: Path) -> Started:
     error = folder / "err.txt"
     if case.forked:
         with contextlib.chdir(folder):
-            return _Forked(start(*case.phase.command, error=error))
+            forked = _Forked(start(*case.phase.command, error=error))
+        eventually(lambda: os.getsid(forked.pid) == forked.pid, 60)
+        return forked
     with error.open("w") as err:
         return subprocess.Popen(
             _command(case.phase.command),
