@@ -300,6 +300,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=len(PHASES) * 3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--forked", action="store_true", help="fork processes without imports, where that is possible")
+    parser.add_argument("--untyped", action="store_true", help="do not type the printed commands")
     parser.add_argument("--only", nargs="*", choices=PHASES, help="phases")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")
     parser.add_argument("--whole", type=Path, help="where the uninterrupted runs are kept for the next call")
@@ -323,7 +324,7 @@ def main() -> None:
                     shutil.copytree(whole / name, folder / target)
             if interrupt(case, folder):
                 ran += 1
-                if not case.faults:
+                if not case.faults and not options.untyped:
                     continued(case, folder, whole)
                 good += not case.faults
                 print(case, "; ".join(case.faults) or "right", f"[{case.error.strip()[-300:]}]", flush=True)
