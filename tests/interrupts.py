@@ -152,6 +152,8 @@ def interrupt(case: Case, folder: Path) -> bool:
         for number in left or []:
             os.kill(int(number), signal.SIGKILL)
     case.error = (folder / "err.txt").read_text()
+    if case.phase.saved == "complete" and case.status in (0, -case.signum) and not case.error:
+        return False  # Python was ending
     if not case.phase.killed:
         _check(case)
     return True
