@@ -74,7 +74,7 @@ PHASES = {
     "predict": Phase(("task=predict", f"ckpt_path=part/{LAST}", MARKS[1]), None, 8.0, "typed"),
     "test task": Phase(("task=test", f"ckpt_path=part/{LAST}", MARKS[1]), None, 8.0, "typed"),
     "audit": Phase(("task=audit",), None, 9.0),
-    "bias_variance": Phase(("task=bias_variance", "data=polynomial", "model=polynomial_regression"), None, 9.0),
+    "bias_variance": Phase(("task=bias_variance", "trainer.max_epochs=400"), None, 9.0),
     "report": Phase(("task=report", "sweep_dir=done"), None, 8.0),
     "sweep plans": Phase(SWEEP, None, 4.0, "maybe"),
     "sweep": Phase(SWEEP, "sweep/*/at-fit", 3.0, "sweep"),
