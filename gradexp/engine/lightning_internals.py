@@ -5,7 +5,7 @@ what it relies on. Another test checks that no other module uses Lightning's int
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -205,3 +205,15 @@ def set_batches_done(trainer: Trainer, number: int) -> None:
     to_complete = current.ready - current.completed
     current.ready = current.started = current.processed = number
     current.completed = number - to_complete
+
+
+def epochs_done(checkpoint: Mapping[str, Any]) -> int:
+    """The whole epochs that a checkpoint's fit has trained for."""
+    done: int = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
+    return done
+
+
+def is_within_epoch(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint, which `put_between_epochs` has seen, was saved within an epoch."""
+    within: bool = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["completed"] > 0
+    return within
