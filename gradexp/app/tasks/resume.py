@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelPruning
 
 from gradexp.app.tasks.resume_changes import changes
-from gradexp.app.tasks.resume_rules import Change, Fit, verdict
+from gradexp.app.tasks.resume_rules import ABSENT, Change, Fit, verdict
 from gradexp.building.trust import trusted_class
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.lightning_internals import callbacks_of, epochs_done, is_within_epoch
@@ -57,7 +57,8 @@ class Resumption:
     @property
     def record(self) -> list[dict[str, Any]]:
         """Each change of this and of the earlier resumes: its step, key, old and new value; an absent one is None."""
-        return [*self.checkpoint.get("resumed", []), *({"step": self.step, **vars(change)} for change in self.changes)]
+        new = [{name: None if v == ABSENT else v for name, v in vars(change).items()} for change in self.changes]
+        return [*self.checkpoint.get("resumed", []), *({"step": self.step, **one} for one in new)]
 
     @property
     def notes(self) -> list[str]:

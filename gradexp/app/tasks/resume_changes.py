@@ -17,7 +17,7 @@ Config = Mapping[str, Any]
 KEYS = {*CLASS_GROUPS, *NAMED_CLASSES, *CLOSED_SECTIONS, "augmentation", *(key.partition(".")[0] for key in KEY_RULES)}
 # Mappings that are one setting.
 WHOLE = ("trainer.accumulate_grad_batches", "trainer.max_time")
-OWN_DEFAULTS: Mapping[str, Config] = {"optimizer": {"no_decay": None}, "scheduler": {"warmup_steps": 0}}
+OWN_DEFAULTS: Mapping[str, dict[str, Any]] = {"optimizer": {"no_decay": None}, "scheduler": {"warmup_steps": 0}}
 
 
 def changes(saved: Config, config: Config) -> list[Change]:

@@ -60,7 +60,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         resumed = resumption(plain(cfg), checkpoint, model)
         check_architecture(checkpoint, model, cfg.ckpt_path)
         notes += resumed.notes
-    trainer = build_trainer(cfg, record.folder, data, model, console, resumed and resumed.purge_step)
+    trainer = build_trainer(cfg, record.folder, data, model, console, resumed.purge_step if resumed else None)
     checkpoints = _callback(trainer, Checkpoints)
     if resumed is not None:
         resumed.begin(trainer, checkpoints)
@@ -110,12 +110,12 @@ def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resume
     log.info("configuration\n%s", text)
     log.info("network\n%s", getattr(model, "network", model))
     if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
-        trainer.logger.begin_rewind(resumed and resumed.checkpoint)
+        trainer.logger.begin_rewind(resumed.checkpoint if resumed else None)
         if resumed is None:
             trainer.logger.end_rewind()
         if resumed is None or not trainer.logger.continues:
             trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
-        elif config_hash(cfg) != config_hash(OmegaConf.create(resumed.checkpoint["config"])):
+        elif config_hash(cfg) != config_hash(OmegaConf.create(dict(resumed.checkpoint["config"]))):
             trainer.logger.experiment.add_text("config", f"```yaml\n{text}```", resumed.step)
 
 
