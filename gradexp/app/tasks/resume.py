@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelPruning
+from lightning.pytorch.callbacks import EarlyStopping
 
 from gradexp.app.tasks.resume_changes import changes
 from gradexp.app.tasks.resume_rules import ABSENT, Change, Fit, verdict
-from gradexp.building.trust import trusted_class
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.lightning_internals import callbacks_of, epochs_done, is_within_epoch
 from gradexp.files import write_atomically
@@ -143,8 +142,6 @@ def resumption(config: Config, checkpoint: Config, model: LightningModule) -> Re
             f"{change.key} has no effect: nothing is left to train, as {end}; got {change.key}={text(change.new)}. "
             "Type more trainer.max_epochs or trainer.max_steps with it."
         )
-    if not end:
-        _check_callbacks(config)
     return Resumption(ckpt_path, checkpoint, listed, end, is_stopped)
 
 
@@ -212,13 +209,3 @@ def _is_stopped(config: Config, checkpoint: Config, found: list[Change]) -> bool
     patience = config["early_stopping"]["patience"]
     waits = [state["wait_count"] for key, state in checkpoint["callbacks"].items() if key.startswith("EarlyStopping{")]
     return patience is not None and any(wait >= max(1, patience) for wait in waits)
-
-
-def _check_callbacks(config: Config) -> None:
-    for name, section in config["callbacks"].items():
-        cls = trusted_class(section["_target_"], "callbacks", config["trusted_packages"], f"callbacks.{name}._target_")
-        if issubclass(cls, ModelPruning):
-            raise ValueError(
-                f"callbacks.{name} must not be {cls.__name__} when a run is resumed, because its masks are not in the "
-                f"checkpoint; got {section['_target_']}. Leave ckpt_path out to train anew."
-            )

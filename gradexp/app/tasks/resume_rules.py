@@ -58,6 +58,11 @@ def _if_laid_out_or_within_epoch(fit: Fit, change: Change) -> str:
     return _if_laid_out(fit, change) or within
 
 
+def _if_it_unfuses(fit: Fit, change: Change) -> str:
+    is_fused = fit.config["trainer"]["precision"] == "bf16-mixed" and fit.config["optimizer"].get("fused")
+    return "because under bf16-mixed it decides whether the optimizer is fused" if is_fused else ""
+
+
 def _metric(fit: Fit) -> str:
     return str(fit.config["monitor"]).rpartition("/")[2]
 
@@ -161,7 +166,8 @@ TABLE = (
     Row(("regularizer.*",), is_listed=True, refusal=_if_penalties_are_monitored),
     Row(("loss.*",), is_listed=True, refusal=_of_loss),
     Row(("model.dropout", "model.input_dropout"), is_listed=True, refusal=_of_dropout),
-    Row(("augmentation.*", "trainer.gradient_clip_val", "trainer.gradient_clip_algorithm"), is_listed=True),
+    Row(("augmentation.*", "trainer.gradient_clip_algorithm"), is_listed=True),
+    Row(("trainer.gradient_clip_val",), is_listed=True, refusal=_if_it_unfuses),
     Row(("data.batch_size", "trainer.accumulate_grad_batches"), True, _if_laid_out_or_within_epoch),
     # When it ends, or what is said of it.
     Row(("early_stopping.*", "target_score", "trainer.check_val_every_n_epoch"), is_listed=True),
