@@ -157,20 +157,20 @@ def test_epochs_done_and_is_within_epoch(max_steps: int, done: int, within: bool
 )
 def test_share_lottery_tickets(lottery: bool, resample: bool, shared: bool) -> None:
     """Lightning goes back to its copy of the weights without a copy, so the two are one from then on."""
-    module = LinearRegression(2)
-    options = {"use_lottery_ticket_hypothesis": lottery, "resample_parameters": resample}
-    pruning = ModelPruning("l1_unstructured", amount=0.5, **options)  # type: ignore[arg-type]
-    pruning.setup(Trainer(accelerator="cpu", logger=False), module, "fit")
-    weight = module.get_parameter("network.weight")
-    before = weight.data_ptr()
-    share_lottery_tickets(pruning)
-    kept = [layer["data"].weight.data_ptr() for layer in (pruning._original_layers or {}).values() if lottery]
-    assert (before in kept) is shared
-    pruning.apply_pruning(0.5)
-    if lottery and not resample:  # as Lightning leaves it
-        pruning.apply_lottery_ticket_hypothesis()
-        now = module.get_parameter("network.weight_orig").data_ptr()
-        assert now in [layer["data"].weight.data_ptr() for layer in (pruning._original_layers or {}).values()]
+    for by_lightning in (True, False):
+        module = LinearRegression(2)
+        pruning = ModelPruning(
+            "l1_unstructured", use_lottery_ticket_hypothesis=lottery, resample_parameters=resample, amount=0.5
+        )
+        pruning.setup(Trainer(accelerator="cpu", logger=False), module, "fit")
+        pruning.apply_pruning(0.5)
+        if by_lightning and lottery:
+            pruning.apply_lottery_ticket_hypothesis()
+        elif not by_lightning:
+            share_lottery_tickets(pruning)
+        layers = (pruning._original_layers or {}).values()
+        kept = [layer["data"].get_parameter("weight").data_ptr() for layer in layers]
+        assert (module.get_parameter("network.weight_orig").data_ptr() in kept) is shared, by_lightning
 
 
 def test_set_batches_done(own_folder: Path) -> None:

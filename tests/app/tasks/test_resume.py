@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,9 +18,15 @@ from gradexp import Result, run
 from gradexp.app.assembly import build_data, build_model
 from gradexp.app.tasks.resume import resumption
 from gradexp.configuration.values import plain
+from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.step_seed import StepSeed
 from gradexp.models import AbstractModule
+from tests.app.plain_modules import Plain
+from tests.command_line import call
 from tests.power_cut import PowerCut, cut_power_at
 from tests.run_folder import checkpoint
+from tests.sweeps.small import RESUMED, SMALL
+from tests.sweeps.small import metrics as sweep_metrics
 
 pytestmark = pytest.mark.slow
 
@@ -310,3 +317,55 @@ def test_a_whole_experiment_typed_again_counts_as_typed() -> None:
     assert [change["key"] for change in again.metrics["resumed"]] == ["optimizer.lr"]
     with pytest.raises(ValueError, match=r"data must stay gradexp\.data\.Points .* So must .*monitor"):
         run("+experiment=digits", last)
+
+
+def test_more_time_goes_on(first: First) -> None:
+    last = copied(first(*ENDS["time"][0]), "run")
+    steps = checkpoint(Path("run"))["global_step"]
+    longer = run(last, "+trainer.max_time={hours:1}", "figures=false")
+    assert longer.metrics["steps"] == 9 * 5 > steps
+    assert "resumed" not in longer.metrics, "more time of the same training"
+
+
+def test_another_number_of_processes_is_refused(first: First) -> None:
+    saved = checkpoint(first().folder)
+    found = resume(saved | {"processes": 2}, MORE)
+    trainer: Any = SimpleNamespace(num_devices=1, num_nodes=1, callbacks=[])
+    with pytest.raises(ValueError, match=r"trainer\.devices must stay 2 .*; got 1\. Type trainer\.devices=2"):
+        found.begin(trainer, Checkpoints(Path("new"), "val/loss", "min", {}))
+
+
+def test_the_arguments_and_the_schedule_of_another_packages_module_stay(own_folder: Path) -> None:
+    named = ("trusted_packages=[gradexp,tests]", "model._target_=tests.app.plain_modules.Plain")
+    run(*named, "trainer.max_epochs=1", "figures=false", "test=false", "hydra.run.dir=run")
+    saved = checkpoint(Path("run"))
+    config = saved["config"] | {"ckpt_path": "last.ckpt", "trainer": saved["config"]["trainer"] | {"max_epochs": 2}}
+    model = Plain()
+    assert not resumption(config, saved, model).changes
+    with pytest.raises(ValueError, match=r"model\.lr must stay absent|model\.lr must stay 0\.1 .*; got 0\.5"):
+        resumption(config | {"model": config["model"] | {"lr": 0.5}}, saved, model)
+    laid_out = saved | {"lr_schedulers": [{"total_steps": 39, "last_epoch": 39}]}
+    with pytest.raises(ValueError, match=r"trainer\.max_epochs must stay 1 .*because the module's own schedule"):
+        resumption(config, laid_out, model)
+
+
+class Killed(BaseException):
+    """Not caught by handlers of Exception, like a kill."""
+
+
+def test_a_job_of_a_sweep_resumes_with_what_was_found_before_its_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = (*SMALL, "+callbacks=lr_finder", "callbacks.lr_finder.num_training_steps=20", "optimizer.lr=0.02,0.03")
+
+    def kill(self: StepSeed, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == 20 and trainer.fit_loop.epoch_loop.batch_progress.total.ready > 20:
+            raise Killed
+
+    assert call(monkeypatch, *grid) is None
+    Path("sweep").rename("whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(StepSeed, "on_train_batch_start", kill)
+        with pytest.raises(Killed):
+            call(patch, *grid)
+    assert call(monkeypatch, *RESUMED) is None
+    for number in range(2):
+        assert sweep_metrics(number) == sweep_metrics(number, Path("whole"))

@@ -200,7 +200,7 @@ def plain_weights(case: Case, start: dict[str, Any]) -> dict[str, torch.Tensor]:
             loss = F.cross_entropy(network(inputs), targets, label_smoothing=case.smoothing)
             if case.penalty is not None:
                 loss = loss + sum(case.penalty(weight) for weight in parameters[0::2])
-            (loss / case.accumulate).backward()
+            (loss / case.accumulate).backward()  # type: ignore[no-untyped-call]
             if number % case.accumulate and number < len(batches):
                 continue
             if case.clip is not None:
