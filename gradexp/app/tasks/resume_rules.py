@@ -85,6 +85,11 @@ def _of_metrics(fit: Fit, change: Change) -> str:
     return "because the metrics of an epoch are resumed with it" * fit.is_within_epoch
 
 
+def _of_path(fit: Fit, change: Change) -> str:
+    is_compared = str(fit.config["data"]["_target_"]).startswith("gradexp.data.")  # with the samples of the checkpoint
+    return "" if is_compared else REASONS["data"]
+
+
 def _of_dropout(fit: Fit, change: Change) -> str:
     return "" if fit.is_ours else "because only a model of gradexp is known to use it as it resumes"
 
@@ -152,6 +157,7 @@ TABLE = (
     # What is logged, measured at the end, or only a matter of speed.
     Row(("name", "test", "logger.*", "resampling.*"), is_listed=False),
     Row(("data.eval_batch_size", "data.num_workers", "data.memory_limit", "data.mirror"), is_listed=False),
+    Row(("data.path",), is_listed=False, refusal=_of_path),
     Row(("data.steps_per_execution", "trainer.log_every_n_steps", "trainer.profiler"), is_listed=False),
     Row(("trainer.limit_test_batches", "trainer.limit_predict_batches", "trainer.inference_mode"), is_listed=False),
     Row(("trainer.deterministic", "trainer.benchmark", "trainer.detect_anomaly"), is_listed=False),

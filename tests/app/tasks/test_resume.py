@@ -114,6 +114,10 @@ REFUSED: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     (ONECYCLE, {"data.batch_size": 20}, "data.batch_size must stay 16 .*OneCycleLR.*; got 20"),
     (ONECYCLE, {"trainer.accumulate_grad_batches": {0: 2}}, r"trainer.accumulate_grad_batches must stay 1 .*{0:2}"),
     (ONECYCLE, {"scheduler.pct_start": 0.5}, "scheduler.pct_start must stay 0.3 .*; got 0.5"),
+    # The place of a batch within its epoch.
+    (("trainer.max_steps=7",), {"data.batch_size": 8, "trainer.max_steps": 9}, "data.batch_size must stay 16 .*within an"),
+    (("trainer.max_steps=7",), MORE | {"trainer.max_steps": 9, "trainer.accumulate_grad_batches": 2}, "within an epoch"),
+    (("trainer.max_steps=7",), {"trainer.max_steps": 9, "metrics.r._target_": "torchmetrics.Recall"}, "within|resumed with"),
     # A score that depends on the change.
     (("monitor=val/loss",), {"loss.label_smoothing": 0.1}, "loss.label_smoothing .* because monitor=val/loss"),
     (("monitor=train/objective",), {"regularizer.l1": 0.1}, "regularizer.l1 .* because monitor=train/objective"),
@@ -262,7 +266,11 @@ ENDS: dict[str, tuple[tuple[str, ...], str]] = {
     "time": (
         ("trainer.max_epochs=9", "+trainer.max_time={milliseconds:1}"), "the fit was stopped early"
     ),
-    "a callback of any class": (
+    "pruning": (
+        ("+callbacks.it._target_=lightning.pytorch.callbacks.ModelPruning", "callbacks.it.pruning_fn=l1_unstructured"),
+        "trainer.max_epochs=2 is reached",
+    ),
+    "a range test": (
         ("+callbacks=lr_finder", "callbacks.lr_finder.num_training_steps=20", "threads=1"),
         "trainer.max_epochs=2 is reached",
     ),
@@ -369,3 +377,18 @@ def test_a_job_of_a_sweep_resumes_with_what_was_found_before_its_fit(monkeypatch
     assert call(monkeypatch, *RESUMED) is None
     for number in range(2):
         assert sweep_metrics(number) == sweep_metrics(number, Path("whole"))
+
+
+def test_a_table_may_move_but_not_change(own_folder: Path) -> None:
+    rows = [f"{number % 7},{number % 5},{number % 2}" for number in range(60)]
+    Path("old.csv").write_text("\n".join(["a,b,y", *rows]))
+    typed = ("data=table", "data.target=y", "model=small_mlp", "trainer.max_epochs=1", "figures=false", "test=false")
+    run(*typed, "data.path=old.csv", "hydra.run.dir=run")
+    last = "ckpt_path=run/checkpoints/last.ckpt"
+    before = state_of(Path("run"))
+    Path("old.csv").rename("new.csv")
+    Path("other.csv").write_text("\n".join(["a,b,y", *rows[1:], rows[0]]))
+    with pytest.raises(ValueError, match=r"data\.path must hold the rows that the run was started with"):
+        run(last, "data.path=other.csv", "trainer.max_epochs=2", "figures=false")
+    assert state_of(Path("run")) == before
+    assert run(last, "data.path=new.csv", "trainer.max_epochs=2", "figures=false").metrics["epochs"] == 2
