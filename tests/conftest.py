@@ -18,8 +18,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).pare
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Twice as many processes as cores, as tests of servers, sweeps and killed processes mostly wait."""
-    return 2 * (os.cpu_count() or 1)
+    """As many processes as cores; twice as many with the slow tests, which mostly wait: for servers, for kills."""
+    processes_per_core = 1 if "not slow" in config.option.markexpr else 2
+    return processes_per_core * (os.cpu_count() or 1)
 
 
 def pytest_collection(session: pytest.Session) -> None:
@@ -32,6 +33,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
     atexit.register(gc.unfreeze)  # otherwise C libraries report leaks; only then, as pytest collects when it ends
     gc.enable()
+    gc.set_threshold(10_000, 20, 20)  # by default, 3% of the tests' time
     if "lightning" in sys.modules:
         from gradexp.engine.lightning_internals import drop_slow_cuda_check
 
