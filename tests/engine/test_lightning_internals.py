@@ -68,7 +68,7 @@ def test_drop_slow_cuda_check(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_is_last_batch() -> None:
     look = Look(is_last_batch)
-    fit(40, look)
+    fit(8, look)
     assert look.answers == [False, False, True] * 2
 
 
