@@ -1,7 +1,10 @@
 """Runs the task of a configuration inside a Hydra job, alone or in a sweep."""
 
 import logging
-from contextlib import nullcontext
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,38 +111,58 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         from gradexp.app.quiet import quiet_libraries
         from gradexp.app.tasks import TASKS
         from gradexp.engine.checkpoint_file import read_checkpoint
-        from gradexp.engine.lightning_internals import keyboard_interrupts
         from gradexp.engine.threads import threads_of_one_run
 
         quiet_libraries()
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
-            cfg = with_overrides(saved, cfg, typed, list(job.runtime.choices))
+            # A job of a sweep goes on as it began, with what a callback has found before its fit.
+            goes_on = in_multirun() and cfg.ckpt_path == job_folder.last_checkpoint(folder)
+            cfg = with_overrides(saved, cfg, [] if goes_on else typed, list(job.runtime.choices))
             OmegaConf.set_readonly(cfg, True)
             check_config(cfg, typed, own_keys=True)
         if cfg.figures == "auto":
             # In a sweep, figures would take longer than a small job itself.
             cfg = changed(cfg, {"figures": not in_multirun()})
-        with threads_of_one_run(), keyboard_interrupts():
+        with threads_of_one_run(), _keyboard_interrupts():
             outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
     except Exception as error:
         if received():
             raise KeyboardInterrupt from error  # which the interruption became in a library; the run has not failed
         # A failed attempt to resume must not replace the metrics of a completed run.
         is_completed = (job_folder.outcome(folder) or {}).get("status") == "completed"
-        if record.ran is None and (record.is_resumed or not is_completed):
+        # A resume that fails before its first step leaves the folder as it was.
+        is_unchanged = record.is_resumed and record.ran is None
+        if record.ran is None and not is_unchanged and not is_completed:
             record.write_asked()
-        if not is_completed:
+        if not is_completed and not is_unchanged:
             _write_metrics(folder, {"status": "failed", "reason": str(error)})
         raise
     ran = record.ran
     assert ran is not None, "each task records the configuration that runs"
     known = {"monitor": ran.monitor, "monitor_mode": ran.monitor_mode, "seed": ran.seed}
-    hashes = {"config_hash": config_hash(ran), "asked_hash": asked or asked_hash(record.asked)}
+    hashes = {
+        "config_hash": config_hash(ran, outcome.metrics.get("resumed")),
+        "asked_hash": asked or asked_hash(record.asked),
+    }
     metrics = known | outcome.metrics | hashes
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
     return Result(metrics, folder, outcome.notes)
+
+
+@contextmanager
+def _keyboard_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt where Lightning exits with status 1 instead, and ignores Ctrl-C from then on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from None
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
