@@ -9,6 +9,7 @@ calls the methods that are overridden here.
 
 import copy
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -32,6 +33,8 @@ from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, classes_in
 from gradexp.configuration.files import CONF_DIR
 
+# Our launcher presets have the names of the plugins' own presets; Hydra validates them against these and warns.
+NAMED_LIKE_PRESETS = r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema"
 # Keys that Hydra sets after the overrides, and the key that adds folders of files.
 SET_BY_HYDRA = ("hydra.job", "hydra.runtime", "hydra.overrides", "hydra.searchpath")
 
@@ -72,14 +75,15 @@ class SectionLoader(ConfigLoaderImpl):
 
     def _from_cache(self, config_name: str | None, parsed: list[Override], run_mode: RunMode) -> DictConfig:
         """Set plain values in the cached composition of the other overrides."""
+        is_open = _may_have_other_keys(parsed, run_mode)
         plain, rest = without_plain(parsed, self.repository.group_exists)
         if not any(map(typed_sections, rest)):  # Hydra ignores axes; they matter only to check classes
             rest = [override for override in rest if not override.is_sweep_override()]
         # Nodes that programs have stored in Hydra's ConfigStore are read like files.
         stored = tuple(map(id, _nodes(ConfigStore.instance().repo)))
-        key = (config_name, JobRuntime.instance().get("name"), stored, *lines(rest))
+        key = (config_name, JobRuntime.instance().get("name"), stored, is_open and bool(rest), *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
-        add_without_plus(plain, cfg)
+        add_without_plus(plain, cfg, is_open)
         added = [
             o for o in rest if (o.is_add() or o.is_force_add()) and not self.repository.group_exists(o.key_or_group)
         ]
@@ -100,10 +104,13 @@ class SectionLoader(ConfigLoaderImpl):
         paths = [str(entry.path).removeprefix("file://") for entry in self.config_search_path.get_path()]
         return [path for path in paths if not path.startswith(("pkg://", "structured://"))] == [str(CONF_DIR)]
 
-    def _composed(self, *arguments: Any) -> DictConfig:
+    def _composed(self, name: str | None, overrides: list[str], run_mode: RunMode, *further: bool) -> DictConfig:
         """Compose all files and overrides by Hydra, without the cache."""
         self._custom: set[str] = set()
-        cfg = super().load_configuration(*arguments)
+        self._is_open = _may_have_other_keys(OverridesParser.create().parse_overrides(overrides), run_mode)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=NAMED_LIKE_PRESETS)
+            cfg = super().load_configuration(name, overrides, run_mode, *further)
         choices = cfg.hydra.runtime.choices
         choices.update({group: CUSTOM for group in self._custom if group in choices})
         return cfg
@@ -133,7 +140,7 @@ class SectionLoader(ConfigLoaderImpl):
             if section.partition(".")[0] in cfg:
                 OmegaConf.update(cfg, section, {TARGET: "???"}, merge=False)
                 self._custom.add(section)
-        add_without_plus(self._overrides, cfg)
+        add_without_plus(self._overrides, cfg, self._is_open)
         return cfg
 
     def _merged(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
@@ -158,6 +165,15 @@ class SectionLoader(ConfigLoaderImpl):
         for section, node in kept.items():
             OmegaConf.update(cfg, section, node, merge=False)
         return cfg
+
+
+def _may_have_other_keys(parsed: Sequence[Override], run_mode: RunMode) -> bool:
+    """Whether a key that the composed sections lack may still be one of a job, or of a checkpoint's configuration.
+
+    A multirun composes each job again; a checkpoint's configuration is checked when it has been read.
+    """
+    saved = [override for override in parsed if override.key_or_group == "ckpt_path"]
+    return run_mode is RunMode.MULTIRUN or any(override.value() is not None for override in saved)
 
 
 def _has_key(cfg: DictConfig, key: str) -> bool:
