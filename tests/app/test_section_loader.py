@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp import compose
-from gradexp.app import composition, composition_cache, section_loader
+from gradexp.app import composition, composition_cache, own_hydra, section_loader
 from gradexp.app.section_loader import SectionLoader, class_sections
 from gradexp.configuration.files import CONF_DIR
 from tests.hydra_jobs import started_hydra
@@ -117,7 +117,7 @@ def test_an_option_that_a_multirun_may_lack_is_an_error_in_a_run() -> None:
 
 def test_a_changed_file_is_read_again(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(CONF_DIR, "conf")
-    for module in (section_loader, composition, composition_cache):
+    for module in (section_loader, own_hydra, composition_cache):
         monkeypatch.setattr(module, "CONF_DIR", own_folder / "conf")
     assert composition.compose().optimizer.lr == 0.001
     file = own_folder / "conf" / "optimizer" / "adam.yaml"
