@@ -47,11 +47,11 @@ def main(cfg: DictConfig) -> float | None:
     """Run one job and print its summary; return the monitored metric to sweepers that optimise it."""
     try:
         result = execute(cfg)
-    except Exception as error:
-        if is_own_process(_folder()):  # the sweep tells the reason
-            if traceback_wanted():
-                raise
+    except (Exception, SystemExit) as error:
+        if is_own_process(_folder()) and not traceback_wanted():  # the sweep tells the reason
             raise SystemExit(1) from error
+        if isinstance(error, SystemExit) or is_own_process(_folder()):
+            raise
         if in_multirun():
             if not isinstance(error, job_folder.SweepStopped):
                 _print_job({"status": "failed", "reason": str(error)})
