@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gradexp.building.kinds import CLASS_GROUPS
@@ -33,3 +34,12 @@ def add_without_plus(overrides: Sequence[Override], cfg: DictConfig, is_open: bo
         is_option = override.key_or_group in CLASS_GROUPS and not isinstance(override.value(), dict)
         if is_change and not is_option and may_be_added(override.key_or_group, cfg, values, is_open):
             override.type = OverrideType.FORCE_ADD
+
+
+def may_have_other_keys(parsed: Sequence[Override], run_mode: RunMode) -> bool:
+    """Whether a key that the composed sections lack may still be one of a job, or of a checkpoint's configuration.
+
+    A multirun composes each job again; a checkpoint's configuration is checked when it has been read.
+    """
+    saved = [override for override in parsed if override.key_or_group == "ckpt_path"]
+    return run_mode is RunMode.MULTIRUN or any(override.value() is not None for override in saved)

@@ -10,8 +10,9 @@ calls the methods that are overridden here.
 import copy
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from typing import Any
 
 import hydra._internal.hydra as hydra_app
@@ -24,13 +25,14 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.utils import JobRuntime
 from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf.errors import OmegaConfBaseException
 
-from gradexp.app.class_overrides import add_without_plus, typed_sections
+from gradexp.app.class_overrides import add_without_plus, may_have_other_keys, typed_sections
 from gradexp.app.composer import Composer
 from gradexp.app.composition_cache import Repository, cached, lines, without_plain
-from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
-from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, classes_in
+from gradexp.app.file_classes import changes, is_option_of
+from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals
 from gradexp.configuration.files import CONF_DIR
 
 # Our launcher presets have the names of the plugins' own presets; Hydra validates them against these and warns.
@@ -75,13 +77,11 @@ class SectionLoader(ConfigLoaderImpl):
 
     def _from_cache(self, config_name: str | None, parsed: list[Override], run_mode: RunMode) -> DictConfig:
         """Set plain values in the cached composition of the other overrides."""
-        is_open = _may_have_other_keys(parsed, run_mode)
+        is_open = may_have_other_keys(parsed, run_mode)
         plain, rest = without_plain(parsed, self.repository.group_exists)
         if not any(map(typed_sections, rest)):  # Hydra ignores axes; they matter only to check classes
             rest = [override for override in rest if not override.is_sweep_override()]
-        # Nodes that programs have stored in Hydra's ConfigStore are read like files.
-        stored = tuple(map(id, _nodes(ConfigStore.instance().repo)))
-        key = (config_name, JobRuntime.instance().get("name"), stored, is_open and bool(rest), *lines(rest))
+        key = (config_name, JobRuntime.instance().get("name"), _stored(), is_open and bool(rest), *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
         add_without_plus(plain, cfg, is_open)
         added = [
@@ -107,7 +107,7 @@ class SectionLoader(ConfigLoaderImpl):
     def _composed(self, name: str | None, overrides: list[str], run_mode: RunMode, *further: bool) -> DictConfig:
         """Compose all files and overrides by Hydra, without the cache."""
         self._custom: set[str] = set()
-        self._is_open = _may_have_other_keys(OverridesParser.create().parse_overrides(overrides), run_mode)
+        self._is_open = may_have_other_keys(OverridesParser.create().parse_overrides(overrides), run_mode)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=NAMED_LIKE_PRESETS)
             cfg = super().load_configuration(name, overrides, run_mode, *further)
@@ -145,41 +145,55 @@ class SectionLoader(ConfigLoaderImpl):
 
     def _merged(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the files in order; a file that changes the class of a section also discards its earlier keys."""
-        changes = list(_changes(defaults, repo))
-        if not changes:
-            return super()._compose_config_from_defaults_list(defaults, repo)
+        changed = list(changes(defaults, repo))
+        if not changed:
+            return self._merged_in_order(defaults, repo)
         typed_options = {o.key_or_group for o in self._overrides if o.type is OverrideType.CHANGE}
         cfg = OmegaConf.create()
         kept: dict[str, Any] = {}
         start = 0
-        for index, section in changes:
-            cfg.merge_with(super()._compose_config_from_defaults_list(defaults[start:index], repo))
+        for index, section in changed:
+            cfg.merge_with(self._merged_in_order(defaults[start:index], repo))
             start = index
-            is_option = _is_option(defaults[index], section)
+            is_option = is_option_of(defaults[index], section)
             if section in typed_options and not is_option:  # a typed option takes precedence over any file
                 kept.setdefault(section, copy.deepcopy(OmegaConf.select(cfg, section)))
                 continue
             OmegaConf.update(cfg, section, {}, merge=False)
             (self._custom.discard if is_option else self._custom.add)(section)
-        cfg.merge_with(super()._compose_config_from_defaults_list(defaults[start:], repo))
+        cfg.merge_with(self._merged_in_order(defaults[start:], repo))
         for section, node in kept.items():
             OmegaConf.update(cfg, section, node, merge=False)
         return cfg
 
-
-def _may_have_other_keys(parsed: Sequence[Override], run_mode: RunMode) -> bool:
-    """Whether a key that the composed sections lack may still be one of a job, or of a checkpoint's configuration.
-
-    A multirun composes each job again; a checkpoint's configuration is checked when it has been read.
-    """
-    saved = [override for override in parsed if override.key_or_group == "ckpt_path"]
-    return run_mode is RunMode.MULTIRUN or any(override.value() is not None for override in saved)
+    def _merged_in_order(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        """Merge files as Hydra does. Its own files come first, are most of the work, and are taken from the cache."""
+        merge = super()._compose_config_from_defaults_list
+        own = list(takewhile(lambda default: str(default.config_path).startswith("hydra/"), defaults))
+        sources = tuple((source.scheme(), source.path) for source in repo.get_sources())
+        if not own or any(scheme == "file" and path != str(CONF_DIR) for scheme, path in sources):
+            return merge(defaults, repo)
+        key = sources, _stored(), *((d.config_path, d.package, d.is_self, d.primary) for d in own)
+        cfg = cached(key, lambda: merge(own, repo))
+        try:
+            with flag_override(cfg, "no_deepcopy_set_nodes", True):
+                cfg.merge_with(merge(defaults[len(own) :], repo))
+        except OmegaConfBaseException:
+            assert isinstance(repo, Repository)
+            repo.cache.clear()  # the files that it holds have been merged into each other
+            return merge(defaults, repo)  # Hydra's error names the file
+        return cfg
 
 
 def _has_key(cfg: DictConfig, key: str) -> bool:
     section, _, name = key.rpartition(".")
     node = OmegaConf.select(cfg, section) if section else cfg
     return isinstance(node, DictConfig) and name in node
+
+
+def _stored() -> tuple[int, ...]:
+    """What identifies the nodes that programs have stored in Hydra's ConfigStore, which are read like files."""
+    return tuple(map(id, _nodes(ConfigStore.instance().repo)))
 
 
 def _nodes(repo: Mapping[str, Any]) -> Iterator[Any]:
@@ -205,37 +219,3 @@ def check_option(override: Override, repo: IConfigRepository) -> None:
     if not (is_list_of_names or isinstance(value, str | dict)):
         options = ", ".join(repo.get_group_options(group))
         raise ConfigCompositionException(f"{group} must be one of {options}; got {override.input_line}.")
-
-
-def _changes(defaults: Sequence[ResultDefault], repo: IConfigRepository) -> Iterator[tuple[int, str]]:
-    """The index of each file that changes the class of a section, with the section.
-
-    Files of the section's own group are exempt: an option that lists another option in its defaults extends it.
-    """
-    classes: dict[str, tuple[Any, bool]] = {}
-    for index, default in enumerate(defaults):
-        for section, name in _classes_of(default, repo):
-            is_option = _is_option(default, section)
-            before, was_option = classes.get(section, (name, is_option))
-            if before != name and not (is_option and was_option):
-                yield index, section
-            classes[section] = (name, is_option)
-
-
-def _is_option(default: ResultDefault, section: str) -> bool:
-    """Whether the file is an option of the section's own group."""
-    return str(default.config_path).startswith(f"{section.partition('.')[0]}/")
-
-
-def _classes_of(default: ResultDefault, repo: IConfigRepository) -> Iterator[tuple[str, Any]]:
-    """The sections whose class a file sets, with the class."""
-    path = default.config_path
-    loaded = None if path is None or path.startswith("hydra/") else repo.load_config(path)
-    if loaded is None or not isinstance(loaded.config, DictConfig):
-        return
-    package = loaded.header["package"] if default.package is None else default.package
-    if package in (None, "", "_global_"):
-        names = [name for name in (*CLASS_GROUPS, *NAMED_CLASSES) if name in loaded.config]
-        yield from classes_in("", OmegaConf.to_container(OmegaConf.masked_copy(loaded.config, list(names))))
-    elif package.partition(".")[0] in (*CLASS_GROUPS, *NAMED_CLASSES):
-        yield from classes_in(package, OmegaConf.to_container(loaded.config))
