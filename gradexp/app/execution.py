@@ -15,13 +15,18 @@ from rich.console import Console
 
 from gradexp.app.composition import with_overrides
 from gradexp.app.continuation import Continuation
+from gradexp.app.hydra_keys import check_job_folder, check_same_job
+from gradexp.app.job_command import job_options, job_overrides
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
-from gradexp.configuration.values import changed
+from gradexp.configuration.values import changed, plain
 from gradexp.interrupts import begin_work, received
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import joblib_workers, own_gpu
+from gradexp.sweeps.launch.own_process import is_own_process, needs_own_process, run_alone
+from gradexp.sweeps.launch.resources import gpu_count
+from gradexp.sweeps.launch.start_method import restore_start_method
 from gradexp.sweeps.plan.manifest import Manifest
 
 log = logging.getLogger(__name__)
@@ -72,18 +77,37 @@ def _report(source: Path, folder: Path) -> Result:
 
 
 def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
+    """Run a job in this process, or in processes of its own if it needs several."""
+    folder, job = record.folder, HydraConfig.get()
+    joblib_workers.tie()
+    if not is_own_process(folder):
+        check_job_folder(folder, job)
+    job_folder.mark_started(folder)
+    if is_own_process(folder):
+        return _execute_job(cfg, record)
+    launcher = str(job.launcher._target_)
+    gpus = 1 if own_gpu.divides(launcher) else gpu_count(cfg.trainer.accelerator)
+    if needs_own_process(plain(cfg)["trainer"], gpus):
+        job_folder.check_not_stopped(folder)
+        return Result(run_alone(folder, job_overrides(job), job_options(job), job.runtime.cwd), folder)
+    own_gpu.claim(folder.parent, launcher)
+    restore_start_method()
+    return _execute_job(cfg, record)
+
+
+def _execute_job(cfg: DictConfig, record: RunRecord) -> Result:
     """Skip a finished job, resume an interrupted one, and lock the job's folder against other processes."""
     folder = record.folder
-    joblib_workers.tie()
-    job_folder.mark_started(folder)
-    own_gpu.claim(folder.parent, str(HydraConfig.get().launcher._target_))
-    with job_folder.lock(folder):
+    # The further processes of a job with several share the first one's folder.
+    with job_folder.lock(folder) if is_first_process() else nullcontext():
         sweep = Manifest.read(folder.parent)  # None if the sweeper is not gradexp's grid
         job_folder.check_not_stopped(folder)
         asked = sweep.key(folder.name) if sweep else None
         done = job_folder.outcome(folder)
         if done is not None and job_folder.is_done(folder) and (sweep or done.get("asked_hash") == asked_hash(cfg)):
             return Result(done, folder)
+        if sweep is None:
+            check_same_job(folder, HydraConfig.get(), done, asked_hash(cfg))
         last = job_folder.last_checkpoint(folder) if sweep and cfg.task == "train" else None
         if last is not None:
             cfg = changed(cfg, {"ckpt_path": last})
