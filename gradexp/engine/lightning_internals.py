@@ -5,10 +5,10 @@ what it relies on. Another test checks that no other module uses Lightning's int
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -21,6 +21,8 @@ from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
 CURRENT_HOOK = "_current_fx_name"
 # The variable by which Lightning chooses how torch looks for a GPU.
 CUDA_CHECK = "PYTORCH_NVML_BASED_CUDA_CHECK"
+
+RestoredPart = Literal["modules", "training"]
 
 
 def drop_slow_cuda_check() -> None:
@@ -205,3 +207,35 @@ def set_batches_done(trainer: Trainer, number: int) -> None:
     to_complete = current.ready - current.completed
     current.ready = current.started = current.processed = number
     current.completed = number - to_complete
+
+
+def around_restoring(
+    trainer: Trainer,
+    context: Callable[[], AbstractContextManager[None]],
+    before: Callable[[RestoredPart], None],
+    after: Callable[[], None],
+) -> None:
+    """Let the trainer restore a checkpoint within a context, with a call before each part, and one at the end."""
+    connector: Any = trainer._checkpoint_connector
+    restore_modules, restore_training = connector._restore_modules_and_callbacks, connector.restore_training_state
+
+    def guarded_modules(ckpt_path: Any = None, *arguments: Any, **keywords: Any) -> None:
+        with context():
+            if ckpt_path is not None:
+                before("modules")
+            restore_modules(ckpt_path, *arguments, **keywords)
+
+    def guarded_training() -> None:
+        with context():
+            if connector._loaded_checkpoint:
+                before("training")
+                restore_training()
+                after()
+
+    connector._restore_modules_and_callbacks = guarded_modules
+    connector.restore_training_state = guarded_training
+
+
+def loop_states(trainer: Trainer) -> dict[str, Any]:
+    """The states of the loops of a fit, as a checkpoint has them."""
+    return {"fit_loop": trainer.fit_loop.state_dict()}

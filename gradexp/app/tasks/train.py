@@ -1,6 +1,7 @@
 """Fits a model from the start or from a checkpoint, then tests its best state once."""
 
 import logging
+import re
 import time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +23,8 @@ from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
-from gradexp.engine.checkpoint_file import check_architecture, read_checkpoint
+from gradexp.engine.checkpoint_content import not_finite
+from gradexp.engine.checkpoint_file import check_architecture, guard_restoring, read_checkpoint
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
@@ -69,6 +71,8 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     trainer = build_trainer(cfg, record.folder, data, model, console, purge_step)
     checkpoints = _callback(trainer, Checkpoints)
     if checkpoint is not None:
+        guard_restoring(trainer, checkpoint, cfg.ckpt_path, plain(cfg))
+        notes += not_finite(checkpoint["state_dict"])
         _copy_best(Path(cfg.ckpt_path), checkpoints.best_path)
         without_tuners(trainer)
     record.write(cfg)
@@ -112,9 +116,15 @@ def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, checkp
     if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
         trainer.logger.rewind(checkpoint)
         if not trainer.logger.continues or checkpoint is None:
-            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
+            trainer.logger.experiment.add_text("config", as_markdown(text))
         elif config_hash(cfg) != config_hash(OmegaConf.create(checkpoint["config"])):
-            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```", checkpoint["global_step"])
+            trainer.logger.experiment.add_text("config", as_markdown(text), checkpoint["global_step"])
+
+
+def as_markdown(text: str) -> str:
+    """YAML as a block of code, between fences that are longer than any in the text."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}yaml\n{text}{fence}"
 
 
 def _fit(
