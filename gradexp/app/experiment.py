@@ -5,8 +5,10 @@ from hydra.core.global_hydra import GlobalHydra
 
 from gradexp.app.composition import compose
 from gradexp.app.execution import Result, execute
+from gradexp.app.hydra_callbacks import known_folder
 from gradexp.app.section_loader import class_sections
 from gradexp.configuration.files import CONF_DIR
+from gradexp.untrusted import check_stays_inside
 
 
 def run(*overrides: str) -> Result:
@@ -19,7 +21,10 @@ def run(*overrides: str) -> Result:
         ValueError: A value breaks its rule.
         hydra.errors.HydraException: An override names no key, group or option.
     """
-    compose(*overrides)  # raises the errors that the command line prints
+    cfg = compose(*overrides)  # raises the errors that the command line prints
+    folder = known_folder(cfg.task, cfg.ckpt_path, cfg.sweep_dir)
+    if folder is not None:
+        check_stays_inside(folder)
     results: list[Result] = []
     with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra

@@ -12,17 +12,23 @@ from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.configuration.check import check_config
+from gradexp.configuration.files import run_of
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.extras import check_installed
+from gradexp.sweeps.plan.manifest import NAME
 from gradexp.sweeps.report.write_report import write_report
+from gradexp.untrusted import check_stays_inside
 
 
 class CheckBeforeRun(Callback):
     """Checks the configuration before Hydra creates the run's folder, so a bad value leaves nothing behind."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        if traceback_wanted():
-            return  # the same check in the run raises with its traceback
+        if not traceback_wanted():  # else the same check in the run raises with its traceback
+            self._check(config)
+        _check_stays_inside(known_folder(config.task, config.ckpt_path, config.sweep_dir))
+
+    def _check(self, config: DictConfig) -> None:
         try:
             cfg = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
             check_config(cfg, list(config.hydra.overrides.task))
@@ -35,6 +41,8 @@ class CheckBeforeRun(Callback):
             sys.exit(f"error: the keys of sweep must go with a multirun; got {given} with a single run: add -m.")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        folder = Path(config.hydra.sweep.dir)
+        _check_stays_inside(folder if config.sweep.resume or (folder / NAME).is_file() else None)
         for plugin in (config.hydra.sweeper, config.hydra.launcher):
             try:
                 check_installed(plugin._target_)
@@ -58,9 +66,25 @@ class CheckBeforeRun(Callback):
         typed += ["sweep.on_failure"] * (sweep.on_failure != "continue")
         if typed:
             sys.exit(f"error: {', '.join(typed)} must go with hydra/sweeper=grid; got {config.hydra.sweeper._target_}.")
-        if (Path(config.hydra.sweep.dir) / "manifest.json").exists():
+        if (folder / NAME).exists():
             sys.exit(f"error: hydra.sweep.dir must not be the folder of a grid; got {config.hydra.sweep.dir}.")
         self.on_run_start(config)
+
+
+def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:
+    """The folder of an earlier run or sweep into which a single run will write; None if it writes into a new one."""
+    if task == "report":
+        return None if sweep_dir is None else Path(sweep_dir)
+    return run_of(ckpt_path) if task == "train" else None
+
+
+def _check_stays_inside(folder: Path | None) -> None:
+    """Check a folder that others may have made, before Hydra opens the log file in it."""
+    try:
+        if folder is not None:
+            check_stays_inside(folder)
+    except (ValueError, OSError) as error:
+        sys.exit(explain(error))
 
 
 class WriteReport(Callback):
