@@ -56,8 +56,8 @@ def trained(cls: type[Optimizer], scheduled: bool = False) -> Optimizer:
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = layer(torch.ones(4, 3)).square().mean()
-        loss.backward()
+        loss: torch.Tensor = layer(torch.ones(4, 3)).square().mean()
+        loss.backward()  # type: ignore[no-untyped-call]  # as torch has no types here
         return loss
 
     for _ in range(2):
