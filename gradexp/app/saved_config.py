@@ -15,12 +15,13 @@ from gradexp.configuration.values import plain
 OF_RUN = ("hydra.mode=", "~hydra.callbacks.check_before_run")
 
 
-def with_checkpoint(cfg: DictConfig, job: Any) -> DictConfig:
+def with_checkpoint(cfg: DictConfig, job: Any, goes_on: bool = False) -> DictConfig:
     """The read-only configuration of the checkpoint `cfg.ckpt_path`, with the typed overrides applied.
 
     Args:
         cfg: The configuration composed from the command line.
         job: Hydra's configuration of the job.
+        goes_on: Whether a job of a sweep goes on as it began, whatever was typed for it.
 
     Raises:
         ValueError: The checkpoint is damaged, its configuration breaks a rule, or it names a class that is not trusted.
@@ -32,7 +33,7 @@ def with_checkpoint(cfg: DictConfig, job: Any) -> DictConfig:
     saved = read_checkpoint(cfg.ckpt_path)["config"]
     with restoring(cfg.ckpt_path):
         try:
-            merged = with_overrides(saved, cfg, typed, list(job.runtime.choices))
+            merged = with_overrides(saved, cfg, [] if goes_on else typed, list(job.runtime.choices))
             OmegaConf.set_readonly(merged, True)
             _check_packages(merged, job)
             check_config(merged, typed, own_keys=True)

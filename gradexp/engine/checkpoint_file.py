@@ -16,7 +16,7 @@ from torch import nn
 from gradexp.engine.checkpoint_content import wrong_content
 from gradexp.engine.checkpoints import FORMAT
 from gradexp.engine.checksum import damage, seal
-from gradexp.engine.lightning_internals import RestoredPart, around_restoring
+from gradexp.engine.lightning_restoring import RestoredPart, around_restoring
 from gradexp.engine.saved_states import wrong_optimizer, wrong_states
 from gradexp.files import write_atomically
 

@@ -5,14 +5,14 @@ what it relies on. Another test checks that no other module uses Lightning's int
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
 from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
 from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
@@ -21,8 +21,6 @@ from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
 CURRENT_HOOK = "_current_fx_name"
 # The variable by which Lightning chooses how torch looks for a GPU.
 CUDA_CHECK = "PYTORCH_NVML_BASED_CUDA_CHECK"
-
-RestoredPart = Literal["modules", "training"]
 
 
 def drop_slow_cuda_check() -> None:
@@ -209,33 +207,27 @@ def set_batches_done(trainer: Trainer, number: int) -> None:
     current.completed = number - to_complete
 
 
-def around_restoring(
-    trainer: Trainer,
-    context: Callable[[], AbstractContextManager[None]],
-    before: Callable[[RestoredPart], None],
-    after: Callable[[], None],
-) -> None:
-    """Let the trainer restore a checkpoint within a context, with a call before each part, and one at the end."""
-    connector: Any = trainer._checkpoint_connector
-    restore_modules, restore_training = connector._restore_modules_and_callbacks, connector.restore_training_state
-
-    def guarded_modules(ckpt_path: Any = None, *arguments: Any, **keywords: Any) -> None:
-        with context():
-            if ckpt_path is not None:
-                before("modules")
-            restore_modules(ckpt_path, *arguments, **keywords)
-
-    def guarded_training() -> None:
-        with context():
-            if connector._loaded_checkpoint:
-                before("training")
-                restore_training()
-                after()
-
-    connector._restore_modules_and_callbacks = guarded_modules
-    connector.restore_training_state = guarded_training
+def epochs_done(checkpoint: Mapping[str, Any]) -> int:
+    """The whole epochs that a checkpoint's fit has trained for."""
+    done: int = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
+    return done
 
 
-def loop_states(trainer: Trainer) -> dict[str, Any]:
-    """The states of the loops of a fit, as a checkpoint has them."""
-    return {"fit_loop": trainer.fit_loop.state_dict()}
+def is_within_epoch(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint, which `put_between_epochs` has seen, was saved within an epoch."""
+    within: bool = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["completed"] > 0
+    return within
+
+
+def share_lottery_tickets(pruning: ModelPruning) -> None:
+    """After a resume, let the weights that ModelPruning goes back to be those of the module, as in the first part.
+
+    Lightning goes back to the initial weights once, without a copy, so that the kept ones are trained from then on.
+    """
+    if pruning._use_lottery_ticket_hypothesis is not True or pruning._resample_parameters:
+        return
+    for layer in (pruning._original_layers or {}).values():
+        for number, name in layer["names"]:
+            module: Any = pruning._parameters_to_prune[number][0]
+            kept: Any = getattr(layer["data"], name)
+            kept.data = getattr(module, f"{name}_orig", getattr(module, name)).data

@@ -8,7 +8,8 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from gradexp.engine.lightning_internals import RestoredPart, callbacks_of, loop_states
+from gradexp.engine.lightning_internals import callbacks_of
+from gradexp.engine.lightning_restoring import RestoredPart, loop_states
 
 # Optimizers of torch.optim whose tensors do not have the shapes of the parameters.
 OTHER_SHAPES = ("LBFGS", "Adafactor")

@@ -31,7 +31,7 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     check_stays_inside(folder)
     results = read_sweep(folder)
     try:
-        study, findings = study_of(results), find(results)
+        study, findings = study_of(results.as_planned), find(results)
         write_csv(results)
         pictures = write_dashboard(findings, study.figures)
         page = write_page(findings, study.lines, pictures)
