@@ -63,7 +63,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "no moment": (lambda c: c["optimizer_states"][0]["state"][1].pop("exp_avg_sq"), "lacks exp_avg_sq"),
     "rate": (put(*ADAM, "param_groups", 0, "lr", value="fast"), "param_groups.0.0.lr is 'fast', not a number"),
     "flag": (put(*ADAM, "param_groups", 0, "amsgrad", value=-1), "param_groups.0.0.amsgrad is -1"),
-    "no loops": (lambda c: c.pop("loops"), "loops is a NoneType, not a dict"),
+    "no loops": (lambda c: c.pop("loops"), "loops"),
     "counter": (put("loops", "fit_loop", "epoch_progress", "total", "ready", value=-3), "ready is -3, not a count"),
     "method": (put("loops", "fit_loop", "epoch_progress", "total", "increment_ready", value=3), "has increment_ready"),
     "schedule": (put("lr_schedulers", 0, "num_bad_epochs", value=[1]), "num_bad_epochs is [1], not a number"),
