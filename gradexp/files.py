@@ -1,6 +1,7 @@
 """Paths that users type, and atomic writes: a process killed while writing leaves the previous file intact."""
 
 import json
+import math
 import os
 import random
 import string
@@ -42,8 +43,17 @@ def user_path(path: str) -> Path:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write plain data as JSON, atomically."""
-    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+    """Write plain data as strict JSON, atomically: null in place of NaN and infinity, which JSON lacks."""
+    write_atomically(path, (json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
+
+
+def finite(content: Any) -> Any:
+    """Plain data with None in place of numbers that are not finite."""
+    if isinstance(content, Mapping):
+        return {key: finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def random_letters() -> str:

@@ -13,11 +13,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gradexp.app.composition import with_overrides
 from gradexp.app.continuation import Continuation
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
 from gradexp.app.job_command import job_options, job_overrides
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
+from gradexp.app.saved_config import with_checkpoint
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import changed, plain
@@ -134,17 +134,13 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         # torch and Lightning take seconds to import: only after the configuration has passed its check.
         from gradexp.app.quiet import quiet_libraries
         from gradexp.app.tasks import TASKS
-        from gradexp.engine.checkpoint_file import read_checkpoint
         from gradexp.engine.threads import threads_of_one_run
 
         quiet_libraries()
         if cfg.ckpt_path is not None:
-            saved = read_checkpoint(cfg.ckpt_path)["config"]
             # A job of a sweep goes on as it began, with what a callback has found before its fit.
             goes_on = in_multirun() and cfg.ckpt_path == job_folder.last_checkpoint(folder)
-            cfg = with_overrides(saved, cfg, [] if goes_on else typed, list(job.runtime.choices))
-            OmegaConf.set_readonly(cfg, True)
-            check_config(cfg, typed, own_keys=True)
+            cfg = with_checkpoint(cfg, job, goes_on)
         if cfg.figures == "auto":
             # In a sweep, figures would take longer than a small job itself.
             cfg = changed(cfg, {"figures": not in_multirun()})

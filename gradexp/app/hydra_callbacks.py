@@ -16,10 +16,13 @@ from gradexp.app.errors import explain, traceback_wanted
 from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_single_run, is_grid
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
+from gradexp.configuration.files import run_of
 from gradexp.interrupts import begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
+from gradexp.sweeps.plan.manifest import NAME
 from gradexp.sweeps.report.write_report import write_report
+from gradexp.untrusted import check_stays_inside
 
 _unreported: list[DictConfig] = []  # the multirun that runs, if its sweeper leaves an error to Hydra
 
@@ -36,14 +39,28 @@ class CheckBeforeRun(Callback):
                 cfg = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
                 check_config(cfg, list(config.hydra.overrides.task))
             check_single_run(config)
+            # Before Hydra opens the log file in a folder that others may have made.
+            folder = known_folder(config.task, config.ckpt_path, config.sweep_dir)
+            if folder is not None:
+                check_stays_inside(folder)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         begin_work()  # of the launchers: workers of joblib and Ray print errors when the first process just ends
         with _one_message():
+            folder = Path(config.hydra.sweep.dir)
+            if config.sweep.resume or (folder / NAME).is_file():
+                check_stays_inside(folder)
             check_hydra_keys(config.hydra)
             check_multirun(config)
             if not is_grid(config.hydra):  # the grid checks each job before it creates the sweep's folder
                 _check_jobs(config)
+
+
+def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:
+    """The folder of an earlier run or sweep into which a single run will write; None if it writes into a new one."""
+    if task == "report":
+        return None if sweep_dir is None else Path(sweep_dir)
+    return run_of(ckpt_path) if task == "train" else None
 
 
 class WriteReport(Callback):

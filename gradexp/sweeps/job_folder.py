@@ -1,6 +1,5 @@
 """The folder of a run or a job: its status, and which process works on it."""
 
-import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,12 +10,19 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from gradexp.untrusted import read_json
+
 State = Literal["completed", "diverged", "failed", "running", "interrupted", "planned"]
 
 LOCK, METRICS, CHECKPOINT = ".lock", "metrics.json", "checkpoints/last.ckpt"
 HOLDER = ".holder"  # beside the lock: who holds it, in words
 STARTED = ".started"  # in the job's folder: touched whenever the job starts
 STOPPED = ".stopped"  # in the sweep's folder: no further job starts
+
+RECORD = "the record that a run writes when it ends"  # what metrics.json is
+ENDED = ("completed", "diverged", "failed")
+TEXTS = ("reason", "monitor", "data", "config_hash", "asked_hash", "diagnosis", "never_predicted")
+NUMBERS = ("epochs", "steps", "seed", "classes", "parameters", "predictions", "target_std", "threads")
 
 
 class SweepStopped(RuntimeError):  # noqa: N818  # intended, not a mistake
@@ -39,8 +45,29 @@ def outcome(folder: Path) -> dict[str, Any] | None:
     path = folder / METRICS
     if not path.is_file():
         return None
-    metrics: dict[str, Any] = json.loads(path.read_text())
-    return metrics
+    content = read_json(path, RECORD)
+    wrong = _wrong(content)
+    if wrong:
+        raise ValueError(f"{path} must be {RECORD}; {wrong}. Delete it, and the job counts as interrupted.")
+    # What was not measured is absent: a metric that was not finite is null in the file.
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _wrong(content: Any) -> str:
+    """What is wrong with the content of a metrics.json; "" if nothing is."""
+    if not isinstance(content, dict):
+        return f"it is a {type(content).__name__}, not an object"
+    if content.get("status") not in ENDED:
+        return f"its status must be one of {', '.join(ENDED)}; got {content.get('status')!r}"
+    monitor = content.get("monitor")
+    for key, value in content.items():
+        if key in TEXTS and not isinstance(value, str | None):
+            return f"its {key} must be text; got {value!r}"
+        is_number = isinstance(value, int | float | None) and not isinstance(value, bool)
+        if ("/" in key or key in NUMBERS or key == monitor) and not is_number:
+            return f"its {key} must be a number; got {value!r}"
+    mode = content.get("monitor_mode")
+    return "" if mode in ("max", "min", None) else f"its monitor_mode must be max or min; got {mode!r}"
 
 
 def score_name(metrics: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from gradexp.data.images.image_files import read_image
+from gradexp.data.images.image_files import FORMATS, read_image
 from gradexp.data.run_samples import Hashes
 from gradexp.files import write_atomically
 
@@ -107,7 +107,7 @@ def _scan(path: Path) -> tuple[str, int] | None:
     """The mode of an image and a hash of the file; None if it is no image."""
     try:
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             return image.mode, int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None

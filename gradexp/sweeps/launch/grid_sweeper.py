@@ -18,10 +18,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
 from rich.console import Console
 
+from gradexp.configuration.files import TYPED_ALONE
 from gradexp.files import random_letters, write_atomically
 from gradexp.interrupts import COMMAND, begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
+from gradexp.sweeps.launch.manifest_lines import ManifestLines
 from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
@@ -90,8 +92,11 @@ class GridSweeper(Sweeper):
         """The plan of what was typed, and the manifest of the sweep that it starts or resumes."""
         if old is None and self.config.sweep.resume is not None:
             raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
-        if old is not None and all(argument.startswith("sweep.") for argument in arguments):
-            arguments = [*old.command, *arguments]  # only the folder was typed
+        if old is not None:
+            lines = ManifestLines(folder, arguments, compose, _words(folder, self.config))
+            if lines.only_resumes:
+                arguments, compose = lines.command(old), lines
+            old = lines.manifest(old)
         plan = make_plan(arguments, compose)
         not_kept = ("sweep.resume=", "sweep.dry_run=")
         command = [argument for argument in dict.fromkeys(arguments) if not argument.startswith(not_kept)]
@@ -156,12 +161,18 @@ class GridSweeper(Sweeper):
 
 def _command(folder: Path, config: DictConfig) -> str:
     """The command that resumes the sweep, on the same launcher."""
+    again = [line for line in config.hydra.overrides.task if line.startswith(TYPED_ALONE)]
+    return f"{COMMAND} {shlex.join(['-m', *_words(folder, config), *again])}"
+
+
+def _words(folder: Path, config: DictConfig) -> list[str]:
+    """The overrides that resume the sweep, on the same launcher."""
     launcher = [
         line
         for line in config.hydra.overrides.hydra
         if line.startswith(("hydra/launcher=", "hydra.launcher.", "hydra.searchpath="))
     ]
-    return f"{COMMAND} -m {shlex.join([*launcher, f'sweep.resume={text(str(folder))}'])}"
+    return [*launcher, f"sweep.resume={text(str(folder))}"]
 
 
 def _wanted(manifest: Manifest) -> list[PlannedJob]:

@@ -36,6 +36,7 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
         _remove(job.folder)
         if job.status == "failed" and job.config:
             config = read_config(job.folder)
+            config["trusted_packages"] = []  # nothing that a record names is imported
             settings = hyperparameters(config, str(config["data"]["_target_"]).rpartition(".")[2])
             write_row(job.folder / "tensorboard", settings, SUFFIX, succeeded=False)
     return {tag: paths[tag] for tag in study}
