@@ -47,3 +47,17 @@ def test_of_two_processes_started_at_once_in_a_folder_one_is_refused(own_folder:
         process.join(300)
     assert sorted(process.exitcode == 0 for process in processes) == [False, True]
     assert job_folder.state(own_folder / "run") == "completed"
+
+
+@pytest.mark.parametrize("is_job", [False, True])
+def test_what_a_killed_process_left_is_removed_by_the_next_one(is_job: bool, tmp_path: Path) -> None:
+    record = tmp_path / ".hydra"
+    left = [
+        folder / ".file.abcdefgh.gradexp~"
+        for folder in (tmp_path, tmp_path / "checkpoints", tmp_path / "figures", record, record / "resumed_1")
+    ]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    with job_folder.lock(tmp_path) if is_job else job_folder.lock_run(tmp_path, None):
+        assert not any(path.exists() for path in left)

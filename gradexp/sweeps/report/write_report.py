@@ -4,6 +4,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gradexp.files import remove_temporary_files
+
 
 def write_report(folder: Path, console: Console) -> dict[str, int]:
     """Write the report into the sweep's folder, at any time, and print a summary.
@@ -26,6 +28,7 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     from gradexp.sweeps.report.studies import study_of
     from gradexp.sweeps.report.terminal import print_findings
 
+    remove_temporary_files(folder, folder / "figures")
     results = read_sweep(folder)
     study = study_of(results)
     findings = find(results)
