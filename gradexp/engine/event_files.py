@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.tensorboard import SummaryWriter
+
+from gradexp.engine.event_writer import EventWriter
 
 _CREATED = re.compile(r"(?<=tfevents\.)\d{10}(?=\.)")  # a file's name has the second at which it was created
 _RENAMED = re.compile(r"(?<=tfevents\.)0\d{9}\.(?=\d{10}\.)")
@@ -22,6 +26,14 @@ class EventFiles(TensorBoardLogger):
     """
 
     continues = False
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> SummaryWriter:
+        """The writer, which raises the error of a full disk where it happens."""
+        if self._experiment is None:
+            self._experiment = EventWriter(log_dir=self.log_dir, **self._kwargs)
+        return self._experiment
 
     def save(self) -> None:
         self.experiment.flush()
