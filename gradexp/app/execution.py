@@ -1,7 +1,7 @@
 """Runs the task of a configuration inside a Hydra job, alone or in a sweep."""
 
 import logging
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.composition import with_overrides
+from gradexp.app.log_file import check_log_writes
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
@@ -41,6 +42,7 @@ def execute(cfg: DictConfig) -> Result:
     """Run the task of a configuration; metrics.json in the job's folder records success and failure alike."""
     OmegaConf.set_readonly(cfg, True)
     folder = Path(HydraConfig.get().runtime.output_dir)
+    check_log_writes(folder)
     if cfg.task == "report":
         check_config(cfg)
         return _report(Path(cfg.sweep_dir), folder)
@@ -50,7 +52,13 @@ def execute(cfg: DictConfig) -> Result:
     resumed_from = cfg.ckpt_path if record.is_resumed else None
     # The other processes of a DDP run share the first one's folder.
     with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
-        return _run_task(cfg, record, asked=None)
+        try:
+            return _run_task(cfg, record, asked=None)
+        except Exception as error:
+            last = job_folder.last_checkpoint(folder)
+            if cfg.task == "train" and last is not None:  # said with errors of the disk, which it outlives
+                error.add_note(f"Then resume: python -m gradexp ckpt_path={last}")
+            raise
 
 
 def _report(source: Path, folder: Path) -> Result:
@@ -117,12 +125,8 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         with threads_of_one_run():
             outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
     except Exception as error:
-        # A failed attempt to resume must not replace the metrics of a completed run.
-        is_completed = (job_folder.outcome(folder) or {}).get("status") == "completed"
-        if record.ran is None and (record.is_resumed or not is_completed):
-            record.write_asked()
-        if not is_completed:
-            _write_metrics(folder, {"status": "failed", "reason": str(error)})
+        with suppress(OSError):  # where the disk is full, nothing can be recorded either
+            _record_failure(record, error)
         raise
     ran = record.ran
     assert ran is not None, "each task records the configuration that runs"
@@ -132,6 +136,15 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
     return Result(metrics, folder, outcome.notes)
+
+
+def _record_failure(record: RunRecord, error: Exception) -> None:
+    # A failed attempt to resume must not replace the metrics of a completed run.
+    is_completed = (job_folder.outcome(record.folder) or {}).get("status") == "completed"
+    if record.ran is None and (record.is_resumed or not is_completed):
+        record.write_asked()
+    if not is_completed:
+        _write_metrics(record.folder, {"status": "failed", "reason": str(error)})
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """Callbacks of Hydra's runs and multiruns; conf/config.yaml lists the three classes."""
 
+import shlex
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from gradexp.app.errors import explain, traceback_wanted
 from gradexp.configuration.check import check_config
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.extras import check_installed
+from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report.write_report import write_report
 
 
@@ -69,7 +72,14 @@ class WriteReport(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
         if not config.sweep.dry_run and any(folder.glob(f"*/{job_folder.STARTED}")):  # no report if no job started
-            write_report(folder, Console())
+            try:
+                write_report(folder, Console())
+            except Exception as error:  # Hydra would only warn of it, and the sweep would end with status 0
+                if traceback_wanted():
+                    traceback.print_exc()
+                command = shlex.join(["python", "-m", "gradexp", "task=report", f"sweep_dir={text(str(folder))}"])
+                reason = explain(error) or f"error: {type(error).__name__}: {error}"
+                sys.exit(f"{reason} The report is not written; the jobs' results are kept. Write it with {command}")
 
 
 class ForgetConfiguration(Callback):
