@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import Any
 
 
-def start(*arguments: str) -> BaseProcess:
-    """Run `python -m gradexp ARGUMENTS` in the current folder and with the current environment, without its output."""
-    process = _context().Process(target=_command_line, args=(arguments, Path.cwd(), dict(os.environ)))
+def start(*arguments: str, error: Path | None = None) -> BaseProcess:
+    """Run `python -m gradexp ARGUMENTS` in the current folder and with the current environment, without its output.
+
+    Args:
+        arguments: What is typed.
+        error: A file for standard error; the process then leads a session of its own.
+    """
+    process = _context().Process(target=_command_line, args=(arguments, Path.cwd(), dict(os.environ), error))
     process.start()
     return process
 
@@ -46,13 +51,17 @@ def kill(process: BaseProcess) -> None:
     assert process.exitcode == -9, f"the killed process ended with {process.exitcode}"
 
 
-def _command_line(arguments: tuple[str, ...], folder: Path, environment: dict[str, str]) -> None:
-    from gradexp.app.command_line import cli
+def _command_line(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], error: Path | None) -> None:
+    from gradexp.__main__ import main
 
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     with Path(os.devnull).open("w") as null_device:
         os.dup2(null_device.fileno(), 1)
+    if error is not None:
+        os.setsid()
+        with error.open("w") as file:
+            os.dup2(file.fileno(), 2)
     sys.argv = ["gradexp", *arguments]
-    cli()
+    main()

@@ -17,13 +17,23 @@ from gradexp.app.run_record import check_direction, in_multirun, is_first_proces
 from gradexp.app.section_loader import class_sections
 from gradexp.app.summary import print_job, print_summary
 from gradexp.configuration.files import CONF_DIR
+from gradexp.interrupts import handled
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.grid_sweeper import register
 from gradexp.sweeps.plan.manifest import Manifest
 
 
 def cli() -> None:
-    """Run the command line; a user's error prints one message and exits with status 1."""
+    """Run the command line; a user's error prints one message and exits with status 1.
+
+    Raises:
+        SystemExit: Of an error, or of an interruption: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    with handled():
+        _cli()
+
+
+def _cli() -> None:
     show_traceback = traceback_wanted()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

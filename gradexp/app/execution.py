@@ -1,7 +1,10 @@
 """Runs the task of a configuration inside a Hydra job, alone or in a sweep."""
 
 import logging
-from contextlib import nullcontext, suppress
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +14,15 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.composition import with_overrides
+from gradexp.app.continuation import Continuation
 from gradexp.app.log_file import check_log_writes
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import changed
+from gradexp.interrupts import COMMAND, begin_work, received
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.launch import own_gpu
+from gradexp.sweeps.launch import joblib_workers, own_gpu
 from gradexp.sweeps.plan.manifest import Manifest
 
 log = logging.getLogger(__name__)
@@ -48,7 +53,9 @@ def execute(cfg: DictConfig) -> Result:
         return _report(Path(cfg.sweep_dir), folder)
     record = RunRecord(folder, cfg)
     if in_multirun():
+        begin_work()
         return _execute_in_sweep(cfg, record)
+    begin_work(Continuation(record))
     resumed_from = cfg.ckpt_path if record.is_resumed else None
     # The other processes of a DDP run share the first one's folder.
     with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
@@ -57,7 +64,7 @@ def execute(cfg: DictConfig) -> Result:
         except Exception as error:
             last = job_folder.last_checkpoint(folder)
             if cfg.task == "train" and last is not None:  # said with errors of the disk, which it outlives
-                error.add_note(f"Then resume: python -m gradexp ckpt_path={last}")
+                error.add_note(f"Then resume: {COMMAND} ckpt_path={last}")
             raise
 
 
@@ -75,6 +82,7 @@ def _report(source: Path, folder: Path) -> Result:
 def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
     """Skip a finished job, resume an interrupted one, and lock the job's folder against other processes."""
     folder = record.folder
+    joblib_workers.tie()
     job_folder.mark_started(folder)
     own_gpu.claim(folder.parent, str(HydraConfig.get().launcher._target_))
     with job_folder.lock(folder):
@@ -116,22 +124,29 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         quiet_libraries()
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
-            cfg = with_overrides(saved, cfg, typed, list(job.runtime.choices))
+            # A job of a sweep goes on as it began, with what a callback has found before its fit.
+            goes_on = in_multirun() and cfg.ckpt_path == job_folder.last_checkpoint(folder)
+            cfg = with_overrides(saved, cfg, [] if goes_on else typed, list(job.runtime.choices))
             OmegaConf.set_readonly(cfg, True)
             check_config(cfg, typed, own_keys=True)
         if cfg.figures == "auto":
             # In a sweep, figures would take longer than a small job itself.
             cfg = changed(cfg, {"figures": not in_multirun()})
-        with threads_of_one_run():
+        with threads_of_one_run(), _keyboard_interrupts():
             outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
     except Exception as error:
+        if received():
+            raise KeyboardInterrupt from error  # which the interruption became in a library; the run has not failed
         with suppress(OSError):  # where the disk is full, nothing can be recorded either
             _record_failure(record, error)
         raise
     ran = record.ran
     assert ran is not None, "each task records the configuration that runs"
     known = {"monitor": ran.monitor, "monitor_mode": ran.monitor_mode, "seed": ran.seed}
-    hashes = {"config_hash": config_hash(ran), "asked_hash": asked or asked_hash(record.asked)}
+    hashes = {
+        "config_hash": config_hash(ran, outcome.metrics.get("resumed")),
+        "asked_hash": asked or asked_hash(record.asked),
+    }
     metrics = known | outcome.metrics | hashes
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
@@ -141,10 +156,26 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
 def _record_failure(record: RunRecord, error: Exception) -> None:
     # A failed attempt to resume must not replace the metrics of a completed run.
     is_completed = (job_folder.outcome(record.folder) or {}).get("status") == "completed"
-    if record.ran is None and (record.is_resumed or not is_completed):
+    # A resume that fails before its first step leaves the folder as it was.
+    is_unchanged = record.is_resumed and record.ran is None
+    if record.ran is None and not is_unchanged and not is_completed:
         record.write_asked()
-    if not is_completed:
+    if not is_completed and not is_unchanged:
         _write_metrics(record.folder, {"status": "failed", "reason": str(error)})
+
+
+@contextmanager
+def _keyboard_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt where Lightning exits with status 1 instead, and ignores Ctrl-C from then on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from None
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:

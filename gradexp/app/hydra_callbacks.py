@@ -14,6 +14,7 @@ from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.configuration.check import check_config
+from gradexp.interrupts import begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.extras import check_installed
 from gradexp.sweeps.plan.axes import text
@@ -38,6 +39,7 @@ class CheckBeforeRun(Callback):
             sys.exit(f"error: the keys of sweep must go with a multirun; got {given} with a single run: add -m.")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        begin_work()  # of the launchers: workers of joblib and Ray print errors when the first process just ends
         for plugin in (config.hydra.sweeper, config.hydra.launcher):
             try:
                 check_installed(plugin._target_)

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from rich.console import Console
 
 from gradexp.files import random_letters, remove_temporary_files, write_atomically
+from gradexp.interrupts import COMMAND, begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
 from gradexp.sweeps.launch.run_jobs import run_jobs
@@ -75,6 +76,8 @@ class GridSweeper(Sweeper):
             _print_counts(folder, manifest)
             remove_temporary_files(folder, folder / "figures")
             manifest.write(folder)
+            resume = f"continue with: {_command(folder, self.config)}"
+            begin_work(lambda: resume)
             write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
             (folder / job_folder.STOPPED).unlink(missing_ok=True)
             grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
@@ -173,9 +176,11 @@ def _first_reason(folder: Path, jobs: list[PlannedJob]) -> str:
 def _command(folder: Path, config: DictConfig) -> str:
     """The command that resumes the sweep, on the same launcher."""
     launcher = [
-        line for line in config.hydra.overrides.hydra if line.startswith(("hydra/launcher=", "hydra.launcher."))
+        line
+        for line in config.hydra.overrides.hydra
+        if line.startswith(("hydra/launcher=", "hydra.launcher.", "hydra.searchpath="))
     ]
-    return f"python -m gradexp -m {shlex.join([*launcher, f'sweep.resume={text(str(folder))}'])}"
+    return f"{COMMAND} -m {shlex.join([*launcher, f'sweep.resume={text(str(folder))}'])}"
 
 
 def _wanted(manifest: Manifest) -> list[PlannedJob]:

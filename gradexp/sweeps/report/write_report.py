@@ -30,7 +30,7 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
 
     remove_temporary_files(folder, folder / "figures")
     results = read_sweep(folder)
-    study = study_of(results)
+    study = study_of(results.as_planned)
     findings = find(results)
     write_csv(results)
     pictures = write_dashboard(findings, study.figures)
