@@ -40,6 +40,8 @@ def intercept(folder: Path, act: Act) -> None:
         """The path in the folder; None outside of it."""
         if isinstance(path, int):
             path = Path(f"/proc/self/fd/{path}").readlink()
+            if not path.is_absolute():  # a pipe or a socket
+                return None
         whole = os.path.abspath(os.fsdecode(path))  # noqa: PTH100  # of a file that may not exist
         return whole[len(root) + 1 :] if whole.startswith(f"{root}{os.sep}") else None
 
