@@ -1,6 +1,8 @@
 """Callbacks of Hydra's runs and multiruns; conf/config.yaml lists the three classes."""
 
+import shlex
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from gradexp.configuration.files import run_of
 from gradexp.interrupts import begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
+from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import NAME
 from gradexp.sweeps.report.write_report import write_report
 from gradexp.untrusted import check_stays_inside
@@ -74,7 +77,14 @@ class WriteReport(Callback):
         _unreported.clear()
         folder = Path(config.hydra.sweep.dir)
         if not config.sweep.dry_run and any(folder.glob(f"*/{job_folder.STARTED}")):  # no report if no job started
-            write_report(folder, Console())
+            try:
+                write_report(folder, Console())
+            except Exception as error:  # Hydra would only warn of it, and the sweep would end with status 0
+                if traceback_wanted():
+                    traceback.print_exc()
+                command = shlex.join(["python", "-m", "gradexp", "task=report", f"sweep_dir={text(str(folder))}"])
+                reason = explain(error) or f"error: {type(error).__name__}: {error}"
+                sys.exit(f"{reason} The report is not written; the jobs' results are kept. Write it with {command}")
 
 
 def report_unfinished() -> Mapping[str, int]:

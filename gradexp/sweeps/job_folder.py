@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from gradexp.configuration.files import HYDRA_FOLDER
+from gradexp.files import naming, remove_temporary_files
 from gradexp.untrusted import read_json
 
 State = Literal["completed", "diverged", "failed", "running", "interrupted", "planned"]
@@ -115,6 +117,7 @@ def lock(folder: Path) -> Iterator[None]:
     A resumed sweep waits by it for workers that outlived the sweep which started them.
     """
     with FileLock(folder / LOCK), _named_holder(folder):
+        _remove_temporary_files(folder)
         yield
 
 
@@ -143,6 +146,7 @@ def lock_run(folder: Path, ckpt_path: str | None) -> Iterator[None]:
         raise ValueError(f"{rule} Wait until it ends, or type another hydra.run.dir.") from None
     try:
         with _named_holder(folder):
+            _remove_temporary_files(folder)
             yield
     finally:
         if is_new:
@@ -151,11 +155,18 @@ def lock_run(folder: Path, ckpt_path: str | None) -> Iterator[None]:
         held.release()
 
 
+def _remove_temporary_files(folder: Path) -> None:
+    """Remove what a killed process left in a run's folder."""
+    record = folder / HYDRA_FOLDER
+    remove_temporary_files(folder, folder / "checkpoints", folder / "figures", record, *record.glob("resumed_*"))
+
+
 @contextmanager
 def _named_holder(folder: Path) -> Iterator[None]:
     """Record this process as the holder of the lock."""
     holder = folder / HOLDER
-    holder.write_text(f"process {os.getpid()} on {socket.gethostname()} (since {datetime.now():%Y-%m-%d %H:%M:%S})")
+    with naming(holder):
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()} (since {datetime.now():%Y-%m-%d %H:%M:%S})")
     try:
         yield
     finally:

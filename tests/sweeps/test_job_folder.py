@@ -89,3 +89,17 @@ def test_a_metric_that_is_not_finite_counts_as_not_measured(own_folder: Path) ->
     (own_folder / "old/metrics.json").write_text(json.dumps(written))
     for folder in (own_folder, own_folder / "old"):
         assert job_folder.outcome(folder) == {"status": "diverged", "epochs": 3}
+
+
+@pytest.mark.parametrize("is_job", [False, True])
+def test_what_a_killed_process_left_is_removed_by_the_next_one(is_job: bool, tmp_path: Path) -> None:
+    record = tmp_path / ".hydra"
+    left = [
+        folder / ".file.abcdefgh.gradexp~"
+        for folder in (tmp_path, tmp_path / "checkpoints", tmp_path / "figures", record, record / "resumed_1")
+    ]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    with job_folder.lock(tmp_path) if is_job else job_folder.lock_run(tmp_path, None):
+        assert not any(path.exists() for path in left)

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import shutil
 import socket
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from torchvision.datasets.utils import calculate_md5
 from gradexp.data.images.image_datamodule import ImageDataModule, ImageSource, data_folder
 from gradexp.data.options import ImageOptions
 from gradexp.data.sources import GIB
-from gradexp.files import user_path, write_atomically
+from gradexp.files import REMEDIES, remove_temporary_files, user_path, write_atomically
 from gradexp.rules import BatchSize, SampleNumber
 
 DOWNLOAD_TIMEOUT = 30  # seconds without a response from a host
@@ -65,18 +66,26 @@ class TorchvisionDataModule(ImageDataModule):
         Raises:
             ValueError: The data cannot be downloaded, or an archive is damaged.
         """
-        if all(path.is_file() for path in self._raw_files) and not self._restorable():
+        left = self._raw_folder / "gzip"  # by way of which torchvision unpacks gzip.zip; a killed run leaves it
+        is_left = left.is_dir() and (self._raw_folder / "gzip.zip").is_file()
+        if all(path.is_file() for path in self._raw_files) and not self._restorable() and not is_left:
             return
         try:
             self._raw_folder.mkdir(parents=True, exist_ok=True)
             # The jobs of a sweep start at the same time and share one cache.
             with FileLock(self._raw_folder / ".lock"), _network_timeout(DOWNLOAD_TIMEOUT):
+                remove_temporary_files(self._raw_folder)
+                if is_left:
+                    shutil.rmtree(left, ignore_errors=True)
                 self._copy_from_mirror()
                 self._check_archives()
                 for path in self._restorable():
                     path.unlink()  # torchvision unpacks it again
                 self._download()
         except (RuntimeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in REMEDIES:  # torchvision unpacks without naming its file
+                error.filename = error.filename or str(self._raw_folder)
+                raise
             raise ValueError(self._unavailable(error)) from error
 
     def load(self, part: Literal["train", "test"]) -> ImageSource:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gradexp.files import remove_temporary_files
 from gradexp.untrusted import check_stays_inside
 
 
@@ -29,6 +30,7 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     from gradexp.sweeps.report.terminal import print_findings
 
     check_stays_inside(folder)
+    remove_temporary_files(folder, folder / "figures")
     results = read_sweep(folder)
     try:
         study, findings = study_of(results.as_planned), find(results)

@@ -1,6 +1,7 @@
 """MNIST's archives in the data folder and from mirrors."""
 
 import gzip
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +163,22 @@ def test_no_more_than_the_limit_is_unpacked_to_find_a_bomb(tmp_path: Path, monke
     with pytest.raises(ValueError, match=r"^data\.memory_limit must be at least"):
         MNIST(str(tmp_path / "data"), memory_limit=0.01).prepare_data()
     assert max(unpacked) <= 0.01 * 2**30 + 2**20
+
+
+def test_a_full_disk_is_the_reason_and_the_next_run_unpacks_again(archives: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    write_archives(raw)
+    (raw / ".train-labels-idx1-ubyte.gz.abcdefgh.gradexp~").touch()  # of a killed copy from a mirror
+    module = MNIST(str(tmp_path / "data"))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            module.prepare_data()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert caught.value.filename == str(raw)
+    assert (raw / "train-images-idx3-ubyte").stat().st_size == 1000
+    module.prepare_data()
+    check_data(module)
+    assert not list(raw.glob("*~"))
