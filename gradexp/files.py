@@ -27,6 +27,7 @@ REMEDIES = {
     errno.EACCES: "Choose a folder and files that you may read and write",
     errno.EPERM: "Choose a folder and files that you may read and write",
 }
+RESUME = "Then resume:"  # begins the note of an error that says how to go on once the disk is in order
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from gradexp.app.unreadable import unreadable
 from gradexp.configuration.unknown_keys import renamed_option, unknown_key
-from gradexp.files import REMEDIES
+from gradexp.files import REMEDIES, RESUME
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
 
@@ -26,12 +26,13 @@ def traceback_wanted() -> bool:
 
 def explain(error: BaseException) -> str | None:
     """The message for an error that the user can fix; None for any other error, which needs its traceback."""
+    notes: list[str] = getattr(error, "__notes__", [])
     if isinstance(error, MissingConfigException) and error.options is not None:
         message = _missing_option(error, error.options)
     elif isinstance(error, HydraException):
         message = _hydra_error(error)
     elif (cause := _os_error(error)) is not None:
-        message = " ".join([_os_message(cause), *getattr(error, "__notes__", ())])
+        return " ".join([f"error: {_os_message(cause)}", *notes])
     elif isinstance(error, ModuleNotFoundError):
         message = f"{error}. These settings require it: install it first."
     elif (
@@ -43,7 +44,8 @@ def explain(error: BaseException) -> str | None:
         message = str(error)
     else:
         return None
-    return " ".join([f"error: {message}", *getattr(error, "__notes__", [])])
+    # How to resume helps after an error of the disk alone: any other would come again.
+    return " ".join([f"error: {message}", *(note for note in notes if not note.startswith(RESUME))])
 
 
 def _os_error(error: BaseException) -> OSError | None:

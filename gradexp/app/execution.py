@@ -22,6 +22,7 @@ from gradexp.app.saved_config import with_checkpoint
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import changed, plain
+from gradexp.files import RESUME
 from gradexp.interrupts import COMMAND, begin_work, received
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import joblib_workers, own_gpu
@@ -69,7 +70,7 @@ def execute(cfg: DictConfig) -> Result:
         except Exception as error:
             last = job_folder.last_checkpoint(folder)
             if cfg.task == "train" and last is not None:  # said with errors of the disk, which it outlives
-                error.add_note(f"Then resume: {COMMAND} ckpt_path={last}")
+                error.add_note(f"{RESUME} {COMMAND} ckpt_path={last}")
             raise
 
 

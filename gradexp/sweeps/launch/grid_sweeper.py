@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from rich.console import Console
 
 from gradexp.configuration.files import TYPED_ALONE
-from gradexp.files import random_letters, remove_temporary_files, write_atomically
+from gradexp.files import RESUME, random_letters, remove_temporary_files, write_atomically
 from gradexp.interrupts import COMMAND, begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
@@ -146,7 +146,7 @@ class GridSweeper(Sweeper):
             yield folder
         except Exception as error:
             if (folder / MANIFEST).is_file():  # said with errors of the disk, which it outlives
-                error.add_note(f"Then resume: {_command(folder, self.config)}")
+                error.add_note(f"{RESUME} {_command(folder, self.config)}")
             raise
         finally:
             lock.release()
