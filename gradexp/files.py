@@ -41,6 +41,11 @@ def user_path(path: str) -> Path:
         return Path(path)
 
 
+def name_of(path: Path) -> str:
+    """The path as text that any file can hold: bytes that are not UTF-8, as old archives leave them, become \\xff."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain data as JSON, atomically."""
     write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException
 
 from gradexp.configuration.unknown_keys import renamed_option, unknown_key
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
+
+LONGEST = 1_500  # characters of a message, which holds values that users typed
+# What torch, NumPy and Python say when memory cannot be had, or could not be by any machine.
+NO_MEMORY = re.compile(
+    r"can't allocate memory|unable to allocate|out of memory|not enough memory|Storage size calculation overflowed|"
+    r"Overflow when unpacking long|numel: integer multiplication overflow|array is too big|Maximum allowed dimension",
+    re.IGNORECASE,
+)
 
 
 def traceback_wanted() -> bool:
@@ -35,6 +43,13 @@ def explain(error: BaseException) -> str | None:
         )
     elif isinstance(error, ModuleNotFoundError):
         message = f"{error}. These settings require it: install it first."
+    elif isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+        message = (
+            "model.hidden, data.batch_size, data.image_size, data.num_samples and resampling.copies must be small enough "
+            f"for this machine's memory ({str(error).partition(chr(10))[0] or 'no more memory'})."
+        )
+    elif isinstance(error, InterpolationResolutionError):
+        message = _unresolved(error)
     elif (
         isinstance(error, ValueError | OmegaConfBaseException)
         # Lightning's, for arguments of its Trainer. Compared by name: importing it takes seconds.
@@ -44,7 +59,30 @@ def explain(error: BaseException) -> str | None:
         message = str(error)
     else:
         return None
-    return f"error: {message}"
+    return f"error: {shortened(printable(message))}"
+
+
+def printable(text: str) -> str:
+    """The text with escapes for all but line feeds that a terminal would obey or could not show.
+
+    Names of files and columns are the user's: they may hold control sequences, and bytes that are not UTF-8.
+    """
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def shortened(message: str) -> str:
+    """The message without the middle of a long one: it repeats a value of thousands of characters."""
+    if len(message) <= LONGEST:
+        return message
+    return f"{message[: 2 * LONGEST // 3]} [...] {message[-LONGEST // 3 :]}"
+
+
+def _unresolved(error: InterpolationResolutionError) -> str:
+    reason = str(error).partition("\n")[0]
+    return (
+        f"{error.full_key or 'a value'} must have interpolations that can be resolved ({reason}). "
+        "A backslash before ${ makes it text."
+    )
 
 
 def _missing_option(error: MissingConfigException, options: Sequence[str]) -> str:

@@ -36,7 +36,11 @@ def main() -> int:
     kinds = [KINDS[name] for name in options.kind]
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(f"seed {seed}")
-    found = [outcome for kind in kinds for outcome in _run(kind, seed, options.only or range(_share(kind, kinds, options.cases)), options.processes)]
+    found = [
+        outcome
+        for kind in kinds
+        for outcome in _run(kind, seed, options.only or range(_share(kind, kinds, options.cases)), options.processes)
+    ]
     if options.only:
         for outcome in found:
             console.print(str(outcome))
@@ -71,7 +75,14 @@ def _print(console: Console, kinds: list[Kind], found: list[Outcome]) -> None:
         faulty = sum(bool(outcome.faults) for outcome in of_kind)
         refused = sum(not outcome.faults and outcome.message is not None for outcome in of_kind)
         seconds = sum(outcome.seconds for outcome in of_kind) / len(of_kind)
-        table.add_row(kind.name, str(len(of_kind)), str(len(of_kind) - faulty - refused), str(refused), str(faulty), f"{seconds:.2f}")
+        table.add_row(
+            kind.name,
+            str(len(of_kind)),
+            str(len(of_kind) - faulty - refused),
+            str(refused),
+            str(faulty),
+            f"{seconds:.2f}",
+        )
     console.print(table)
 
 

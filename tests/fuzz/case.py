@@ -48,7 +48,7 @@ class Outcome:
         drawn: What was drawn; None if the process died while it was drawn.
         message: The message with which the last command was refused; None if all succeeded.
         faults: What is wrong with that; the first line of each is one of few texts.
-        seconds: How long it took.
+        seconds: Of the processor that it took.
     """
 
     kind: str

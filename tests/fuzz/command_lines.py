@@ -39,7 +39,7 @@ def prepare(folder: Path) -> None:
 
 
 def draw(random: Random, base: Path) -> Drawn:
-    chosen = [_override(random) for _ in range(random.choice((1, 1, 1, 2, 2, 3, 5)))]
+    chosen = [_override(random) for _ in range(random.choice((1, 1, 1, 1, 1, 2, 3, 5)))]
     if random.random() < 0.3:
         chosen.insert(0, f"+experiment={random.choice(options('experiment'))}")
     if random.random() < 0.15:
@@ -68,14 +68,26 @@ def _keys() -> list[str]:
     """The keys that conf/ and the table of rules have."""
     content: dict[str, Any] = yaml.safe_load((CONF_DIR / "config.yaml").read_text())
     keys = [*KEY_RULES, *(key for key in flat(content) if not key.startswith(("hydra", "defaults")))]
-    keys += ["data", "model", "optimizer", "scheduler", "loss", "trainer", "regularizer", "early_stopping", "augmentation"]
+    keys += [
+        "data",
+        "model",
+        "optimizer",
+        "scheduler",
+        "loss",
+        "trainer",
+        "regularizer",
+        "early_stopping",
+        "augmentation",
+    ]
     for group in ("data", "model", "optimizer", "scheduler", "loss", "regularizer", "augmentation"):
         keys += [f"{group}.{key}" for name in options(group) for key in option(group, name)]
     return sorted(set(keys))
 
 
 def _assigned(key: str, random: Random) -> str:
-    return random.choice(HARMLESS) if key in PROCESSES else values.value(random)
+    if key in PROCESSES:
+        return random.choice(HARMLESS)
+    return values.number(random) if random.random() < 0.3 else values.value(random)
 
 
 def _set(random: Random) -> str:
@@ -84,20 +96,24 @@ def _set(random: Random) -> str:
 
 
 def _add(random: Random) -> str:
-    key = random.choice((_key(random), f"{random.choice(('model', 'metrics', 'callbacks', 'logger', 'x'))}.{random.choice('abx')}"))
+    key = random.choice(
+        (_key(random), f"{random.choice(('model', 'metrics', 'callbacks', 'logger', 'x'))}.{random.choice('abx')}")
+    )
     return f"{random.choice(('+', '++', '+++', '~+', '+~'))}{key}={_assigned(key, random)}"
 
 
 def _delete(random: Random) -> str:
     key = _key(random)
-    return random.choice((f"~{key}", f"~{key}={values.number(random)}", f"~{key.partition('.')[0]}", f"{key}", f"-{key}"))
+    return random.choice(
+        (f"~{key}", f"~{key}={values.number(random)}", f"~{key.partition('.')[0]}", f"{key}", f"-{key}")
+    )
 
 
 def _option(random: Random) -> str:
     group = random.choice([path.name for path in sorted(CONF_DIR.iterdir()) if path.is_dir() and path.name != "hydra"])
     plus = "+" if random.random() < 0.5 and group in ("experiment", "callbacks", "problem", "sweep", "metrics") else ""
-    name = random.choice(options(group)) if random.random() < 0.7 else values.value(random)
-    package = random.choice(("", "", "", "", "@x", "@a:b", "@_global_", "@", "@model"))
+    name = random.choice(options(group)) if random.random() < 0.85 else values.value(random)
+    package = "" if random.random() < 0.9 else random.choice(("@x", "@a:b", "@_global_", "@", "@model"))
     return f"{plus}{group}{package}={name}"
 
 
@@ -125,4 +141,6 @@ def _sweep(random: Random) -> str:
 
 
 def _junk(random: Random) -> str:
-    return random.choice((values.text(random), values.text(random), f"topic={random.choice(TOPICS)}", values.long(random)))
+    return random.choice(
+        (values.text(random), values.text(random), f"topic={random.choice(TOPICS)}", values.long(random))
+    )

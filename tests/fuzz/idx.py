@@ -39,7 +39,9 @@ def draw(random: Random, base: Path) -> Drawn:
         changes.append(_processed(random, raw.parent))
     data = [f"data={name}", "data_dir=data", "data.val_size=5", "data.batch_size=10"]
     if random.random() < 0.1:
-        data.append(f"data.mirror={random.choice(('data', 'nowhere', 'http://127.0.0.1:9/', 'ftp://x', 'x://', '://'))}")
+        data.append(
+            f"data.mirror={random.choice(('data', 'nowhere', 'http://127.0.0.1:9/', 'ftp://x', 'x://', '://'))}"
+        )
     test = f"test={random.choice(('true', 'false'))}"
     return Drawn([[*data, test, *limited("model.hidden=[3]"), "hydra.run.dir=run"]], changes)
 
@@ -70,14 +72,18 @@ def _lie(random: Random, content: bytes, array: np.ndarray) -> tuple[bytes, str]
         return content[:place] + size.to_bytes(4, "big") + content[place + 4 :], f"axis {axis} is said to be {size}"
     if what == "sizes":  # headers whose product is right
         sizes = {3: random.choice(((60 * 28, 28, 1), (1, 60, 784), (60, 784, 1), (0, 0, 0))), 1: (len(array),)}[axes]
-        return content[:4] + b"".join(size.to_bytes(4, "big") for size in sizes) + content[4 + 4 * axes :], f"sizes {sizes}"
+        return content[:4] + b"".join(size.to_bytes(4, "big") for size in sizes) + content[
+            4 + 4 * axes :
+        ], f"sizes {sizes}"
     if what == "magic":
         magic = bytes([0, 0, random.choice((8, 9, 0x0B, 0x0D, 0, 255)), random.choice((0, 1, 2, 3, 4, 255))])
         return magic + content[4:], f"magic number {magic.hex()}"
     if what == "gzip":
         return gzip.compress(content), "still compressed"
     if what == "shape":
-        shape = random.choice(((20, 28, 28), (60, 10, 10), (60, 28), (60, 28, 28, 1), (60, 0, 28), (0, 28, 28), (0,), (60,), (1,)))
+        shape = random.choice(
+            ((20, 28, 28), (60, 10, 10), (60, 28), (60, 28, 28, 1), (60, 0, 28), (0, 28, 28), (0,), (60,), (1,))
+        )
         return idx_bytes(np.full(shape, random.choice((0, 9, 10, 255)), np.uint8)), f"another array, {shape}"
     if what == "text":
         return random.choice((b"<html>Not found</html>", b"version https://git-lfs", b"\0" * 4, b"")), "a text"

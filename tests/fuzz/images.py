@@ -13,11 +13,85 @@ from tests.fuzz import binaries
 from tests.fuzz.case import Drawn
 from tests.fuzz.small import limited
 
-MODES = ("RGB", "RGB", "RGB", "L", "L", "1", "P", "LA", "PA", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "I;16B", "F")
-FORMATS = ("PNG", "PNG", "JPEG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "ICO", "PPM", "TGA", "PCX", "JPEG2000", "PDF", "SGI")
+MODES = (
+    "RGB",
+    "RGB",
+    "RGB",
+    "L",
+    "L",
+    "1",
+    "P",
+    "LA",
+    "PA",
+    "RGBA",
+    "CMYK",
+    "YCbCr",
+    "LAB",
+    "HSV",
+    "I",
+    "I;16",
+    "I;16B",
+    "F",
+)
+FORMATS = (
+    "PNG",
+    "PNG",
+    "JPEG",
+    "JPEG",
+    "BMP",
+    "TIFF",
+    "WEBP",
+    "GIF",
+    "ICO",
+    "PPM",
+    "TGA",
+    "PCX",
+    "JPEG2000",
+    "PDF",
+    "SGI",
+)
 SUFFIXES = (".png", ".png", ".jpg", ".jpeg", ".JPG", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".svg", ".txt", "")
-NAMES = ("a", "b", "ä", "日", "a b", "[1]", "*", "x=1", "a,b", ".hidden", "-x", "${seed}", "__x", "con", "a\nb", "%s", "[red]", "\udcff", "train", "x" * 200)
-CLASSES = ("cat", "dog", "train", "test", "val", "Train", "0", "1", "ä", "a b", "[red]x", ".git", "__MACOSX", "x=1", "\udcff", "a\nb", "x" * 100)
+NAMES = (
+    "a",
+    "b",
+    "ä",
+    "日",
+    "a b",
+    "[1]",
+    "*",
+    "x=1",
+    "a,b",
+    ".hidden",
+    "-x",
+    "${seed}",
+    "__x",
+    "con",
+    "a\nb",
+    "%s",
+    "[red]",
+    "\udcff",
+    "train",
+    "x" * 200,
+)
+CLASSES = (
+    "cat",
+    "dog",
+    "train",
+    "test",
+    "val",
+    "Train",
+    "0",
+    "1",
+    "ä",
+    "a b",
+    "[red]x",
+    ".git",
+    "__MACOSX",
+    "x=1",
+    "\udcff",
+    "a\nb",
+    "x" * 100,
+)
 TEXTS = (
     b"", b"\0", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html>", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\0\0\0\0WEBP",
     b"BM" + b"\0" * 52, b"II*\0\xff\xff\xff\xff", b"MM\0*" + b"\xff" * 40, b"%PDF-1.4", b"P6 1000000 1000000 255\n", b"P5 1 1 70000\n\0\0",
@@ -36,14 +110,16 @@ def draw(random: Random, base: Path) -> Drawn:
         ("batch_size", ("1", "null", "1000")),
         ("memory_limit", ("0", "1e-6")),
     ):
-        if random.random() < 0.12:
+        if random.random() < 0.06:
             command.append(f"data.{key}={random.choice(given)}")
     if random.random() < 0.1:
         command.append("augmentation=elastic")
     figures = "figures=true" if random.random() < 0.1 else "figures=false"
-    command += limited("hydra.run.dir=run", figures, "model.hidden=[3]", f"test={random.choice(('true', 'false'))}", "data_dir=cache")
+    command += limited(
+        "hydra.run.dir=run", figures, "model.hidden=[3]", f"test={random.choice(('true', 'false'))}", "data_dir=cache"
+    )
     files = [path for path in sorted(Path().rglob("*")) if path.is_file() and "\n" not in str(path)]
-    read = random.choice(("new", "in", "nowhere", *(str(one) for one in files[:1])))
+    read = str(random.choice(files)) if files and random.random() < 0.8 else random.choice(("new", "in", "nowhere"))
     escaped = read.replace("'", "\\'")
     predict = ["task=predict", "ckpt_path=run/checkpoints/best.ckpt", f"input='{escaped}'", "data_dir=cache"]
     return Drawn([command, predict], changes)
@@ -54,13 +130,15 @@ def _folder(random: Random, root: Path, most: int = 12) -> list[str]:
     root.mkdir()
     classes = ["cat", "dog"] if random.random() < 0.6 else random.sample(CLASSES, random.choice((0, 1, 2, 3)))
     if random.random() < 0.2:
-        classes = [f"{part}/{name}" for part in ("train", random.choice(("test", "val", "validation"))) for name in classes]
-    odd = random.choice((0, 0.1, 0.3, 1))
+        classes = [
+            f"{part}/{name}" for part in ("train", random.choice(("test", "val", "validation"))) for name in classes
+        ]
+    odd = random.choice((0, 0.1, 0.3, 0.3, 1))
     changes = []
     for name in classes:
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
-        for number in range(random.choice((0, 1, most, most)) if random.random() < 0.2 else most):
+        for number in range(random.choice((0, 1)) if random.random() < 0.1 else most):
             if random.random() < odd:
                 changes.append(_odd(random, folder, number))
             else:

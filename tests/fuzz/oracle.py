@@ -26,6 +26,7 @@ INTERNAL = re.compile(
 )
 TEMPORARY = re.compile(r"^\..+\.[a-z0-9_]{8}$")  # of gradexp.files.write_atomically
 OWN_FILES = ("gradexp.log", ".lock")  # which every attempt touches
+CACHE = "data/"  # whose damaged files are unpacked again
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,14 @@ def _of_files(ending: Ending, before: dict[str, tuple[int, int]]) -> list[str]:
     found += [f"a lock is left: {path}" for path in new if path.name == ".holder"]
     changed = [path for path in before if after.get(path) != before[path]]
     is_refused = isinstance(ending.code, str) and "jobs have no result" not in ending.code
-    touched = [path for path in changed if Path(path).name not in OWN_FILES]
+    touched = [path for path in changed if Path(path).name not in OWN_FILES and not path.startswith(CACHE)]
     if is_refused and touched:
         found.append(f"refused, but changed: {', '.join(sorted(touched)[:5])}")
     for path in [*new, *map(Path, changed)]:
         found += _of_file(path)
-    runs = {path.parent for path in new if path.name == "gradexp.log"} | {path.parent.parent for path in new if path.suffix == ".ckpt"}
+    runs = {path.parent for path in new if path.name == "gradexp.log"} | {
+        path.parent.parent for path in new if path.suffix == ".ckpt"
+    }
     for run in runs:
         files = {path.name for path in run.iterdir()}
         if not files & {"metrics.json", "manifest.json"}:

@@ -66,7 +66,9 @@ def mutate(root: Any, random: Random, tensors: bool = False) -> tuple[Any, str]:
     if what == "repeat" and isinstance(holder, list):
         holder += [old] * random.choice((1, 1, 100))
         return root, f"{path} repeated"
-    holder[key] = torch.randn(random.choice(((), (2,), (2, 3)))) if tensors and random.random() < 0.1 else replacement(random)
+    holder[key] = (
+        torch.randn(random.choice(((), (2,), (2, 3)))) if tensors and random.random() < 0.1 else replacement(random)
+    )
     return root, f"{path} replaced by {_short(holder[key])}"
 
 
@@ -87,7 +89,12 @@ def _place(root: Any, random: Random) -> tuple[Any, Any, str]:
 def _tensor(old: Tensor, random: Random) -> tuple[Any, str]:
     return random.choice(
         (
-            lambda: (torch.full_like(old, random.choice((float("nan"), float("inf"), 1e30)) if old.is_floating_point() else 2**30), "not finite"),
+            lambda: (
+                torch.full_like(
+                    old, random.choice((float("nan"), float("inf"), 1e30)) if old.is_floating_point() else 2**30
+                ),
+                "not finite",
+            ),
             lambda: (old.double(), "in float64"),
             lambda: (old.long(), "as whole numbers"),
             lambda: (old.to(torch.complex64), "as complex numbers"),
@@ -104,7 +111,16 @@ def _tensor(old: Tensor, random: Random) -> tuple[Any, str]:
 
 
 def _retyped(old: Any, random: Random) -> Any:
-    forms = (str, lambda x: [x], lambda x: {"value": x}, lambda x: (x,), lambda x: [x] * 3, bool, lambda x: -1, lambda x: f" {x} ")
+    forms = (
+        str,
+        lambda x: [x],
+        lambda x: {"value": x},
+        lambda x: (x,),
+        lambda x: [x] * 3,
+        bool,
+        lambda x: -1,
+        lambda x: f" {x} ",
+    )
     return random.choice(forms)(old)
 
 

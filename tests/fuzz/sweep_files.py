@@ -12,7 +12,14 @@ from tests.fuzz import binaries, structures
 from tests.fuzz.case import Drawn
 from tests.fuzz.small import limited, succeed
 
-JOB_FILES = ("metrics.json", "metrics.json", ".hydra/config.yaml", ".hydra/overrides.yaml", ".hydra/hydra.yaml", "checkpoints/last.ckpt")
+JOB_FILES = (
+    "metrics.json",
+    "metrics.json",
+    ".hydra/config.yaml",
+    ".hydra/overrides.yaml",
+    ".hydra/hydra.yaml",
+    "checkpoints/last.ckpt",
+)
 NO_REPORT = "~hydra.callbacks.write_report"  # a report takes longer than the jobs
 
 
@@ -38,7 +45,9 @@ def draw(random: Random, base: Path) -> Drawn:
     if random.random() < 0.3:
         shutil.rmtree(f"sweep/{random.randrange(4)}", ignore_errors=True)
         changes.append("a job's folder removed")
-    command = random.choice((["task=report", "sweep_dir=sweep"], ["task=report", f"sweep_dir=sweep/{random.randrange(4)}"]))
+    command = random.choice(
+        (["task=report", "sweep_dir=sweep"], ["task=report", f"sweep_dir=sweep/{random.randrange(4)}"])
+    )
     if random.random() < 0.6:
         command = ["-m", "sweep.resume=sweep", *([NO_REPORT] if random.random() < 0.8 else [])]
     return Drawn([command], changes)

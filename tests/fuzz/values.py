@@ -35,7 +35,9 @@ SWEPT = (
 
 def text(random: Random, longest: int = 30) -> str:
     """Any characters that an argument of a command can have; all but NUL."""
-    alphabet = random.choice(("abcxyz019_.", "=[]{}(),:'\"\\$~+@#%&*! \t", "äß€日🙂\u0301\u202e\udc80\x01\x1f\x7f\u2028"))
+    alphabet = random.choice(
+        ("abcxyz019_.", "=[]{}(),:'\"\\$~+@#%&*! \t", "äß€日🙂\u0301\u202e\udc80\x01\x1f\x7f\u2028")
+    )
     return "".join(random.choices(alphabet, k=random.randint(0, longest)))
 
 
@@ -61,7 +63,9 @@ def number(random: Random) -> str:
     if random.random() < 0.5:
         return random.choice(NUMBERS)
     exponent = random.randint(-12, 12)
-    return random.choice((f"{random.uniform(-10, 10):.3g}e{exponent}", str(random.randint(-10, 10) * 10 ** max(exponent, 0))))
+    return random.choice(
+        (f"{random.uniform(-10, 10):.3g}e{exponent}", str(random.randint(-10, 10) * 10 ** max(exponent, 0)))
+    )
 
 
 def value(random: Random) -> str:

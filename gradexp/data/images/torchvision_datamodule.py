@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from filelock import FileLock
 from torchvision import datasets
@@ -75,13 +75,26 @@ class TorchvisionDataModule(ImageDataModule):
     def load(self, part: Literal["train", "test"]) -> ImageSource:
         for images, labels in zip(self._raw_files[::2], self._raw_files[1::2], strict=True):
             image_axes, label_axes = idx_shape(images), idx_shape(labels)
-            if len(image_axes) != 3 or len(label_axes) != 1 or image_axes[0] != label_axes[0]:
+            if image_axes[1:] != self.image_shape[1:] or len(label_axes) != 1 or image_axes[0] != label_axes[0]:
                 raise ValueError(
-                    f"{images} must hold n images [n, height, width], and {labels} n labels [n]; their shapes are "
-                    f"{list(image_axes)} and {list(label_axes)}. Delete both to have them downloaded again."
+                    f"{images} must hold n images [n, {self.image_shape[1]}, {self.image_shape[2]}], and {labels} n "
+                    f"labels [n]; their shapes are {list(image_axes)} and {list(label_axes)}. "
+                    "Delete both to have them downloaded again."
                 )
-        dataset = self._open(self.dataset_class, train=part == "train")
-        return ImageSource(dataset.data.unsqueeze(1), dataset.targets.long())
+        images, labels = self._raw_files[:2] if part == "train" else self._raw_files[2:]
+        pixels, targets = datasets.mnist.read_image_file(images), datasets.mnist.read_label_file(labels)
+        wrong = targets[(targets < self._labels.start) | (targets >= self._labels.stop)]
+        if len(wrong):
+            raise ValueError(
+                f"{labels} must hold labels from {self._labels.start} to {self._labels.stop - 1}; "
+                f"it has {wrong[0].item()}. Delete it to have it downloaded again."
+            )
+        return ImageSource(pixels.unsqueeze(1), targets.long() - self._labels.start)
+
+    @property
+    def _labels(self) -> range:
+        """The labels that the files have."""
+        return range(len(self.classes))
 
     @property
     def _raw_folder(self) -> Path:
@@ -117,8 +130,13 @@ class TorchvisionDataModule(ImageDataModule):
     def _download(self) -> None:
         """Let torchvision download and unpack missing files, from the mirror first."""
         mirrors = [*([self.mirror] if isinstance(self.mirror, str) else []), *self.dataset_class.mirrors]
+        self._open(self._changed(mirrors=mirrors), True, download=True)
+
+    def _changed(self, **attributes: Any) -> type[datasets.MNIST]:
+        """torchvision's class with other attributes, which ignores the files of its oldest versions."""
         # The sub-class keeps the name, from which torchvision derives the folder.
-        self._open(type(self.dataset_class.__name__, (self.dataset_class,), {"mirrors": mirrors}), True, download=True)
+        ignoring = {"_check_legacy_exist": lambda dataset: False}
+        return type(self.dataset_class.__name__, (self.dataset_class,), ignoring | attributes)
 
     def _open(self, dataset_class: type[datasets.MNIST], train: bool, download: bool = False) -> datasets.MNIST:
         return dataset_class(str(self.data_dir), train=train, download=download)
