@@ -42,7 +42,7 @@ def user_path(path: str) -> Path:
 
 
 def name_of(path: Path) -> str:
-    """The path as text that any file can hold: bytes that are not UTF-8, as old archives leave them, become \\xff."""
+    """The path as text that any file can hold: bytes that are not UTF-8, as of old archives, become escapes."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 

@@ -13,10 +13,10 @@ from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
 
 LONGEST = 1_500  # characters of a message, which holds values that users typed
-# What torch, NumPy and Python say when memory cannot be had, or could not be by any machine.
+# What torch says when memory cannot be had, or could not be by any machine.
 NO_MEMORY = re.compile(
-    r"can't allocate memory|unable to allocate|out of memory|not enough memory|Storage size calculation overflowed|"
-    r"Overflow when unpacking long|numel: integer multiplication overflow|array is too big|Maximum allowed dimension",
+    "can't allocate memory|out of memory|not enough memory|Storage size calculation overflowed|"
+    "Overflow when unpacking long|integer multiplication overflow",
     re.IGNORECASE,
 )
 
@@ -43,10 +43,11 @@ def explain(error: BaseException) -> str | None:
         )
     elif isinstance(error, ModuleNotFoundError):
         message = f"{error}. These settings require it: install it first."
-    elif isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+    elif _is_of_memory(error):
+        reason = str(error).partition("\n")[0] or "no more can be had"
         message = (
-            "model.hidden, data.batch_size, data.image_size, data.num_samples and resampling.copies must be small enough "
-            f"for this machine's memory ({str(error).partition(chr(10))[0] or 'no more memory'})."
+            "model.hidden, data.batch_size, data.image_size, data.num_samples and resampling.copies must be small "
+            f"enough for the memory ({reason})."
         )
     elif isinstance(error, InterpolationResolutionError):
         message = _unresolved(error)
@@ -60,6 +61,12 @@ def explain(error: BaseException) -> str | None:
     else:
         return None
     return f"error: {shortened(printable(message))}"
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    """Whether memory was short, which torch reports as a RuntimeError, and an absurd size as another."""
+    types = (RuntimeError, TypeError, OverflowError)
+    return isinstance(error, MemoryError) or (isinstance(error, types) and NO_MEMORY.search(str(error)) is not None)
 
 
 def printable(text: str) -> str:

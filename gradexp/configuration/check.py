@@ -81,7 +81,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
 
 def _check_sections(node: Plain, referenced: set[str]) -> None:
     """Check that the top level has all sections, and no other keys than ours and those that interpolations use."""
-    sections = (*CLASS_GROUPS, *CLOSED_SECTIONS)
+    sections = (*CLASS_GROUPS, *NAMED_CLASSES, *CLOSED_SECTIONS)
     for name in sections:
         if name not in node:
             raise ValueError(f"{name} must be in the configuration, a section of keys and values; it was deleted.")

@@ -28,7 +28,7 @@ FLAGS = (
     ["--cfg", "job"], ["--cfg", "x"], ["--cfg", "hydra"], ["--cfg", "job", "--resolve"], ["--cfg", "job", "--package", "nope"],
     ["--info"], ["--info", "defaults"], ["--nope"], ["-x"], ["--config-name", "nope"], ["--config-dir", "nope"],
     ["--config-path", "nope"], ["--help"], ["--hydra-help"], ["--version"], ["--"], ["--run"], ["--multirun"],
-    ["--package", "x"], ["--experimental-rerun", "nope.pickle"], ["--shell-completion"],
+    ["--package", "x"], ["--experimental-rerun", "nope.pickle"],
 )  # fmt: skip
 MULTIRUNS = ("minibatch", "vanishing_gradients", "overfitting", "regularization_path", "bias_variance")
 

@@ -167,7 +167,7 @@ def _odd(random: Random, folder: Path, number: int) -> str:
     if path.exists():
         return f"{path}: there already"
     what = random.choice((_encoded, _encoded, _mutated, _text, _bomb, _animated, _exif, _tall, _special))
-    return f"{ascii(str(path))}: {what(random, path)}"
+    return f"{str(path)!a}: {what(random, path)}"
 
 
 def _encoded(random: Random, path: Path) -> str:

@@ -72,7 +72,7 @@ def _isolate(scratch: Path) -> None:
     for descriptor, name, errors in ((1, "out", "strict"), (2, "err", "backslashreplace")):  # as Python's own streams
         file = os.open(scratch / name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
         os.dup2(file, descriptor)
-        opened = open(descriptor, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: PTH123, SIM115
+        opened = open(descriptor, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
         setattr(sys, "stdout" if descriptor == 1 else "stderr", opened)
     os.environ |= {
         "HOME": str(scratch / "home"),

@@ -133,7 +133,7 @@ class TorchvisionDataModule(ImageDataModule):
         self._open(self._changed(mirrors=mirrors), True, download=True)
 
     def _changed(self, **attributes: Any) -> type[datasets.MNIST]:
-        """torchvision's class with other attributes, which ignores the files of its oldest versions."""
+        """Torchvision's class with other attributes, which ignores the files of its oldest versions."""
         # The sub-class keeps the name, from which torchvision derives the folder.
         ignoring = {"_check_legacy_exist": lambda dataset: False}
         return type(self.dataset_class.__name__, (self.dataset_class,), ignoring | attributes)
