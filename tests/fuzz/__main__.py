@@ -45,7 +45,7 @@ def main() -> int:
         for outcome in found:
             console.print(str(outcome))
         return int(any(outcome.faults for outcome in found))
-    _print(console, kinds, found)
+    print_table(console, kinds, found)
     return int(any(outcome.faults for outcome in found))
 
 
@@ -60,7 +60,7 @@ def _run(kind: Kind, seed: int, numbers: range | list[int], processes: int) -> l
         return [outcome for part in parts for outcome in part]
 
 
-def _print(console: Console, kinds: list[Kind], found: list[Outcome]) -> None:
+def print_table(console: Console, kinds: list[Kind], found: list[Outcome]) -> None:
     """A table of the kinds, then the first case of each fault."""
     groups: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
     for outcome in found:

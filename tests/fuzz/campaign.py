@@ -20,8 +20,8 @@ def prepared(kind: Kind) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="gradexp-fuzz-") as folder:
         root = Path(folder).resolve()
         (root / "base").mkdir()
-        if kind.prepare is not None:
-            process = _context().Process(target=worker.prepare, args=(kind.prepare, root / "base", root / "first"))
+        if kind.is_prepared:
+            process = _context().Process(target=worker.prepare, args=(kind, root / "base", root / "first"))
             process.start()
             process.join(PREPARATION)
             errors = (root / "first" / "err").read_text(errors="replace")

@@ -1,8 +1,6 @@
 """A case of the campaign: a function of (seed, kind, number), so that one command replays it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 
 
@@ -26,15 +24,16 @@ class Kind:
     Attributes:
         name: As typed after --kind.
         share: Its part of a campaign, relative to those of the other kinds.
-        draw: Writes the files of a case into the current folder, which is empty, from a random stream and from the
-            folder that `prepare` filled.
-        prepare: Fills a folder, once for all cases, with what is costly: a run, a sweep.
+        module: Has `draw(random, base)`, which writes the files of a case into the current, empty folder, from a random
+            stream and from the folder `base`. It is imported by the processes that run cases.
+        is_prepared: Whether it also has `prepare(base)`, which fills that folder once for all cases with what is
+            costly: a run, a sweep.
     """
 
     name: str
     share: int
-    draw: Callable[[Random, Path], Drawn]
-    prepare: Callable[[Path], None] | None = None
+    module: str
+    is_prepared: bool = False
 
 
 @dataclass(frozen=True)

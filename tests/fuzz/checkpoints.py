@@ -11,7 +11,13 @@ from tests.fuzz.case import Drawn
 from tests.fuzz.small import limited, succeed
 from tests.fuzz.tables import plain_table
 
-COMMANDS = (["task=test"], ["task=predict"], ["task=train"], ["task=train", "trainer.max_epochs=3"], ["task=audit"])
+COMMANDS = (
+    ["task=test"],
+    ["task=predict"],
+    ["task=train", "trainer.max_epochs=2"],
+    ["task=train", "trainer.max_epochs=3"],
+    ["task=audit"],
+)
 # The parts of a checkpoint that gradexp itself reads.
 PARTS = ("config", "callbacks", "loops", "optimizer_states", "lr_schedulers", "state_dict", "Blobs", "Table", "")
 

@@ -55,8 +55,19 @@ def draw(random: Random, base: Path) -> Drawn:
 
 
 def _override(random: Random) -> str:
+    if random.random() < 0.5:
+        return _plain(random)
     forms = (_set, _set, _set, _add, _delete, _option, _option, _deeper, _misspelt, _hydra, _sweep, _junk)
     return random.choice(forms)(random)
+
+
+def _plain(random: Random) -> str:
+    """What is written in a tutorial: an option, or a number or word where one is expected."""
+    if random.random() < 0.4:
+        group = random.choice(("optimizer", "scheduler", "regularizer", "augmentation", "model", "data", "loss"))
+        return f"{group}={random.choice(options(group))}"
+    key = random.choice(("optimizer.lr", "regularizer.l1", "seed", "data.batch_size", "model.dropout", "data.val_size"))
+    return f"{key}={random.choice(('0', '1', '2', '0.1', '0.5', '10', '1e-3', '100', '1000', '1e6', '4294967296'))}"
 
 
 def _key(random: Random) -> str:

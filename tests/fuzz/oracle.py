@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gradexp.app.command_line import cli
+from gradexp.app.errors import printable
+from gradexp.building.kinds import CLASS_GROUPS
+from gradexp.configuration.key_rules import KEY_RULES
 
 MESSAGE_LINES, MESSAGE_LENGTH = 4, 2_000
 OTHER_LINES = 8  # on standard error beside the message
@@ -106,8 +109,8 @@ def _of_message(arguments: Sequence[str], message: str) -> list[str]:
     internal = INTERNAL.search(without_echo)
     if internal:
         found.append(f"a message for programmers: {internal[0]}\n{message}")
-    keys = {part for one in arguments for part in re.split(r"[=@]", one.lstrip("+~"))[:1] if part}
-    names = [*keys, *(str(path) for path in Path().iterdir())]
+    keys = {printable(part[:20]) for one in arguments for part in re.split(r"[=@]", one.lstrip("+~"))[:1] if part}
+    names = [*keys, *KEY_RULES, *CLASS_GROUPS, *(str(path) for path in Path().iterdir())]
     if not any(name in message for name in names) and not re.search(r"\b[a-z_]+(\.[a-z_]+)+\b|--\w|/", message):
         found.append(f"a message that names nothing: {message[:200]}")
     unprintable = sorted({character for character in message if not character.isprintable() and character != "\n"})

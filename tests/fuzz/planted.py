@@ -1,16 +1,15 @@
-"""Kinds whose cases have known faults, to test that the campaign finds them: a case does what its kind is named."""
+"""A kind whose cases have a known fault, the one named in the file `fault`, to test that the campaign finds it."""
 
 import os
 import sys
 import time
 import warnings
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from gradexp.app import command_line
-from tests.fuzz.case import Drawn, Kind
+from tests.fuzz.case import Drawn
 
 
 def _do(name: str) -> Any:
@@ -26,8 +25,6 @@ def _do(name: str) -> Any:
         if name == "memory":
             hold = [bytearray(b"x") * 2**30 for _ in range(1)]
             raise ValueError(f"seed must be smaller; got {len(hold)}")
-        if name == "allocation":
-            bytearray(2**40)
         if name == "flood":
             raise ValueError("seed must be\n" * 50)
         if name == "internal":
@@ -53,16 +50,7 @@ def _do(name: str) -> Any:
 
 
 def draw(random: Random, base: Path) -> Drawn:
-    name = (base / "name").read_text()
+    name = (base / "fault").read_text()
     command_line.execute = _do(name)
     Path("input").write_text("as it was")
     return Drawn([["hydra.run.dir=run", "seed=0"]], ["an input"])
-
-
-def prepare(name: str, base: Path) -> None:
-    (base / "name").write_text(name)
-
-
-def planted(name: str) -> Kind:
-    """The kind whose cases have this fault."""
-    return Kind(name, 1, draw, partial(prepare, name))

@@ -1,6 +1,7 @@
 """A process that runs cases, so that a crash, a hang or spent memory is one case's, and the campaign goes on."""
 
 import faulthandler
+import importlib
 import os
 import resource
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,22 +24,23 @@ ADDRESS_SPACE = 3_000 * MIB  # beyond what the imports take: a larger allocation
 OWN = ("case", "data", "home", "tmp", "out", "err")  # what a scratch folder may hold
 
 
-def prepare(fill: Callable[[Path], None], base: Path, scratch: Path) -> None:
+def prepare(kind: Kind, base: Path, scratch: Path) -> None:
     """Fill the folder of what all cases of a kind share."""
     _isolate(scratch)
     os.chdir(scratch / "case")
-    fill(base)
+    importlib.import_module(kind.module).prepare(base)
 
 
 def work(connection: Connection, kind: Kind, seed: int, numbers: Sequence[int], base: Path, scratch: Path) -> None:
     """Run cases, and send of each what was drawn, then how it ended."""
     _isolate(scratch)
+    module = importlib.import_module(kind.module)
     for number in numbers:
         started = time.process_time()
         folder = _empty_folder(scratch)
         checkout = _names(Path(__file__).parents[2])
         before_memory = _peak_memory()
-        drawn = kind.draw(stream(kind.name, seed, number), base)
+        drawn: Drawn = module.draw(stream(kind.name, seed, number), base)
         connection.send(drawn)
         message, faults = _judge(drawn)
         grown = (_peak_memory() - before_memory) // MIB
