@@ -13,7 +13,7 @@ from gradexp.app.errors import LONGEST, explain, printable
 def test_what_a_terminal_would_obey_or_cannot_show_is_escaped() -> None:
     message = explain(ValueError("data.path must exist; got \x1b[31m\udcff\x01\u202ex ä日🙂\nsecond line"))
     assert message == "error: data.path must exist; got \\x1b[31m\\udcff\\x01\\u202ex ä日🙂\nsecond line"
-    assert printable("a plain ’line’\n") == "a plain ’line’\n"
+    assert printable("a plain “line”\n") == "a plain “line”\n"
 
 
 def test_a_long_message_keeps_its_beginning_and_its_end() -> None:

@@ -67,22 +67,16 @@ def print_table(console: Console, kinds: list[Kind], found: list[Outcome]) -> No
         for fault in outcome.faults:
             first = fault.partition("\n")[0]
             groups[outcome.kind, re.sub(r"\d+|'[^']*'|\S*/\S*", "*", first)[:100]].append(outcome)
-    for (kind, fault), cases in sorted(groups.items()):
-        console.print(f"\n{len(cases)} x {kind}: {fault}\n{cases[0]}")
-    table = Table("kind", "cases", "succeeded", "refused", "faults", "seconds a case", box=None)
+    for (name, fault), cases in sorted(groups.items()):
+        console.print(f"\n{len(cases)} x {name}: {fault}\n{cases[0]}")
+    table = Table("kind", "cases", "succeeded", "refused", "faults", "CPU seconds a case", box=None)
     for kind in kinds:
         of_kind = [outcome for outcome in found if outcome.kind == kind.name]
         faulty = sum(bool(outcome.faults) for outcome in of_kind)
         refused = sum(not outcome.faults and outcome.message is not None for outcome in of_kind)
         seconds = sum(outcome.seconds for outcome in of_kind) / len(of_kind)
-        table.add_row(
-            kind.name,
-            str(len(of_kind)),
-            str(len(of_kind) - faulty - refused),
-            str(refused),
-            str(faulty),
-            f"{seconds:.2f}",
-        )
+        counts = len(of_kind), len(of_kind) - faulty - refused, refused, faulty
+        table.add_row(kind.name, *map(str, counts), f"{seconds:.2f}")
     console.print(table)
 
 

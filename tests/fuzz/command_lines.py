@@ -20,12 +20,15 @@ from tests.options import option, options
 PROCESSES = ("trainer.devices", "trainer.num_nodes", "trainer.strategy", "data.num_workers")
 HARMLESS = ("0", "-1", "x", "null", "[]", "{a:1}", "1.5", "''", "true", "-9999999999999999999999", "[0,1]", "${seed}")
 HYDRA_KEYS = (
-    "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.name", "hydra.job.chdir", "hydra.output_subdir",
+    "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.name", "hydra.job.chdir",
+    "hydra.output_subdir",
     "hydra.mode", "hydra.verbose", "hydra.job_logging.root.level", "hydra.hydra_logging", "hydra.job.num", "hydra.nope",
-    "hydra.sweeper.params", "hydra.runtime.cwd", "hydra/job_logging", "hydra/hydra_logging", "hydra/output", "hydra.help",
+    "hydra.sweeper.params", "hydra.runtime.cwd", "hydra/job_logging", "hydra/hydra_logging", "hydra/output",
+    "hydra.help",
 )  # fmt: skip
 FLAGS = (
-    ["--cfg", "job"], ["--cfg", "x"], ["--cfg", "hydra"], ["--cfg", "job", "--resolve"], ["--cfg", "job", "--package", "nope"],
+    ["--cfg", "job"], ["--cfg", "x"], ["--cfg", "hydra"], ["--cfg", "job", "--resolve"],
+    ["--cfg", "job", "--package", "nope"],
     ["--info"], ["--info", "defaults"], ["--nope"], ["-x"], ["--config-name", "nope"], ["--config-dir", "nope"],
     ["--config-path", "nope"], ["--help"], ["--hydra-help"], ["--version"], ["--"], ["--run"], ["--multirun"],
     ["--package", "x"], ["--experimental-rerun", "nope.pickle"],
@@ -143,7 +146,8 @@ def _hydra(random: Random) -> str:
     key = random.choice(HYDRA_KEYS)
     if key in ("hydra.run.dir", "hydra.sweep.dir"):  # a folder below the current one
         return f"{key}={values.text(random).replace('/', '').replace('..', '') or 'x'}"
-    return f"{random.choice(('', '', '+', '~'))}{key}={random.choice(('x', 'null', 'true', '3', 'disabled', '[]', '${nope}'))}"
+    given = random.choice(("x", "null", "true", "3", "disabled", "[]", "${nope}"))
+    return f"{random.choice(('', '', '+', '~'))}{key}={given}"
 
 
 def _sweep(random: Random) -> str:

@@ -51,6 +51,6 @@ def _do(name: str) -> Any:
 
 def draw(random: Random, base: Path) -> Drawn:
     name = (base / "fault").read_text()
-    command_line.execute = _do(name)
+    setattr(command_line, "execute", _do(name))  # noqa: B010  # mypy refuses the assignment
     Path("input").write_text("as it was")
     return Drawn([["hydra.run.dir=run", "seed=0"]], ["an input"])

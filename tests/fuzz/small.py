@@ -27,4 +27,5 @@ def succeed(*arguments: str) -> None:
     try:
         cli()
     except SystemExit as end:
-        assert end.code in (None, 0), end.code
+        if end.code not in (None, 0):
+            raise AssertionError(end.code) from end

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 SCALARS = (
-    None, True, False, 0, 1, -1, 2, 10**20, -(2**63), 0.5, -0.5, 1e308, float("nan"), float("inf"), "", "x", "ä", "1", "nan",
-    "../x", "/", "a\nb", "[red]x", "=1+1", "${seed}", "${oc.env:HOME}", "${nope}", "${", "completed", "failed", "val/loss",
+    None, True, False, 0, 1, -1, 2, 10**20, -(2**63), 0.5, -0.5, 1e308, float("nan"), float("inf"), "", "x",
+    "ä", "1", "nan",
+    "../x", "/", "a\nb", "[red]x", "=1+1", "${seed}", "${oc.env:HOME}", "${nope}", "${", "completed", "failed",
+    "val/loss",
     "train/loss", "os.system", "x" * 10_000, b"bytes",
 )  # fmt: skip
 

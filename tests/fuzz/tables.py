@@ -1,5 +1,6 @@
 """Tables as people save them: encodings, quotes, ragged rows, mixed types, odd headers, dates, numbers of any size."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -8,15 +9,20 @@ from tests.fuzz.case import Drawn
 from tests.fuzz.small import limited
 
 CELLS = (
-    "", " ", "NA", "nan", "NaN", "null", "None", "?", "-", "inf", "-inf", "1e400", "-1e400", "1e308", "1e-320", "9" * 40,
-    "9223372036854775808", "-9223372036854775809", "18446744073709551616", "1,5", "1.5", "1 000", "1_000", "0x1F", "٣", "½",
+    "", " ", "NA", "nan", "NaN", "null", "None", "?", "-", "inf", "-inf", "1e400", "-1e400", "1e308", "1e-320",
+    "9" * 40,
+    "9223372036854775808", "-9223372036854775809", "18446744073709551616", "1,5", "1.5", "1 000", "1_000",
+    "0x1F", "٣", "½",
     "true", "TRUE", "yes", "2020-01-01", "2020-13-45", "01/02/2020", "2020-01-01T10:00:00", "2020-01-01 10:00:00+02:00",
-    "9999-12-31", "0001-01-01", "-0001-01-01", "10:00", "25:61", "5 days", "12%", "$5", "€5", "=1+1", "@x", "[red]x", "${x}",
-    "ä", "日本", "🙂", "\u202e", "\ufeff", "\u2028", "\x0b", "\x1c", "x" * 5_000, "a b", "'", '""', '"a,b"', '"a\nb"', '"a""b"',
+    "9999-12-31", "0001-01-01", "-0001-01-01", "10:00", "25:61", "5 days", "12%", "$5", "€5", "=1+1", "@x",
+    "[red]x", "${x}",
+    "ä", "日本", "🙂", "\u202e", "\ufeff", "\u2028", "\x0b", "\x1c", "x" * 5_000, "a b", "'", '""', '"a,b"',
+    '"a\nb"', '"a""b"',
     '"', 'a"b', "\\", "\\N", "#x", "1;2", "1\t2", "1|2",
 )  # fmt: skip
 HEADERS = (
-    "", " ", "a", "x", "ä", "日", "1", "1.5", "-1", "price", "Price", " price ", "kind", "a b", "a,b", "'q'", "a.b", "a=b",
+    "", " ", "a", "x", "ä", "日", "1", "1.5", "-1", "price", "Price", " price ", "kind", "a b", "a,b", "'q'",
+    "a.b", "a=b",
     "[red]", "${x}", "_duplicated_0", "x_duplicated_0", "a is missing", "class", "prediction", "probability", "\ufeffa",
     "x" * 3_000, "NA", "null", "target", "__index_level_0__", "a\u2028b", "\\", "a/b", "%s", "{0}", "a\tb",
 )  # fmt: skip
@@ -43,7 +49,7 @@ SUFFIXES = (
 def plain_table(rows: int = 30) -> bytes:
     """A table without anything odd."""
     lines = [
-        f"{n},{n % 7 * 1.5},{'red' if n % 3 else 'blue'},2020-01-{n % 28 + 1:02},{n * 2.5 + n % 3},{'yes' if n % 2 else 'no'}"
+        f"{n},{n % 7 * 1.5},{'red' if n % 3 else 'blue'},2020-01-{n % 28 + 1:02},{n * 2.5},{'yes' if n % 2 else 'no'}"
         for n in range(rows)
     ]
     return "\n".join(["id,a,colour,day,price,kind", *lines, ""]).encode()
@@ -128,7 +134,7 @@ def _table(random: Random, name: str) -> tuple[Path, list[str], list[str]]:
 
 def _column(random: Random, rows: int, is_good: bool) -> list[str]:
     """Values of one type; in a good column, one that a model can learn from."""
-    types = (
+    types: tuple[Callable[[], list[str]], ...] = (
         lambda: [str(n) for n in range(rows)],
         lambda: [f"{random.gauss(0, 10 ** random.choice((0, 3))):.4g}" for _ in range(rows)],
         lambda: [random.choice(("yes", "no")) for _ in range(rows)],

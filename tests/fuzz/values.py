@@ -8,7 +8,7 @@ NUMBERS = (
 )  # fmt: skip
 WORDS = ("true", "false", "null", "None", "yes", "x", "auto", "max", "relu", "train", "digits", "???", "on", "'1'")
 TEXTS = (
-    "", " ", "''", '""', "ä", "日本語", "🙂", "e\u0301", "\u202eabc", "\u200b", "\x1b[31mred", "\udcff", "\x7f", "\ufeffx",
+    "", " ", "''", '""', "ä", "日本語", "🙂", "e\u0301", "\u202eabc", "\u200b", "\x1b[31mred", "\udcff", "\x7f",
     "a b", "a=b", "a:b", "a#b", "[", "]", "{", "}", "(", ")", "'", '"', "\\", "\\'", "$", "${", "$$", "%s", "%(name)s",
     "{0}", "{}{}", "[red]x", "[/]", "../x", "..", ".", "/", "~", "~x", "-", "--", "@", "a\nb", "a\tb", "\r\n", "*", "?",
     "a/b", "a\\b", "C:\\x", "con", "nul", "|", ";", "&&", "`id`", "<b>", "!!python/object:os.system", "&a", "*a", "!x",
@@ -22,12 +22,14 @@ NESTED = (
 INTERPOLATIONS = (
     "${seed}", "${optimizer.lr}", "${nope}", "${nope.nope}", "${.lr}", "${..seed}", "${model}", "${data.batch_size}",
     "${oc.env:HOME}", "${oc.env:NOT_SET}", "${oc.env:NOT_SET,3}", "${hydra:job.name}", "${hydra:nope}", "${now:%Y}",
-    "${oc.decode:'[1'}", "${oc.create:{a:1}}", "${oc.select:nope,3}", "${nope:1}", "${}", "${ }", "${:}", "${seed", "$seed",
+    "${oc.decode:'[1'}", "${oc.create:{a:1}}", "${oc.select:nope,3}", "${nope:1}", "${}", "${ }", "${:}",
+    "${seed", "$seed",
     "a${seed}b", "${${name}}", "${name}${name}", "\\${seed}", "'${seed}'", "${run_folder:a,b,c,d}", "${core_count:}",
     "${sweep_folder:}", "${direction:a,b}", "${direction:val/x,null,{}}", "${jobs_at_once:x}", "${oc.deprecated:seed}",
 )  # fmt: skip
 SWEPT = (
-    "1,2", "a,b", "1,1", ",", "1,", ",1", "0.1,x", "range(1,3)", "range(3,3)", "range(0,1,0)", "range(5)", "choice(1,2)",
+    "1,2", "a,b", "1,1", ",", "1,", ",1", "0.1,x", "range(1,3)", "range(3,3)", "range(0,1,0)", "range(5)",
+    "choice(1,2)",
     "choice()", "glob(*)", "glob(z*)", "interval(0,1)", "sort(3,1)", "shuffle(1,2)", "tag(a,1)", "int(1.5)", "str([1])",
     "float(x)", "bool(2)", "json_str({a:1})", "extend_list(1)", "[1],[2]", "{a:1},{b:2}", "null,1", "range(1,1e9)",
 )  # fmt: skip

@@ -133,10 +133,10 @@ class TorchvisionDataModule(ImageDataModule):
         self._open(self._changed(mirrors=mirrors), True, download=True)
 
     def _changed(self, **attributes: Any) -> type[datasets.MNIST]:
-        """Torchvision's class with other attributes, which ignores the files of its oldest versions."""
+        """The class of torchvision with other attributes; it downloads and unpacks, but reads nothing: `load` does."""
         # The sub-class keeps the name, from which torchvision derives the folder.
-        ignoring = {"_check_legacy_exist": lambda dataset: False}
-        return type(self.dataset_class.__name__, (self.dataset_class,), ignoring | attributes)
+        unread = {"_check_legacy_exist": lambda dataset: False, "_load_data": lambda dataset: (None, None)}
+        return type(self.dataset_class.__name__, (self.dataset_class,), unread | attributes)
 
     def _open(self, dataset_class: type[datasets.MNIST], train: bool, download: bool = False) -> datasets.MNIST:
         return dataset_class(str(self.data_dir), train=train, download=download)

@@ -42,7 +42,7 @@ def test_a_header_is_split_into_lines_as_its_rows_are() -> None:
     assert read(write_text("a\x0bb,c\u2028d,e\n1,2,3\n")).columns == ["a\x0bb", "c\u2028d", "e"]
     assert read(write_text("a\rb,c\n1,2\n")).columns == ["a\rb", "c"]
     with pytest.raises(
-        ValueError, match="data.path must end its lines with a line feed; table.csv has carriage returns"
+        ValueError, match=r"data\.path must end its lines with a line feed; table\.csv has carriage returns"
     ):
         read(write_text("a,b\r1,2\r3,4\r"))
 
