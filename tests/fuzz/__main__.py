@@ -2,8 +2,8 @@
 
     python -m tests.fuzz [--cases 1000] [--seed 0] [--kind NAME ...] [--only NUMBER ...] [--processes 2]
 
-A case is a function of its kind, the seed and its number. Of each fault it prints how often it was found, and the
-command that replays its first case.
+A case is a function of its kind, the seed and its number. The first case of each fault is printed when it is found;
+the end is a table, and for each fault how often it was found and the command that replays its first case.
 """
 
 import argparse
@@ -11,17 +11,20 @@ import os
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from random import SystemRandom
 
 from rich.console import Console
 from rich.table import Table
 
+from gradexp.app.errors import printable
 from tests.fuzz.campaign import outcomes, prepared
 from tests.fuzz.case import Kind, Outcome
 from tests.fuzz.kinds import KINDS
 
-CHUNK = 100  # cases of one process
+CHUNK = 50  # cases of one process
+NAMES = r"\d+|'[^']*'|\S*/\S*"  # what differs between cases of one fault
 
 
 def main() -> int:
@@ -36,15 +39,14 @@ def main() -> int:
     kinds = [KINDS[name] for name in options.kind]
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(f"seed {seed}")
-    found = [
-        outcome
-        for kind in kinds
-        for outcome in _run(kind, seed, options.only or range(_share(kind, kinds, options.cases)), options.processes)
-    ]
-    if options.only:
-        for outcome in found:
-            console.print(str(outcome))
-        return int(any(outcome.faults for outcome in found))
+    found: list[Outcome] = []
+    for kind in kinds:
+        numbers = options.only or range(_share(kind, kinds, options.cases))
+        for outcome in _run(kind, seed, numbers, options.processes):
+            is_new = not set(fault_names(outcome)) <= {name for one in found for name in fault_names(one)}
+            if is_new or options.only:
+                console.print(f"\n{printable(str(outcome))}")
+            found.append(outcome)
     print_table(console, kinds, found)
     return int(any(outcome.faults for outcome in found))
 
@@ -53,22 +55,27 @@ def _share(kind: Kind, kinds: list[Kind], cases: int) -> int:
     return max(1, round(cases * kind.share / sum(one.share for one in kinds)))
 
 
-def _run(kind: Kind, seed: int, numbers: range | list[int], processes: int) -> list[Outcome]:
+def _run(kind: Kind, seed: int, numbers: Sequence[int], processes: int) -> Iterator[Outcome]:
     chunks = [numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK)]
     with prepared(kind) as root, ThreadPoolExecutor(processes) as pool:
-        parts = pool.map(lambda chunk: list(outcomes(kind, seed, chunk, root)), chunks)
-        return [outcome for part in parts for outcome in part]
+        for part in pool.map(lambda chunk: list(outcomes(kind, seed, chunk, root)), chunks):
+            yield from part
+
+
+def fault_names(outcome: Outcome) -> list[str]:
+    """The faults of a case without its numbers, paths and quotations."""
+    first_lines = (fault.partition("\n")[0] for fault in outcome.faults)
+    return [f"{outcome.kind}: {re.sub(NAMES, '*', line)[:100]}" for line in first_lines]
 
 
 def print_table(console: Console, kinds: list[Kind], found: list[Outcome]) -> None:
-    """A table of the kinds, then the first case of each fault."""
-    groups: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    """How often each fault was found and how its first case is replayed, then the counts of each kind."""
+    groups: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in found:
-        for fault in outcome.faults:
-            first = fault.partition("\n")[0]
-            groups[outcome.kind, re.sub(r"\d+|'[^']*'|\S*/\S*", "*", first)[:100]].append(outcome)
-    for (name, fault), cases in sorted(groups.items()):
-        console.print(f"\n{len(cases)} x {name}: {fault}\n{cases[0]}")
+        for name in fault_names(outcome):
+            groups[name].append(outcome)
+    for name, cases in sorted(groups.items()):
+        console.print(f"{len(cases)} x {printable(name)}\n    {cases[0].replay}")
     table = Table("kind", "cases", "succeeded", "refused", "faults", "CPU seconds a case", box=None)
     for kind in kinds:
         of_kind = [outcome for outcome in found if outcome.kind == kind.name]
