@@ -12,7 +12,7 @@ from gradexp.configuration.unknown_keys import renamed_option, unknown_key
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
 
-LONGEST = 1_500  # characters of a message, which holds values that users typed
+MOST_LINES, LONGEST = 4, 1_500  # lines and characters of a message, which holds values that users typed
 # What torch says when memory cannot be had, or could not be by any machine.
 NO_MEMORY = re.compile(
     "can't allocate memory|out of memory|not enough memory|Storage size calculation overflowed|"
@@ -79,6 +79,9 @@ def printable(text: str) -> str:
 
 def shortened(message: str) -> str:
     """The message without the middle of a long one: it repeats a value of thousands of characters."""
+    lines = message.split("\n")
+    if len(lines) > MOST_LINES:
+        message = "\n".join([*lines[: MOST_LINES - 2], "[...]", lines[-1]])
     if len(message) <= LONGEST:
         return message
     return f"{message[: 2 * LONGEST // 3]} [...] {message[-LONGEST // 3 :]}"

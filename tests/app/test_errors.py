@@ -24,6 +24,10 @@ def test_a_long_message_keeps_its_beginning_and_its_end() -> None:
     assert LONGEST <= len(message) < LONGEST + 20
 
 
+def test_a_message_of_many_lines_keeps_the_first_and_the_last() -> None:
+    assert explain(ValueError("\n".join(["first", *["a"] * 100, "last"]))) == "error: first\na\n[...]\nlast"
+
+
 @pytest.mark.parametrize("value", ["${nope}", "${x}", "${oc.env:NOT_SET}", "${nope:1}", "${oc.decode:'[1'}"])
 def test_an_interpolation_that_fails_names_its_key(value: str) -> None:
     cfg = OmegaConf.create({"optimizer": {"lr": value}, "x": "${x}"})
