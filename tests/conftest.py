@@ -1,7 +1,9 @@
 """Shared by all tests: a temporary working folder for each, and MNIST where it is available."""
 
 import atexit
+import functools
 import gc
+import importlib.metadata
 import os
 import shutil
 import sys
@@ -18,8 +20,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).pare
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Twice as many processes as cores, as tests of servers, sweeps and killed processes mostly wait."""
-    return 2 * (os.cpu_count() or 1)
+    """As many processes as cores; twice as many with the slow tests, which mostly wait: for servers, for kills."""
+    processes_per_core = 1 if "not slow" in config.option.markexpr else 2
+    return processes_per_core * (os.cpu_count() or 1)
 
 
 def pytest_collection(session: pytest.Session) -> None:
@@ -28,19 +31,27 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Exclude the imported objects from later collections, and undo a setting of Lightning's, as each run does."""
+    """Exclude the imported objects from later collections, and spare all fits what Lightning repeats or sets."""
     gc.freeze()
     atexit.register(gc.unfreeze)  # otherwise C libraries report leaks; only then, as pytest collects when it ends
     gc.enable()
+    gc.set_threshold(10_000, 20, 20)  # by default, 3% of the tests' time
     if "lightning" in sys.modules:
+        from lightning.fabric.utilities import registry
+
         from gradexp.engine.lightning_internals import drop_slow_cuda_check
 
-        drop_slow_cuda_check()
+        drop_slow_cuda_check()  # as each run does
+        # For each Trainer, the files of all installed packages are read, 5 ms.
+        vars(registry)["entry_points"] = functools.cache(importlib.metadata.entry_points)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run slow tests first, so that no process still runs one when the others have finished."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Run slow tests first, so that no process still runs one when the others have finished.
+
+    The first of them are those of servers: they mostly wait, and beside other tests than their like no core is idle.
+    """
+    items.sort(key=lambda item: (item.get_closest_marker("server") is None, item.get_closest_marker("slow") is None))
 
 
 @pytest.fixture(autouse=True)

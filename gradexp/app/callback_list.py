@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelPruning
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -16,6 +16,7 @@ from gradexp.data import AbstractDataModule, ImageDataModule
 from gradexp.engine.checkpoints import Checkpoints, SaveBeforeAverages
 from gradexp.engine.event_files import SaveEventSizes
 from gradexp.engine.fit_clock import FitClock
+from gradexp.engine.pruning import SaveMasks
 from gradexp.engine.step_seed import StepSeed
 from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule, FunctionDescent, LinearRegression, LogisticRegression, Rosenblatt
@@ -75,7 +76,8 @@ def build_callbacks(
         plain(cfg),
         None if isinstance(model, AbstractModule) or cfg.monitor != DEFAULT_MONITOR else FALLBACKS,
     )
-    return [SaveBeforeAverages(checkpoints), *callbacks, SaveEventSizes(), StepSeed(cfg.seed), checkpoints]
+    masks = [SaveMasks()] if any(isinstance(callback, ModelPruning) for callback in callbacks) else []
+    return [SaveBeforeAverages(checkpoints), *masks, *callbacks, SaveEventSizes(), StepSeed(cfg.seed), checkpoints]
 
 
 def _reports(draw: bool, model: LightningModule, console: Console | None) -> list[Callback]:

@@ -108,7 +108,9 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         quiet_libraries()
         if cfg.ckpt_path is not None:
             saved = read_checkpoint(cfg.ckpt_path)["config"]
-            cfg = with_overrides(saved, cfg, typed, list(job.runtime.choices))
+            # A job of a sweep goes on as it began, with what a callback has found before its fit.
+            goes_on = in_multirun() and cfg.ckpt_path == job_folder.last_checkpoint(folder)
+            cfg = with_overrides(saved, cfg, [] if goes_on else typed, list(job.runtime.choices))
             OmegaConf.set_readonly(cfg, True)
             check_config(cfg, typed, own_keys=True)
         if cfg.figures == "auto":
@@ -119,15 +121,20 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     except Exception as error:
         # A failed attempt to resume must not replace the metrics of a completed run.
         is_completed = (job_folder.outcome(folder) or {}).get("status") == "completed"
-        if record.ran is None and (record.is_resumed or not is_completed):
+        # A resume that fails before its first step leaves the folder as it was.
+        is_unchanged = record.is_resumed and record.ran is None
+        if record.ran is None and not is_unchanged and not is_completed:
             record.write_asked()
-        if not is_completed:
+        if not is_completed and not is_unchanged:
             _write_metrics(folder, {"status": "failed", "reason": str(error)})
         raise
     ran = record.ran
     assert ran is not None, "each task records the configuration that runs"
     known = {"monitor": ran.monitor, "monitor_mode": ran.monitor_mode, "seed": ran.seed}
-    hashes = {"config_hash": config_hash(ran), "asked_hash": asked or asked_hash(record.asked)}
+    hashes = {
+        "config_hash": config_hash(ran, outcome.metrics.get("resumed")),
+        "asked_hash": asked or asked_hash(record.asked),
+    }
     metrics = known | outcome.metrics | hashes
     _write_metrics(folder, metrics)
     log.info("%s", metrics)

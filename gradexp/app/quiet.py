@@ -18,6 +18,8 @@ def quiet_libraries() -> None:
         ".*The number of training batches .* is smaller than the logging interval.*",
         # data.val_size=0 requests an empty validation part.
         ".*Total length of `list` across ranks is zero.*",
+        # A resumed fit says itself which settings have changed, or refuses them.
+        ".*callbacks used to create the checkpoint need to be provided.*",
         # Lightning's own use of a deprecated torch function.
         ".*isinstance\\(treespec, LeafSpec\\).*",
         # torch's own use of torch.jit for TensorBoard's graph.

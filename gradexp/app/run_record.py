@@ -4,6 +4,7 @@ Hydra writes them before the task runs, when the data is still unknown. gradexp 
 contents, after it has adapted the configuration to the data: `config.yaml` is the configuration that runs.
 """
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class RunRecord:
         self.folder = folder
         self.asked = asked
         self.ran: DictConfig | None = None
+        self._resumed_at = ""
 
     @property
     def is_resumed(self) -> bool:
@@ -54,11 +56,21 @@ class RunRecord:
         """Record the configuration asked for, of a run that failed before `write`."""
         self._write(self.asked)
 
+    def undo(self) -> None:
+        """Remove what was recorded of a resume that failed before its first step."""
+        if self._resumed_at:
+            shutil.rmtree(self.folder / HYDRA_FOLDER / self._resumed_at, ignore_errors=True)
+            self.ran = None
+
     def _write(self, cfg: DictConfig) -> None:
         if not is_first_process():
             return
-        resumed = f"resumed_{datetime.now():%Y-%m-%d_%H-%M-%S}" if self.is_resumed else ""
-        folder = self.folder / HYDRA_FOLDER / resumed
+        folder = self.folder / HYDRA_FOLDER
+        if self.is_resumed:
+            now = f"resumed_{datetime.now():%Y-%m-%d_%H-%M-%S}"
+            taken = len(list(folder.glob(f"{now}*")))
+            self._resumed_at = self._resumed_at or (f"{now}-{taken}" if taken else now)
+            folder /= self._resumed_at
         hydra: Any = HydraConfig.instance().cfg
         contents = {"overrides.yaml": hydra.hydra.overrides.task, "hydra.yaml": hydra, "config.yaml": cfg}
         for name, content in contents.items():  # config.yaml comes last: where it exists, the record is complete

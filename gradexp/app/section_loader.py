@@ -11,6 +11,7 @@ import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from typing import Any
 
 import hydra._internal.hydra as hydra_app
@@ -23,7 +24,8 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.utils import JobRuntime
 from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf.errors import OmegaConfBaseException
 
 from gradexp.app.class_overrides import add_without_plus, typed_sections
 from gradexp.app.composer import Composer
@@ -75,9 +77,7 @@ class SectionLoader(ConfigLoaderImpl):
         plain, rest = without_plain(parsed, self.repository.group_exists)
         if not any(map(typed_sections, rest)):  # Hydra ignores axes; they matter only to check classes
             rest = [override for override in rest if not override.is_sweep_override()]
-        # Nodes that programs have stored in Hydra's ConfigStore are read like files.
-        stored = tuple(map(id, _nodes(ConfigStore.instance().repo)))
-        key = (config_name, JobRuntime.instance().get("name"), stored, *lines(rest))
+        key = (config_name, JobRuntime.instance().get("name"), _stored(), *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
         add_without_plus(plain, cfg)
         added = [
@@ -140,13 +140,13 @@ class SectionLoader(ConfigLoaderImpl):
         """Merge the files in order; a file that changes the class of a section also discards its earlier keys."""
         changes = list(_changes(defaults, repo))
         if not changes:
-            return super()._compose_config_from_defaults_list(defaults, repo)
+            return self._merged_in_order(defaults, repo)
         typed_options = {o.key_or_group for o in self._overrides if o.type is OverrideType.CHANGE}
         cfg = OmegaConf.create()
         kept: dict[str, Any] = {}
         start = 0
         for index, section in changes:
-            cfg.merge_with(super()._compose_config_from_defaults_list(defaults[start:index], repo))
+            cfg.merge_with(self._merged_in_order(defaults[start:index], repo))
             start = index
             is_option = _is_option(defaults[index], section)
             if section in typed_options and not is_option:  # a typed option takes precedence over any file
@@ -154,9 +154,27 @@ class SectionLoader(ConfigLoaderImpl):
                 continue
             OmegaConf.update(cfg, section, {}, merge=False)
             (self._custom.discard if is_option else self._custom.add)(section)
-        cfg.merge_with(super()._compose_config_from_defaults_list(defaults[start:], repo))
+        cfg.merge_with(self._merged_in_order(defaults[start:], repo))
         for section, node in kept.items():
             OmegaConf.update(cfg, section, node, merge=False)
+        return cfg
+
+    def _merged_in_order(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        """Merge files as Hydra does. Its own files come first, are most of the work, and are taken from the cache."""
+        merge = super()._compose_config_from_defaults_list
+        own = list(takewhile(lambda default: str(default.config_path).startswith("hydra/"), defaults))
+        sources = tuple((source.scheme(), source.path) for source in repo.get_sources())
+        if not own or any(scheme == "file" and path != str(CONF_DIR) for scheme, path in sources):
+            return merge(defaults, repo)
+        key = sources, _stored(), *((d.config_path, d.package, d.is_self, d.primary) for d in own)
+        cfg = cached(key, lambda: merge(own, repo))
+        try:
+            with flag_override(cfg, "no_deepcopy_set_nodes", True):
+                cfg.merge_with(merge(defaults[len(own) :], repo))
+        except OmegaConfBaseException:
+            assert isinstance(repo, Repository)
+            repo.cache.clear()  # the files that it holds have been merged into each other
+            return merge(defaults, repo)  # Hydra's error names the file
         return cfg
 
 
@@ -164,6 +182,11 @@ def _has_key(cfg: DictConfig, key: str) -> bool:
     section, _, name = key.rpartition(".")
     node = OmegaConf.select(cfg, section) if section else cfg
     return isinstance(node, DictConfig) and name in node
+
+
+def _stored() -> tuple[int, ...]:
+    """What identifies the nodes that programs have stored in Hydra's ConfigStore, which are read like files."""
+    return tuple(map(id, _nodes(ConfigStore.instance().repo)))
 
 
 def _nodes(repo: Mapping[str, Any]) -> Iterator[Any]:

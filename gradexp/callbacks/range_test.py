@@ -1,6 +1,6 @@
 """The learning-rate range test before a fit."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
@@ -50,3 +50,9 @@ class RangeTest(Report):
             self.metrics["range_test/lr"] = suggestion
         if self.draw:
             publish(trainer, "range_test", figures.range_test(rates, losses, suggestion))
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.metrics)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.metrics = dict(state_dict)

@@ -34,6 +34,8 @@ class TimeToTarget(Report):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._check(trainer)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self.metrics:
             self.notes.append(f"target_score {self.target:g} of {self.monitor} was not reached")
 

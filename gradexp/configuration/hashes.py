@@ -18,11 +18,16 @@ LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 ALL_LOCAL_KEYS = (*LOCAL_KEYS, *(f"trainer.{key}" for key in LOCAL_TRAINER_KEYS))
 
 
-def config_hash(cfg: DictConfig) -> str:
-    """16 hexadecimal digits that are equal for runs of the same experiment, on any machine."""
+def config_hash(cfg: DictConfig, resumed: Any = None) -> str:
+    """16 hexadecimal digits that are equal for runs of the same experiment, on any machine.
+
+    Args:
+        cfg: The configuration that ran.
+        resumed: The settings that changed when the run was resumed, if any did.
+    """
     experiment = {key: value for key, value in plain(cfg).items() if key not in LOCAL_KEYS}
     experiment["trainer"] = {k: v for k, v in experiment["trainer"].items() if k not in LOCAL_TRAINER_KEYS}
-    return _digits(experiment)
+    return _digits([experiment, resumed] if resumed else experiment)
 
 
 def asked_hash(cfg: DictConfig, settings: Mapping[str, Any] | None = None) -> str:

@@ -64,6 +64,10 @@ class Checkpoints(Checkpoint):
         best: What is known of best.ckpt; None until it is saved.
         metrics: Every metric at the time of last.ckpt.
         goes_by_none: Whether best.ckpt is the last epoch's because the module logs no metric to compare.
+        resumed: The settings that changed at a resume, saved under "resumed".
+        kept_step: In a fit that resumes from last.ckpt, its step: the file is not replaced by one of the same step, so
+            that it stays as it is if the first step fails.
+        has_saved: Whether this fit has saved last.ckpt.
     """
 
     def __init__(
@@ -82,7 +86,11 @@ class Checkpoints(Checkpoint):
         self.best: Best | None = None
         self.goes_by_none = False
         self.metrics: dict[str, float] = {}
+        self.resumed: list[dict[str, Any]] = []
+        self.kept_step: int | None = None
+        self.has_saved = False
         self._has_ended = False
+        self._is_stopped = False
         self._has_validated = False
         self._best_weights: dict[str, Tensor] | None = None  # validated, not saved yet
 
@@ -95,7 +103,7 @@ class Checkpoints(Checkpoint):
         return self.folder / "best.ckpt"
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._has_ended = False
+        self._has_ended = self._is_stopped = self.has_saved = False
         self._has_validated = False
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -112,6 +120,7 @@ class Checkpoints(Checkpoint):
         if self._has_ended:
             return
         self._has_ended = True
+        self._is_stopped = trainer.should_stop
         self._save(trainer)
         if self.best is None:  # the run was shorter than an epoch
             self.best = Best(trainer.current_epoch, trainer.global_step)
@@ -122,6 +131,8 @@ class Checkpoints(Checkpoint):
         return self._has_validated and not self.monitor.startswith("train")
 
     def _save(self, trainer: Trainer) -> None:
+        if trainer.global_step == self.kept_step:
+            return
         measured = _values(trainer)
         self.metrics |= measured
         if self._best_weights is not None:
@@ -131,6 +142,7 @@ class Checkpoints(Checkpoint):
         elif measured and not self._goes_by_validation and self._is_best(trainer, trainer.current_epoch):
             trainer.save_checkpoint(self.best_path)
         trainer.save_checkpoint(self.last_path)
+        self.has_saved = True
 
     def _is_best(self, trainer: Trainer, epoch: int) -> bool:
         measured = _values(trainer)
@@ -166,6 +178,10 @@ class Checkpoints(Checkpoint):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["format"] = FORMAT
         checkpoint["config"] = self.config
+        checkpoint["processes"] = trainer.num_devices * trainer.num_nodes
+        checkpoint["stopped"] = self._is_stopped
+        if self.resumed:
+            checkpoint["resumed"] = self.resumed
         put_between_epochs(checkpoint)
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch.func import functional_call, stack_module_state
 
 from gradexp.objective.objective import Objective
 from gradexp.objective.optimizers import ELEMENTWISE, class_name, is_elementwise, learning_rate
-from gradexp.randomness import generator
+from gradexp.randomness import generator, mix, seed_generators
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -93,7 +93,7 @@ def train_copies(
     rows = torch.arange(copies, device=inputs.device).unsqueeze(1)
     total = torch.zeros(())
     for epoch in range(epochs):
-        torch.manual_seed(generator("ensemble/dropout", seed, epoch).initial_seed())
+        seed_generators(mix("ensemble/dropout", seed, epoch), inputs.device)
         for indices in _batches(copies, samples, batch_size, seed, epoch):
             batch = (rows, indices.to(inputs.device)) if batch_size is not None else slice(None)
             optimizer.zero_grad()

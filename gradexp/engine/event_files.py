@@ -22,6 +22,9 @@ class EventFiles(TensorBoardLogger):
     """
 
     continues = False
+    _earlier: list[Path] | None = None  # the files of earlier fits, between the two halves of `rewind`
+    _begun = 0  # the second of the first half
+    _kept: Mapping[str, int] | None = None  # their sizes at the checkpoint; None to drop nothing
 
     def save(self) -> None:
         self.experiment.flush()
@@ -43,23 +46,44 @@ class EventFiles(TensorBoardLogger):
             checkpoint: The checkpoint, saved with SaveEventSizes; None for a fit that does not resume. From one that
                 has no sizes nothing is dropped.
         """
-        earlier = self._files()
-        step, sizes = (checkpoint["global_step"], checkpoint.get("event_files")) if checkpoint else (0, {})
-        if sizes is None:
-            self.continues = bool(earlier)
+        self.begin_rewind(checkpoint)
+        self.end_rewind()
+
+    def begin_rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
+        """The first half of `rewind`, which changes no file, so that a fit that fails can `undo` its own."""
+        self._earlier, self._kept, self._begun = self._files(), {}, int(time.time())
+        if checkpoint is not None and (checkpoint["global_step"] or "event_files" not in checkpoint):
+            self._kept = checkpoint.get("event_files")
+        names = [self._key(path) for path in self._earlier]
+        self.continues = bool(names) if self._kept is None else any(name in self._kept for name in names)
+
+    def end_rewind(self) -> None:
+        """The second half of `rewind`, also after this fit has logged; without a first half it does nothing."""
+        earlier, self._earlier = self._earlier, None
+        if earlier is None or self._kept is None:
             return
         kept = []
         for path in earlier:
-            size = sizes.get(self._key(path)) if step else None
+            size = self._kept.get(self._key(path))
             if size is None:
                 path.unlink()
             else:
                 kept.append(path)
                 if size < path.stat().st_size:
                     os.truncate(path, size)
-        self.continues = bool(kept)
-        if kept and _second_of_creation(kept[-1]) >= int(time.time()):
+        if kept and _second_of_creation(kept[-1]) >= self._begun:
             _rename_in_order(kept)
+
+    def undo(self) -> None:
+        """Remove what this fit has logged; possible between the two halves of `rewind`, else it does nothing."""
+        earlier, self._earlier = self._earlier, None
+        if earlier is None:
+            return
+        if self._experiment is not None:
+            self._experiment.close()
+        for path in self._files():
+            if path not in earlier:
+                path.unlink()
 
     def sizes(self) -> dict[str, int]:
         """The size in bytes of each event file, with all that was logged so far."""
@@ -80,6 +104,7 @@ class SaveEventSizes(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
+            trainer.logger.end_rewind()
             checkpoint["event_files"] = trainer.logger.sizes()
 
 

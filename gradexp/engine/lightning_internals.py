@@ -5,14 +5,14 @@ what it relies on. Another test checks that no other module uses Lightning's int
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
 from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
 from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
@@ -205,3 +205,29 @@ def set_batches_done(trainer: Trainer, number: int) -> None:
     to_complete = current.ready - current.completed
     current.ready = current.started = current.processed = number
     current.completed = number - to_complete
+
+
+def epochs_done(checkpoint: Mapping[str, Any]) -> int:
+    """The whole epochs that a checkpoint's fit has trained for."""
+    done: int = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
+    return done
+
+
+def is_within_epoch(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint, which `put_between_epochs` has seen, was saved within an epoch."""
+    within: bool = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["completed"] > 0
+    return within
+
+
+def share_lottery_tickets(pruning: ModelPruning) -> None:
+    """After a resume, let the weights that ModelPruning goes back to be those of the module, as in the first part.
+
+    Lightning goes back to the initial weights once, without a copy, so that the kept ones are trained from then on.
+    """
+    if pruning._use_lottery_ticket_hypothesis is not True or pruning._resample_parameters:
+        return
+    for layer in (pruning._original_layers or {}).values():
+        for number, name in layer["names"]:
+            module: Any = pruning._parameters_to_prune[number][0]
+            kept: Any = getattr(layer["data"], name)
+            kept.data = getattr(module, f"{name}_orig", getattr(module, name)).data

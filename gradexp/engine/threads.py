@@ -108,6 +108,9 @@ class Threads(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._saved = checkpoint.get("threads")
+        if self._saved is not None:  # also for a fit with nothing left to train, whose model is tested
+            self.number = choose_threads(self.setting, saved=self._saved)
+            torch.set_num_threads(self.number)
 
 
 def _operations(trainer: Trainer, module: LightningModule) -> int:

@@ -1,6 +1,6 @@
 """TensorBoard's HPARAMS tab: a fixed, flat, typed set of settings, and the final metrics of a run."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,15 @@ from gradexp.objective.optimizers import class_name, learning_rate
 SUFFIX = ".hparams"  # of the event file with the settings, which a resumed run replaces
 
 
-def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float | int | bool]:
-    """The columns of the HPARAMS tab, for a resolved configuration and the name of its data source.
+def hyperparameters(
+    config: dict[str, Any], data: str, resumed: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, str | float | int | bool]:
+    """The columns of the HPARAMS tab.
+
+    Args:
+        config: A resolved configuration.
+        data: The name of its data source.
+        resumed: The settings that changed when the run was resumed, as in metrics.json.
 
     All runs have the same columns, each of one type: TensorBoard shows the numbers of a column with a None as text.
     """
@@ -42,7 +49,13 @@ def hyperparameters(config: dict[str, Any], data: str) -> dict[str, str | float 
         "max_epochs": int(config["trainer"]["max_epochs"]),
         "precision": str(config["trainer"]["precision"]),
         "seed": int(config["seed"]),
+        "resumed": changes_in_words(resumed),
     }
+
+
+def changes_in_words(resumed: Iterable[Mapping[str, Any]]) -> str:
+    """The settings that changed when a run was resumed, such as "optimizer.lr 0.1, from step 78 on 0.5"."""
+    return "; ".join(f"{one['key']} {one['old']}, from step {one['step']} on {one['new']}" for one in resumed)
 
 
 def write_hparams(

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +57,11 @@ def score(metrics: Mapping[str, Any]) -> float | None:
     """The value of that metric; None if it was not measured."""
     found: float | None = metrics.get(score_name(metrics))
     return found
+
+
+def was_changed(metrics: Mapping[str, Any], overrides: Iterable[str]) -> bool:
+    """Whether someone resumed the job with other settings than those of its planned command line."""
+    return "resumed" in metrics and not any(line.startswith("ckpt_path=") for line in overrides)
 
 
 def is_done(folder: Path) -> bool:

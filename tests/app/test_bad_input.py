@@ -135,7 +135,7 @@ def test_a_failed_attempt_to_resume_keeps_the_finished_runs_metrics(monkeypatch:
     assert call(monkeypatch, "scheduler=cosine", *TRAINED) is None
     before = Path("run/metrics.json").read_text()
     message = call(monkeypatch, "ckpt_path=run/checkpoints/last.ckpt", "trainer.max_epochs=2")
-    assert "trainer.max_epochs must stay 1 when CosineAnnealingLR is resumed" in str(message)
+    assert "trainer.max_epochs must stay 1 when a run is resumed, because CosineAnnealingLR" in str(message)
     assert Path("run/metrics.json").read_text() == before
 
 

@@ -19,7 +19,8 @@ from gradexp import compose
 from gradexp.app import composition, composition_cache, section_loader
 from gradexp.app.section_loader import SectionLoader, class_sections
 from gradexp.configuration.files import CONF_DIR
-from tests.hydra_jobs import started_hydra
+from tests import hydra_jobs
+from tests.hydra_jobs import composed_by_hydra, started_hydra
 
 NADAM = "torch.optim.NAdam"
 TYPED = [f"optimizer._target_={NADAM}", "optimizer.lr=0.1"]
@@ -99,7 +100,7 @@ AXES = [["seed=0,1", "optimizer.lr=0.1"], ["seed=1", "seed=2,3"], [f"optimizer._
 )
 def test_a_cached_composition_equals_hydras(mode: RunMode, overrides: list[str]) -> None:
     with started_hydra() as hydra:
-        expected = hydra.config_loader._composed("config", overrides, mode, True, True)  # type: ignore[attr-defined]
+        expected = composed_by_hydra(hydra.config_loader, overrides, mode)
         for _ in range(2):
             cfg = hydra.config_loader.load_configuration("config", overrides, mode)
             assert OmegaConf.to_yaml(cfg) == OmegaConf.to_yaml(expected)
@@ -123,6 +124,26 @@ def test_a_changed_file_is_read_again(own_folder: Path, monkeypatch: pytest.Monk
     file = own_folder / "conf" / "optimizer" / "adam.yaml"
     file.write_text(file.read_text().replace("lr: 0.001", "lr: 0.0025"))
     assert composition.compose().optimizer.lr == 0.0025
+
+
+def test_a_changed_launcher_of_the_users_folder_is_read_again(files: Path) -> None:
+    (files / "hydra" / "launcher").mkdir(parents=True)
+    for number in (2, 3):
+        (files / "hydra" / "launcher" / "mine.yaml").write_text(f"defaults: [joblib]\nn_jobs: {number}\n")
+        assert compose_experiment(files, "seed: 5\n", "hydra/launcher=mine").hydra.launcher.n_jobs == number
+
+
+def test_an_error_in_hydras_section_is_hydras(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(CONF_DIR, "conf")
+    for module in (section_loader, composition, composition_cache, hydra_jobs):
+        monkeypatch.setattr(module, "CONF_DIR", own_folder / "conf")
+    Path("conf/experiment/mine.yaml").write_text("# @package _global_\nhydra: {run: {folder: x}}\n")
+    with started_hydra() as hydra:
+        with pytest.raises(ConfigCompositionException, match="In 'experiment/mine'") as theirs:
+            composed_by_hydra(hydra.config_loader, ["+experiment=mine"], RunMode.RUN)
+        with pytest.raises(ConfigCompositionException) as ours:
+            hydra.config_loader.load_configuration("config", ["+experiment=mine"], RunMode.RUN)
+    assert str(ours.value) == str(theirs.value)
 
 
 def test_hydras_record_lists_the_typed_overrides() -> None:

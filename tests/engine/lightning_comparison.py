@@ -14,7 +14,7 @@ from gradexp.objective.optimizers import build_optimizer
 from gradexp.objective.schedules import Fit, build_schedules
 from tests.engine.several_steps import Logged, data, exactly, trainer_for
 
-BATCHES = {"batch_size": 8, "repeat": 13}  # 52 per epoch, of 8, 8, 8 and 6 samples
+BATCHES = {"batch_size": 8, "repeat": 5}  # 20 per epoch, of 8, 8, 8 and 6 samples
 SGD = {"_target_": "torch.optim.SGD", "lr": 0.05, "momentum": 0.9}
 
 
@@ -90,7 +90,7 @@ _made: dict[str | None, Run] = {}
 def train(
     stepped: bool,
     *callbacks: Callback,
-    at_once: int = 50,
+    at_once: int = 18,
     ckpt_path: Path | None = None,
     batches: dict[str, Any] = BATCHES,
     batch_norm: bool = False,

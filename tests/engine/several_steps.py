@@ -15,15 +15,15 @@ from gradexp.app.quiet import quiet_libraries
 from gradexp.data import LinearData
 from gradexp.models import AbstractModule, LinearRegression
 
-GROUP_SIZE = 50  # steps at once
+GROUP_SIZE = 10  # steps at once
 TRAIN = 30  # samples
 
-# Epochs with different kinds of batches; 50 divides the number of steps.
+# Epochs with different kinds of batches; GROUP_SIZE divides the number of steps: 20, 20, 60 and 20.
 EPOCHS: dict[str, dict[str, Any]] = {
-    "full batches": {"batch_size": None, "repeat": 100},
-    "ragged last batches": {"batch_size": 8, "repeat": 25},  # 8, 8, 8 and 6
-    "single samples": {"batch_size": 1, "repeat": 5},
-    "a single pass": {"batch_size": 1, "repeat": 1, "num_samples": 110},
+    "full batches": {"batch_size": None, "repeat": 20},
+    "ragged last batches": {"batch_size": 8, "repeat": 5},  # 8, 8, 8 and 6
+    "single samples": {"batch_size": 1, "repeat": 2},
+    "a single pass": {"batch_size": 1, "repeat": 1, "num_samples": 30},
 }
 
 

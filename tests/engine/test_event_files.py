@@ -91,6 +91,38 @@ def test_a_resumed_fit_keeps_what_was_logged_before_its_checkpoint(tmp_path: Pat
     assert not [*Path(third.log_dir).iterdir()]
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_resume_that_fails_leaves_the_files_as_they_were(tmp_path: Path) -> None:
+    first = EventFiles(tmp_path, name="tensorboard", version="")
+    log(first, 1, 2)
+    first_sizes = first.sizes()
+    checkpoint = {"global_step": 2, "event_files": first_sizes}
+    log(first, 3)
+    first.experiment.close()
+    before = contents(tmp_path / "tensorboard")
+    failed = EventFiles(tmp_path, name="tensorboard", version="", purge_step=3)
+    failed.begin_rewind(checkpoint)
+    assert failed.continues
+    log(failed, 3, 4)
+    assert contents(tmp_path / "tensorboard").items() > before.items()
+    failed.undo()
+    assert contents(tmp_path / "tensorboard") == before
+    # The second half may follow when the fit has logged.
+    second = EventFiles(tmp_path, name="tensorboard", version="", purge_step=3)
+    second.begin_rewind(checkpoint)
+    log(second, 3)
+    for _ in range(2):
+        second.end_rewind()
+    second.undo()  # too late to change anything
+    log(second, 4)
+    assert second.sizes().items() >= first_sizes.items()
+    second.experiment.close()
+    assert [event.step for event in events(tmp_path).Scalars("loss")] == [1, 2, 3, 4]
+
+
 def test_curves_are_by_step_though_the_clock_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint: dict[str, Any] | None = None
     now = time.time()

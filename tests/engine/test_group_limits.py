@@ -23,16 +23,16 @@ from tests.engine.several_steps import (
 @pytest.mark.parametrize(
     ("steps_per_execution", "log_every_n_steps", "max_steps"),
     [
-        (50, 50, -1),
-        (50, 10, -1),
-        (50, 70, -1),
-        (50, 1, -1),
-        (50, 50, 200),  # ends with an epoch
-        (50, 50, 230),
-        (50, 50, 137),
-        (7, 21, 114),
-        (1000, 50, -1),
-        (1000, 50, 101),
+        (10, 10, -1),
+        (10, 2, -1),
+        (10, 14, -1),
+        (10, 1, -1),
+        (10, 10, 40),  # ends with an epoch
+        (10, 10, 46),
+        (10, 10, 27),
+        (7, 21, 34),
+        (1000, 10, -1),
+        (1000, 10, 21),
     ],
 )
 def test_log_intervals_and_max_steps_work_within_groups(
@@ -43,10 +43,10 @@ def test_log_intervals_and_max_steps_work_within_groups(
     assert several.data.steps_at_once == steps_per_execution
     assert several.state == single.state
     assert several.logged.entries == single.logged.entries
-    assert several.trainer.global_step == (200 if max_steps < 0 else min(max_steps, 200))
+    assert several.trainer.global_step == (40 if max_steps < 0 else min(max_steps, 40))
 
 
-@pytest.mark.parametrize("max_steps", [37, 100, 150, 200])
+@pytest.mark.parametrize("max_steps", [7, 20, 30, 40])
 def test_a_fit_with_unlimited_epochs_ends_at_max_steps(max_steps: int) -> None:
     limits = {"max_epochs": -1, "max_steps": max_steps}
     several, single = (fit(number, trainer=limits) for number in (GROUP_SIZE, 1))
@@ -58,9 +58,9 @@ def test_a_fit_with_unlimited_epochs_ends_at_max_steps(max_steps: int) -> None:
     "limits",
     [
         {"accumulate_grad_batches": 2},
-        {"accumulate_grad_batches": 7},  # the last step of the 100 batches has two
+        {"accumulate_grad_batches": 7},  # the last step of the 20 batches has six
         {"accumulate_grad_batches": {0: 3, 1: 7}, "max_epochs": 3},
-        {"accumulate_grad_batches": 7, "max_steps": 22},
+        {"accumulate_grad_batches": 7, "max_steps": 5},
         {"gradient_clip_val": 0.1},
         {"gradient_clip_val": 0.01, "gradient_clip_algorithm": "value"},
     ],
@@ -88,7 +88,7 @@ def test_streamed_and_augmented_data_take_single_steps() -> None:
 def test_several_processes_take_single_steps() -> None:
     changed = data(GROUP_SIZE)
     changed.setup("fit")
-    alone: dict[str, Any] = {"world_size": 1, "global_rank": 0, "max_steps": -1, "log_every_n_steps": 50}
+    alone: dict[str, Any] = {"world_size": 1, "global_rank": 0, "max_steps": -1, "log_every_n_steps": GROUP_SIZE}
     alone |= {"overfit_batches": 0.0, "limit_train_batches": 1.0, "val_check_interval": 1.0, "callbacks": []}
     alone |= {"lightning_module": LinearRegression(2), "datamodule": changed}
     alone["lightning_module"].automatic_optimization = False  # as in a fit
@@ -102,7 +102,7 @@ def test_a_data_module_without_a_trainer_takes_single_steps() -> None:
     alone = data(GROUP_SIZE, **EPOCHS["full batches"])
     alone.setup("fit")
     assert alone.steps_at_once == 1
-    assert len(alone.train_dataloader()) == 100
+    assert len(alone.train_dataloader()) == 20
 
 
 @pytest.mark.parametrize("monitor", ["val/loss", "train/loss"])
@@ -120,9 +120,9 @@ def test_early_stopping_ends_the_fit_in_the_same_epoch(monitor: str) -> None:
 @pytest.mark.parametrize(
     "limits",
     [
-        {"limit_train_batches": 10},
-        {"overfit_batches": 10},
-        {"val_check_interval": 50},
+        {"limit_train_batches": 2},
+        {"overfit_batches": 2},
+        {"val_check_interval": 10},
         {
             "limit_train_batches": 0.5,
             "scheduler": {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "step"},

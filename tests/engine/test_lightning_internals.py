@@ -11,7 +11,7 @@ import lightning.fabric
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
 
 import gradexp
 from gradexp.engine import lightning_internals
@@ -22,12 +22,15 @@ from gradexp.engine.lightning_internals import (
     callbacks_of,
     coming_batch,
     drop_slow_cuda_check,
+    epochs_done,
     is_last_batch,
+    is_within_epoch,
     log_evaluation_at,
     put_between_epochs,
     save_by_the_clock,
     saves_by_steps,
     set_batches_done,
+    share_lottery_tickets,
     without_gradient_sync,
 )
 from gradexp.engine.low_overhead import QuickPrecision
@@ -65,7 +68,7 @@ def test_drop_slow_cuda_check(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_is_last_batch() -> None:
     look = Look(is_last_batch)
-    fit(40, look)
+    fit(8, look)
     assert look.answers == [False, False, True] * 2
 
 
@@ -139,6 +142,35 @@ def test_put_between_epochs() -> None:
         current = between.loops[name]["epoch_loop.batch_progress"]["current"]
         assert set(current.values()) == {batches}, name
         assert between.loops[name]["epoch_progress"]["current"]["completed"] == epochs, name
+
+
+@pytest.mark.parametrize(("max_steps", "done", "within"), [(8, 2, False), (10, 2, True), (12, 3, False)])
+def test_epochs_done_and_is_within_epoch(max_steps: int, done: int, within: bool, own_folder: Path) -> None:
+    checkpoints = Checkpoints(own_folder, "train/loss", "min", {})
+    fit(1, checkpoints, epoch={"batch_size": 8}, trainer={"max_epochs": 3, "max_steps": max_steps})  # 4 steps an epoch
+    saved = torch.load(checkpoints.last_path, weights_only=True)
+    assert (epochs_done(saved), is_within_epoch(saved)) == (done, within)
+
+
+@pytest.mark.parametrize(
+    ("lottery", "resample", "shared"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_share_lottery_tickets(lottery: bool, resample: bool, shared: bool) -> None:
+    """Lightning goes back to its copy of the weights without a copy, so the two are one from then on."""
+    for by_lightning in (True, False):
+        module = LinearRegression(2)
+        pruning = ModelPruning(
+            "l1_unstructured", use_lottery_ticket_hypothesis=lottery, resample_parameters=resample, amount=0.5
+        )
+        pruning.setup(Trainer(accelerator="cpu", logger=False), module, "fit")
+        pruning.apply_pruning(0.5)
+        if by_lightning and lottery:
+            pruning.apply_lottery_ticket_hypothesis()
+        elif not by_lightning:
+            share_lottery_tickets(pruning)
+        layers = (pruning._original_layers or {}).values()
+        kept = [layer["data"].get_parameter("weight").data_ptr() for layer in layers]
+        assert (module.get_parameter("network.weight_orig").data_ptr() in kept) is shared, by_lightning
 
 
 def test_set_batches_done(own_folder: Path) -> None:

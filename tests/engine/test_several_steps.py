@@ -63,7 +63,7 @@ SCHEDULES = [option for option in options("scheduler") if option != "none"]
 
 
 @pytest.mark.parametrize("monitor", ["val/loss", "train/loss"])
-@pytest.mark.parametrize("max_steps", [-1, 200])
+@pytest.mark.parametrize("max_steps", [-1, 40])
 @pytest.mark.parametrize("option", SCHEDULES)
 def test_every_configured_schedule_ends_as_with_single_steps(option: str, max_steps: int, monitor: str) -> None:
     limits = {"max_epochs": 3, "max_steps": max_steps}
@@ -77,7 +77,7 @@ def test_every_configured_schedule_ends_as_with_single_steps(option: str, max_st
 
 @pytest.mark.parametrize("option", SCHEDULES)
 def test_a_schedule_ends_as_with_single_steps_within_an_epoch(option: str) -> None:
-    limits = {"max_epochs": 3, "max_steps": 250}
+    limits = {"max_epochs": 3, "max_steps": 50}
     several, single = (fit(number, trainer=limits, scheduler=short(option)) for number in (GROUP_SIZE, 1))
     assert several.data.steps_at_once == GROUP_SIZE
     assert several.state == single.state
@@ -115,7 +115,7 @@ def test_a_plateau_schedule_without_its_metric_is_refused(
 
 @pytest.mark.parametrize("batch_size", [1, 8, None])
 def test_an_epoch_that_the_group_size_does_not_divide_ends_as_with_single_steps(batch_size: int | None) -> None:
-    epoch = {"batch_size": batch_size, "repeat": 7}  # 210, 28 and 7 steps
+    epoch = {"batch_size": batch_size, "repeat": 3, "num_samples": TRAIN + 9}  # of 29 samples: 87, 12 and 3 steps
     several, single = (fit(number, epoch=epoch, trainer={"max_epochs": 5}) for number in (GROUP_SIZE, 1))
     assert_equal_to_single_steps(several, single)
 
@@ -130,7 +130,7 @@ def test_shuffling_ends_as_with_single_steps(shuffle: bool) -> None:
             inputs,
             [float(number) for number in range(10)],
             batch_size=3,
-            repeat=25,
+            repeat=5,
             steps_per_execution=steps_per_execution,
             shuffle=shuffle,
         )
@@ -157,7 +157,7 @@ def test_a_fit_equals_a_loop_in_plain_torch(option: str) -> None:
     torch.manual_seed(0)
     line = torch.nn.Linear(2, 1)
     optimizer = build_optimizer(line.parameters(), settings("optimizer", option))
-    for number in range(2 * 25):
+    for number in range(2 * EPOCHS["ragged last batches"]["repeat"]):
         order = BatchOrder(TRAIN, 8, seed=0)
         order.set_epoch(number)
         take_steps(line, optimizer, inputs, targets, order.batches())

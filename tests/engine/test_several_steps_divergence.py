@@ -13,6 +13,8 @@ from gradexp.engine.checkpoints import Checkpoints
 from gradexp.models import MLPRegressor
 from tests.engine.several_steps import EPOCHS, GROUP_SIZE, TRAIN, data, exactly, fit
 
+LONG = {"batch_size": None, "repeat": 100}  # an epoch of 100 steps, as a rate of 0.75 diverges after about 150
+
 
 def message(number: int, **settings: Any) -> str:
     with pytest.raises(Diverged) as diverged:
@@ -45,9 +47,9 @@ def first_step_not_finite(lr: float) -> tuple[int, str]:
 @pytest.mark.parametrize("lr", [0.75, 0.8, 10.0, 1e30])
 def test_the_message_names_the_first_step_that_diverges(lr: float) -> None:
     step, place = first_step_not_finite(lr)
-    several = message(GROUP_SIZE, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
+    several = message(GROUP_SIZE, epoch=LONG, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
     assert several.startswith(f"at step {step} the {place}")
-    assert several == message(1, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
+    assert several == message(1, epoch=LONG, optimizer={"_target_": "torch.optim.SGD", "lr": lr})
 
 
 @pytest.mark.parametrize("epoch", EPOCHS)
@@ -64,13 +66,13 @@ def test_trial_points_of_lbfgs_do_not_count_as_divergence() -> None:
 
 def test_the_last_checkpoint_is_from_before_the_divergence(own_folder: Path) -> None:
     # The fit diverges in the second epoch, so last.ckpt is from step 100.
-    optimizer = {"_target_": "torch.optim.SGD", "lr": 0.75}
+    settings: dict[str, Any] = {"epoch": LONG, "optimizer": {"_target_": "torch.optim.SGD", "lr": 0.75}}
     assert 100 < first_step_not_finite(0.75)[0] < 200
     with pytest.raises(Diverged):
-        fit(GROUP_SIZE, Divergence(GROUP_SIZE), Checkpoints(own_folder, "train/loss", "min", {}), optimizer=optimizer)
+        fit(GROUP_SIZE, Divergence(GROUP_SIZE), Checkpoints(own_folder, "train/loss", "min", {}), **settings)
     left = torch.load(own_folder / "last.ckpt", weights_only=True)
     assert left["global_step"] == 100
-    assert exactly(left["state_dict"]) == fit(1, trainer={"max_epochs": 1}, optimizer=optimizer).state["weights"]
+    assert exactly(left["state_dict"]) == fit(1, trainer={"max_epochs": 1}, **settings).state["weights"]
     assert all(tensor.isfinite().all() for tensor in left["state_dict"].values())
 
 

@@ -27,7 +27,7 @@ def steps_of(entries: list[tuple[int | None, dict[str, float]]], name: str) -> l
 
 @pytest.mark.parametrize(
     ("log_every_n_steps", "epoch"),
-    [(50, epoch) for epoch in EPOCHS] + [(n, "ragged last batches") for n in (1, 10, 70)],
+    [(GROUP_SIZE, epoch) for epoch in EPOCHS] + [(n, "ragged last batches") for n in (1, 2, 14)],
 )
 def test_logs_equal_those_of_single_steps(log_every_n_steps: int, epoch: str) -> None:
     interval = {"log_every_n_steps": log_every_n_steps}
@@ -43,10 +43,10 @@ def test_logs_equal_those_of_single_steps(log_every_n_steps: int, epoch: str) ->
 
 
 def test_values_are_logged_within_a_group() -> None:
-    # 70 steps per epoch, in groups of 50 and 20 that end at steps 50, 70, 120, 140, 190 and 210.
-    several, single = (fit(n, epoch={"repeat": 70}, trainer={"max_epochs": 3}) for n in (GROUP_SIZE, 1))
-    assert steps_of(several.logged.entries, "train/loss") == [50, 100, 150, 200]
-    assert steps_of(several.logged.entries, "val/loss") == [70, 140, 210]
+    # 14 steps per epoch, in groups of 10 and 4 that end at steps 10, 14, 24, 28, 38 and 42.
+    several, single = (fit(n, epoch={"repeat": 14}, trainer={"max_epochs": 3}) for n in (GROUP_SIZE, 1))
+    assert steps_of(several.logged.entries, "train/loss") == [10, 20, 30, 40]
+    assert steps_of(several.logged.entries, "val/loss") == [14, 28, 42]
     assert several.logged.entries == single.logged.entries
 
 
@@ -55,7 +55,7 @@ def test_values_are_logged_within_a_group() -> None:
     [
         {"_target_": "torch.optim.lr_scheduler.CosineAnnealingLR", "interval": "step"},
         {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "interval": "step", "cycle_momentum": False},
-        {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "step", "step_size": 30},
+        {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "step", "step_size": 6},
         {
             "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
             "interval": "epoch",
@@ -129,7 +129,7 @@ class Clock(Callback):
 
 @pytest.mark.parametrize(
     ("epoch", "samples"),
-    [("full batches", 50 * 30), ("single samples", 50), ("ragged last batches", 376)],  # 12 passes of 30, 8 and 8
+    [("full batches", 10 * 30), ("single samples", 10), ("ragged last batches", 76)],  # 2 passes of 30, 8 and 8
 )
 def test_the_rate_counts_the_samples_of_all_steps_in_a_group(
     epoch: str, samples: int, monkeypatch: pytest.MonkeyPatch
@@ -139,18 +139,18 @@ def test_the_rate_counts_the_samples_of_all_steps_in_a_group(
     several = fit(GROUP_SIZE, clock, FitClock(), epoch=EPOCHS[epoch], trainer={"max_epochs": 1})
     tag = "train/samples_per_second"
     rates = [(step, values[tag]) for step, values in several.logged.entries if tag in values]
-    assert rates[0] == (50, samples / STEP)
-    assert [step for step, _ in rates] == [*range(50, several.trainer.global_step + 1, 50)]
+    assert rates[0] == (GROUP_SIZE, samples / STEP)
+    assert [step for step, _ in rates] == [*range(GROUP_SIZE, several.trainer.global_step + 1, GROUP_SIZE)]
 
 
-@pytest.mark.parametrize("limits", [{"max_epochs": 2}, {"max_epochs": 2, "max_steps": 150}, {"max_epochs": -1}])
+@pytest.mark.parametrize("limits", [{"max_epochs": 2}, {"max_epochs": 2, "max_steps": 30}, {"max_epochs": -1}])
 def test_the_progress_bar_counts_optimizer_steps(limits: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(late_bar, "APPEARS_AFTER", -1.0)
     monkeypatch.setattr(late_bar, "DRAWN_EVERY", -1.0)
     drawn: list[tuple[int, float]] = []
     monkeypatch.setattr(ProgressBar, "draw", lambda bar, what, done, total, text="": drawn.append((done, total)))
-    limits = {"max_steps": 150} | limits if limits["max_epochs"] == -1 else limits
-    total = limits.get("max_steps", 200)
+    limits = {"max_steps": 30} | limits if limits["max_epochs"] == -1 else limits
+    total = limits.get("max_steps", 40)
     for number in (GROUP_SIZE, 1):
         drawn.clear()
         fit(number, RichBar(Console(quiet=True)), trainer={"enable_progress_bar": True} | limits)

@@ -25,7 +25,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
         "_target_": "torch.optim.lr_scheduler.OneCycleLR",
         "interval": "step",
         "cycle_momentum": False,
-        "total_steps": 400,
+        "total_steps": 80,
     },
     "step": {"_target_": "torch.optim.lr_scheduler.StepLR", "interval": "epoch", "step_size": 1, "gamma": 0.5},
     "plateau": {
@@ -112,7 +112,7 @@ def test_resume_between_epochs_with_a_schedule(own_folder: Path, schedule: str) 
 
 
 @pytest.mark.parametrize(
-    ("step", "schedule"), [(0, "none"), (50, "plateau"), (100, "step"), (250, "onecycle"), (250, "plateau")]
+    ("step", "schedule"), [(0, "none"), (10, "plateau"), (20, "step"), (50, "onecycle"), (50, "plateau")]
 )
 def test_resume_after_a_kill(own_folder: Path, step: int, schedule: str) -> None:
     limits, settings = {"max_epochs": 4}, Settings(scheduler=SCHEDULES[schedule])
@@ -125,13 +125,13 @@ def test_resume_after_a_kill(own_folder: Path, step: int, schedule: str) -> None
 @pytest.mark.parametrize("epoch", EPOCHS)
 def test_resume_after_max_steps_within_an_epoch(own_folder: Path, epoch: str) -> None:
     settings = Settings(epoch=EPOCHS[epoch], scheduler=SCHEDULES["onecycle"])
-    whole = whole_fit(own_folder, {"max_epochs": 4, "max_steps": 400}, **settings)
-    for max_steps in (50, 200, 250, 400):
+    whole = whole_fit(own_folder, {"max_epochs": 4, "max_steps": 80}, **settings)
+    for max_steps in (10, 40, 50, 80):
         limits = {"max_epochs": 4, "max_steps": max_steps}
-        cut = part(own_folder, GROUP_SIZE, limits, resume=max_steps > 50, **settings)
+        cut = part(own_folder, GROUP_SIZE, limits, resume=max_steps > 10, **settings)
         assert cut.data.steps_at_once == GROUP_SIZE
         assert cut.trainer.global_step == max_steps
-    if epoch == "single samples":  # step 400 is within an epoch too
+    if epoch == "single samples":  # step 80 is within an epoch too
         assert cut.state == whole.state
     else:
         assert_same_end(cut, whole, own_folder)
@@ -140,7 +140,7 @@ def test_resume_after_max_steps_within_an_epoch(own_folder: Path, epoch: str) ->
 @pytest.mark.parametrize("number", [1, GROUP_SIZE])
 def test_an_interrupted_epoch_has_the_metrics_of_all_its_steps(own_folder: Path, number: int) -> None:
     whole = whole_fit(own_folder, {"max_epochs": 2}, number)
-    part(own_folder, number, {"max_epochs": 4, "max_steps": 150})
+    part(own_folder, number, {"max_epochs": 4, "max_steps": 30})
     resumed = part(own_folder, number, {"max_epochs": 2}, resume=True)
     assert resumed.metrics["train/loss"] == pytest.approx(whole.metrics["train/loss"], rel=1e-5)
 
@@ -149,21 +149,21 @@ def test_an_interrupted_epoch_has_the_metrics_of_all_its_steps(own_folder: Path,
 def test_a_schedule_resumes_within_an_epoch(own_folder: Path, schedule: str) -> None:
     settings, limits = Settings(scheduler=SCHEDULES[schedule]), {"max_epochs": 4}
     whole = whole_fit(own_folder, limits, **settings)
-    part(own_folder, GROUP_SIZE, limits | {"max_epochs": 4, "max_steps": 150}, **settings)
+    part(own_folder, GROUP_SIZE, limits | {"max_epochs": 4, "max_steps": 30}, **settings)
     assert_same_end(part(own_folder, GROUP_SIZE, limits, resume=True, **settings), whole, own_folder)
 
 
 @pytest.mark.parametrize(
     ("first", "then", "schedule"),
     [
-        ((50, 50), (1, 50), "plateau"),
-        ((1, 50), (50, 50), "plateau"),
-        ((50, 50), (1, 50), "step"),
-        ((1, 50), (50, 50), "step"),
-        ((50, 50), (1, 50), "onecycle"),
-        ((1, 50), (50, 50), "onecycle"),
-        ((50, 50), (50, 20), "none"),
-        ((50, 20), (25, 50), "plateau"),
+        ((10, 10), (1, 10), "plateau"),
+        ((1, 10), (10, 10), "plateau"),
+        ((10, 10), (1, 10), "step"),
+        ((1, 10), (10, 10), "step"),
+        ((10, 10), (1, 10), "onecycle"),
+        ((1, 10), (10, 10), "onecycle"),
+        ((10, 10), (10, 4), "none"),
+        ((10, 4), (5, 10), "plateau"),
     ],
 )
 def test_another_steps_per_execution_resumes_between_epochs(
@@ -179,20 +179,20 @@ def test_another_steps_per_execution_resumes_between_epochs(
 
 @pytest.mark.parametrize(
     ("saved", "now", "log_every_n_steps"),
-    [(50, 1, 50), (1, 50, 50), (50, 25, 50), (50, 50, 10), (50, 20, 50), (20, 1000, 50), (1000, 7, 50)],
+    [(10, 1, 10), (1, 10, 10), (10, 5, 10), (10, 10, 2), (10, 4, 10), (4, 1000, 10), (1000, 7, 10)],
 )
 def test_another_steps_per_execution_resumes_within_an_epoch(
     own_folder: Path, saved: int, now: int, log_every_n_steps: int
 ) -> None:
-    whole = whole_fit(own_folder, {"max_epochs": 4, "max_steps": 300})
-    part(own_folder, saved, {"max_epochs": 4, "max_steps": 150})
-    limits = {"max_epochs": 4, "max_steps": 300, "log_every_n_steps": log_every_n_steps}
+    whole = whole_fit(own_folder, {"max_epochs": 4, "max_steps": 60})
+    part(own_folder, saved, {"max_epochs": 4, "max_steps": 30})
+    limits = {"max_epochs": 4, "max_steps": 60, "log_every_n_steps": log_every_n_steps}
     resumed = part(own_folder, now, limits, resume=True)
     assert resumed.state == whole.state
-    assert resumed.trainer.global_step == 300
+    assert resumed.trainer.global_step == 60
 
 
-@pytest.mark.parametrize(("cut", "end"), [(130, 300), (150, 230), (130, 235)])
+@pytest.mark.parametrize(("cut", "end"), [(26, 60), (30, 46), (26, 47)])
 def test_a_run_ended_by_max_steps_resumes_with_more_steps(own_folder: Path, cut: int, end: int) -> None:
     whole = whole_fit(own_folder, {"max_epochs": 4, "max_steps": end})
     part(own_folder, GROUP_SIZE, {"max_epochs": 4, "max_steps": cut})
@@ -212,13 +212,13 @@ def test_dropout_repeats_and_resumes_for_any_steps_per_execution(own_folder: Pat
             **settings,
         )
 
-    whole = dropped_out("whole", GROUP_SIZE, 300)
-    assert dropped_out("again", GROUP_SIZE, 300).state == whole.state
-    for max_steps in (150, 200, 300):
-        resumed = dropped_out("cut", GROUP_SIZE, max_steps, resume=max_steps > 150)
+    whole = dropped_out("whole", GROUP_SIZE, 60)
+    assert dropped_out("again", GROUP_SIZE, 60).state == whole.state
+    for max_steps in (30, 40, 60):
+        resumed = dropped_out("cut", GROUP_SIZE, max_steps, resume=max_steps > 30)
     assert resumed.state == whole.state
     for number in (1, 7, 1000):
-        assert dropped_out(f"by {number}", number, 300).state == whole.state
+        assert dropped_out(f"by {number}", number, 60).state == whole.state
 
 
 def test_a_killed_process_resumes_bit_for_bit(own_folder: Path) -> None:

@@ -26,14 +26,14 @@ class Note(Callback):
 @pytest.mark.parametrize(
     ("limits", "total"),
     [
-        ({"max_epochs": 3}, 300),
-        ({"max_epochs": 3, "max_steps": 150}, 150),
-        ({"max_epochs": 1, "max_steps": 150}, 100),
-        ({"max_epochs": -1, "max_steps": 150}, 150),
-        ({"max_epochs": 1, "accumulate_grad_batches": 4}, 25),
-        ({"max_epochs": 1, "accumulate_grad_batches": 7}, 15),
-        ({"max_epochs": 4, "accumulate_grad_batches": {1: 7, 3: 60}}, 100 + 15 + 15 + 2),
-        ({"max_epochs": 4, "accumulate_grad_batches": {1: 7, 3: 60}, "max_steps": 117}, 117),
+        ({"max_epochs": 3}, 60),
+        ({"max_epochs": 3, "max_steps": 30}, 30),
+        ({"max_epochs": 1, "max_steps": 30}, 20),
+        ({"max_epochs": -1, "max_steps": 30}, 30),
+        ({"max_epochs": 1, "accumulate_grad_batches": 4}, 5),
+        ({"max_epochs": 1, "accumulate_grad_batches": 7}, 3),
+        ({"max_epochs": 4, "accumulate_grad_batches": {1: 7, 3: 12}}, 20 + 3 + 3 + 2),
+        ({"max_epochs": 4, "accumulate_grad_batches": {1: 7, 3: 12}, "max_steps": 24}, 24),
         ({"max_epochs": 3, "limit_train_batches": 1}, 3),
     ],
 )

@@ -10,8 +10,9 @@ from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 from torch.utils.tensorboard import SummaryWriter
 
-from gradexp import run
-from gradexp.reports.hparams import write_hparams
+from gradexp import compose, run
+from gradexp.configuration.values import plain
+from gradexp.reports.hparams import changes_in_words, hyperparameters, write_hparams
 from tests.run_folder import events
 
 
@@ -78,3 +79,14 @@ def test_a_diverged_run_is_a_failure_and_a_completed_one_a_success(tmp_path: Pat
         "bad/tensorboard": "STATUS_FAILURE",
     }
     assert {"best/train/loss", "best/val/accuracy", "best/epoch"} <= metrics
+
+
+def test_settings_that_changed_at_a_resume_have_a_column_of_text() -> None:
+    config = plain(compose())
+    assert hyperparameters(config, "Digits")["resumed"] == "", "a column of one type in all runs"
+    resumed = [
+        {"step": 39, "key": "optimizer.lr", "old": 0.1, "new": 0.5},
+        {"step": 78, "key": "early_stopping.patience", "old": None, "new": 3},
+    ]
+    words = "optimizer.lr 0.1, from step 39 on 0.5; early_stopping.patience None, from step 78 on 3"
+    assert hyperparameters(config, "Digits", resumed)["resumed"] == changes_in_words(resumed) == words

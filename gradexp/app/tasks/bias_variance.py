@@ -23,7 +23,7 @@ from gradexp.data import AbstractDataModule, PolynomialData
 from gradexp.engine.ensembles import Ensemble, train_copies
 from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.models import AbstractModule
-from gradexp.randomness import mix
+from gradexp.randomness import mix, seed_generators
 from gradexp.reports.bias_variance import BELOW_ZERO, Decomposition, of_probabilities, of_squared_error, of_votes
 from gradexp.reports.hparams import hyperparameters, write_hparams
 
@@ -107,7 +107,7 @@ def _check(cfg: DictConfig, data: AbstractDataModule) -> None:
 
 
 def _model(cfg: DictConfig, data: AbstractDataModule, number: int) -> AbstractModule:
-    torch.manual_seed(mix("ensemble/init", cfg.seed, number))
+    seed_generators(mix("ensemble/init", cfg.seed, number), torch.device("cpu"))  # where weights are drawn
     return build_model(cfg, data)
 
 

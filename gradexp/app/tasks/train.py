@@ -2,7 +2,6 @@
 
 import logging
 import time
-from pathlib import Path
 from typing import Any, TypeVar
 
 from lightning.pytorch import LightningModule, Trainer, seed_everything
@@ -17,6 +16,7 @@ from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
 from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, logged, root_errors
+from gradexp.app.tasks.resume import Resumption, resumption
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
@@ -28,10 +28,7 @@ from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
 from gradexp.engine.threads import Threads
-from gradexp.files import write_atomically
 from gradexp.models import AbstractModule
-from gradexp.objective.optimizers import class_name
-from gradexp.objective.schedules import is_laid_out
 from gradexp.reports.curves import curves
 from gradexp.reports.diagnosis import TAGS, diagnose
 from gradexp.reports.hparams import hyperparameters, write_hparams
@@ -58,30 +55,33 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     cfg, notes = adapt(cfg, data)
     model = build_model(cfg, data)
     _check_monitor(cfg, model)
-    purge_step = None
+    resumed = None
     if checkpoint is not None:
+        resumed = resumption(plain(cfg), checkpoint, model)
         check_architecture(checkpoint, model, cfg.ckpt_path)
-        _check_resumable(cfg, checkpoint)
-        _check_schedule(cfg, checkpoint)
-        step = checkpoint["global_step"]
-        purge_step = step + 1 if step else 0
-        notes.append(f"resumed from step {step:,} of {cfg.ckpt_path}")
-    trainer = build_trainer(cfg, record.folder, data, model, console, purge_step)
+        notes += resumed.notes
+    trainer = build_trainer(cfg, record.folder, data, model, console, resumed.purge_step if resumed else None)
     checkpoints = _callback(trainer, Checkpoints)
-    if checkpoint is not None:
-        _copy_best(Path(cfg.ckpt_path), checkpoints.best_path)
+    if resumed is not None:
+        resumed.begin(trainer, checkpoints)
         without_tuners(trainer)
-    record.write(cfg)
-    _log_setup(cfg, trainer, model, checkpoint)
     found = FoundSettings(cfg, record, checkpoints)
     callbacks_of(trainer).append(found)
-
-    metrics = _fit(cfg, trainer, model, data, notes)
+    try:
+        record.write(cfg)
+        _log_setup(cfg, trainer, model, resumed)
+        metrics = _fit(cfg, trainer, model, data, notes)
+    except BaseException:
+        if resumed is not None and not checkpoints.has_saved:
+            _undo(record, trainer)
+        raise
+    if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
+        trainer.logger.end_rewind()
     cfg = found.cfg
     notes += found.notes
     if metrics["status"] == "completed":
         choose_averages(trainer, model, data, checkpoints)
-    metrics |= _fit_metrics(cfg, trainer, notes)
+    metrics |= _fit_metrics(cfg, trainer, resumed, notes)
     if metrics["status"] == "completed":
         model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
         metrics |= measure_training_samples(trainer, model, data)
@@ -104,17 +104,26 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     return Outcome(metrics, [*data.notes, *notes])
 
 
-def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any] | None) -> None:
+def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resumed: Resumption | None) -> None:
     """Write the configuration and the network to gradexp.log, and the configuration to TensorBoard."""
     text = OmegaConf.to_yaml(cfg, resolve=True)
     log.info("configuration\n%s", text)
     log.info("network\n%s", getattr(model, "network", model))
     if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
-        trainer.logger.rewind(checkpoint)
-        if not trainer.logger.continues or checkpoint is None:
+        trainer.logger.begin_rewind(resumed.checkpoint if resumed else None)
+        if resumed is None:
+            trainer.logger.end_rewind()
+        if resumed is None or not trainer.logger.continues:
             trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
-        elif config_hash(cfg) != config_hash(OmegaConf.create(checkpoint["config"])):
-            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```", checkpoint["global_step"])
+        elif config_hash(cfg) != config_hash(OmegaConf.create(dict(resumed.checkpoint["config"]))):
+            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```", resumed.step)
+
+
+def _undo(record: RunRecord, trainer: Trainer) -> None:
+    """Leave a run's folder as it was before a resume that failed before its first step."""
+    record.undo()
+    if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
+        trainer.logger.undo()
 
 
 def _fit(
@@ -143,7 +152,7 @@ def _fit(
     return {"status": "completed"}
 
 
-def _fit_metrics(cfg: DictConfig, trainer: Trainer, notes: list[str]) -> dict[str, Any]:
+def _fit_metrics(cfg: DictConfig, trainer: Trainer, resumed: Resumption | None, notes: list[str]) -> dict[str, Any]:
     """The metrics of the fit, those of the reports included; remarks are appended to `notes`."""
     checkpoints = _callback(trainer, Checkpoints)
     metrics: dict[str, Any] = dict(checkpoints.metrics)
@@ -167,10 +176,12 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, notes: list[str]) -> dict[st
     return metrics | {
         "monitor": checkpoints.monitor,
         "monitor_mode": checkpoints.mode,
-        "epochs": trainer.current_epoch,
+        # In a checkpoint of an epoch that `max_steps` cut, that epoch counts; as Lightning loads it, it does not.
+        "epochs": resumed.checkpoint["epoch"] if resumed and resumed.end else trainer.current_epoch,
         "steps": trainer.global_step,
         "seconds/fit": _callback(trainer, FitClock).seconds,
         "threads": threads,
+        **({"resumed": resumed.record} if resumed and resumed.record else {}),
     }
 
 
@@ -191,35 +202,6 @@ def _check_monitor(cfg: DictConfig, model: LightningModule) -> None:
             )
 
 
-def _check_resumable(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:
-    """Check that the optimizer's state in the checkpoint belongs to the weights in it."""
-    step = checkpoint.get("weights_step")
-    if step is not None:
-        raise ValueError(
-            f"ckpt_path must be last.ckpt to resume this run; got {cfg.ckpt_path}, whose weights are those of step "
-            f"{step:,}, and its optimizer's state that of step {checkpoint['global_step']:,}."
-        )
-
-
-def _check_schedule(cfg: DictConfig, checkpoint: dict[str, Any]) -> None:
-    """Check that a schedule defined over the whole fit is resumed with the fit's length unchanged."""
-    saved = checkpoint["config"]["trainer"]
-    for key in ("max_epochs", "max_steps"):
-        if cfg.trainer[key] != saved[key] and is_laid_out(plain(cfg)["scheduler"], cfg.trusted_packages):
-            name = class_name(plain(cfg)["scheduler"])
-            raise ValueError(
-                f"trainer.{key} must stay {saved[key]} when {name} is resumed, which spreads its learning rates over "
-                f"the whole fit; got {cfg.trainer[key]}. Train anew, or resume a run with another scheduler."
-            )
-
-
-def _copy_best(resumed_from: Path, best_path: Path) -> None:
-    """Copy the best state so far into the folder of a run that resumes elsewhere."""
-    best = resumed_from.parent / "best.ckpt"
-    if best.is_file() and not best_path.exists():
-        write_atomically(best_path, best.read_bytes())
-
-
 def _callback(trainer: Trainer, kind: type[T]) -> T:
     return next(callback for callback in callbacks_of(trainer) if isinstance(callback, kind))
 
@@ -233,6 +215,6 @@ def _write_hparams(
     final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith("test_"))}
     if "best/epoch" in metrics:
         final = {k: v for k, v in final.items() if not k.startswith(last)} | {"best/epoch": metrics["best/epoch"]}
-    settings, succeeded = hyperparameters(plain(cfg), metrics["data"]), metrics["status"] == "completed"
-    write_hparams(logger.experiment, settings, final, step, at_end, succeeded=succeeded)
+    settings = hyperparameters(plain(cfg), metrics["data"], metrics.get("resumed", ()))
+    write_hparams(logger.experiment, settings, final, step, at_end, succeeded=metrics["status"] == "completed")
     logger.experiment.close()

@@ -98,7 +98,8 @@ def _scored(folder: Path, manifest: Manifest) -> Iterable[tuple[PlannedJob, moni
     """The grid's completed jobs with the mode and the score of their monitor."""
     for job in manifest.jobs.values():
         found = job_folder.outcome(folder / job.folder) if job.stage == "grid" else None
-        if found is not None and found["status"] == "completed":
+        is_planned = found is not None and not job_folder.was_changed(found, job.overrides)
+        if found is not None and is_planned and found["status"] == "completed":
             score = job_folder.score(found)
             if score is not None:
                 yield job, found["monitor_mode"], score

@@ -149,7 +149,7 @@ def find(results: SweepResults) -> Findings:
     scored = comparable.scored()
     return Findings(
         results,
-        is_ranked=len(comparable.jobs) == len(results.jobs),
+        is_ranked=results.is_comparable,
         up=sign(results) > 0,
         limits=shown_range(comparable),
         ranking=ranking(comparable),

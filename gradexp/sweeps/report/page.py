@@ -154,6 +154,7 @@ def _table(results: SweepResults) -> tuple[list[str], list[list[Any]]]:
 
     def row(job: Job) -> list[Any]:
         own = {"job": int(job.folder.name) if job.folder.name.isdigit() else job.folder.name, "status": job.status}
+        own |= {"resumed": job.changes} if "resumed" in job.metrics else {}
         cells = job.metrics | {k: v if isinstance(v, int | float) else text(v) for k, v in job.settings.items()} | own
         return [cells.get(column) for column in columns]
 

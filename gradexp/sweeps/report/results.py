@@ -14,6 +14,7 @@ from gradexp.configuration.files import HYDRA_FOLDER, LOADER, read_config, read_
 from gradexp.configuration.values import flat
 from gradexp.files import write_atomically
 from gradexp.objective.monitor import Mode
+from gradexp.reports.hparams import changes_in_words
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import Manifest
@@ -55,6 +56,12 @@ class Job:
         )
 
     @property
+    def changes(self) -> str:
+        """The settings that changed when someone resumed the job by hand, in words; "" if it is as it was planned."""
+        is_changed = job_folder.was_changed(self.metrics, self.overrides)
+        return changes_in_words(self.metrics["resumed"]) if is_changed else ""
+
+    @property
     def seconds(self) -> float | None:
         """Seconds of fitting."""
         return self.metrics.get("seconds/fit")
@@ -92,10 +99,20 @@ class SweepResults:
         return best if any(best in job.metrics for job in self.jobs) else self.monitor
 
     @property
-    def comparable(self) -> "SweepResults":
-        """The sweep; without jobs if they are of several data sets, whose scores cannot be compared."""
+    def as_planned(self) -> "SweepResults":
+        """The sweep without the jobs that were resumed with other settings."""
+        return replace(self, jobs=[job for job in self.jobs if not job.changes])
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether all jobs are of one data set; scores of several cannot be compared."""
         kinds = {(job.config["data._target_"], job.config.get("data.path")) for job in self.jobs if job.config}
-        return self if len(kinds) <= 1 else replace(self, jobs=[])
+        return len(kinds) <= 1
+
+    @property
+    def comparable(self) -> "SweepResults":
+        """The jobs as they were planned; none if the sweep is not comparable."""
+        return self.as_planned if self.is_comparable else replace(self, jobs=[])
 
     def score(self, job: Job) -> float | None:
         """The monitored metric of a job that completed, of the weights that are tested."""

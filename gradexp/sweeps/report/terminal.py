@@ -65,6 +65,10 @@ def _problems(findings: Findings) -> list[str]:
         if jobs:
             reason = str(jobs[0].metrics.get("reason", "")).partition("\n")[0]
             found.append(f"{status}: {len(jobs)} of {len(all_jobs)}; first job {jobs[0].folder.name}: {reason}")
+    changed = [job for job in all_jobs if job.changes]
+    if changed:
+        first = f"first job {changed[0].folder.name}: {changed[0].changes}"
+        found.append(f"not compared, as resumed with other settings: {len(changed)} of {len(all_jobs)}; {first}")
     if not findings.is_ranked:
         found.append("not ranked: the jobs are of several data sets, whose scores have no order")
     elif not findings.ranking:

@@ -27,7 +27,7 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     from gradexp.sweeps.report.terminal import print_findings
 
     results = read_sweep(folder)
-    study = study_of(results)
+    study = study_of(results.as_planned)
     findings = find(results)
     write_csv(results)
     pictures = write_dashboard(findings, study.figures)

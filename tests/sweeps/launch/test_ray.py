@@ -18,13 +18,22 @@ pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 pytest.importorskip("hydra_plugins.hydra_ray_launcher")
 
+# Statistics, and processes that wait for jobs of another kind.
+NEEDLESS = (
+    "RAY_USAGE_STATS_ENABLED",
+    "RAY_enable_metrics_collection",
+    "RAY_enable_open_telemetry",
+    "RAY_enable_worker_prestart",
+    "RAY_prestart_worker_first_driver",
+)
+
 
 @pytest.fixture
 def environment() -> dict[str, str]:
     """For new processes, because Ray changes the process that starts it; with a token other than the user's."""
     inherited = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "RAY_ADDRESS")}
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16), "RAY_USAGE_STATS_ENABLED": "0"}
-    return inherited | token | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
+    return inherited | token | dict.fromkeys(NEEDLESS, "0") | {"PYTHONPATH": str(Path(__file__).parents[3])}
 
 
 @pytest.fixture
@@ -36,6 +45,7 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, s
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     start = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--num-cpus=1"]
+    start += ["--include-log-monitor=false", "--no-monitor"]  # they copy logs and add nodes
     head = ["--head", f"--port={address.rpartition(':')[2]}", "--include-dashboard=false"]
     nodes = []
     try:

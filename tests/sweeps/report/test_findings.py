@@ -1,5 +1,8 @@
 """The findings of a sweep, compared with direct computations and with SciPy."""
 
+import csv
+import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -8,10 +11,14 @@ import pytest
 from scipy import stats
 
 from gradexp.objective.monitor import OWN
-from gradexp.sweeps.report.findings import learning_rates, pareto_front, penalties
+from gradexp.sweeps.plan.final_runs import final_runs
+from gradexp.sweeps.plan.manifest import Manifest
+from gradexp.sweeps.report.findings import find, learning_rates, pareto_front, penalties
 from gradexp.sweeps.report.importance import variance_explained
+from gradexp.sweeps.report.page import write_page
 from gradexp.sweeps.report.ranking import best_and_median, ranking, shown_range
-from gradexp.sweeps.report.results import read_sweep
+from gradexp.sweeps.report.results import read_sweep, write_csv
+from gradexp.sweeps.report.terminal import lines
 from tests.sweeps.folders import accuracy, grid, write_sweep
 
 DIVERGED = {"status": "diverged", "reason": "at step 3", "monitor": "val/accuracy", "seconds/fit": 1.0}
@@ -36,6 +43,36 @@ def test_settings_are_ranked_by_their_mean_over_seeds_and_diverged_ones_come_las
         ("0.1", 1),
         ("0.01", 2),
     ]
+
+
+def test_a_job_resumed_with_other_settings_is_not_pooled_with_its_seeds(tmp_path: Path) -> None:
+    jobs = grid(optimizer=["adam"], optimizer__lr=[0.01, 0.1], seed=[0, 1])
+    folder = write_sweep(tmp_path, jobs)
+    path = folder / "1" / "metrics.json"
+    resumed = [{"step": 78, "key": "optimizer.lr", "old": 0.01, "new": 0.5}]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"resumed": resumed, "val/accuracy": 1.0}))
+    results = read_sweep(folder)
+    found = find(results)
+    assert [setting.scores for setting in found.ranking] == [
+        [accuracy(jobs[0])],
+        [accuracy(job) for job in jobs[2:]],
+    ]
+    assert found.rates["adam"].best == (accuracy(jobs[0]), 0.01)
+    assert found.is_ranked
+    words = "optimizer.lr 0.01, from step 78 on 0.5"
+    assert f"not compared, as resumed with other settings: 1 of 4; first job 1: {words}" in lines(found)
+    page = write_page(found, [], {}).read_text()
+    assert f"Job 1 is not compared: it was resumed with other settings ({words})." in page
+    with write_csv(results).open(newline="") as file:
+        assert json.loads(list(csv.DictReader(file))[1]["resumed"]) == resumed, "the table has all jobs"
+    final = {"for_each": "optimizer", "seeds": [7], "target_share": None}
+    manifest = Manifest.read(folder)
+    assert manifest is not None
+    ((_, settings),) = final_runs(folder, manifest, final)
+    assert settings["optimizer.lr"] == 0.1, "of two seeds; the other setting has one left"
+    # A sweep that resumes one run in different ways is as planned.
+    planned = replace(results.jobs[1], overrides=["ckpt_path=run/checkpoints/last.ckpt", "optimizer.lr=0.5"])
+    assert not planned.changes
 
 
 def test_a_few_far_worse_scores_are_outside_the_shown_range(tmp_path: Path) -> None:
