@@ -15,7 +15,7 @@ from tests.fuzz.case import Kind, Outcome, stream
 from tests.fuzz.kinds import KINDS
 
 SEED = 0
-CASES = 300
+CASES = 160
 PLANTED = Kind("planted", 1, "tests.fuzz.planted")
 
 
