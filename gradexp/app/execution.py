@@ -14,7 +14,7 @@ from gradexp.app.composition import with_overrides
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
-from gradexp.configuration.values import changed
+from gradexp.configuration.values import as_typed, changed
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import own_gpu
 from gradexp.sweeps.plan.manifest import Manifest
@@ -97,7 +97,7 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     """
     job, folder = HydraConfig.get(), record.folder
     try:
-        typed = list(job.overrides.task)
+        typed = as_typed(job.overrides.task)
         check_config(cfg, typed)
         # torch and Lightning take seconds to import: only after the configuration has passed its check.
         from gradexp.app.quiet import quiet_libraries

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.configuration.check import check_config
+from gradexp.configuration.values import as_typed
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.extras import check_installed
 from gradexp.sweeps.report.write_report import write_report
@@ -25,11 +26,11 @@ class CheckBeforeRun(Callback):
             return  # the same check in the run raises with its traceback
         try:
             cfg = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-            check_config(cfg, list(config.hydra.overrides.task))
+            check_config(cfg, as_typed(config.hydra.overrides.task))
         except Exception as error:
             # Hydra turns an Exception in a callback into a warning, but not SystemExit.
             sys.exit(explain(error) or f"error: {error}")
-        typed = [line for line in config.hydra.overrides.task if line.lstrip("+~").startswith("sweep.")]
+        typed = [line for line in as_typed(config.hydra.overrides.task) if line.lstrip("+~").startswith("sweep.")]
         if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
             given = ", ".join(typed) or "sweep.axes"
             sys.exit(f"error: the keys of sweep must go with a multirun; got {given} with a single run: add -m.")

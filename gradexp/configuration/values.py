@@ -55,6 +55,11 @@ def _is_resolvable(cfg: DictConfig, key: str) -> bool:
     return True
 
 
+def as_typed(overrides: Any) -> list[str]:
+    """Hydra's list of overrides as they were typed: reading an item would resolve the interpolations in it."""
+    return cast(list[str], OmegaConf.to_container(overrides, resolve=False))
+
+
 def changed(cfg: DictConfig, changes: Mapping[str, Any]) -> DictConfig:
     """A read-only copy of a configuration with other values by key, such as {"trainer.devices": 1}.
 

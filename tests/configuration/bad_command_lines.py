@@ -40,6 +40,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("monitor=3", ["monitor must be a metric"]),
     ("name=null", ["name must be letters"]),
     ("seed=4294967296", ["seed must be at most 4294967295, the largest that NumPy takes; got 4294967296"]),
+    ("optimizer._target_=${x}", ["optimizer._target_ must have interpolations that can be resolved; got ${x}"]),
     ("name='a${x}'", ["name must have interpolations that can be resolved; got a${x} (Interpolation key 'x'"]),
     ("optimizer.betas=[0.9,${x}]", ["optimizer.betas must have interpolations that can be resolved"]),
     ("seed=-1", ["seed must be a whole number of at least 0; got -1"]),

@@ -109,7 +109,7 @@ def _of_message(arguments: Sequence[str], message: str) -> list[str]:
     internal = INTERNAL.search(without_echo)
     if internal:
         found.append(f"a message for programmers: {internal[0]}\n{message}")
-    keys = {printable(part[:20]) for one in arguments for part in re.split(r"[=@]", one.lstrip("+~"))[:1] if part}
+    keys = {printable(one.lstrip("+~").partition("=")[0][:20]) for one in arguments} - {""}
     names = [*keys, *KEY_RULES, *CLASS_GROUPS, *(str(path) for path in Path().iterdir())]
     if not any(name in message for name in names) and not re.search(r"\b[a-z_]+(\.[a-z_]+)+\b|--\w|/", message):
         found.append(f"a message that names nothing: {message[:200]}")
