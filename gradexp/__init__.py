@@ -6,11 +6,11 @@ first used, so `import gradexp` is cheap.
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # not from typing, whose import takes longer than this file: Ctrl-C is not handled yet
 if TYPE_CHECKING:
+    from typing import Any
+
     from gradexp.app.composition import compose as compose
     from gradexp.app.execution import Result as Result
     from gradexp.app.experiment import run as run
@@ -26,15 +26,12 @@ _HOMES = {
 }
 _PACKAGES = ("gradexp.data", "gradexp.models")
 
-try:
-    __version__ = version("gradexp")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+unknown"
 
-
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name == "__all__":
         return sorted([*_HOMES, *(exported for package in _PACKAGES for exported in import_module(package).__all__)])
+    if name == "__version__":
+        return _version()
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     # Python also looks up submodules and its own dunder names here; these must not import torch.
@@ -50,5 +47,17 @@ def __dir__() -> list[str]:
 
 
 @cache
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # takes longer than the rest of this file
+
+    try:
+        return version("gradexp")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0+unknown"
+
+
+@cache
 def _modules() -> frozenset[str]:
+    from pkgutil import iter_modules
+
     return frozenset(module.name for module in iter_modules(__path__))  # noqa: F405  # an attribute of every package

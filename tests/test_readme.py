@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from gradexp import run
-from gradexp.app.command_line import cli
+from gradexp.__main__ import main as script
 from tests.benchmarks import __main__ as benchmarks
 from tests.command_line import call
 from tests.published import __main__ as published
@@ -118,7 +118,7 @@ def test_ci_runs_the_other_commands_of_the_readme() -> None:
             assert "uv run pytest" in ci
         elif not command.startswith("uv run python -m tests."):
             assert command in ci, command
-    assert project["project"]["scripts"] == {"gradexp": f"{cli.__module__}:{cli.__name__}"}
+    assert project["project"]["scripts"] == {"gradexp": f"{script.__module__}:{script.__name__}"}
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """Builds the data module, the model and the trainer of a configuration."""
 
+import signal
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from gradexp.engine.event_files import EventFiles
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.low_overhead import NoProfiler, QuickPrecision
 from gradexp.engine.step_callback import takes_steps
+from gradexp.interrupts import stop_first
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.objective.objective import ObjectiveOptions
 
@@ -140,6 +143,9 @@ def build_trainer(
     for name in given.keys() & ours.keys():
         raise ValueError(f"trainer.{name} must not be given, as gradexp sets it; got {given[name]!r}.")
     trainer: Trainer = constructed(Trainer, "trainer", given, ours)
+    launcher = trainer.strategy.launcher
+    if launcher is not None:  # of further processes, which print errors when they lose the first one
+        stop_first(partial(launcher.kill, signal.SIGKILL))
     return trainer
 
 

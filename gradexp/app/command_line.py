@@ -14,19 +14,31 @@ from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.app.execution import execute
+from gradexp.app.hydra_callbacks import report_unfinished
 from gradexp.app.run_record import check_direction, in_multirun, is_first_process
 from gradexp.app.section_loader import class_sections
 from gradexp.app.summary import print_job, print_summary
 from gradexp.configuration.files import CONF_DIR
+from gradexp.interrupts import handled
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.grid_sweeper import register
+from gradexp.sweeps.launch.own_process import is_own_process
 from gradexp.sweeps.plan.manifest import Manifest
 
 MAX_DIGITS, MAX_DEPTH = 1_000, 50
 
 
 def cli() -> None:
-    """Run the command line; a user's error prints one message and exits with status 1."""
+    """Run the command line; a user's error prints one message and exits with status 1.
+
+    Raises:
+        SystemExit: Of an error, or of an interruption: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    with handled():
+        _cli()
+
+
+def _cli() -> None:
     show_traceback = traceback_wanted()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -35,9 +47,13 @@ def cli() -> None:
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
     except Exception as error:
+        counts = report_unfinished()
         message = explain(error)
         if message is None or show_traceback:
             raise
+        if counts and not counts.get("completed"):
+            found = ", ".join(f"{count} {status}" for status, count in counts.items())
+            message = f"error: no job of the sweep completed ({found}). {message.removeprefix('error: ')}"
         sys.exit(message)
 
 
@@ -64,7 +80,11 @@ def main(cfg: DictConfig) -> float | None:
     """Run one job and print its summary; return the monitored metric to sweepers that optimise it."""
     try:
         result = execute(cfg)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if is_own_process(_folder()) and not traceback_wanted():  # the sweep tells the reason
+            raise SystemExit(1) from error
+        if isinstance(error, SystemExit) or is_own_process(_folder()):
+            raise
         if in_multirun():
             if not isinstance(error, job_folder.SweepStopped):
                 _print_job({"status": "failed", "reason": str(error)})
@@ -77,7 +97,8 @@ def main(cfg: DictConfig) -> float | None:
         return None
     status = result.metrics["status"]
     if in_multirun():
-        _print_job(result.metrics)
+        if not is_own_process(_folder()):
+            _print_job(result.metrics)
     else:
         if is_first_process():
             print_summary(Console(), result.metrics, _relative(result.folder), result.notes)
@@ -91,7 +112,7 @@ def main(cfg: DictConfig) -> float | None:
 
 def _print_job(metrics: Mapping[str, Any]) -> None:
     """Print one line for a job of a multirun: the sweep's progress, what distinguishes the job, its outcome."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    folder = _folder()
     sweep = Manifest.read(folder.parent)
     if sweep is None:
         label = " ".join(HydraConfig.get().overrides.task)
@@ -100,6 +121,10 @@ def _print_job(metrics: Mapping[str, Any]) -> None:
         ended = sum((folder.parent / job.folder / job_folder.METRICS).is_file() for job in jobs)
         label = f"{ended}/{len(jobs)}  {next(job.label for job in jobs if job.folder == folder.name)}"
     print_job(Console(), label, metrics, _relative(folder))
+
+
+def _folder() -> Path:
+    return Path(HydraConfig.get().runtime.output_dir)
 
 
 def _relative(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """Composes the configurations of a sweep's jobs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -29,7 +29,7 @@ class Composer:
             del cfg["hydra"]
         return cfg
 
-    def groups(self, parsed: Iterable[Override]) -> Iterable[str]:
+    def groups(self, parsed: Iterable[Override]) -> Collection[str]:
         """Names of the groups, including those that an experiment adds."""
         added = [o for o in parsed if o.type is OverrideType.ADD and "." not in o.key_or_group]
         return self.choices(lines(added)).keys()

@@ -3,25 +3,19 @@
 Nothing here imports torch, so help and configuration errors appear as fast as Hydra's own.
 """
 
-import warnings
 from typing import Any, cast
 
 from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.class_overrides import typed_sections
+from gradexp.app.own_hydra import own_hydra
 from gradexp.app.resolvers import register_resolvers
-from gradexp.app.section_loader import class_sections
 from gradexp.configuration.check import check_config
-from gradexp.configuration.files import CONF_DIR
 from gradexp.configuration.hashes import LOCAL_KEYS, LOCAL_TRAINER_KEYS
 
 register_resolvers()
-
-# Our launcher presets have the names of the plugins' own presets; Hydra validates them against these and warns.
-warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 
 def compose(*overrides: str) -> DictConfig:
@@ -31,7 +25,7 @@ def compose(*overrides: str) -> DictConfig:
         hydra.errors.HydraException: An override names no key, group or option.
         ValueError: A value breaks its rule, or a key is unused.
     """
-    with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
+    with own_hydra():
         cfg = hydra_compose("config", overrides=list(overrides))
     check_config(cfg, overrides)
     OmegaConf.set_readonly(cfg, True)

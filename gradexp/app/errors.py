@@ -8,6 +8,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException
 
+from gradexp.app.unreadable import unreadable
 from gradexp.configuration.unknown_keys import renamed_option, unknown_key
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
@@ -60,7 +61,7 @@ def explain(error: BaseException) -> str | None:
         message = str(error)
     else:
         return None
-    return f"error: {shortened(printable(message))}"
+    return " ".join([f"error: {shortened(printable(message))}", *getattr(error, "__notes__", [])])
 
 
 def _is_of_memory(error: BaseException) -> bool:
@@ -108,13 +109,8 @@ def _missing_option(error: MissingConfigException, options: Sequence[str]) -> st
 
 
 def _hydra_error(error: HydraException) -> str:
-    if isinstance(error, OverrideParseException) and "=" in error.override:
-        key, _, value = error.override.partition("=")
-        reason = str(error).partition("\n")[0]
-        return (
-            f"{key} must be a value that Hydra can read; got {value} ({reason}). Text with [ ] {{ }} ( ) or , goes in "
-            f"quotes inside the shell's own: \"{key}='{value}'\"."
-        )
+    if isinstance(error, OverrideParseException):
+        return unreadable(error)
     cause = error.__cause__
     if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.parent_node is not None:
         root = cause.parent_node._get_root()

@@ -1,7 +1,10 @@
 """Runs the task of a configuration inside a Hydra job, alone or in a sweep."""
 
 import logging
-from contextlib import nullcontext
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,19 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.composition import with_overrides
+from gradexp.app.continuation import Continuation
+from gradexp.app.hydra_keys import check_job_folder, check_same_job
+from gradexp.app.job_command import job_options, job_overrides
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
-from gradexp.configuration.values import as_typed, changed
+from gradexp.configuration.values import as_typed, changed, plain
+from gradexp.interrupts import begin_work, received
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.launch import own_gpu
+from gradexp.sweeps.launch import joblib_workers, own_gpu
+from gradexp.sweeps.launch.own_process import is_own_process, needs_own_process, run_alone
+from gradexp.sweeps.launch.resources import gpu_count
+from gradexp.sweeps.launch.start_method import restore_start_method
 from gradexp.sweeps.plan.manifest import Manifest
 
 log = logging.getLogger(__name__)
@@ -46,7 +56,9 @@ def execute(cfg: DictConfig) -> Result:
         return _report(Path(cfg.sweep_dir), folder)
     record = RunRecord(folder, cfg)
     if in_multirun():
+        begin_work()
         return _execute_in_sweep(cfg, record)
+    begin_work(Continuation(record))
     resumed_from = cfg.ckpt_path if record.is_resumed else None
     # The other processes of a DDP run share the first one's folder.
     with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
@@ -65,17 +77,37 @@ def _report(source: Path, folder: Path) -> Result:
 
 
 def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
+    """Run a job in this process, or in processes of its own if it needs several."""
+    folder, job = record.folder, HydraConfig.get()
+    joblib_workers.tie()
+    if not is_own_process(folder):
+        check_job_folder(folder, job)
+    job_folder.mark_started(folder)
+    if is_own_process(folder):
+        return _execute_job(cfg, record)
+    launcher = str(job.launcher._target_)
+    gpus = 1 if own_gpu.divides(launcher) else gpu_count(cfg.trainer.accelerator)
+    if needs_own_process(plain(cfg)["trainer"], gpus):
+        job_folder.check_not_stopped(folder)
+        return Result(run_alone(folder, job_overrides(job), job_options(job), job.runtime.cwd), folder)
+    own_gpu.claim(folder.parent, launcher)
+    restore_start_method()
+    return _execute_job(cfg, record)
+
+
+def _execute_job(cfg: DictConfig, record: RunRecord) -> Result:
     """Skip a finished job, resume an interrupted one, and lock the job's folder against other processes."""
     folder = record.folder
-    job_folder.mark_started(folder)
-    own_gpu.claim(folder.parent, str(HydraConfig.get().launcher._target_))
-    with job_folder.lock(folder):
+    # The further processes of a job with several share the first one's folder.
+    with job_folder.lock(folder) if is_first_process() else nullcontext():
         sweep = Manifest.read(folder.parent)  # None if the sweeper is not gradexp's grid
         job_folder.check_not_stopped(folder)
         asked = sweep.key(folder.name) if sweep else None
         done = job_folder.outcome(folder)
         if done is not None and job_folder.is_done(folder) and (sweep or done.get("asked_hash") == asked_hash(cfg)):
             return Result(done, folder)
+        if sweep is None:
+            check_same_job(folder, HydraConfig.get(), done, asked_hash(cfg))
         last = job_folder.last_checkpoint(folder) if sweep and cfg.task == "train" else None
         if last is not None:
             cfg = changed(cfg, {"ckpt_path": last})
@@ -116,9 +148,11 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         if cfg.figures == "auto":
             # In a sweep, figures would take longer than a small job itself.
             cfg = changed(cfg, {"figures": not in_multirun()})
-        with threads_of_one_run():
+        with threads_of_one_run(), _keyboard_interrupts():
             outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
     except Exception as error:
+        if received():
+            raise KeyboardInterrupt from error  # which the interruption became in a library; the run has not failed
         # A failed attempt to resume must not replace the metrics of a completed run.
         is_completed = (job_folder.outcome(folder) or {}).get("status") == "completed"
         # A resume that fails before its first step leaves the folder as it was.
@@ -139,6 +173,20 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
     return Result(metrics, folder, outcome.notes)
+
+
+@contextmanager
+def _keyboard_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt where Lightning exits with status 1 instead, and ignores Ctrl-C from then on."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):
+            raise
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from None
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:

@@ -1,16 +1,27 @@
 """Runs an experiment from Python, as the command line does."""
 
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+import os
+from pathlib import Path
 
+from hydra.types import RunMode
+
+from gradexp.app.caller_state import caller_state
 from gradexp.app.composition import compose
 from gradexp.app.execution import Result, execute
-from gradexp.app.section_loader import class_sections
-from gradexp.configuration.files import CONF_DIR
+from gradexp.app.hydra_keys import check_hydra_keys
+from gradexp.app.own_hydra import own_hydra
+from gradexp.configuration.values import plain
+from gradexp.sweeps.launch.own_process import needs_own_process, run_alone
+from gradexp.sweeps.launch.resources import gpu_count
+from gradexp.sweeps.plan.axes import text
 
 
 def run(*overrides: str) -> Result:
     """Run what `python -m gradexp OVERRIDES` runs, as one job even if the experiment is a multirun.
+
+    The process is afterwards as it was before: logging, warning filters, random streams, torch's settings, environment
+    variables, current folder. Runs in several threads take place one after the other. A run of several processes
+    (`trainer.devices=2`) takes place in processes of its own.
 
     >>> result = run("+experiment=mnist", "optimizer.lr=0.1")  # doctest: +SKIP
     >>> result.metrics["test/accuracy"]  # doctest: +SKIP
@@ -19,15 +30,19 @@ def run(*overrides: str) -> Result:
         ValueError: A value breaks its rule.
         hydra.errors.HydraException: An override names no key, group or option.
     """
-    compose(*overrides)  # raises the errors that the command line prints
     results: list[Result] = []
-    with class_sections(), initialize_config_dir(str(CONF_DIR), job_name="gradexp", version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
-        job = hydra.run(
-            config_name="config",
-            task_function=lambda cfg: results.append(execute(cfg)),
-            overrides=[*overrides, "hydra.mode=RUN", "~hydra.callbacks.check_before_run"],
-        )
-        _ = job.return_value  # raises the error of a run that failed
+    with own_hydra() as hydra:
+        compose(*overrides)  # raises the errors that the command line prints
+        line = [*overrides, "hydra.mode=RUN", "~hydra.callbacks.check_before_run"]
+        cfg = hydra.compose_config("config", line, RunMode.RUN)
+        check_hydra_keys(cfg.hydra)
+        starts_processes = "LOCAL_RANK" not in os.environ  # else torchrun, or the like, has started them
+        if starts_processes and needs_own_process(plain(cfg.trainer), gpu_count(cfg.trainer.accelerator)):
+            folder = Path(os.path.abspath(cfg.hydra.run.dir))  # noqa: PTH100  # as Hydra does
+            return Result(run_alone(folder, [*line, f"hydra.run.dir={text(str(folder))}"], is_job=False), folder)
+        with caller_state():
+            job = hydra.run(
+                config_name="config", task_function=lambda cfg: results.append(execute(cfg)), overrides=line
+            )
+            _ = job.return_value  # raises the error of a run that failed
     return results[0]

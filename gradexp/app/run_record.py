@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gradexp.configuration.files import HYDRA_FOLDER, run_of
 from gradexp.files import write_atomically
+from gradexp.sweeps.launch.own_process import is_own_process
 
 
 class RunRecord:
@@ -97,8 +98,9 @@ def check_direction(monitor: str, mode: str | None) -> None:
 
 
 def in_multirun() -> bool:
-    """Whether the Hydra job belongs to a multirun."""
-    return HydraConfig.get().mode == RunMode.MULTIRUN
+    """Whether the Hydra job belongs to a multirun; it may run in a process of its own."""
+    job = HydraConfig.get()
+    return job.mode == RunMode.MULTIRUN or is_own_process(Path(job.runtime.output_dir))
 
 
 def is_first_process() -> bool:

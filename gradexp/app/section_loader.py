@@ -9,7 +9,8 @@ calls the methods that are overridden here.
 
 import copy
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from typing import Any
@@ -27,13 +28,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
-from gradexp.app.class_overrides import add_without_plus, typed_sections
+from gradexp.app.class_overrides import add_without_plus, may_have_other_keys, typed_sections
 from gradexp.app.composer import Composer
 from gradexp.app.composition_cache import Repository, cached, lines, without_plain
-from gradexp.building.kinds import CLASS_GROUPS, NAMED_CLASSES
-from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, classes_in
+from gradexp.app.file_classes import changes, is_option_of
+from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals
 from gradexp.configuration.files import CONF_DIR
 
+# Our launcher presets have the names of the plugins' own presets; Hydra validates them against these and warns.
+NAMED_LIKE_PRESETS = r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema"
 # Keys that Hydra sets after the overrides, and the key that adds folders of files.
 SET_BY_HYDRA = ("hydra.job", "hydra.runtime", "hydra.overrides", "hydra.searchpath")
 
@@ -74,12 +77,13 @@ class SectionLoader(ConfigLoaderImpl):
 
     def _from_cache(self, config_name: str | None, parsed: list[Override], run_mode: RunMode) -> DictConfig:
         """Set plain values in the cached composition of the other overrides."""
+        is_open = may_have_other_keys(parsed, run_mode)
         plain, rest = without_plain(parsed, self.repository.group_exists)
         if not any(map(typed_sections, rest)):  # Hydra ignores axes; they matter only to check classes
             rest = [override for override in rest if not override.is_sweep_override()]
-        key = (config_name, JobRuntime.instance().get("name"), _stored(), *lines(rest))
+        key = (config_name, JobRuntime.instance().get("name"), _stored(), is_open and bool(rest), *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
-        add_without_plus(plain, cfg)
+        add_without_plus(plain, cfg, is_open)
         added = [
             o for o in rest if (o.is_add() or o.is_force_add()) and not self.repository.group_exists(o.key_or_group)
         ]
@@ -100,10 +104,13 @@ class SectionLoader(ConfigLoaderImpl):
         paths = [str(entry.path).removeprefix("file://") for entry in self.config_search_path.get_path()]
         return [path for path in paths if not path.startswith(("pkg://", "structured://"))] == [str(CONF_DIR)]
 
-    def _composed(self, *arguments: Any) -> DictConfig:
+    def _composed(self, name: str | None, overrides: list[str], run_mode: RunMode, *further: bool) -> DictConfig:
         """Compose all files and overrides by Hydra, without the cache."""
         self._custom: set[str] = set()
-        cfg = super().load_configuration(*arguments)
+        self._is_open = may_have_other_keys(OverridesParser.create().parse_overrides(overrides), run_mode)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=NAMED_LIKE_PRESETS)
+            cfg = super().load_configuration(name, overrides, run_mode, *further)
         choices = cfg.hydra.runtime.choices
         choices.update({group: CUSTOM for group in self._custom if group in choices})
         return cfg
@@ -133,22 +140,22 @@ class SectionLoader(ConfigLoaderImpl):
             if section.partition(".")[0] in cfg:
                 OmegaConf.update(cfg, section, {TARGET: "???"}, merge=False)
                 self._custom.add(section)
-        add_without_plus(self._overrides, cfg)
+        add_without_plus(self._overrides, cfg, self._is_open)
         return cfg
 
     def _merged(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
         """Merge the files in order; a file that changes the class of a section also discards its earlier keys."""
-        changes = list(_changes(defaults, repo))
-        if not changes:
+        changed = list(changes(defaults, repo))
+        if not changed:
             return self._merged_in_order(defaults, repo)
         typed_options = {o.key_or_group for o in self._overrides if o.type is OverrideType.CHANGE}
         cfg = OmegaConf.create()
         kept: dict[str, Any] = {}
         start = 0
-        for index, section in changes:
+        for index, section in changed:
             cfg.merge_with(self._merged_in_order(defaults[start:index], repo))
             start = index
-            is_option = _is_option(defaults[index], section)
+            is_option = is_option_of(defaults[index], section)
             if section in typed_options and not is_option:  # a typed option takes precedence over any file
                 kept.setdefault(section, copy.deepcopy(OmegaConf.select(cfg, section)))
                 continue
@@ -212,37 +219,3 @@ def check_option(override: Override, repo: IConfigRepository) -> None:
     if not (is_list_of_names or isinstance(value, str | dict)):
         options = ", ".join(repo.get_group_options(group))
         raise ConfigCompositionException(f"{group} must be one of {options}; got {override.input_line}.")
-
-
-def _changes(defaults: Sequence[ResultDefault], repo: IConfigRepository) -> Iterator[tuple[int, str]]:
-    """The index of each file that changes the class of a section, with the section.
-
-    Files of the section's own group are exempt: an option that lists another option in its defaults extends it.
-    """
-    classes: dict[str, tuple[Any, bool]] = {}
-    for index, default in enumerate(defaults):
-        for section, name in _classes_of(default, repo):
-            is_option = _is_option(default, section)
-            before, was_option = classes.get(section, (name, is_option))
-            if before != name and not (is_option and was_option):
-                yield index, section
-            classes[section] = (name, is_option)
-
-
-def _is_option(default: ResultDefault, section: str) -> bool:
-    """Whether the file is an option of the section's own group."""
-    return str(default.config_path).startswith(f"{section.partition('.')[0]}/")
-
-
-def _classes_of(default: ResultDefault, repo: IConfigRepository) -> Iterator[tuple[str, Any]]:
-    """The sections whose class a file sets, with the class."""
-    path = default.config_path
-    loaded = None if path is None or path.startswith("hydra/") else repo.load_config(path)
-    if loaded is None or not isinstance(loaded.config, DictConfig):
-        return
-    package = loaded.header["package"] if default.package is None else default.package
-    if package in (None, "", "_global_"):
-        names = [name for name in (*CLASS_GROUPS, *NAMED_CLASSES) if name in loaded.config]
-        yield from classes_in("", OmegaConf.to_container(OmegaConf.masked_copy(loaded.config, list(names))))
-    elif package.partition(".")[0] in (*CLASS_GROUPS, *NAMED_CLASSES):
-        yield from classes_in(package, OmegaConf.to_container(loaded.config))

@@ -64,7 +64,8 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     _check_augmentation(node, classes.get("data"))
     _check_trainer(node["trainer"])
     _check_paths(node, classes.get("model"))
-    check_penalties(node["regularizer"], node["trusted_packages"])
+    if is_complete:  # a checkpoint may have further penalties
+        check_penalties(node["regularizer"], node["trusted_packages"])
     _check_unknown(node)
     _check_combinations(node)
     optimizer = node["optimizer"]["_target_"]

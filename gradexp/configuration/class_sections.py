@@ -53,11 +53,19 @@ def _is_section(key: str) -> bool:
     return first in CLASS_GROUPS or (first in NAMED_CLASSES and len(rest) > 0)
 
 
-def may_be_added(key: str, cfg: DictConfig, values: Collection[str]) -> bool:
-    """Whether the key lies in an existing class section, and not below a plain value, typed or composed."""
+def may_be_added(key: str, cfg: DictConfig, values: Collection[str], is_open: bool = False) -> bool:
+    """Whether the key lies in an existing class section, and not below a plain value, typed or composed.
+
+    Args:
+        key: The key.
+        cfg: The composed configuration.
+        values: The typed keys.
+        is_open: Whether any existing section but Hydra's will do.
+    """
     parts = key.split(".")
-    depth = 1 if parts[0] in CLASS_GROUPS else 2  # of the section
-    if not _is_section(key) or not isinstance(OmegaConf.select(cfg, ".".join(parts[:depth])), DictConfig):
+    depth = 1 if parts[0] in CLASS_GROUPS or is_open else 2  # of the section
+    is_section = len(parts) > 1 and parts[0] != "hydra" if is_open else _is_section(key)
+    if not is_section or not isinstance(OmegaConf.select(cfg, ".".join(parts[:depth])), DictConfig):
         return False
     for length in range(depth + 1, len(parts)):
         above = ".".join(parts[:length])

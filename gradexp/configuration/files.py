@@ -38,6 +38,12 @@ def read_overrides(run: Path) -> list[str]:
     return [str(line) for line in _read(run, "overrides.yaml") or []]
 
 
+def read_hydra(run: Path) -> dict[str, Any]:
+    """Hydra's part of a run's configuration; empty if the run has not written it."""
+    config: dict[str, Any] = _read(run, "hydra.yaml") or {}
+    return config
+
+
 def _read(run: Path, name: str) -> Any:
     path = run / HYDRA_FOLDER / name
     return yaml.load(path.read_text(), LOADER) if path.is_file() else None

@@ -36,7 +36,11 @@ DEVICE_NUMBERS = list_of(WHOLE, "a list of device numbers", empty=False)
 
 TRAINER_RULES: Mapping[str, Rule] = {
     "accelerator": one_of("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
-    "strategy": TEXT,
+    # The processes of ddp_fork, ddp_spawn and ddp_notebook keep to themselves what callbacks have recorded.
+    "strategy": Rule(
+        "a strategy of Lightning whose processes run the command again, such as ddp or fsdp",
+        lambda value: TEXT.holds(value) and re.search("fork|spawn|notebook", value) is None,
+    ),
     # Lightning's -1 means all devices on a GPU and is an error on a CPU; auto works on both.
     "devices": Rule(
         "a whole number of at least 1, auto for all devices, or a list of GPUs, such as [0,1]",

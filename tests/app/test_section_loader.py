@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp import compose
-from gradexp.app import composition, composition_cache, section_loader
+from gradexp.app import composition, composition_cache, own_hydra, section_loader
 from gradexp.app.section_loader import SectionLoader, class_sections
 from gradexp.configuration.files import CONF_DIR
 from tests import hydra_jobs
@@ -118,7 +118,7 @@ def test_an_option_that_a_multirun_may_lack_is_an_error_in_a_run() -> None:
 
 def test_a_changed_file_is_read_again(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(CONF_DIR, "conf")
-    for module in (section_loader, composition, composition_cache):
+    for module in (section_loader, own_hydra, composition_cache):
         monkeypatch.setattr(module, "CONF_DIR", own_folder / "conf")
     assert composition.compose().optimizer.lr == 0.001
     file = own_folder / "conf" / "optimizer" / "adam.yaml"
@@ -135,7 +135,7 @@ def test_a_changed_launcher_of_the_users_folder_is_read_again(files: Path) -> No
 
 def test_an_error_in_hydras_section_is_hydras(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(CONF_DIR, "conf")
-    for module in (section_loader, composition, composition_cache, hydra_jobs):
+    for module in (section_loader, own_hydra, composition_cache, hydra_jobs):
         monkeypatch.setattr(module, "CONF_DIR", own_folder / "conf")
     Path("conf/experiment/mine.yaml").write_text("# @package _global_\nhydra: {run: {folder: x}}\n")
     with started_hydra() as hydra:

@@ -110,7 +110,8 @@ def test_a_good_configuration_is_checked_in_less_than_three_tenths_of_a_second()
     done = _python("""
         import time
         from hydra import compose, initialize_config_dir
-        from gradexp.app.composition import CONF_DIR, check_config
+        from gradexp.configuration.check import check_config
+        from gradexp.configuration.files import CONF_DIR
         with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
             cfg = compose("config")
         start = time.process_time()

@@ -145,10 +145,6 @@ def _fit(
                 f"{cfg.data.get('batch_size')}, with a batch of one."
             ) from error
         raise
-    except SystemExit as end:  # Lightning's exit after Ctrl-C
-        if trainer.interrupted and last.is_file():
-            raise SystemExit(f"interrupted; resume with ckpt_path={last}") from end
-        raise
     return {"status": "completed"}
 
 

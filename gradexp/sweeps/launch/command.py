@@ -1,9 +1,12 @@
 """From a sweep's command to its plan: which axes were typed, and which jobs they span."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -14,7 +17,8 @@ from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, r
 from gradexp.configuration.key_rules import KEY_RULES
 from gradexp.configuration.values import plain
 from gradexp.objective.monitor import monitor_mode, needs_mode
-from gradexp.rules import SECTION, check
+from gradexp.rules import SECTION, check, did_you_mean
+from gradexp.sweeps.launch.axis_values import axis_values
 from gradexp.sweeps.plan.axes import Axis, axis, spanned
 from gradexp.sweeps.plan.final_runs import check_final
 from gradexp.sweeps.plan.plan import Plan, add_jobs
@@ -28,7 +32,7 @@ class Composer(Protocol):
     def __call__(self, overrides: list[str]) -> DictConfig:
         """The configuration that overrides give, without Hydra's own part."""
 
-    def groups(self, parsed: Iterable[Override]) -> Iterable[str]:
+    def groups(self, parsed: Iterable[Override]) -> Collection[str]:
         """Names of the groups, with those that an experiment adds."""
 
     def choices(self, overrides: list[str]) -> Mapping[str, str | None]:
@@ -50,7 +54,7 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
     typed = list({override.get_key_element(): override for override in parsed}.values())  # the last value of a key
     fixed = [override for override in typed if not override.is_sweep_override()]
     fixed_lines = [_line(override) for override in fixed]
-    base = compose(fixed_lines)
+    base = _base(fixed_lines, [override for override in typed if override.is_sweep_override()], compose)
     settings = cast(dict[str, Any], OmegaConf.to_container(base, resolve=True)).get("sweep")
     check("sweep", settings, SECTION)
     assert settings is not None
@@ -60,7 +64,7 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
     for override in typed:
         if override.is_sweep_override() and _is_of_sweep(override):
             raise ValueError(f"{override.key_or_group} must have one value for all jobs; got {override.input_line}.")
-    axes = [Axis(o.get_key_element(), _values(o)) for o in typed if o.is_sweep_override()]
+    axes = [Axis(o.get_key_element(), axis_values(o)) for o in typed if o.is_sweep_override()]
     # A typed key, be it the option or the class of a group, replaces a preset's axis.
     keys = [override.get_key_element().lstrip("+") for override in typed]
     names = {*keys, *map(rival, keys)}
@@ -76,16 +80,13 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
 
     def setting(key: str, job: Mapping[str, str]) -> str:
         # The options and classes that the job chooses, also by an experiment, decide the options of other groups.
-        chosen = [
-            f"{name}={value}"
-            for name, value in job.items()
-            if name.startswith("+") or name in groups or name.endswith(f".{TARGET}")
-        ]
+        chosen = [f"{name}={value}" for name, value in job.items() if name.startswith("+") or _chooses(name, groups)]
         choices = compose.choices([*fixed_lines, *chosen])
         return str(choices[key] if key in choices else OmegaConf.select(base, key))
 
     combinations = spanned(axes, _groups(settings["zip"]), setting)
     for one in axes:
+        _check_options(one, groups, compose)
         # A table of several options must have values for each; a table of one option is an exception for that option.
         is_table = one.by in CLASS_GROUPS and len(one.values) > 1
         if is_table and any(one.key not in job and setting(str(one.by), job) == CUSTOM for job in combinations):
@@ -104,6 +105,42 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
     return replace(plan, monitor_mode=mode)
 
 
+def _base(lines: list[str], axes: Iterable[Override], compose: Composer) -> DictConfig:
+    """The configuration of the overrides that all jobs share.
+
+    If one of them is a key that only options of an axis have, the configuration has the first of these options.
+    """
+    try:
+        return compose(lines)
+    except HydraException:
+        groups = compose.groups([])
+        choosing = [one for one in axes if one.get_key_element().startswith("+") or _chooses(one.key_or_group, groups)]
+        values = [[f"{one.get_key_element()}={value}" for value in axis_values(one)] for one in choosing]
+        for options in itertools.product(*values):
+            with suppress(HydraException):
+                return compose([*lines, *options])
+        raise
+
+
+def _chooses(key: str, groups: Collection[str]) -> bool:
+    """Whether the value of a key decides which other keys there are."""
+    return key in groups or key.endswith(f".{TARGET}")
+
+
+def _check_options(one: Axis, groups: Collection[str], compose: Composer) -> None:
+    """Check that values by option are for options that exist: no job would have the others."""
+    loader = compose.parser.config_loader
+    if one.by is None or one.by not in groups or loader is None:
+        return
+    options = loader.get_group_options(one.by, ObjectType.CONFIG)
+    for name in one.values:
+        if name not in options:
+            raise ValueError(
+                f"sweep.axes.{one.name} must have values for options of {one.by}; got {name}, which is none."
+                f"{did_you_mean(name, options)} Options of {one.by}: {', '.join(options)}."
+            )
+
+
 def _line(override: Override) -> str:
     assert override.input_line is not None
     return override.input_line
@@ -111,15 +148,6 @@ def _line(override: Override) -> str:
 
 def _is_of_sweep(override: Override) -> bool:
     return override.key_or_group.partition(".")[0] == "sweep"
-
-
-def _values(override: Override) -> list[str]:
-    if not override.is_discrete_sweep():
-        raise HydraException(
-            f"{override.get_key_element()} must have several values, such as 0.1,0.2 or range(1,4); an interval needs "
-            f"hydra/sweeper=optuna; got {override.input_line}."
-        )
-    return list(override.sweep_string_iterator())
 
 
 def _parsed(parser: OverridesParser, value: str) -> Any:

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from rich.console import Console
 
 from gradexp.files import random_letters, write_atomically
+from gradexp.interrupts import COMMAND, begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
 from gradexp.sweeps.launch.run_jobs import run_jobs
@@ -73,6 +74,8 @@ class GridSweeper(Sweeper):
                 plan, manifest = self._planned(folder, now, arguments, compose)
             _print_counts(folder, manifest)
             manifest.write(folder)
+            resume = f"continue with: {_command(folder, self.config)}"
+            begin_work(lambda: resume)
             write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
             (folder / job_folder.STOPPED).unlink(missing_ok=True)
             grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
@@ -154,9 +157,11 @@ class GridSweeper(Sweeper):
 def _command(folder: Path, config: DictConfig) -> str:
     """The command that resumes the sweep, on the same launcher."""
     launcher = [
-        line for line in config.hydra.overrides.hydra if line.startswith(("hydra/launcher=", "hydra.launcher."))
+        line
+        for line in config.hydra.overrides.hydra
+        if line.startswith(("hydra/launcher=", "hydra.launcher.", "hydra.searchpath="))
     ]
-    return f"python -m gradexp -m {shlex.join([*launcher, f'sweep.resume={text(str(folder))}'])}"
+    return f"{COMMAND} -m {shlex.join([*launcher, f'sweep.resume={text(str(folder))}'])}"
 
 
 def _wanted(manifest: Manifest) -> list[PlannedJob]:

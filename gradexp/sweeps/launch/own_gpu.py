@@ -12,6 +12,12 @@ from gradexp.sweeps.launch.resources import gpus
 LAUNCHERS = ("JoblibLauncher", "LocalLauncher")
 
 _claims: dict[str, FileLock] = {}  # by sweep; kept while the process lives, as CUDA keeps its first choice
+_all: list[str] = []  # the GPUs that the process saw before it claimed one
+
+
+def divides(launcher: str) -> bool:
+    """Whether each process of the launcher, the `_target_`, gets one GPU."""
+    return launcher.endswith(LAUNCHERS)
 
 
 def claim(sweep: Path, launcher: str) -> None:
@@ -25,7 +31,7 @@ def claim(sweep: Path, launcher: str) -> None:
         launcher: `_target_` of Hydra's launcher.
     """
     names = gpus()
-    if not names or not launcher.endswith(LAUNCHERS) or str(sweep) in _claims:
+    if not names or not divides(launcher) or str(sweep) in _claims:
         return
     for place in itertools.count():
         lock = FileLock(sweep / f".gpu-{place}.lock")
@@ -35,5 +41,11 @@ def claim(sweep: Path, launcher: str) -> None:
             continue
         _claims[str(sweep)] = lock
         if len(_claims) == 1:  # a process that ran jobs of another sweep has its GPU already
+            _all[:] = names
             os.environ["CUDA_VISIBLE_DEVICES"] = names[place % len(names)]
         return
+
+
+def unclaimed() -> dict[str, str]:
+    """The environment of a process that shall see all GPUs, although this process has claimed one."""
+    return {"CUDA_VISIBLE_DEVICES": ",".join(_all)} if _all else {}

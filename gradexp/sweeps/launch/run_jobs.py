@@ -9,7 +9,9 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
 from gradexp.files import write_json
+from gradexp.interrupts import received
 from gradexp.sweeps import job_folder
+from gradexp.sweeps.launch.joblib_workers import tied_workers
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import PlannedJob
 
@@ -61,8 +63,11 @@ def _launch(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> tup
     """
     before = {job.folder: job_folder.last_start(folder / job.folder) for job in jobs}
     try:
-        returns = launcher.launch([_overrides(folder, job) for job in jobs], int(jobs[0].folder))
+        with tied_workers(launcher):
+            returns = launcher.launch([_overrides(folder, job) for job in jobs], int(jobs[0].folder))
     except Exception as error:
+        if received():
+            raise KeyboardInterrupt from error  # which the interruption became in the launcher
         started = [job for job in jobs if job_folder.last_start(folder / job.folder) != before[job.folder]]
         if not started:
             raise

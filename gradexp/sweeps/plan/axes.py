@@ -40,7 +40,7 @@ def axis(key: str, given: Any) -> Axis:
         return Axis(key, [text(value) for value in given])
     if isinstance(given, dict) and len(given) == 1:
         ((by, table),) = given.items()
-        if isinstance(table, dict) and all(isinstance(values, list) and values for values in table.values()):
+        if isinstance(table, dict) and table and all(isinstance(values, list) and values for values in table.values()):
             return Axis(key, {str(name): [text(value) for value in values] for name, values in table.items()}, str(by))
     raise ValueError(
         f"sweep.axes.{key} must be a list of values, or {{OTHER_KEY: {{VALUE: LIST, ...}}}} where they depend on "

@@ -52,12 +52,13 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
         hydra.errors.HydraException: An override names no key, group or option.
     """
     for line, values in jobs:
-        cfg = compose(line)
         try:
+            cfg = compose(line)
             check_config(cfg, line)
-        except ValueError as error:
-            values_of_axes = ", ".join(f"{key}={value}" for key, value in values.items())
-            raise ValueError(f"{error}" + (f" (In the job {values_of_axes}.)" if values_of_axes else "")) from error
+        except Exception as error:
+            if values:
+                error.add_note(f"(In the job {', '.join(f'{key}={value}' for key, value in values.items())}.)")
+            raise
         plan.jobs.setdefault(asked_hash(cfg, values), PlannedJob("", stage, line, values))
         facts = {
             key: value

@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import signal
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +217,7 @@ def test_ctrl_c_ends_the_sweep_and_the_job_can_be_resumed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A job that the user stopped does not count as failed."""
-    monkeypatch.setattr("signal.signal", lambda *arguments: signal.SIG_DFL)  # Lightning disables Ctrl-C permanently
+    before = signal.getsignal(signal.SIGINT)
 
     def stop(self: StepSeed, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if trainer.global_step == 20:
@@ -226,8 +225,9 @@ def test_ctrl_c_ends_the_sweep_and_the_job_can_be_resumed(
 
     with monkeypatch.context() as patch:
         patch.setattr(StepSeed, "on_train_batch_start", stop)
-        with suppress(KeyboardInterrupt):  # or an exit status
-            assert call(patch, *SMALL, "seed=0,1") != 0
+        with pytest.raises(KeyboardInterrupt):
+            call(patch, *SMALL, "seed=0,1")
+    assert signal.getsignal(signal.SIGINT) == before, "Lightning would ignore Ctrl-C from now on"
     assert job_folder.state(Path("sweep/0")) == "interrupted"
     assert not Path("sweep/1").exists()
     capsys.readouterr()

@@ -1,0 +1,136 @@
+"""Rules of Hydra's own keys, and of the keys of `sweep`, which only some kinds of runs have."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.conf import HydraConf
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from gradexp.configuration.files import read_hydra
+from gradexp.configuration.values import as_typed
+from gradexp.sweeps.launch.extras import check_installed
+
+ONE_TASK = ("tasks_per_node", "nodes")  # of a launcher: gradexp starts the processes of a job itself
+ONE_FOLDER = "hydra.sweep.subdir must be one folder in the sweep's, not several; got {!r}."
+
+
+def check_hydra_keys(hydra: HydraConf) -> None:
+    """Check the part `hydra` of a configuration.
+
+    Raises:
+        ValueError: A key breaks its rule.
+    """
+    if hydra.job.chdir:
+        raise ValueError(
+            "hydra.job.chdir must be false: paths are relative to the folder in which the command is typed, and a run "
+            "writes into its own folder wherever it runs; got true."
+        )
+
+
+def check_single_run(config: DictConfig) -> None:
+    """Check that a single run has no keys of a sweep.
+
+    Raises:
+        ValueError: It has one.
+    """
+    typed = [line for line in as_typed(config.hydra.overrides.task) if line.lstrip("+~").startswith("sweep.")]
+    if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
+        given = ", ".join(typed) or "sweep.axes"
+        raise ValueError(f"the keys of sweep must go with a multirun; got {given} with a single run: add -m.")
+
+
+def check_multirun(config: DictConfig) -> None:
+    """Check what a multirun asks of its sweeper and its launcher.
+
+    Raises:
+        ValueError: A plugin is not installed, or a key does not go with the sweeper or the launcher.
+    """
+    hydra = config.hydra
+    for plugin in (hydra.sweeper, hydra.launcher):
+        check_installed(plugin._target_)
+    if config.trainer.get("num_nodes") not in (None, 1):
+        raise ValueError(
+            f"trainer.num_nodes must be 1 in a multirun, which starts each job on one machine; got "
+            f"{config.trainer.num_nodes}."
+        )
+    for key in ONE_TASK:
+        if hydra.launcher.get(key) not in (None, 1):
+            raise ValueError(
+                f"hydra.launcher.{key} must be 1, as a job starts its trainer.devices processes itself; got "
+                f"{hydra.launcher.get(key)}."
+            )
+    if is_grid(hydra):
+        _check_grid(hydra)
+    else:
+        _check_other_sweeper(config)
+
+
+def is_grid(hydra: HydraConf) -> bool:
+    """Whether the sweeper is gradexp's own."""
+    return "gradexp" in hydra.sweeper._target_
+
+
+def _check_grid(hydra: HydraConf) -> None:
+    for override in hydra.overrides.hydra:
+        if override.lstrip("+~").startswith("hydra.sweep.subdir"):
+            raise ValueError(
+                "hydra.sweep.subdir must go with another sweeper, hydra/sweeper=basic: the grid numbers its jobs' "
+                f"folders to find them again; got {override}."
+            )
+    if hydra.sweeper.get("params"):
+        raise ValueError(
+            f"hydra.sweeper.params must be null with hydra/sweeper=grid; got {hydra.sweeper.params}. Type "
+            "KEY=VALUE,VALUE, or write sweep.axes in an experiment."
+        )
+
+
+def _check_other_sweeper(config: DictConfig) -> None:
+    hydra, sweep = config.hydra, config.sweep
+    typed = [f"sweep.{key}" for key in ("axes", "zip", "final", "resume", "dry_run") if sweep[key]]
+    typed += ["sweep.on_failure"] * (sweep.on_failure != "continue")
+    if typed:
+        raise ValueError(f"{', '.join(typed)} must go with hydra/sweeper=grid; got {hydra.sweeper._target_}.")
+    if (Path(hydra.sweep.dir) / "manifest.json").exists():
+        raise ValueError(f"hydra.sweep.dir must not be the folder of a grid; got {hydra.sweep.dir}.")
+    subdir = OmegaConf.to_container(hydra.sweep, resolve=False)["subdir"]  # type: ignore[index, call-overload]
+    if "/" in str(subdir):
+        raise ValueError(ONE_FOLDER.format(subdir))
+    if "${" not in str(subdir):
+        raise ValueError(
+            "hydra.sweep.subdir must differ between jobs, which each have a folder, such as ${hydra.job.num}; got "
+            f"{subdir!r} for all."
+        )
+
+
+def check_job_folder(folder: Path, job: HydraConf) -> None:
+    """Check that a job's folder lies in the sweep's, where the report looks for it.
+
+    Raises:
+        ValueError: It lies deeper, as `hydra.sweep.subdir` has a slash in this job.
+    """
+    if folder.parent != Path(job.sweep.dir).absolute():
+        raise ValueError(
+            f"hydra.sweep.subdir must be one folder in the sweep's, not several; got {job.sweep.subdir!r}."
+        )
+
+
+def check_same_job(folder: Path, job: HydraConf, ended: Mapping[str, Any] | None, asked: str) -> None:
+    """Check that no other job of the multirun has written into a job's folder.
+
+    Args:
+        folder: The job's.
+        job: Hydra's part of its configuration.
+        ended: The content of metrics.json in the folder.
+        asked: The hash of the job's configuration.
+
+    Raises:
+        ValueError: `hydra.sweep.subdir` is the same for two jobs.
+    """
+    other = read_hydra(folder).get("hydra", {}).get("job", {}).get("num")
+    if ended is not None and ended.get("asked_hash") not in (None, asked) and other not in (None, job.job.num):
+        raise ValueError(
+            f"hydra.sweep.subdir must differ between jobs, such as ${{hydra.job.num}}; got {job.sweep.subdir!r} for "
+            f"job {job.job.num}, in which job {other} has run."
+        )

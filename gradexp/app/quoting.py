@@ -1,0 +1,71 @@
+"""How text is typed that Hydra's grammar of overrides cannot read as it stands."""
+
+import re
+import shlex
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from gradexp.sweeps.plan.axes import text
+
+BRACKETS = {"[": "]", "{": "}", "(": ")"}
+SPECIAL = re.compile(r'["$`!\\]')  # in double quotes, for the shell
+
+
+def quoted(line: str, is_axis: bool = False) -> str:
+    """An override as it is typed in a shell so that its value is read as text.
+
+    Items of lists and of sections in brackets are quoted one by one; what Hydra reads as it stands is kept.
+
+    Args:
+        line: KEY=VALUE, as a program gets it from the shell.
+        is_axis: Whether commas separate values of an axis.
+    """
+    key, _, value = line.partition("=")
+    values = split(value) if is_axis else [value]
+    result = f"{key}={','.join(map(_readable, values))}"
+    if not SPECIAL.search(result):
+        return f'"{result}"'
+    if not re.search(r"['\"\\]", value):
+        result = result.replace("'", '"')  # Hydra has both kinds of quotes, and the shell's own are then single ones
+    return shlex.quote(result)
+
+
+def split(value: str) -> list[str]:
+    """The parts between commas that are in no bracket."""
+    parts, closing = [""], [""]
+    for letter in value:
+        if letter == "," and len(closing) == 1:
+            parts.append("")
+            continue
+        if letter in BRACKETS:
+            closing.append(BRACKETS[letter])
+        elif letter == closing[-1]:
+            closing.pop()
+        parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+def is_key(key: str) -> bool:
+    """Whether Hydra can read a key."""
+    return _is_read(f"{key}=0")
+
+
+def _readable(value: str) -> str:
+    if _is_read(f"key={value}") and len(split(value)) == 1:
+        return value
+    for first, last in (("[", "]"), ("{", "}")):
+        if len(value) > 1 and value[0] == first and value[-1] == last:
+            parts = [item.partition(":") if first == "{" else ("", "", item) for item in split(value[1:-1])]
+            inside = ",".join(f"{name}{colon}{_readable(item.strip())}" for name, colon, item in parts)
+            if _is_read(f"key={first}{inside}{last}"):
+                return f"{first}{inside}{last}"
+    return text(value)
+
+
+def _is_read(line: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(line)
+    except HydraException:
+        return False
+    return True
