@@ -19,7 +19,7 @@ from gradexp.configuration.key_rules import KEY_RULES
 MESSAGE_LINES, MESSAGE_LENGTH = 4, 2_000
 OTHER_LINES = 8  # on standard error beside the message
 LIBRARY_WARNINGS = 2
-GROWTH = 600  # MiB that a case may take
+GROWTH = 900  # MiB that a case may take
 # What Python says to programmers.
 INTERNAL = re.compile(
     r"object has no attribute|NoneType|not subscriptable|unhashable|unexpected keyword|positional argument|"

@@ -26,7 +26,7 @@ def _do(name: str) -> Any:
             hold = [bytearray(b"x") * 2**30 for _ in range(1)]
             raise ValueError(f"seed must be smaller; got {len(hold)}")
         if name == "flood":
-            raise ValueError("seed must be\n" * 50)
+            raise SystemExit("error: seed must be\n" * 50)  # explain would shorten it
         if name == "internal":
             raise ValueError("seed must be a number ('NoneType' object is not subscriptable): NoneType")
         if name == "nameless":
