@@ -7,8 +7,11 @@ in each process.
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 
 def start(*arguments: str, error: Path | None = None) -> BaseProcess:
@@ -18,11 +21,27 @@ def start(*arguments: str, error: Path | None = None) -> BaseProcess:
         arguments: What is typed.
         error: A file for standard error; the process then leads a session of its own.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.imported"])
-    process = context.Process(target=_command_line, args=(arguments, Path.cwd(), dict(os.environ), error))
+    process = _context().Process(target=_command_line, args=(arguments, Path.cwd(), dict(os.environ), error))
     process.start()
     return process
+
+
+def in_process(function: Callable[..., None], *arguments: Any) -> int | None:
+    """Call a function in a forked process, which may fork others or change what cannot be changed back.
+
+    Returns:
+        The exit status of the process.
+    """
+    process = _context().Process(target=function, args=arguments)
+    process.start()
+    process.join(600)
+    return process.exitcode
+
+
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.imported"])
+    return context
 
 
 def kill(process: BaseProcess) -> None:

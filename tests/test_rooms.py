@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
 
 # From the lowest layer up: a room imports only rooms before it. The sub-rooms of sweeps are ordered one by one.
 ROOMS = (
-    ("rules", "files", "by_file", "randomness", "workers"),
+    ("rules", "files", "untrusted", "by_file", "randomness", "workers"),
     ("interrupts",),
     ("arguments",),
     ("gradients", "figures"),

@@ -101,7 +101,10 @@ def main(cfg: DictConfig) -> float | None:
             _print_job(result.metrics)
     else:
         if is_first_process():
-            print_summary(Console(), result.metrics, _relative(result.folder), result.notes)
+            try:
+                print_summary(Console(), result.metrics, _relative(result.folder), result.notes)
+            except OSError as error:  # of the output, which may be a file on a full disk
+                raise SystemExit(explain(error) or 1) from error
         if status == "diverged" or result.metrics.get("checks/failed"):
             raise SystemExit(1)
     if status != "completed":

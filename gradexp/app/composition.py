@@ -13,9 +13,12 @@ from gradexp.app.class_overrides import typed_sections
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.resolvers import register_resolvers
 from gradexp.configuration.check import check_config
+from gradexp.configuration.files import TYPED_ALONE
 from gradexp.configuration.hashes import LOCAL_KEYS, LOCAL_TRAINER_KEYS
 
 register_resolvers()
+
+MAY_BE_EMPTY = ("augmentation",)  # sections that may be null
 
 
 def compose(*overrides: str) -> DictConfig:
@@ -43,14 +46,24 @@ def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str
         typed: The configuration composed from the command line.
         overrides: The command line's overrides, such as "optimizer=adam" and "optimizer.lr=0.1".
         groups: Names of the configuration groups.
+
+    Raises:
+        ValueError: The saved configuration has no section where one must be.
     """
     if any(override.lstrip("+").startswith("experiment=") for override in overrides):
         return typed
     # Keys that the checkpoint lacks, as it may be older than a key, keep their defaults.
-    cfg = cast(DictConfig, OmegaConf.create(OmegaConf.to_container(typed, resolve=True)))
+    own = cast(dict[str, Any], OmegaConf.to_container(typed, resolve=True))
+    cfg = OmegaConf.create(own)
     for key, value in saved.items():
-        if key not in LOCAL_KEYS:
-            cfg[key] = value
+        if key in (*LOCAL_KEYS, "hydra"):
+            continue
+        if isinstance(own.get(key), dict) and not isinstance(value, dict | None if key in MAY_BE_EMPTY else dict):
+            raise ValueError(f"{key} must be a section of keys and values; got {value!r}.")
+        cfg[key] = value
+    for key in TYPED_ALONE:
+        if OmegaConf.select(cfg, key) is not None:
+            OmegaConf.update(cfg, key, OmegaConf.select(typed, key))
     for key in LOCAL_TRAINER_KEYS:
         cfg.trainer[key] = typed.trainer[key]
     sections, values = [], []

@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.core.hydra_config import HydraConfig
 
 from gradexp.app.run_record import RunRecord
-from gradexp.configuration.files import CONF_DIR, LOADER
+from gradexp.configuration.files import CONF_DIR
 from gradexp.configuration.hashes import LOCAL_TRAINER_KEYS
 from gradexp.configuration.values import plain
 from gradexp.interrupts import as_typed, continue_by
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
+from gradexp.untrusted import read_yaml
 
 # Keys that a checkpoint does not contain, and that a resumed run needs as the first one had them.
 MACHINE_KEYS = ("data_dir", "figures", "progress", "threads", "trusted_packages")
@@ -50,7 +50,7 @@ class Continuation:
 
     def _of_this_machine(self) -> list[str]:
         """The settings that differ from the default and are not read from a checkpoint."""
-        default: dict[str, Any] = yaml.load((CONF_DIR / "config.yaml").read_text(), LOADER)
+        default: dict[str, Any] = read_yaml(CONF_DIR / "config.yaml", "a configuration")
         asked = plain(self._record.asked)
         changed = [key for key in MACHINE_KEYS if asked[key] != default[key]]
         of_trainer = {key: asked["trainer"][key] for key in LOCAL_TRAINER_KEYS}

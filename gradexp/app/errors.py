@@ -10,6 +10,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, Interpolation
 
 from gradexp.app.unreadable import unreadable
 from gradexp.configuration.unknown_keys import renamed_option, unknown_key
+from gradexp.files import REMEDIES
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
 
@@ -37,11 +38,8 @@ def explain(error: BaseException) -> str | None:
         message = _missing_option(error, error.options)
     elif isinstance(error, HydraException):
         message = _hydra_error(error)
-    elif isinstance(error, OSError) and error.filename is not None:
-        message = (
-            f"{error.filename}: {error.strerror}. Runs are written below outputs/ in the current folder; "
-            "hydra.run.dir=FOLDER selects another one. Data is stored in data_dir=FOLDER."
-        )
+    elif (cause := _os_error(error)) is not None:
+        message = " ".join([_os_message(cause), *getattr(error, "__notes__", ())])
     elif isinstance(error, ModuleNotFoundError):
         message = f"{error}. These settings require it: install it first."
     elif _is_of_memory(error):
@@ -93,6 +91,28 @@ def _unresolved(error: InterpolationResolutionError) -> str:
     return (
         f"{error.full_key or 'a value'} must have interpolations that can be resolved ({reason}). "
         "A backslash before ${ makes it text."
+    )
+
+
+def _os_error(error: BaseException) -> OSError | None:
+    """The system's error that is, or caused, an error whose own message does not give its reason.
+
+    logging and Lightning raise errors of their own for a file that they cannot write.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
+        cause = cause.__cause__
+    if cause is error:
+        return cause if cause.filename is not None or cause.errno in REMEDIES else None
+    return cause if cause is not None and cause.errno in REMEDIES and str(cause.strerror) not in str(error) else None
+
+
+def _os_message(error: OSError) -> str:
+    name = "a file, or the output" if error.filename is None else os.fsdecode(error.filename)
+    remedy = f" {REMEDIES[error.errno]}." if error.errno in REMEDIES else ""
+    return (
+        f"{name}: {error.strerror}.{remedy} Runs are written below outputs/ in the current folder; "
+        "hydra.run.dir=FOLDER selects another one. Data is stored in data_dir=FOLDER."
     )
 
 

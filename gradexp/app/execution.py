@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,16 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gradexp.app.composition import with_overrides
 from gradexp.app.continuation import Continuation
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
 from gradexp.app.job_command import job_options, job_overrides
+from gradexp.app.log_file import check_log_writes
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
+from gradexp.app.saved_config import with_checkpoint
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import as_typed, changed, plain
-from gradexp.interrupts import begin_work, received
+from gradexp.interrupts import COMMAND, begin_work, received
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import joblib_workers, own_gpu
 from gradexp.sweeps.launch.own_process import is_own_process, needs_own_process, run_alone
@@ -51,6 +52,7 @@ def execute(cfg: DictConfig) -> Result:
     """Run the task of a configuration; metrics.json in the job's folder records success and failure alike."""
     OmegaConf.set_readonly(cfg, True)
     folder = Path(HydraConfig.get().runtime.output_dir)
+    check_log_writes(folder)
     if cfg.task == "report":
         check_config(cfg)
         return _report(Path(cfg.sweep_dir), folder)
@@ -62,7 +64,13 @@ def execute(cfg: DictConfig) -> Result:
     resumed_from = cfg.ckpt_path if record.is_resumed else None
     # The other processes of a DDP run share the first one's folder.
     with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
-        return _run_task(cfg, record, asked=None)
+        try:
+            return _run_task(cfg, record, asked=None)
+        except Exception as error:
+            last = job_folder.last_checkpoint(folder)
+            if cfg.task == "train" and last is not None:  # said with errors of the disk, which it outlives
+                error.add_note(f"Then resume: {COMMAND} ckpt_path={last}")
+            raise
 
 
 def _report(source: Path, folder: Path) -> Result:
@@ -134,17 +142,13 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
         # torch and Lightning take seconds to import: only after the configuration has passed its check.
         from gradexp.app.quiet import quiet_libraries
         from gradexp.app.tasks import TASKS
-        from gradexp.engine.checkpoint_file import read_checkpoint
         from gradexp.engine.threads import threads_of_one_run
 
         quiet_libraries()
         if cfg.ckpt_path is not None:
-            saved = read_checkpoint(cfg.ckpt_path)["config"]
             # A job of a sweep goes on as it began, with what a callback has found before its fit.
             goes_on = in_multirun() and cfg.ckpt_path == job_folder.last_checkpoint(folder)
-            cfg = with_overrides(saved, cfg, [] if goes_on else typed, list(job.runtime.choices))
-            OmegaConf.set_readonly(cfg, True)
-            check_config(cfg, typed, own_keys=True)
+            cfg = with_checkpoint(cfg, job, goes_on)
         if cfg.figures == "auto":
             # In a sweep, figures would take longer than a small job itself.
             cfg = changed(cfg, {"figures": not in_multirun()})
@@ -153,14 +157,8 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     except Exception as error:
         if received():
             raise KeyboardInterrupt from error  # which the interruption became in a library; the run has not failed
-        # A failed attempt to resume must not replace the metrics of a completed run.
-        is_completed = (job_folder.outcome(folder) or {}).get("status") == "completed"
-        # A resume that fails before its first step leaves the folder as it was.
-        is_unchanged = record.is_resumed and record.ran is None
-        if record.ran is None and not is_unchanged and not is_completed:
-            record.write_asked()
-        if not is_completed and not is_unchanged:
-            _write_metrics(folder, {"status": "failed", "reason": str(error)})
+        with suppress(OSError):  # where the disk is full, nothing can be recorded either
+            _record_failure(record, error)
         raise
     ran = record.ran
     assert ran is not None, "each task records the configuration that runs"
@@ -173,6 +171,17 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
     return Result(metrics, folder, outcome.notes)
+
+
+def _record_failure(record: RunRecord, error: Exception) -> None:
+    # A failed attempt to resume must not replace the metrics of a completed run.
+    is_completed = (job_folder.outcome(record.folder) or {}).get("status") == "completed"
+    # A resume that fails before its first step leaves the folder as it was.
+    is_unchanged = record.is_resumed and record.ran is None
+    if record.ran is None and not is_unchanged and not is_completed:
+        record.write_asked()
+    if not is_completed and not is_unchanged:
+        _write_metrics(record.folder, {"status": "failed", "reason": str(error)})
 
 
 @contextmanager

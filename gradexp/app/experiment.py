@@ -8,12 +8,14 @@ from hydra.types import RunMode
 from gradexp.app.caller_state import caller_state
 from gradexp.app.composition import compose
 from gradexp.app.execution import Result, execute
+from gradexp.app.hydra_callbacks import known_folder
 from gradexp.app.hydra_keys import check_hydra_keys
 from gradexp.app.own_hydra import own_hydra
 from gradexp.configuration.values import plain
 from gradexp.sweeps.launch.own_process import needs_own_process, run_alone
 from gradexp.sweeps.launch.resources import gpu_count
 from gradexp.sweeps.plan.axes import text
+from gradexp.untrusted import check_stays_inside
 
 
 def run(*overrides: str) -> Result:
@@ -32,7 +34,10 @@ def run(*overrides: str) -> Result:
     """
     results: list[Result] = []
     with own_hydra() as hydra:
-        compose(*overrides)  # raises the errors that the command line prints
+        asked = compose(*overrides)  # raises the errors that the command line prints
+        folder = known_folder(asked.task, asked.ckpt_path, asked.sweep_dir)
+        if folder is not None:
+            check_stays_inside(folder)
         line = [*overrides, "hydra.mode=RUN", "~hydra.callbacks.check_before_run"]
         cfg = hydra.compose_config("config", line, RunMode.RUN)
         check_hydra_keys(cfg.hydra)

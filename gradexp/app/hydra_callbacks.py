@@ -1,6 +1,8 @@
 """Callbacks of Hydra's runs and multiruns; conf/config.yaml lists the three classes."""
 
+import shlex
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +18,15 @@ from gradexp.app.errors import explain, traceback_wanted
 from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_single_run, is_grid
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
+from gradexp.configuration.files import run_of
 from gradexp.configuration.values import as_typed
 from gradexp.interrupts import begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
+from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.manifest import NAME
 from gradexp.sweeps.report.write_report import write_report
+from gradexp.untrusted import check_stays_inside
 
 _unreported: list[DictConfig] = []  # the multirun that runs, if its sweeper leaves an error to Hydra
 
@@ -37,14 +43,28 @@ class CheckBeforeRun(Callback):
                 cfg = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
                 check_config(cfg, as_typed(config.hydra.overrides.task))
             check_single_run(config)
+            # Before Hydra opens the log file in a folder that others may have made.
+            folder = known_folder(config.task, config.ckpt_path, config.sweep_dir)
+            if folder is not None:
+                check_stays_inside(folder)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         begin_work()  # of the launchers: workers of joblib and Ray print errors when the first process just ends
         with _one_message():
+            folder = Path(config.hydra.sweep.dir)
+            if config.sweep.resume or (folder / NAME).is_file():
+                check_stays_inside(folder)
             check_hydra_keys(config.hydra)
             check_multirun(config)
             if not is_grid(config.hydra):  # the grid checks each job before it creates the sweep's folder
                 _check_jobs(config)
+
+
+def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:
+    """The folder of an earlier run or sweep into which a single run will write; None if it writes into a new one."""
+    if task == "report":
+        return None if sweep_dir is None else Path(sweep_dir)
+    return run_of(ckpt_path) if task == "train" else None
 
 
 class WriteReport(Callback):
@@ -58,7 +78,14 @@ class WriteReport(Callback):
         _unreported.clear()
         folder = Path(config.hydra.sweep.dir)
         if not config.sweep.dry_run and any(folder.glob(f"*/{job_folder.STARTED}")):  # no report if no job started
-            write_report(folder, Console())
+            try:
+                write_report(folder, Console())
+            except Exception as error:  # Hydra would only warn of it, and the sweep would end with status 0
+                if traceback_wanted():
+                    traceback.print_exc()
+                command = shlex.join(["python", "-m", "gradexp", "task=report", f"sweep_dir={text(str(folder))}"])
+                reason = explain(error) or f"error: {type(error).__name__}: {error}"
+                sys.exit(f"{reason} The report is not written; the jobs' results are kept. Write it with {command}")
 
 
 def report_unfinished() -> Mapping[str, int]:

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from gradexp.configuration.files import read_config, run_of
+from gradexp.configuration.key_rules import KEY_RULES
 from gradexp.engine.cores import core_count
 from gradexp.files import random_letters
 from gradexp.objective.monitor import monitor_mode, needs_mode
@@ -22,7 +23,9 @@ def run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | Non
     if run is not None and task == "train":
         return str(run)
     if run is not None:
-        name = read_config(run).get("name", name)
+        recorded = read_config(run).get("name")
+        # Another one is refused with the checkpoint that has it.
+        name = str(recorded) if KEY_RULES["name"].holds(recorded) else name
     return _new_folder(f"outputs/{name}")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gradexp.app.errors import printable
 from gradexp.sweeps.job_folder import score_name
@@ -23,8 +24,9 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     """
     table = Table.grid(padding=(0, 2))
     status = metrics["status"]
-    table.add_row("status", f"[{STATUS_STYLE[status]}]{status}[/]")
-    table.add_row("data", f"{metrics['data']}{_sizes(metrics)}")
+    # Names in rows are Text, in which square brackets are not markup.
+    table.add_row("status", Text(status, style=STATUS_STYLE[status]))
+    table.add_row("data", Text(f"{metrics['data']}{_sizes(metrics)}"))
     if "parameters" in metrics:
         table.add_row("parameters", f"{metrics['parameters']:,}")
     if "epochs" in metrics:
@@ -52,7 +54,7 @@ def _add_stage(table: Table, metrics: Mapping[str, Any], prefix: str, label: str
     # A user's own module may log val_loss instead of val/loss.
     values = {k: v for k, v in metrics.items() if k.startswith((f"{prefix}/", f"{prefix}_"))}
     if values:
-        table.add_row(label, "  ".join(f"{k[len(prefix) + 1 :]} {_number(k, v)}" for k, v in values.items()))
+        table.add_row(label, Text("  ".join(f"{k[len(prefix) + 1 :]} {_number(k, v)}" for k, v in values.items())))
 
 
 def _sizes(metrics: Mapping[str, Any]) -> str:

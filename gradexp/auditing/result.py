@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -53,5 +53,6 @@ class AuditResult:
         words = {True: "[green]passed[/]", False: "[red]failed[/]", None: "[dim]-[/]"}
         for check in self.checks:
             advice = check.advice if check.passed is False else ""
-            table.add_row(escape(check.name), words[check.passed], escape(check.figure), escape(advice))
+            # Square brackets in Text are not markup.
+            table.add_row(Text(check.name), words[check.passed], Text(check.figure), Text(advice))
         console.print(table)

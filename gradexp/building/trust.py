@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -11,6 +11,7 @@ from gradexp.building.kinds import KINDS, Kind
 from gradexp.rules import did_you_mean
 
 OWN_PACKAGE = "gradexp"
+FUNCTIONS = ("activation", "init")  # arguments of models that may be dotted paths, and kinds
 
 
 def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key: str) -> None:
@@ -19,7 +20,7 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
     Raises:
         ValueError: It is not a dotted path, or its package is not trusted.
     """
-    if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")) or "." not in target:
+    if not isinstance(target, str) or not _is_dotted_path(target):
         raise ValueError(f"{key} must be the dotted path of {kind.noun}, package.module.Class; got {target!r}.")
     package = target.partition(".")[0]
     if package in trusted_packages or any(target.startswith(f"{module}.") for module in kind.trusted):
@@ -30,6 +31,51 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
         f"{key} must name {noun} in a trusted package ({', '.join(trusted)}); got {target}. "
         f"If you know its code, add trusted_packages=[{','.join([*trusted_packages, package])}]."
     )
+
+
+def foreign_packages(settings: Mapping[str, Any], trusted_packages: Sequence[str] = (OWN_PACKAGE,)) -> dict[str, str]:
+    """Packages of the classes and functions that settings name, without those that are trusted for their kind.
+
+    Args:
+        settings: A configuration as plain data, or a part of it by flat keys.
+        trusted_packages: Packages that the user trusts.
+
+    Returns:
+        For each package, the first key that names it, with its value.
+    """
+    found: dict[str, str] = {}
+    for key, target in _dotted_paths("", settings):
+        parts = key.split(".")
+        kind = KINDS.get(parts[-1] if parts[0] == "model" and parts[-1] in FUNCTIONS else parts[0])
+        is_known = kind is not None and target.startswith(tuple(f"{module}." for module in kind.trusted))
+        package = target.partition(".")[0]
+        if package not in trusted_packages and not is_known:
+            found.setdefault(package, f"{key}={target}")
+    return found
+
+
+def _dotted_paths(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Each dotted path under a key that names a class or a function, with its key."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _dotted_paths(f"{key}.{name}".lstrip("."), item)
+    elif isinstance(value, list):
+        is_name = _names_code(key)
+        for place, item in enumerate(value):
+            yield from _dotted_paths(key if is_name else f"{key}.{place}", item)
+    elif isinstance(value, str) and _names_code(key) and _is_dotted_path(value):
+        yield key, value
+
+
+def _is_dotted_path(target: str) -> bool:
+    return "." in target and all(part.isidentifier() for part in target.split("."))
+
+
+def _names_code(key: str) -> bool:
+    """Whether the value of a key may name a class or a function."""
+    name = key.rpartition(".")[2]
+    is_function = key in [f"model.{function}" for function in FUNCTIONS] or name.endswith(("_lambda", "_fn"))
+    return name == "_target_" or is_function
 
 
 def trusted_class(target: Any, kind: str, trusted_packages: Sequence[str] = (OWN_PACKAGE,), key: str = "") -> Any:

@@ -36,11 +36,11 @@ class ProgressBar:
         """Draw the label, the bar for `done` of `total` steps (infinite if that is unknown), and the text."""
         if self._bar is None:
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=20),
                 TaskProgressColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
                 console=self.console,
                 auto_refresh=False,
                 transient=True,

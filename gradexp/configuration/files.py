@@ -3,14 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
+from gradexp.untrusted import read_yaml
 
 # A wheel contains conf/ inside the package, a checkout beside it.
 CONF_DIR = next(path for path in (parent / "conf" for parent in Path(__file__).parents[1:3]) if path.is_dir())
 
 HYDRA_FOLDER = ".hydra"  # in a run's folder: the configuration that ran, and the typed overrides
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # reads a thousand configurations in seconds, not in a minute
+# Settings that are taken from the command line alone, never from a file that others may have written: packages that may
+# be imported, and an address to which requests go.
+TYPED_ALONE = ("trusted_packages", "data.mirror")
+
+RECORDED = "the configuration that a run recorded"  # what .hydra/config.yaml is
+TYPED = "the list of overrides that a run recorded"  # what .hydra/overrides.yaml is
 
 
 def run_of(ckpt_path: str | None) -> Path | None:
@@ -28,22 +33,39 @@ def has_config(run: Path) -> bool:
 
 
 def read_config(run: Path) -> dict[str, Any]:
-    """The configuration that ran, as plain data; empty if the run has not written it."""
-    config: dict[str, Any] = _read(run, "config.yaml") or {}
-    return config
+    """The configuration that ran, as plain data; empty if the run has not written it. Interpolations stay text.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    content = _read(run, "config.yaml", RECORDED)
+    if not isinstance(content, dict | None):
+        raise ValueError(f"{run / HYDRA_FOLDER / 'config.yaml'} must be {RECORDED}; it is a {type(content).__name__}.")
+    return content or {}
 
 
 def read_overrides(run: Path) -> list[str]:
-    """The typed overrides of a run; empty if the run has not written them."""
-    return [str(line) for line in _read(run, "overrides.yaml") or []]
+    """The typed overrides of a run; empty if the run has not written them.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    content = _read(run, "overrides.yaml", TYPED) or []
+    if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
+        raise ValueError(f"{run / HYDRA_FOLDER / 'overrides.yaml'} must be {TYPED}; it is not a list of texts.")
+    return content
 
 
 def read_hydra(run: Path) -> dict[str, Any]:
-    """Hydra's part of a run's configuration; empty if the run has not written it."""
-    config: dict[str, Any] = _read(run, "hydra.yaml") or {}
-    return config
+    """Hydra's part of a run's configuration; empty if the run has not written it.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    content = _read(run, "hydra.yaml", RECORDED)
+    return content if isinstance(content, dict) else {}
 
 
-def _read(run: Path, name: str) -> Any:
+def _read(run: Path, name: str, what: str) -> Any:
     path = run / HYDRA_FOLDER / name
-    return yaml.load(path.read_text(), LOADER) if path.is_file() else None
+    return read_yaml(path, what) if path.is_file() else None

@@ -36,8 +36,8 @@ METRIC = Rule(MONITOR.words, TEXT.holds)  # of any module; our models have the r
 KEY_RULES: Mapping[str, Rule] = {
     # Part of a path, and of the command that Lightning starts again for every further process.
     "name": Rule(
-        "letters, digits, dots, dashes and underscores",
-        lambda value: isinstance(value, str | int) and re.fullmatch(r"[A-Za-z0-9._-]+", str(value)) is not None,
+        "letters, digits, dots, dashes and underscores, not dots alone",
+        lambda value: isinstance(value, str | int) and re.fullmatch(r"(?!\.+$)[A-Za-z0-9._-]+", str(value)) is not None,
     ),
     "task": one_of(*TASKS),
     "seed": WHOLE,

@@ -18,6 +18,7 @@ from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
 from gradexp.randomness import generator, mix, seed_generators
 from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, SampleNumber
+from gradexp.untrusted import check_kinds
 
 
 class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
@@ -150,6 +151,7 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         return {"preprocessing": self.preprocessing_state(), **position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        check_kinds(state_dict, preprocessing=dict, position=int)
         self.load_preprocessing_state(state_dict["preprocessing"])
         # Lightning restores a loader's position too, but not after a schedule has asked for the number of steps.
         self._resume_state = {key: value for key, value in state_dict.items() if key != "preprocessing"}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gradexp.data.found_samples import FoundSamples, Positions
+from gradexp.untrusted import check_kinds
 
 Hashes = NDArray[np.uint64]
 
@@ -60,6 +61,10 @@ class RunSamples:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> "RunSamples":
+        check_kinds(state, train=Tensor, test=Tensor)
+        for name in ("train", "test"):
+            if state[name].dtype != torch.int64 or state[name].ndim != 1:
+                raise TypeError(f"{name} is {state[name].dtype}, {list(state[name].shape)}")
         return cls(state["train"].numpy().view(np.uint64), state["test"].numpy().view(np.uint64))
 
     def state(self) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.options import DataOptions
 from gradexp.data.sources import Source, TensorSource
 from gradexp.rules import BatchSize, SampleNumber
+from gradexp.untrusted import check_kinds
 
 
 class TensorDataModule(AbstractDataModule):
@@ -79,6 +80,10 @@ class TensorDataModule(AbstractDataModule):
         return dict(self._scales)
 
     def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
+        check_kinds(state, **dict.fromkeys(state, Tensor))
+        for name, scale in state.items():
+            if not scale.is_floating_point() or (name.startswith("input") and scale.numel() != self.num_features):
+                raise TypeError(f"{name} is {scale.dtype}, {list(scale.shape)}")
         self._scales = dict(state)
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -18,6 +19,7 @@ from gradexp.engine.lightning_internals import (
     weights_to_save,
 )
 from gradexp.objective.monitor import Mode, sign
+from gradexp.untrusted import check_kinds
 
 FORMAT = 3  # of gradexp's part of a checkpoint; increased when another version could not read it correctly
 
@@ -188,7 +190,14 @@ class Checkpoints(Checkpoint):
         return {"best": asdict(self.best) if self.best else None, "metrics": dict(self.metrics)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = Best(**state_dict["best"]) if state_dict["best"] else None
+        best = state_dict["best"]
+        check_kinds(state_dict, metrics=dict, best=(dict, NoneType))
+        if best is not None:
+            check_kinds(best, epoch=int, step=int, metrics=dict)
+            for name in ("score", "loss"):  # which may be infinite
+                if not isinstance(best[name], int | float | None):
+                    raise TypeError(f"best.{name} is {repr(best[name])[:80]}")
+        self.best = Best(**best) if best else None
         self.metrics = dict(state_dict["metrics"])
 
 

@@ -2,20 +2,20 @@
 
 import os
 import re
-import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.tensorboard import SummaryWriter
+
+from gradexp.engine.event_writer import EventWriter
 
 _CREATED = re.compile(r"(?<=tfevents\.)\d{10}(?=\.)")  # a file's name has the second at which it was created
 _RENAMED = re.compile(r"(?<=tfevents\.)0\d{9}\.(?=\d{10}\.)")
-
-PATIENCE = 1.0  # seconds, for a writer after Ctrl-C
 
 
 class EventFiles(TensorBoardLogger):
@@ -30,27 +30,23 @@ class EventFiles(TensorBoardLogger):
     _begun = 0  # the second of the first half
     _kept: Mapping[str, int] | None = None  # their sizes at the checkpoint; None to drop nothing
 
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> SummaryWriter:
+        """The writer, which raises the error of a full disk where it happens."""
+        if self._experiment is None:
+            self._experiment = EventWriter(log_dir=self.log_dir, **self._kwargs)
+        return self._experiment
+
     def save(self) -> None:
         self.experiment.flush()
 
     def finalize(self, status: str) -> None:
-        """Keep the file open after a fit: what a test adds in another one could be read before it.
-
-        After Ctrl-C it is closed if that takes no longer than a second. KeyboardInterrupt may have come where the
-        writer's queue was locked: then nothing unlocks it, and closing the file would never return.
-        """
-        if isinstance(sys.exception(), KeyboardInterrupt):
-            closing = threading.Thread(target=self._close, name="close event files", daemon=True)
-            closing.start()
-            closing.join(PATIENCE)
-        elif status != "success":
+        """Keep the file open after a fit: what a test adds in another one could be read before it."""
+        if status != "success":
             super().finalize(status)
         elif self._experiment is not None:
             self.save()
-
-    def _close(self) -> None:
-        if self._experiment is not None:
-            self._experiment.close()
 
     def rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
         """Drop what an earlier fit in the folder logged after the checkpoint from which this one resumes.

@@ -93,12 +93,15 @@ def is_elementwise(settings: Mapping[str, Any]) -> bool:
 
 
 def learning_rate(settings: Mapping[str, Any], trusted_packages: Sequence[str]) -> float:
-    """The rate in the settings, else the class's default; NaN if it has none."""
+    """The rate in the settings, else the class's default; NaN if it has none, or if its package is not trusted."""
     if "lr" in settings:
         return float(settings["lr"])
     if settings.get("_target_") is None:  # the module builds its own optimizer
         return math.nan
-    cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
+    try:
+        cls = trusted_class(target_of(settings), "optimizer", trusted_packages)
+    except ValueError:  # of a record that is only read
+        return math.nan
     parameter = inspect.signature(cls).parameters.get("lr")
     default = parameter.default if parameter is not None else None
     return float(default) if isinstance(default, int | float) else math.nan

@@ -9,6 +9,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams as hparams_summary
 
+from gradexp.engine.event_writer import EventWriter
 from gradexp.objective.optimizers import class_name, learning_rate
 
 SUFFIX = ".hparams"  # of the event file with the settings, which a resumed run replaces
@@ -93,7 +94,7 @@ def write_row(folder: Path, settings: dict[str, Any], suffix: str = SUFFIX, *, s
     """
     for path in folder.glob(f"*{suffix}"):
         path.unlink()
-    with SummaryWriter(str(folder), filename_suffix=suffix) as writer:
+    with EventWriter(str(folder), filename_suffix=suffix) as writer:
         _, start, end = hparams_summary(settings, {})  # type: ignore[no-untyped-call]
         if not succeeded:
             plugin = end.value[0].metadata.plugin_data

@@ -1,6 +1,5 @@
 """The folder of a run or a job: its status, and which process works on it."""
 
-import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,12 +10,21 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from gradexp.configuration.files import HYDRA_FOLDER
+from gradexp.files import naming, remove_temporary_files
+from gradexp.untrusted import read_json
+
 State = Literal["completed", "diverged", "failed", "running", "interrupted", "planned"]
 
 LOCK, METRICS, CHECKPOINT = ".lock", "metrics.json", "checkpoints/last.ckpt"
 HOLDER = ".holder"  # beside the lock: who holds it, in words
 STARTED = ".started"  # in the job's folder: touched whenever the job starts
 STOPPED = ".stopped"  # in the sweep's folder: no further job starts
+
+RECORD = "the record that a run writes when it ends"  # what metrics.json is
+ENDED = ("completed", "diverged", "failed")
+TEXTS = ("reason", "monitor", "data", "config_hash", "asked_hash", "diagnosis", "never_predicted")
+NUMBERS = ("epochs", "steps", "seed", "classes", "parameters", "predictions", "target_std", "threads")
 
 
 class SweepStopped(RuntimeError):  # noqa: N818  # intended, not a mistake
@@ -39,8 +47,29 @@ def outcome(folder: Path) -> dict[str, Any] | None:
     path = folder / METRICS
     if not path.is_file():
         return None
-    metrics: dict[str, Any] = json.loads(path.read_text())
-    return metrics
+    content = read_json(path, RECORD)
+    wrong = _wrong(content)
+    if wrong:
+        raise ValueError(f"{path} must be {RECORD}; {wrong}. Delete it, and the job counts as interrupted.")
+    # What was not measured is absent: a metric that was not finite is null in the file.
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _wrong(content: Any) -> str:
+    """What is wrong with the content of a metrics.json; "" if nothing is."""
+    if not isinstance(content, dict):
+        return f"it is a {type(content).__name__}, not an object"
+    if content.get("status") not in ENDED:
+        return f"its status must be one of {', '.join(ENDED)}; got {content.get('status')!r}"
+    monitor = content.get("monitor")
+    for key, value in content.items():
+        if key in TEXTS and not isinstance(value, str | None):
+            return f"its {key} must be text; got {value!r}"
+        is_number = isinstance(value, int | float | None) and not isinstance(value, bool)
+        if ("/" in key or key in NUMBERS or key == monitor) and not is_number:
+            return f"its {key} must be a number; got {value!r}"
+    mode = content.get("monitor_mode")
+    return "" if mode in ("max", "min", None) else f"its monitor_mode must be max or min; got {mode!r}"
 
 
 def score_name(metrics: Mapping[str, Any]) -> str:
@@ -88,6 +117,7 @@ def lock(folder: Path) -> Iterator[None]:
     A resumed sweep waits by it for workers that outlived the sweep which started them.
     """
     with FileLock(folder / LOCK), _named_holder(folder):
+        _remove_temporary_files(folder)
         yield
 
 
@@ -116,6 +146,7 @@ def lock_run(folder: Path, ckpt_path: str | None) -> Iterator[None]:
         raise ValueError(f"{rule} Wait until it ends, or type another hydra.run.dir.") from None
     try:
         with _named_holder(folder):
+            _remove_temporary_files(folder)
             yield
     finally:
         if is_new:
@@ -124,11 +155,18 @@ def lock_run(folder: Path, ckpt_path: str | None) -> Iterator[None]:
         held.release()
 
 
+def _remove_temporary_files(folder: Path) -> None:
+    """Remove what a killed process left in a run's folder."""
+    record = folder / HYDRA_FOLDER
+    remove_temporary_files(folder, folder / "checkpoints", folder / "figures", record, *record.glob("resumed_*"))
+
+
 @contextmanager
 def _named_holder(folder: Path) -> Iterator[None]:
     """Record this process as the holder of the lock."""
     holder = folder / HOLDER
-    holder.write_text(f"process {os.getpid()} on {socket.gethostname()} (since {datetime.now():%Y-%m-%d %H:%M:%S})")
+    with naming(holder):
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()} (since {datetime.now():%Y-%m-%d %H:%M:%S})")
     try:
         yield
     finally:

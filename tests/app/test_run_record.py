@@ -14,6 +14,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from gradexp import Result, compose, run
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks import TASKS, Outcome
+from gradexp.app.tasks.train import as_markdown
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import changed, plain
 from tests.command_line import call
@@ -214,3 +215,12 @@ def test_another_sweeper_identifies_jobs_by_the_requested_configuration(monkeypa
     with Path("plain/sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["seed"], row["model._target_"]) for row in rows] == [("0", REGRESSOR), ("2", REGRESSOR)]
+
+
+def test_the_configuration_in_tensorboard_is_code_whatever_is_in_it() -> None:
+    for text in ("a: 1\n", "a: '\n```\n[x](http://y)\n'\n", "a: ````````\n"):
+        shown = as_markdown(text)
+        fence = shown.partition("yaml\n")[0]
+        assert set(fence) == {"`"}
+        assert shown == f"{fence}yaml\n{text}{fence}"
+        assert fence not in text

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from gradexp.app.summary import print_summary
+from gradexp.app.summary import print_job, print_summary
 
 METRICS = {"status": "completed", "data": "Diabetes", "epochs": 20, "steps": 100, "best/epoch": 7, "target_std": 77.0}
 SCORES = {"train/mse": 0.3, "val/mse": 0.6, "best/train/mse": 0.4, "best/val/mse": 0.5, "test/mse": 0.55}
@@ -28,3 +28,16 @@ def test_each_line_names_its_epoch() -> None:
 def test_units_are_named_where_they_differ() -> None:
     assert "1 for 77" in summary()
     assert "units" not in summary(target_std=1.0)
+
+
+def test_square_brackets_in_names_are_not_markup() -> None:
+    """Neither swallowed, nor an error where one closes nothing."""
+    names = {"data": "[red]My[/] data", "test/[bold]f1[/]": 0.5, "val/[/nothing]": 0.25, "reason": "[/x]"}
+    text = summary(**names)
+    assert "[red]My[/] data" in text
+    assert "[bold]f1[/] 0.5" in text
+    assert "[/nothing] 0.25" in text
+    written = io.StringIO()
+    print_job(Console(file=written, width=120), "[/a] x=[b]", METRICS | {"monitor": "val/[c]"}, "outputs/[d]")
+    assert "[/a] x=[b]" in written.getvalue()
+    assert "outputs/[d]" in written.getvalue()

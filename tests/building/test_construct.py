@@ -9,7 +9,7 @@ import pytest
 from lightning.pytorch import Callback
 
 from gradexp.building.construct import construct
-from gradexp.building.trust import trusted_class
+from gradexp.building.trust import foreign_packages, trusted_class
 from gradexp.models import MLPClassifier
 
 KEY = "callbacks.mine._target_"
@@ -119,3 +119,24 @@ def test_a_duplicate_or_missing_argument_is_refused_by_key(
 ) -> None:
     with pytest.raises(ValueError, match=rf"model\.{name}"):
         construct(Model, "model", given, offered)
+
+
+def test_packages_of_classes_outside_the_trusted_modules_are_named_with_their_first_key() -> None:
+    settings = {
+        "model": {"_target_": "gradexp.models.MLPClassifier", "activation": "torch.nn.ReLU", "init": "my.init.zeros_"},
+        "optimizer": {"_target_": "torch.optim.Adam"},
+        "scheduler": {"_target_": "torch.optim.lr_scheduler.SequentialLR", "schedulers": [{"_target_": "yours.Rate"}]},
+        "callbacks": {"a": {"_target_": "lightning.pytorch.callbacks.Timer"}, "b": {"_target_": "yours.Callback"}},
+        "logger": {"x": {"_target_": "lightning.pytorch.callbacks.Timer"}},
+        "data": {"_target_": None, "path": "theirs.csv", "target": "a.b"},
+    }  # fmt: skip
+    assert foreign_packages(settings) == {
+        "my": "model.init=my.init.zeros_",
+        "yours": "scheduler.schedulers.0._target_=yours.Rate",
+        "lightning": "logger.x._target_=lightning.pytorch.callbacks.Timer",
+    }
+    assert foreign_packages({"model._target_": "a.B"}, ["a"]) == {}
+    assert foreign_packages({"model._target_": ["a.B", "c.D"]}) == {
+        "a": "model._target_=a.B",
+        "c": "model._target_=c.D",
+    }

@@ -132,3 +132,12 @@ def test_only_the_first_process_draws(console: Console) -> None:
     bar.disable()
     trainer.fit(MLPClassifier(4, 3), loader(), loader())
     assert drawn(console) == ""
+
+
+@pytest.mark.usefixtures("appears_at_once")
+def test_square_brackets_in_a_label_are_not_markup(console: Console) -> None:
+    bar = progress_bar.ProgressBar(console)
+    bar.draw("[red]figures[/]: [/x]", 1, 2, "loss[/] 0.5")
+    bar.end()
+    assert "[red]figures[/]: [/x]" in drawn(console)
+    assert "loss[/] 0.5" in drawn(console)

@@ -15,6 +15,7 @@ BAD: list[tuple[str, list[str]]] = [
     ("optimizer._target_=3", ["optimizer._target_ must be the dotted path of an optimizer", "got 3"]),
     ("model._target_=null", ["model._target_ must be the dotted path of a LightningModule", "got None"]),
     ("trusted_packages=gradexp", ["trusted_packages must be a list of names of packages", "'gradexp'"]),
+    ("name=..", ["name must be letters, digits, dots, dashes and underscores, not dots alone", "'..'"]),
     ("trusted_packages=null", ["trusted_packages must be a list"]),
     ("loss=null", ["loss must be one of bce, cross_entropy", "got loss=null"]),
     ("optimizer=3", ["optimizer must be one of adagrad, adam", "got optimizer=3"]),

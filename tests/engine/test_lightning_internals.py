@@ -3,6 +3,8 @@
 import ast
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
 
 import gradexp
-from gradexp.engine import lightning_internals
+from gradexp.engine import lightning_internals, lightning_restoring
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.lightning_internals import (
     CUDA_CHECK,
@@ -33,10 +35,11 @@ from gradexp.engine.lightning_internals import (
     share_lottery_tickets,
     without_gradient_sync,
 )
+from gradexp.engine.lightning_restoring import around_restoring, loop_states
 from gradexp.engine.low_overhead import QuickPrecision
 from gradexp.models import LinearRegression
 from tests.engine.lightning_comparison import Plain, train
-from tests.engine.several_steps import Logged, data, fit, trainer_for
+from tests.engine.several_steps import EPOCHS, Logged, data, fit, trainer_for
 
 PACKAGE = Path(gradexp.__file__).parent
 INTERNALS = {"fit_loop", "epoch_loop", "batch_progress", "epoch_progress", "optim_progress", "total_batch_idx"}
@@ -184,6 +187,45 @@ def test_set_batches_done(own_folder: Path) -> None:
     assert set_batches_done.__module__ == lightning_internals.__name__  # called by on_train_start
 
 
+def test_around_restoring(own_folder: Path) -> None:
+    """Callbacks, data and model are restored in one call; loops, optimizers and schedules later, in another."""
+    events: list[str] = []
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        events.append("enter")
+        yield
+        events.append("leave")
+
+    class Restored(Callback):
+        def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+            events.append("callback")
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"a": 1}
+
+    fit(1, Restored(), Checkpoints(own_folder, "train/loss", "min", {}))
+    trainer = trainer_for(Logged(), Restored(), Checkpoints(own_folder, "train/loss", "min", {}), max_epochs=3)
+    steps = []
+    around_restoring(trainer, context, events.append, lambda: steps.append(trainer.global_step))
+    module = LinearRegression(2, optimizer={"_target_": "torch.optim.SGD", "lr": 0.05})
+    last = own_folder / "last.ckpt"
+    saved = torch.load(last, weights_only=True)["global_step"]
+    trainer.fit(module, datamodule=data(1, **EPOCHS["full batches"]), ckpt_path=last, weights_only=True)
+    assert events == ["enter", "modules", "callback", "leave", "enter", "training", "leave"]
+    assert steps == [saved]
+    events.clear()
+    trainer.validate(module, datamodule=data(1), verbose=False)
+    assert not {"modules", "training"} & set(events), "nothing is restored"
+
+
+def test_loop_states(own_folder: Path) -> None:
+    look = Look(loop_states)
+    fit(1, look, Checkpoints(own_folder, "train/loss", "min", {}))
+    saved = torch.load(own_folder / "last.ckpt", weights_only=True)["loops"]["fit_loop"]
+    assert look.answers[-1]["fit_loop"].keys() == saved.keys()
+
+
 def test_current_hook() -> None:
     assert CURRENT_HOOK in vars(fit(50).module)
     module = LinearRegression(1)
@@ -223,7 +265,7 @@ def test_no_other_module_uses_lightnings_internals() -> None:
     uses = [
         f"{path.relative_to(PACKAGE)}: {name}"
         for path in PACKAGE.rglob("*.py")
-        if path != Path(lightning_internals.__file__)
+        if path not in (Path(lightning_internals.__file__), Path(lightning_restoring.__file__))
         for node in ast.walk(ast.parse(path.read_text()))
         if (name := internal_in(node))
     ]

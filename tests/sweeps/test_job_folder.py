@@ -1,11 +1,14 @@
 """The lock of a run's folder, which names the process that holds it."""
 
+import json
+import math
 import os
 from pathlib import Path
 
 import pytest
 
 from gradexp import run
+from gradexp.files import write_json
 from gradexp.sweeps import job_folder
 from tests.processes import start
 
@@ -47,3 +50,56 @@ def test_of_two_processes_started_at_once_in_a_folder_one_is_refused(own_folder:
         process.join(300)
     assert sorted(process.exitcode == 0 for process in processes) == [False, True]
     assert job_folder.state(own_folder / "run") == "completed"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"seed": 1}', "its status must be one of completed, diverged, failed; got None"),
+        ('{"status": "done"}', "its status must be one of completed, diverged, failed; got 'done'"),
+        ('{"status": ["completed"]}', "got ['completed']"),
+        ("[1]", "it is a list, not an object"),
+        ("null", "it is a NoneType, not an object"),
+        ('{"status": "completed"', "it cannot be read (Expecting"),
+        ('{"status": "completed", "val/loss": "low"}', "its val/loss must be a number; got 'low'"),
+        ('{"status": "completed", "val/loss": true}', "its val/loss must be a number; got True"),
+        ('{"status": "completed", "monitor": "score", "score": [1]}', "its score must be a number; got [1]"),
+        ('{"status": "completed", "epochs": "3"}', "its epochs must be a number; got '3'"),
+        ('{"status": "failed", "reason": 3}', "its reason must be text; got 3"),
+        ('{"status": "failed", "monitor_mode": "up"}', "its monitor_mode must be max or min; got 'up'"),
+    ],
+)  # fmt: skip
+def test_a_record_that_is_none_gets_one_message_with_its_path(content: str, words: str, own_folder: Path) -> None:
+    (own_folder / "metrics.json").write_text(content)
+    for read in (job_folder.outcome, job_folder.state, job_folder.is_done):
+        with pytest.raises(
+            ValueError, match=r"metrics\.json must be the record that a run writes when it ends; "
+        ) as caught:
+            read(own_folder)
+        assert words in str(caught.value)
+
+
+def test_a_metric_that_is_not_finite_counts_as_not_measured(own_folder: Path) -> None:
+    """In the file it is null; earlier versions wrote NaN."""
+    written = {"status": "diverged", "train/loss": math.nan, "val/loss": math.inf, "epochs": 3, "monitor_mode": None}
+    write_json(own_folder / "metrics.json", written)
+    text = (own_folder / "metrics.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == written | {"train/loss": None, "val/loss": None}
+    (own_folder / "old").mkdir()
+    (own_folder / "old/metrics.json").write_text(json.dumps(written))
+    for folder in (own_folder, own_folder / "old"):
+        assert job_folder.outcome(folder) == {"status": "diverged", "epochs": 3}
+
+
+@pytest.mark.parametrize("is_job", [False, True])
+def test_what_a_killed_process_left_is_removed_by_the_next_one(is_job: bool, tmp_path: Path) -> None:
+    record = tmp_path / ".hydra"
+    left = [
+        folder / ".file.abcdefgh.gradexp~"
+        for folder in (tmp_path, tmp_path / "checkpoints", tmp_path / "figures", record, record / "resumed_1")
+    ]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    with job_folder.lock(tmp_path) if is_job else job_folder.lock_run(tmp_path, None):
+        assert not any(path.exists() for path in left)

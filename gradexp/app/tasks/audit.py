@@ -29,7 +29,7 @@ def audit(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     notes: list[str] = []
     if cfg.ckpt_path is not None:
         restored = restore(cfg, record, console)
-        data, model, is_trained = restored.data, restored.model, restored.step > 0
+        data, model, is_trained, notes = restored.data, restored.model, restored.step > 0, restored.notes
     else:
         seed_everything(cfg.seed, workers=True, verbose=False)
         data = build_data(cfg)

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from rich.console import Console
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from gradexp import figures
 from gradexp.app.assembly import build_data, build_model
@@ -21,6 +20,7 @@ from gradexp.callbacks.publication import write_figure
 from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule, PolynomialData
 from gradexp.engine.ensembles import Ensemble, train_copies
+from gradexp.engine.event_writer import EventWriter
 from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.models import AbstractModule
 from gradexp.randomness import mix, seed_generators
@@ -182,7 +182,7 @@ def _write_events(
     cfg: DictConfig, folder: Path, data: AbstractDataModule, metrics: dict[str, float], figure: Figure | None
 ) -> None:
     """Write metrics, figure and hyperparameters to TensorBoard."""
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
+    with EventWriter(str(folder / "tensorboard")) as writer:
         for name, value in metrics.items():
             writer.add_scalar(name, value, 0)
         if figure is not None:

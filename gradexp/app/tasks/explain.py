@@ -2,11 +2,11 @@
 
 from omegaconf import DictConfig
 from rich.console import Console
-from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.outcome import Outcome
 from gradexp.callbacks.publication import write_figure
+from gradexp.engine.event_writer import EventWriter
 from gradexp.explain import topic_named
 from gradexp.explain.lesson import Lesson
 
@@ -24,7 +24,7 @@ def explain(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     for line in lesson.lines:
         printed.print(line, markup=False, highlight=False, soft_wrap=True)
     if lesson.figures:
-        with SummaryWriter(str(record.folder / "tensorboard")) as writer:
+        with EventWriter(str(record.folder / "tensorboard")) as writer:
             for tag, figure in lesson.figures.items():
                 path = write_figure(record.folder, tag, figure, writer)
                 printed.print(f"figure: {path}", markup=False, highlight=False, soft_wrap=True)

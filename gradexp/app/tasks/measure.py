@@ -1,6 +1,5 @@
 """Measures the weights of a finished fit: averages on validation samples, the best weights on training samples."""
 
-import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from gradexp.data import AbstractDataModule
 from gradexp.engine.batches import pair_of
 from gradexp.engine.checkpoints import Best, Checkpoints
 from gradexp.engine.lightning_internals import callbacks_of, measuring
+from gradexp.files import write_atomically
 from gradexp.models import AbstractModule
 
 MAX_TRAINING_SAMPLES = 50_000
@@ -34,7 +34,7 @@ def choose_averages(trainer: Trainer, model: LightningModule, data: AbstractData
         saved.best or Best(0, 0), epoch=trainer.current_epoch, step=trainer.global_step, metrics=metrics
     )
     if trainer.is_global_zero:
-        shutil.copy(saved.last_path, saved.best_path)
+        write_atomically(saved.best_path, saved.last_path.read_bytes())
 
 
 def measure_training_samples(trainer: Trainer, model: LightningModule, data: AbstractDataModule) -> dict[str, Any]:

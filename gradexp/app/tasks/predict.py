@@ -55,7 +55,7 @@ def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         "seconds/predict": time.perf_counter() - started,
         **facts(restored.data, restored.model),
     }
-    return Outcome(metrics, [*samples.notes, f"{len(frame):,} predictions in predictions.csv"])
+    return Outcome(metrics, [*samples.notes, *restored.notes, f"{len(frame):,} predictions in predictions.csv"])
 
 
 def _predictions(restored: Restored, inputs: Tensor | None) -> Tensor:

@@ -1,6 +1,7 @@
 """Fits a model from the start or from a checkpoint, then tests its best state once."""
 
 import logging
+import re
 import time
 from typing import Any, TypeVar
 
@@ -22,7 +23,8 @@ from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
-from gradexp.engine.checkpoint_file import check_architecture, read_checkpoint
+from gradexp.engine.checkpoint_content import not_finite
+from gradexp.engine.checkpoint_file import check_architecture, guard_restoring, read_checkpoint, restoring
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
@@ -57,12 +59,15 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     _check_monitor(cfg, model)
     resumed = None
     if checkpoint is not None:
-        resumed = resumption(plain(cfg), checkpoint, model)
+        with restoring(cfg.ckpt_path):
+            resumed = resumption(plain(cfg), checkpoint, model)
         check_architecture(checkpoint, model, cfg.ckpt_path)
         notes += resumed.notes
     trainer = build_trainer(cfg, record.folder, data, model, console, resumed.purge_step if resumed else None)
     checkpoints = _callback(trainer, Checkpoints)
     if resumed is not None:
+        guard_restoring(trainer, dict(resumed.checkpoint), cfg.ckpt_path, plain(cfg))
+        notes += not_finite(resumed.checkpoint["state_dict"])
         resumed.begin(trainer, checkpoints)
         without_tuners(trainer)
     found = FoundSettings(cfg, record, checkpoints)
@@ -114,9 +119,15 @@ def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resume
         if resumed is None:
             trainer.logger.end_rewind()
         if resumed is None or not trainer.logger.continues:
-            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```")
+            trainer.logger.experiment.add_text("config", as_markdown(text))
         elif config_hash(cfg) != config_hash(OmegaConf.create(dict(resumed.checkpoint["config"]))):
-            trainer.logger.experiment.add_text("config", f"```yaml\n{text}```", resumed.step)
+            trainer.logger.experiment.add_text("config", as_markdown(text), resumed.step)
+
+
+def as_markdown(text: str) -> str:
+    """YAML as a block of code, between fences that are longer than any in the text."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}yaml\n{text}{fence}"
 
 
 def _undo(record: RunRecord, trainer: Trainer) -> None:

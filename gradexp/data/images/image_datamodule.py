@@ -21,6 +21,7 @@ from gradexp.data.options import DataOptions
 from gradexp.data.sources import Batch, Source
 from gradexp.files import name_of, user_path
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
+from gradexp.untrusted import NUMBER, check_kinds
 
 MEASURED = 10_000  # images from which mean and std are computed if the training part does not fit in memory
 
@@ -157,6 +158,7 @@ class ImageDataModule(AbstractDataModule):
         return {"mean": self.mean, "std": self.std}
 
     def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
+        check_kinds(state, mean=NUMBER, std=NUMBER)
         self._set_preprocessing(state["mean"], state["std"])
 
     def _set_preprocessing(self, mean: float, std: float) -> None:

@@ -12,6 +12,9 @@ from gradexp.files import name_of
 from gradexp.rules import did_you_mean
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+# Pillow goes by the content, whatever the suffix, and knows further formats with riskier decoders: for EPS it runs a
+# program.
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
 # Names of the folders of the parts.
 TRAIN, VAL, TEST = ("train", "training"), ("val", "valid", "validation"), ("test",)
 SHOWN = 5  # names in a message
@@ -112,7 +115,7 @@ def read_image(path: Path, shape: tuple[int, int, int], white: int = 255, invert
     """
     channels, height, width = shape
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=FORMATS) as file:
             # Decodes a large JPEG at a half, a quarter or an eighth of its size, which is several times faster.
             file.draft(None, (4 * max(shape[1:]), 4 * max(shape[1:])))
             upright = ImageOps.exif_transpose(file)

@@ -18,6 +18,7 @@ from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import GIB, MIN_SAMPLES
 from gradexp.files import user_path
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
+from gradexp.untrusted import check_kinds, texts
 
 
 class StreamedImages(ByteSource):
@@ -140,6 +141,10 @@ class ImageFolder(ImageDataModule):
 
     def load_preprocessing_state(self, state: Mapping[str, Any]) -> None:
         super().load_preprocessing_state(state)
+        texts(state, "classes")
+        check_kinds(state, image_shape=list, samples=dict)
+        if len(state["image_shape"]) != 3 or not all(map(COUNT.holds, state["image_shape"])):
+            raise TypeError(f"image_shape is {state['image_shape']!r}")
         if self._classes is not None and self._classes != state["classes"]:
             raise ValueError(
                 f"data.path must hold the classes that the checkpoint was trained on, {', '.join(state['classes'])}; "

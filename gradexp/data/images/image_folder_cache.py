@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from gradexp.data.images.image_files import read_image
+from gradexp.data.images.image_files import FORMATS, read_image
 from gradexp.data.run_samples import Hashes
-from gradexp.files import write_atomically
+from gradexp.files import remove_temporary_files, write_atomically
 
 GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
 PROGRESS_DELAY = 2.0  # seconds until a progress bar appears
@@ -60,6 +60,7 @@ def decode_files(
         cache.parent.mkdir(parents=True, exist_ok=True)
         # The processes of a run and the jobs of a sweep start at the same time.
         with FileLock(cache.with_suffix(".lock")):
+            remove_temporary_files(cache.parent)
             decoded = _load(cache, memory_limit)
             if decoded is None:
                 decoded = _decode(paths, image_size, channels, memory_limit)
@@ -107,7 +108,7 @@ def _scan(path: Path) -> tuple[str, int] | None:
     """The mode of an image and a hash of the file; None if it is no image."""
     try:
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             return image.mode, int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None

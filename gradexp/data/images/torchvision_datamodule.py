@@ -1,23 +1,29 @@
 """The base of the data sets in the format of MNIST, which torchvision reads and downloads."""
 
+import gzip
 import math
+import shutil
 import socket
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Unpack
+from typing import IO, Any, ClassVar, Literal, Unpack
 
 from filelock import FileLock
 from torchvision import datasets
 from torchvision.datasets.utils import calculate_md5
 
+from gradexp.data.images.idx_files import idx_shape
 from gradexp.data.images.image_datamodule import ImageDataModule, ImageSource, data_folder
 from gradexp.data.options import ImageOptions
-from gradexp.files import user_path, write_atomically
+from gradexp.data.sources import GIB
+from gradexp.files import REMEDIES, remove_temporary_files, user_path, write_atomically
 from gradexp.rules import BatchSize, SampleNumber
 
 DOWNLOAD_TIMEOUT = 30  # seconds without a response from a host
-UNSIGNED_BYTES = 8  # the type of the elements in the header of an IDX file
+CHUNK = 2**20  # bytes that are unpacked at once
+DEFAULT_LIMIT = 2.0  # GiB that archives may unpack to if data.memory_limit is 0, which streams all that is in memory
 
 
 class TorchvisionDataModule(ImageDataModule):
@@ -29,7 +35,8 @@ class TorchvisionDataModule(ImageDataModule):
         data_dir: Folder of the archives; None for GRADEXP_DATA_DIR, or else the user's cache.
         mirror: URL or folder with the archives, which is tried before torchvision's mirrors.
         augmentation: Arguments of RandomGeometry; None for no augmentation.
-        batch_size, val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
+        batch_size, val_size, eval_batch_size, seed, num_workers: See AbstractDataModule.
+        memory_limit: See AbstractDataModule; archives that unpack to more are refused (to more than 2 GiB if it is 0).
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
     """
 
@@ -59,20 +66,30 @@ class TorchvisionDataModule(ImageDataModule):
         Raises:
             ValueError: The data cannot be downloaded, or an archive is damaged.
         """
-        if all(path.is_file() for path in self._raw_files) and not self._restorable():
+        left = self._raw_folder / "gzip"  # by way of which torchvision unpacks gzip.zip; a killed run leaves it
+        is_left = left.is_dir() and (self._raw_folder / "gzip.zip").is_file()
+        if all(path.is_file() for path in self._raw_files) and not self._restorable() and not is_left:
             return
         try:
             self._raw_folder.mkdir(parents=True, exist_ok=True)
             # The jobs of a sweep start at the same time and share one cache.
             with FileLock(self._raw_folder / ".lock"), _network_timeout(DOWNLOAD_TIMEOUT):
+                remove_temporary_files(self._raw_folder)
+                if is_left:
+                    shutil.rmtree(left, ignore_errors=True)
                 self._copy_from_mirror()
+                self._check_archives()
                 for path in self._restorable():
                     path.unlink()  # torchvision unpacks it again
                 self._download()
         except (RuntimeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in REMEDIES:  # torchvision unpacks without naming its file
+                error.filename = error.filename or str(self._raw_folder)
+                raise
             raise ValueError(self._unavailable(error)) from error
 
     def load(self, part: Literal["train", "test"]) -> ImageSource:
+        self._check_size(sum(path.stat().st_size for path in self._raw_files))
         for images, labels in zip(self._raw_files[::2], self._raw_files[1::2], strict=True):
             image_axes, label_axes = idx_shape(images), idx_shape(labels)
             if image_axes[1:] != self.image_shape[1:] or len(label_axes) != 1 or image_axes[0] != label_axes[0]:
@@ -118,6 +135,27 @@ class TorchvisionDataModule(ImageDataModule):
             for archive, md5 in self._archives()
             if archive.stem in (path.name, "gzip") and archive.is_file() and calculate_md5(archive) == md5
         ]
+
+    def _check_archives(self) -> None:
+        """Check that the archives do not unpack to more than memory_limit; only so much is unpacked for it."""
+        size = 0
+        for archive, md5 in self._archives():
+            if archive.is_file() and calculate_md5(archive) == md5:
+                names = [path.name for path in self._raw_files]
+                for content in contents(archive, names):
+                    while chunk := content.read(CHUNK):
+                        size += len(chunk)
+                        self._check_size(size)
+
+    def _check_size(self, size: int) -> None:
+        """Check the bytes of the unpacked archives, which are read whole, also if what is made of them is streamed."""
+        limit = (self.memory_limit or DEFAULT_LIMIT) * GIB
+        if size > limit:
+            raise ValueError(
+                f"data.memory_limit must be at least {math.ceil(100 * size / GIB) / 100:g} (GiB) for "
+                f"{self.dataset_class.__name__}, whose archives in {self._raw_folder} unpack to that or more; got "
+                f"{self.memory_limit:g}."
+            )
 
     def _copy_from_mirror(self) -> None:
         """Copy missing archives from a mirror that is a folder; damaged ones are skipped."""
@@ -165,32 +203,17 @@ def _url_or_folder(mirror: str) -> str | Path:
     return folder
 
 
-def idx_shape(path: Path) -> tuple[int, ...]:
-    """The shape in the header of an IDX file of unsigned bytes, checked against the file's length.
-
-    The header is big-endian: two zero bytes, the type of the elements, the number of axes, then 4 bytes for each
-    axis (LeCun, Cortes and Burges, "The MNIST database", file formats).
-
-    Raises:
-        ValueError: The file is not IDX, or is truncated.
-    """
-    with path.open("rb") as file:
-        magic = file.read(4)
-        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != UNSIGNED_BYTES or magic[3] not in (1, 3):
-            raise ValueError(
-                f"{path} must be an IDX file of unsigned bytes, magic number 00000801 or 00000803; "
-                f"it begins with {magic.hex() or 'nothing'}. Delete it to have it downloaded again."
-            )
-        axes = magic[3]
-        header = file.read(4 * axes)
-    shape = tuple(int.from_bytes(header[4 * axis : 4 * axis + 4], "big") for axis in range(axes))
-    expected, actual = 4 + 4 * axes + math.prod(shape), path.stat().st_size
-    if actual != expected:
-        raise ValueError(
-            f"{path} must be {expected} bytes long, as its header of {' x '.join(map(str, shape))} says; "
-            f"it has {actual}. Delete it to have it downloaded again."
-        )
-    return shape
+def contents(archive: Path, names: Sequence[str]) -> Iterator[IO[bytes]]:
+    """The unpacked content of a gzip archive, or of the gzip archives of these names in a zip archive."""
+    if archive.suffix != ".zip":
+        with gzip.open(archive) as content:
+            yield content  # type: ignore[misc]  # a file of bytes
+        return
+    with zipfile.ZipFile(archive) as outer:
+        for entry in outer.namelist():
+            if Path(entry).stem in names:
+                with outer.open(entry) as packed, gzip.open(packed) as content:
+                    yield content  # type: ignore[misc]
 
 
 def _is_intact(path: Path) -> bool:

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gradexp.data.tables.table_file import NULLS
+from gradexp.untrusted import NUMBER, check_kinds, texts
 
 Numbers = NDArray[np.float64]
 
@@ -61,7 +62,10 @@ class Column:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Column":
-        return cls(**{**state, "categories": tuple(state["categories"])})
+        check_kinds(state, name=str, kind=str, mean=NUMBER, std=NUMBER, missing=bool)
+        if state["kind"] not in ("number", "days", "category"):
+            raise TypeError(f"kind is {state['kind']!r}")
+        return cls(**{**state, "categories": texts(state, "categories")})
 
 
 def clean_text(series: pl.Series) -> pl.Series:

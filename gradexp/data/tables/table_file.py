@@ -24,6 +24,9 @@ SIGNATURES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive; save the sheet as CSV, or unpack the archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
     b"\x1f\x8b": "compressed by gzip; unpack it",
+    # polars would unpack these, to whatever size.
+    b"\x28\xb5\x2f\xfd": "compressed by Zstandard; unpack it",
+    **dict.fromkeys((b"x\x01", b"x\x9c", b"x\xda"), "compressed by zlib; unpack it"),
     b"\xff\xfe": "in UTF-16; save it as CSV in UTF-8",
     b"\xfe\xff": "in UTF-16; save it as CSV in UTF-8",
 }

@@ -4,13 +4,14 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import polars as pl
 import torch
 from torch import Tensor
 
 from gradexp.data.tables.table_columns import clean_text, count_and_values, finite, numbers_in_text, to_days, to_numbers
+from gradexp.untrusted import NUMBER, check_kinds, texts
 
 Kind = Literal["regression", "classification"]
 
@@ -42,7 +43,10 @@ class Target:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Target":
-        return cls(**{**state, "classes": tuple(state["classes"])})
+        check_kinds(state, name=str, kind=str, mean=NUMBER, std=NUMBER)
+        if state["kind"] not in get_args(Kind):
+            raise TypeError(f"kind is {state['kind']!r}")
+        return cls(**{**state, "classes": texts(state, "classes")})
 
     def with_classes(self, values: pl.Series) -> "Target":
         """The target with the classes in `values`, numbers sorted by value and text alphabetically.

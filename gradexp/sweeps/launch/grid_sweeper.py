@@ -18,13 +18,16 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
 from rich.console import Console
 
-from gradexp.files import random_letters, write_atomically
+from gradexp.configuration.files import TYPED_ALONE
+from gradexp.files import random_letters, remove_temporary_files, write_atomically
 from gradexp.interrupts import COMMAND, begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
+from gradexp.sweeps.launch.manifest_lines import ManifestLines
 from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
+from gradexp.sweeps.plan.manifest import NAME as MANIFEST
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from gradexp.sweeps.plan.plan import Plan, add_jobs
 from gradexp.sweeps.plan.resume import extended
@@ -73,6 +76,7 @@ class GridSweeper(Sweeper):
             if now != old:  # another process changed it while this one planned
                 plan, manifest = self._planned(folder, now, arguments, compose)
             _print_counts(folder, manifest)
+            remove_temporary_files(folder, folder / "figures")
             manifest.write(folder)
             resume = f"continue with: {_command(folder, self.config)}"
             begin_work(lambda: resume)
@@ -90,8 +94,11 @@ class GridSweeper(Sweeper):
         """The plan of what was typed, and the manifest of the sweep that it starts or resumes."""
         if old is None and self.config.sweep.resume is not None:
             raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
-        if old is not None and all(argument.startswith("sweep.") for argument in arguments):
-            arguments = [*old.command, *arguments]  # only the folder was typed
+        if old is not None:
+            lines = ManifestLines(folder, arguments, compose, _words(folder, self.config))
+            if lines.only_resumes:
+                arguments, compose = lines.command(old), lines
+            old = lines.manifest(old)
         plan = make_plan(arguments, compose)
         not_kept = ("sweep.resume=", "sweep.dry_run=")
         command = [argument for argument in dict.fromkeys(arguments) if not argument.startswith(not_kept)]
@@ -137,6 +144,10 @@ class GridSweeper(Sweeper):
             self.config.hydra.sweep.dir = str(folder)
         try:
             yield folder
+        except Exception as error:
+            if (folder / MANIFEST).is_file():  # said with errors of the disk, which it outlives
+                error.add_note(f"Then resume: {_command(folder, self.config)}")
+            raise
         finally:
             lock.release()
 
@@ -144,24 +155,43 @@ class GridSweeper(Sweeper):
         without = [job for job in _wanted(manifest) if not job_folder.is_done(folder / job.folder)]
         if not without:
             return
-        # Hydra skips its callbacks when a sweep ends in an error; the report is written all the same.
-        self.hydra_context.callbacks.on_multirun_end(config=self.config)
+        unwritten = ""
+        try:  # Hydra skips its callbacks when a sweep ends in an error; the report is written all the same.
+            self.hydra_context.callbacks.on_multirun_end(config=self.config)
+        except SystemExit as end:
+            unwritten = f"\n{end.code}"
         states = Counter(job_folder.state(folder / job.folder) for job in without)
         counts = ", ".join(f"{count} {state}" for state, count in states.items())
         raise SystemExit(
             f"error: {len(without)} of {len(_wanted(manifest))} jobs have no result ({counts}). "
-            f"They are resumed by {_command(folder, self.config)}"
+            f"{_first_reason(folder, without)}They are resumed by {_command(folder, self.config)}{unwritten}"
         )
+
+
+def _first_reason(folder: Path, jobs: list[PlannedJob]) -> str:
+    """Why the first job that failed did; empty if none did."""
+    for job in jobs:
+        outcome = job_folder.outcome(folder / job.folder)
+        if outcome is not None:
+            reason = str(outcome.get("reason")).strip().partition("\n")[0]
+            return f"Job {job.folder}: {reason}. "
+    return ""
 
 
 def _command(folder: Path, config: DictConfig) -> str:
     """The command that resumes the sweep, on the same launcher."""
+    again = [line for line in config.hydra.overrides.task if line.startswith(TYPED_ALONE)]
+    return f"{COMMAND} {shlex.join(['-m', *_words(folder, config), *again])}"
+
+
+def _words(folder: Path, config: DictConfig) -> list[str]:
+    """The overrides that resume the sweep, on the same launcher."""
     launcher = [
         line
         for line in config.hydra.overrides.hydra
         if line.startswith(("hydra/launcher=", "hydra.launcher.", "hydra.searchpath="))
     ]
-    return f"{COMMAND} -m {shlex.join([*launcher, f'sweep.resume={text(str(folder))}'])}"
+    return [*launcher, f"sweep.resume={text(str(folder))}"]
 
 
 def _wanted(manifest: Manifest) -> list[PlannedJob]:

@@ -1,19 +1,22 @@
 """A sweep's manifest: its command, and its jobs by the hash of the configuration asked for."""
 
-import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gradexp.configuration.values import same
-from gradexp.files import write_json
+from gradexp.files import finite, write_json
 from gradexp.objective.monitor import Mode
 from gradexp.sweeps.plan.axes import text
+from gradexp.untrusted import read_json
 
 NAME = "manifest.json"
 FORMAT = 2  # grows when other versions of gradexp can no longer read it
 ABSENT = "absent"
+WHOLE = "a manifest that a sweep wrote"  # what manifest.json is
+STAGES = ("grid", "final", "superseded")
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,16 @@ class Manifest:
         path = folder / NAME
         if not path.is_file():
             return None
-        try:
-            content = json.loads(path.read_text())
-            written = content.pop("format", "none")
-            if written == FORMAT:
-                del content["axes"]  # written for people; the jobs have them
-                jobs = {key: _job(job) for key, job in content.pop("jobs").items()}
-                return Manifest(**content, jobs=jobs)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path} must be a manifest that a sweep wrote; it cannot be read ({error}).") from error
+        content = read_json(path, WHOLE)
+        if not isinstance(content, dict):
+            raise ValueError(f"{path} must be {WHOLE}; it is a {type(content).__name__}, not an object.")
+        written = content.get("format", "none")
+        if written == FORMAT:
+            wrong = _wrong(content)
+            if wrong:
+                raise ValueError(f"{path} must be {WHOLE}; {wrong}.")
+            known = {part.name: content[part.name] for part in fields(Manifest) if part.name in content}
+            return Manifest(**known | {"jobs": {key: _job(job) for key, job in content["jobs"].items()}})
         raise ValueError(
             f"{path} must be of format {FORMAT}; got {written}. Another version of gradexp wrote it, and this one can "
             "neither resume nor report that sweep. Run the sweep again, in another folder."
@@ -117,8 +121,37 @@ class Manifest:
 
 
 def _job(content: dict[str, Any]) -> PlannedJob:
-    job = PlannedJob(**content)
+    job = PlannedJob(**{part.name: content[part.name] for part in fields(PlannedJob)})
     return replace(job, stage="superseded") if job.stage == "beaten" else job  # its name in earlier versions
+
+
+def _wrong(content: dict[str, Any]) -> str:
+    """What is wrong with the content of a manifest; "" if nothing is."""
+    kinds = {"name": str, "monitor": str, "command": list, "base": dict, "varying": list, "jobs": dict}
+    for key, kind in kinds.items():
+        if not isinstance(content.get(key), kind):
+            return f"its {key} must be a {kind.__name__}; got {content.get(key)!r}"
+    for key, names in (("on_failure", ("continue", "stop")), ("monitor_mode", (None, *get_args(Mode)))):
+        if content.get(key) not in names:
+            return f"its {key} must be one of {', '.join(map(str, names))}; got {content.get(key)!r}"
+    for key in ("command", "varying"):
+        if not all(isinstance(item, str) for item in content[key]):
+            return f"its {key} must be a list of texts; got {content[key]!r}"
+    found = set()
+    for key, job in content["jobs"].items():
+        given = job if isinstance(job, dict) else {}
+        folder, overrides = given.get("folder"), given.get("overrides")
+        # A number: another name could lead out of the sweep's folder.
+        if not (isinstance(folder, str) and re.fullmatch("[0-9]{1,9}", folder)) or folder in found:
+            return f"the folder of job {key} must be a number of its own; got {folder!r}"
+        found.add(folder)
+        if given.get("stage") not in (*STAGES, "beaten"):
+            return f"the stage of job {key} must be one of {', '.join(STAGES)}; got {given.get('stage')!r}"
+        if not isinstance(overrides, list) or not all(isinstance(line, str) for line in overrides):
+            return f"the overrides of job {key} must be a list of texts; got {overrides!r}"
+        if not isinstance(given.get("settings"), dict):
+            return f"the settings of job {key} must be an object; got {given.get('settings')!r}"
+    return ""
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], free: set[str]) -> list[str]:
@@ -131,7 +164,7 @@ def differences(old: dict[str, Any], new: dict[str, Any], free: set[str]) -> lis
     """
     found = []
     for key in sorted(old.keys() | new.keys()):
-        was, now = old.get(key, ABSENT), new.get(key, ABSENT)
+        was, now = old.get(key, ABSENT), finite(new.get(key, ABSENT))  # as written
         if not same(was, now) and key not in free:
             found.append(f"{key} was {was}, is {now}")
     return found

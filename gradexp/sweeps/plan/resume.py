@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from gradexp.configuration.values import same
+from gradexp.files import finite
 from gradexp.sweeps.plan.manifest import Manifest, differences
 from gradexp.sweeps.plan.plan import Plan
 
@@ -32,12 +33,15 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
             f"sweep.resume must keep the settings that the sweep began with; {'; '.join(changed)}. New values of an "
             "axis extend a sweep; any other change needs a new sweep."
         )
-    manifest.base = {key: value for key, value in old.base.items() if same(plan.common.get(key), value)}
+    manifest.base = {key: value for key, value in old.base.items() if same(finite(plan.common.get(key)), value)}
     axes = {axis for job in plan.jobs.values() for axis in job.settings}
     for key, job in old.jobs.items():
         # A new axis gets the value that all earlier jobs shared.
         known = {axis: old.base[axis] for axis in sorted(axes) if axis in old.base}
-        settings = plan.jobs[key].settings if key in plan.jobs else known | job.settings
-        manifest.jobs[key] = replace(job, settings=settings)
+        planned = plan.jobs.get(key)
+        settings = planned.settings if planned is not None else known | job.settings
+        manifest.jobs[key] = replace(
+            job, settings=settings, overrides=planned.overrides if planned is not None else job.overrides
+        )
     manifest.add(plan.jobs)
     return manifest

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.callbacks.publication import write_figure
 from gradexp.configuration.files import read_config
+from gradexp.engine.event_writer import EventWriter
 from gradexp.reports.hparams import hyperparameters, write_row
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import sweep_figures
@@ -30,12 +30,13 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
     drawn = sweep_figures(findings) | dict(study)
     paths: dict[str, Path] = {}
     if drawn:
-        with SummaryWriter(str(results.folder / "tensorboard"), filename_suffix=SUFFIX) as writer:
+        with EventWriter(str(results.folder / "tensorboard"), filename_suffix=SUFFIX) as writer:
             paths = {tag: write_figure(results.folder, tag, figure, writer) for tag, figure in drawn.items()}
     for job in results.jobs:
         _remove(job.folder)
         if job.status == "failed" and job.config:
             config = read_config(job.folder)
+            config["trusted_packages"] = []  # nothing that a record names is imported
             settings = hyperparameters(config, str(config["data"]["_target_"]).rpartition(".")[2])
             write_row(job.folder / "tensorboard", settings, SUFFIX, succeeded=False)
     return {tag: paths[tag] for tag in study}

@@ -1,6 +1,7 @@
 """report.html: one file that loads nothing else; all text of the sweep is escaped."""
 
 import base64
+import html
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from gradexp.files import write_atomically
+from gradexp.files import finite, write_atomically
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import plotly_figures
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.results import Job, SweepResults
 
 BEST = 10  # settings shown at the top
+TEMPLATES = ("hovertemplate", "texttemplate")  # of figures: constants, with markup
 
 
 class Panel(NamedTuple):
@@ -108,7 +110,7 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
             },
             panels=[panel for panel in PANELS if panel.key in figures],
             absent=[panel for panel in PANELS if panel.key not in figures] if findings.is_ranked else [],
-            figures=_script({key: figure.to_plotly_json() for key, figure in figures.items()}),
+            figures=_script({key: escaped(figure.to_plotly_json()) for key, figure in figures.items()}),
             table=_script({"columns": columns, "rows": rows}),
             failures=[job for job in results.jobs if job.status in ("failed", "diverged")],
             reproduce=_reproduce(findings),
@@ -138,10 +140,20 @@ def number(value: Any) -> str:
 
 def _script(content: Any) -> Markup:
     """JSON that is safe inside a script element: nothing in it ends the element."""
-    encoded = json.dumps(content, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value))
+    plain = json.dumps(content, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value))
+    encoded = json.dumps(finite(json.loads(plain)), allow_nan=False)  # JavaScript reads strict JSON only
     for sign in "<>&":
         encoded = encoded.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(encoded)  # escaped just above
+
+
+def escaped(figure: Any) -> Any:
+    """A figure as plain data in which no text is taken for markup: Plotly shows ``<b>`` and links in any label."""
+    if isinstance(figure, dict):
+        return {key: value if key in TEMPLATES else escaped(value) for key, value in figure.items()}
+    if isinstance(figure, list | tuple):
+        return [escaped(value) for value in figure]
+    return html.escape(figure, quote=False) if isinstance(figure, str) else figure
 
 
 def _table(results: SweepResults) -> tuple[list[str], list[list[Any]]]:

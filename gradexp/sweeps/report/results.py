@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from gradexp.configuration.files import HYDRA_FOLDER, LOADER, read_config, read_overrides
+from gradexp.configuration.files import HYDRA_FOLDER, read_config, read_overrides
 from gradexp.configuration.values import flat
 from gradexp.files import write_atomically
 from gradexp.objective.monitor import Mode
@@ -18,6 +18,9 @@ from gradexp.reports.hparams import changes_in_words
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import Manifest
+from gradexp.untrusted import Loader, check_plain
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # with which text begins that a spreadsheet takes for a formula
 
 
 @dataclass(frozen=True)
@@ -169,12 +172,15 @@ def read_sweep(folder: Path) -> SweepResults:
 
 
 def write_csv(results: SweepResults) -> Path:
-    """Write ``sweep.csv`` into the sweep's folder, atomically: one row per job, of any status."""
+    """Write ``sweep.csv`` into the sweep's folder, atomically: one row per job, of any status.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it, by which spreadsheets mark text.
+    """
     rows = [_row(job) for job in results.jobs]
     columns = list(dict.fromkeys(key for part in range(3) for row in rows for key in row[part]))
     content = io.StringIO()
     writer = csv.DictWriter(content, columns, lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({column: _cell(column) for column in columns})
     for own, metrics, config in rows:
         # A key that is both an axis and a metric, such as seed, is one column, the axis.
         writer.writerow({key: _cell(value) for key, value in {**config, **metrics, **own}.items()})
@@ -190,6 +196,8 @@ def _row(job: Job) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
@@ -199,8 +207,18 @@ def _unplanned_settings(folder: Path, names: list[str]) -> dict[str, dict[str, A
     common = set.intersection(*map(set, typed.values())) if len(typed) > 1 else set()
     return {
         name: {
-            key.lstrip("+"): yaml.load(value or "null", LOADER)
+            key.lstrip("+"): _value(value)
             for key, _, value in (line.partition("=") for line in lines if line not in common)
         }
         for name, lines in typed.items()
     }
+
+
+def _value(typed: str) -> Any:
+    """The value of an override; the text itself if it is none that YAML knows."""
+    try:
+        value = yaml.load(typed or "null", Loader)
+        check_plain(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return typed
+    return value

@@ -1,6 +1,5 @@
 """The report of a single run: its diagnosis."""
 
-import json
 from pathlib import Path
 
 from rich.console import Console
@@ -9,7 +8,7 @@ from gradexp.configuration.files import has_config, read_config
 from gradexp.configuration.values import flat
 from gradexp.reports.curves import curves
 from gradexp.reports.diagnosis import TAGS, diagnose
-from gradexp.sweeps.job_folder import METRICS
+from gradexp.sweeps.job_folder import METRICS, outcome
 
 
 def is_run(folder: Path) -> bool:
@@ -23,9 +22,13 @@ def report_run(folder: Path, console: Console) -> None:
     Raises:
         ValueError: The run did not complete its training, or has no validation part.
     """
-    metrics = json.loads((folder / METRICS).read_text())
+    metrics = outcome(folder) or {}
     config = flat(read_config(folder))
-    found = diagnose(metrics, curves(folder, TAGS), config)
+    try:
+        found = diagnose(metrics, curves(folder, TAGS), config)
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:  # a record can lack or have anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"sweep_dir must be a run whose records are whole; {folder} is none ({reason}).") from error
     if found is None:
         raise ValueError(
             "sweep_dir must be a multirun, or a run that completed its training with scores of training and "

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from gradexp.sweeps.report.findings import Findings
 
@@ -17,10 +17,10 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
         table = Table(box=None, pad_edge=False)
         table.add_column("setting", overflow="fold")
         for name in (findings.results.score_name, "± over seeds", "seeds", "seconds"):
-            table.add_column(name, justify="right")
+            table.add_column(Text(name), justify="right")  # square brackets in Text are not markup
         for setting in findings.ranking[:TOP]:
             table.add_row(
-                escape(setting.label),
+                Text(setting.label),
                 f"{setting.mean:.4g}",
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),

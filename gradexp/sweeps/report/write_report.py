@@ -4,6 +4,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gradexp.files import remove_temporary_files
+from gradexp.untrusted import check_stays_inside
+
 
 def write_report(folder: Path, console: Console) -> dict[str, int]:
     """Write the report into the sweep's folder, at any time, and print a summary.
@@ -16,7 +19,7 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
         How many jobs there are of each status.
 
     Raises:
-        ValueError: The folder holds no sweep.
+        ValueError: The folder holds no sweep, a damaged one, or a link that leads out of it.
     """
     # Only now what costs seconds: plotly, matplotlib, torch.
     from gradexp.sweeps.report.dashboard import write_dashboard
@@ -26,12 +29,18 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     from gradexp.sweeps.report.studies import study_of
     from gradexp.sweeps.report.terminal import print_findings
 
+    check_stays_inside(folder)
+    remove_temporary_files(folder, folder / "figures")
     results = read_sweep(folder)
-    study = study_of(results.as_planned)
-    findings = find(results)
-    write_csv(results)
-    pictures = write_dashboard(findings, study.figures)
-    page = write_page(findings, study.lines, pictures)
+    try:
+        study, findings = study_of(results.as_planned), find(results)
+        write_csv(results)
+        pictures = write_dashboard(findings, study.figures)
+        page = write_page(findings, study.lines, pictures)
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        # A configuration that was cut, or that others wrote, can lack anything.
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise ValueError(f"sweep_dir must be a sweep whose records are whole; {folder} is none ({reason}).") from error
     print_findings(findings, study.lines, console)
     for path in [*pictures.values(), page]:
         kind = "report" if path == page else "figure"

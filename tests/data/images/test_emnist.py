@@ -116,3 +116,18 @@ def test_damaged_files_of_emnist_are_restored_from_the_archive(
         path.write_bytes(path.read_bytes()[:length])
     module.prepare_data()
     check_data(module)
+
+
+def test_what_a_killed_run_left_of_unpacking_is_removed(emnist_archive: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "data" / "EMNIST" / "raw"
+    module = EMNIST("letters", data_dir=str(tmp_path / "data"), mirror=str(emnist_archive.parent))
+    module.prepare_data()
+    (raw / "gzip").mkdir()
+    (raw / "gzip" / "emnist-letters-train-images-idx3-ubyte.gz").touch()
+    module.prepare_data()
+    assert not (raw / "gzip").exists()
+    check_data(module)
+    (raw / "gzip.zip").unlink()
+    (raw / "gzip").mkdir()
+    module.prepare_data()
+    assert (raw / "gzip").exists(), "not torchvision's, as there is no archive that it would come from"

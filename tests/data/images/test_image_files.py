@@ -142,3 +142,12 @@ def test_folder_without_images_raises(tmp_path: Path) -> None:
 def test_missing_path_raises() -> None:
     with pytest.raises(ValueError, match=r"there is no elsewhere"):
         image_paths(Path("elsewhere"))
+
+
+def test_a_program_in_an_image_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow goes by the content, and gives EPS to Ghostscript."""
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *arguments, **options: pytest.fail("it was run"))
+    path = tmp_path / "image.png"
+    path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n(x) run\n%%EOF\n")
+    with pytest.raises(ValueError, match=r"input must be PNG or JPEG images; .*image\.png cannot be read as one"):
+        read_image(path, (1, 8, 8))

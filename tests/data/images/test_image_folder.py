@@ -143,6 +143,15 @@ def test_damaged_cache_is_ignored() -> None:
         assert torch.equal(whole(set_up(), "train")[0], first)
 
 
+def test_what_a_killed_run_left_of_the_cache_is_removed() -> None:
+    make()
+    left = Path("data/image_folder/.0123456789abcdef.pt.abcdefgh.gradexp~")
+    left.parent.mkdir(parents=True)
+    left.touch()
+    set_up()
+    assert not left.exists()
+
+
 def test_folders_train_and_test_are_parts_and_val_is_added_to_train() -> None:
     make("pets/train")
     make("pets/val", number=5)

@@ -1,6 +1,7 @@
 """MNIST's archives in the data folder and from mirrors."""
 
 import gzip
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,17 @@ from torchvision import datasets
 from gradexp.data import EMNIST, MNIST
 from gradexp.data.images.torchvision_datamodule import TorchvisionDataModule
 from tests.data.conftest import Mirror
-from tests.data.tiny import TEST, UNREACHABLE, check_data, idx_bytes, md5, mnist_arrays, write_archives
+from tests.data.tiny import (
+    TEST,
+    TRAIN,
+    UNREACHABLE,
+    check_data,
+    idx_bytes,
+    md5,
+    mnist_arrays,
+    write_archives,
+    write_idx,
+)
 
 
 @pytest.fixture
@@ -101,3 +112,73 @@ def test_truncated_file_is_restored_from_the_archive(name: str, length: int, arc
     (raw / name).write_bytes(idx_bytes(mnist_arrays()[name])[:length])
     module.prepare_data()
     check_data(module)
+
+
+@pytest.mark.parametrize("kind", ["archives", "folder", "unpacked"])
+def test_archives_that_unpack_to_more_than_the_memory_limit_are_refused(
+    kind: str, archives: Path, tmp_path: Path
+) -> None:
+    """The size in the archive itself is not believed, and nothing is left behind."""
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    for name, array in mnist_arrays().items() if kind == "unpacked" else ():
+        write_idx(raw / name, array)
+    if kind == "archives":
+        write_archives(raw)
+    before = sorted(raw.glob("*"))
+    mirror = str(archives) if kind == "folder" else None
+    limit = 0.9 * (TRAIN + TEST) * 28 * 28 / 2**30
+    module = MNIST(str(tmp_path / "data"), mirror=mirror, memory_limit=limit)
+
+    def read() -> None:
+        module.prepare_data()
+        module.load("train")
+
+    with pytest.raises(
+        ValueError, match=r"^data\.memory_limit must be at least \S+ \(GiB\) for MNIST, whose "
+    ) as caught:
+        read()
+    assert str(caught.value).endswith(f"unpack to that or more; got {limit:g}.")
+    assert not [path for path in raw.glob("*ubyte") if path not in before]
+    for enough in (0.0, 1.2 * limit):  # 0 streams the samples, but has no limit of its own for archives
+        module = MNIST(str(tmp_path / "data"), mirror=mirror, memory_limit=enough)
+        module.prepare_data()
+        check_data(module)
+
+
+def test_no_more_than_the_limit_is_unpacked_to_find_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    resources = write_archives(raw)
+    name = "train-images-idx3-ubyte.gz"
+    bomb = gzip.compress(bytes(2**26), 9, mtime=0)
+    (raw / name).write_bytes(bomb[:-4] + (1000).to_bytes(4, "little"))  # a size that is not that of the content
+    monkeypatch.setattr(datasets.MNIST, "resources", [(name, md5(raw / name)), *resources[1:]])
+    unpacked: list[int] = []
+    check = TorchvisionDataModule._check_size
+
+    def record(self: TorchvisionDataModule, size: int) -> None:
+        unpacked.append(size)
+        check(self, size)
+
+    monkeypatch.setattr(TorchvisionDataModule, "_check_size", record)
+    with pytest.raises(ValueError, match=r"^data\.memory_limit must be at least"):
+        MNIST(str(tmp_path / "data"), memory_limit=0.01).prepare_data()
+    assert max(unpacked) <= 0.01 * 2**30 + 2**20
+
+
+def test_a_full_disk_is_the_reason_and_the_next_run_unpacks_again(archives: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    write_archives(raw)
+    (raw / ".train-labels-idx1-ubyte.gz.abcdefgh.gradexp~").touch()  # of a killed copy from a mirror
+    module = MNIST(str(tmp_path / "data"))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            module.prepare_data()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert caught.value.filename == str(raw)
+    assert (raw / "train-images-idx3-ubyte").stat().st_size == 1000
+    module.prepare_data()
+    check_data(module)
+    assert not list(raw.glob("*~"))

@@ -143,3 +143,14 @@ def test_path_that_is_not_a_file_raises() -> None:
         read(".")
     with pytest.raises(ValueError, match=r"There is no folder elsewhere either"):
         read("elsewhere/houses.csv")
+
+
+@pytest.mark.parametrize(
+    ("start", "words"), [("28b52ffd", "Zstandard"), ("789c", "zlib"), ("7801", "zlib"), ("78da", "zlib")]
+)
+def test_a_packed_file_is_refused_before_it_is_unpacked(start: str, words: str, tmp_path: Path) -> None:
+    """polars would unpack it, to whatever size."""
+    path = tmp_path / "table.csv"
+    path.write_bytes(bytes.fromhex(start) + b"a,b\n1,2\n")
+    with pytest.raises(ValueError, match=rf"table\.csv is compressed by {words}; unpack it"):
+        read_table(path, "data.path")

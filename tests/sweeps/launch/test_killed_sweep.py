@@ -24,7 +24,8 @@ GRID = (
     "optimizer.lr=0.01,0.003",
     "seed=range(10)",
 )
-RECORD_ENDS = ("+callbacks.ends._target_=tests.sweeps.launch.cut.Ends", "trusted_packages=[gradexp,tests]")
+TRUSTED = "trusted_packages=[gradexp,tests]"
+RECORD_ENDS = ("+callbacks.ends._target_=tests.sweeps.launch.cut.Ends", TRUSTED)
 KILLS = 2
 
 
@@ -38,7 +39,7 @@ def test_a_repeatedly_killed_sweep_of_twenty_jobs_ends_with_twenty_rows(monkeypa
     rng = random.Random(0)
     done_before = 0
     for attempt in range(KILLS + 1):
-        command = (*GRID, *RECORD_ENDS, "hydra.sweep.dir=sweep") if attempt == 0 else RESUMED
+        command = (*GRID, *RECORD_ENDS, "hydra.sweep.dir=sweep") if attempt == 0 else (*RESUMED, TRUSTED)
         seen = progress()
         process = start(*command)
         if attempt == KILLS:
