@@ -116,6 +116,11 @@ def user_path(path: str) -> Path:
         return Path(path)
 
 
+def name_of(path: Path) -> str:
+    """The path as text that any file can hold: bytes that are not UTF-8, as of old archives, become escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain data as strict JSON, atomically: null in place of NaN and infinity, which JSON lacks."""
     write_atomically(path, (json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())

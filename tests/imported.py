@@ -1,5 +1,6 @@
 """Imports what a run needs, in the process from which others are forked."""
 
+import atexit
 import gc
 
 gc.disable()
@@ -13,3 +14,4 @@ import gradexp.sweeps.report.write_report  # noqa: E402, F401
 
 gc.freeze()
 gc.enable()
+atexit.register(gc.unfreeze)  # otherwise C libraries report leaks

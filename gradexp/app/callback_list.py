@@ -64,7 +64,7 @@ def build_callbacks(
         )
     callbacks += _reports(cfg.figures, model, console)
     if cfg.figures and isinstance(model, AbstractModule):  # the outputs of other modules are unknown
-        callbacks += _figures(data)
+        callbacks += _figures(data, model)
     if console is not None:
         callbacks.append(RichBar(console))
     for name, section in plain(cfg)["callbacks"].items():
@@ -94,9 +94,9 @@ def _reports(draw: bool, model: LightningModule, console: Console | None) -> lis
     return scalars
 
 
-def _figures(data: AbstractDataModule) -> list[Callback]:
-    """The figures for any model on this kind of data."""
-    if not data.classes:
+def _figures(data: AbstractDataModule, model: AbstractModule) -> list[Callback]:
+    """The figures for any model on this kind of data; a descent on a function uses none."""
+    if not data.classes or isinstance(model, FunctionDescent):
         return [LossCurve(), ModelGraph(), RegressionFigures()]
     boundary = [] if isinstance(data, ImageDataModule) else [DecisionBoundary(data.classes)]
     return [LossCurve(), ModelGraph(), *boundary, ClassifierFigures(data.classes)]

@@ -1,8 +1,9 @@
 """The command line: Hydra's entry point, Hydra's task function, and the printing of results and errors."""
 
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from gradexp.sweeps.launch.grid_sweeper import register
 from gradexp.sweeps.launch.own_process import is_own_process
 from gradexp.sweeps.plan.manifest import Manifest
 
+MAX_DIGITS, MAX_DEPTH = 1_000, 50
+
 
 def cli() -> None:
     """Run the command line; a user's error prints one message and exits with status 1.
@@ -39,6 +42,7 @@ def _cli() -> None:
     show_traceback = traceback_wanted()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        check_readable(sys.argv[1:])
         register()
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
@@ -51,6 +55,25 @@ def _cli() -> None:
             found = ", ".join(f"{count} {status}" for status, count in counts.items())
             message = f"error: no job of the sweep completed ({found}). {message.removeprefix('error: ')}"
         sys.exit(message)
+
+
+def check_readable(arguments: Sequence[str]) -> None:
+    """Check what Hydra's parser, which recurses into brackets, would leave to errors of Python's own.
+
+    Raises:
+        ValueError: A number has too many digits, or brackets are nested too deeply.
+    """
+    for argument in arguments:
+        key = argument.partition("=")[0].lstrip("+~")[:MAX_DEPTH]
+        digits = max(map(len, re.findall(r"\d+", argument)), default=0)
+        if digits > MAX_DIGITS:
+            raise ValueError(f"{key} must be a number of at most {MAX_DIGITS:,} digits; got one of {digits:,}.")
+        depth = deepest = 0
+        for character in argument:
+            depth += (character in "[{(") - (character in ")}]")
+            deepest = max(deepest, depth)
+        if deepest > MAX_DEPTH:
+            raise ValueError(f"{key} must have at most {MAX_DEPTH} levels of brackets; got {deepest}.")
 
 
 def main(cfg: DictConfig) -> float | None:

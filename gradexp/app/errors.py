@@ -6,13 +6,21 @@ from collections.abc import Sequence
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException
 
 from gradexp.app.unreadable import unreadable
 from gradexp.configuration.unknown_keys import renamed_option, unknown_key
 from gradexp.files import REMEDIES, RESUME
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
+
+MOST_LINES, LONGEST = 4, 1_500  # lines and characters of a message, which holds values that users typed
+# What torch says when memory cannot be had, or could not be by any machine.
+NO_MEMORY = re.compile(
+    "can't allocate memory|out of memory|not enough memory|Storage size calculation overflowed|"
+    "Overflow when unpacking long|integer multiplication overflow",
+    re.IGNORECASE,
+)
 
 
 def traceback_wanted() -> bool:
@@ -26,15 +34,23 @@ def traceback_wanted() -> bool:
 
 def explain(error: BaseException) -> str | None:
     """The message for an error that the user can fix; None for any other error, which needs its traceback."""
-    notes: list[str] = getattr(error, "__notes__", [])
+    cause = None if isinstance(error, HydraException) else _os_error(error)
     if isinstance(error, MissingConfigException) and error.options is not None:
         message = _missing_option(error, error.options)
     elif isinstance(error, HydraException):
         message = _hydra_error(error)
-    elif (cause := _os_error(error)) is not None:
-        return " ".join([f"error: {_os_message(cause)}", *notes])
+    elif cause is not None:
+        message = _os_message(cause)
     elif isinstance(error, ModuleNotFoundError):
         message = f"{error}. These settings require it: install it first."
+    elif _is_of_memory(error):
+        reason = str(error).partition("\n")[0] or "no more can be had"
+        message = (
+            "model.hidden, data.batch_size, data.image_size, data.num_samples and resampling.copies must be small "
+            f"enough for the memory ({reason})."
+        )
+    elif isinstance(error, InterpolationResolutionError):
+        message = _unresolved(error)
     elif (
         isinstance(error, ValueError | OmegaConfBaseException)
         # Lightning's, for arguments of its Trainer. Compared by name: importing it takes seconds.
@@ -45,7 +61,40 @@ def explain(error: BaseException) -> str | None:
     else:
         return None
     # How to resume helps after an error of the disk alone: any other would come again.
-    return " ".join([f"error: {message}", *(note for note in notes if not note.startswith(RESUME))])
+    notes = [note for note in getattr(error, "__notes__", ()) if cause is not None or not note.startswith(RESUME)]
+    return " ".join([f"error: {shortened(printable(message))}", *notes])
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    """Whether memory was short, which torch reports as a RuntimeError, and an absurd size as another."""
+    types = (RuntimeError, TypeError, OverflowError)
+    return isinstance(error, MemoryError) or (isinstance(error, types) and NO_MEMORY.search(str(error)) is not None)
+
+
+def printable(text: str) -> str:
+    """The text with escapes for all but line feeds that a terminal would obey or could not show.
+
+    Names of files and columns are the user's: they may hold control sequences, and bytes that are not UTF-8.
+    """
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def shortened(message: str) -> str:
+    """The message without the middle of a long one: it repeats a value of thousands of characters."""
+    lines = message.split("\n")
+    if len(lines) > MOST_LINES:
+        message = "\n".join([*lines[: MOST_LINES - 2], "[...]", lines[-1]])
+    if len(message) <= LONGEST:
+        return message
+    return f"{message[: 2 * LONGEST // 3]} [...] {message[-LONGEST // 3 :]}"
+
+
+def _unresolved(error: InterpolationResolutionError) -> str:
+    reason = str(error).partition("\n")[0]
+    return (
+        f"{error.full_key or 'a value'} must have interpolations that can be resolved ({reason}). "
+        "A backslash before ${ makes it text."
+    )
 
 
 def _os_error(error: BaseException) -> OSError | None:

@@ -21,7 +21,7 @@ from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.app.saved_config import with_checkpoint
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
-from gradexp.configuration.values import changed, plain
+from gradexp.configuration.values import as_typed, changed, plain
 from gradexp.files import RESUME
 from gradexp.interrupts import COMMAND, begin_work, received
 from gradexp.sweeps import job_folder
@@ -138,7 +138,7 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     """
     job, folder = HydraConfig.get(), record.folder
     try:
-        typed = list(job.overrides.task)
+        typed = as_typed(job.overrides.task)
         check_config(cfg, typed)
         # torch and Lightning take seconds to import: only after the configuration has passed its check.
         from gradexp.app.quiet import quiet_libraries

@@ -19,6 +19,7 @@ from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_singl
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
 from gradexp.configuration.files import run_of
+from gradexp.configuration.values import as_typed
 from gradexp.interrupts import begin_work
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
@@ -40,7 +41,7 @@ class CheckBeforeRun(Callback):
             check_hydra_keys(config.hydra)
             if not traceback_wanted():  # the same check in the run raises with its traceback
                 cfg = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-                check_config(cfg, list(config.hydra.overrides.task))
+                check_config(cfg, as_typed(config.hydra.overrides.task))
             check_single_run(config)
             # Before Hydra opens the log file in a folder that others may have made.
             folder = known_folder(config.task, config.ckpt_path, config.sweep_dir)

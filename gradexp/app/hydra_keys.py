@@ -9,6 +9,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.configuration.files import read_hydra
+from gradexp.configuration.values import as_typed
 from gradexp.sweeps.launch.extras import check_installed
 
 ONE_TASK = ("tasks_per_node", "nodes")  # of a launcher: gradexp starts the processes of a job itself
@@ -34,7 +35,7 @@ def check_single_run(config: DictConfig) -> None:
     Raises:
         ValueError: It has one.
     """
-    typed = [line for line in config.hydra.overrides.task if line.lstrip("+~").startswith("sweep.")]
+    typed = [line for line in as_typed(config.hydra.overrides.task) if line.lstrip("+~").startswith("sweep.")]
     if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
         given = ", ".join(typed) or "sweep.axes"
         raise ValueError(f"the keys of sweep must go with a multirun; got {given} with a single run: add -m.")

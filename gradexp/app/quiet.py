@@ -20,6 +20,8 @@ def quiet_libraries() -> None:
         ".*Total length of `list` across ranks is zero.*",
         # A resumed fit says itself which settings have changed, or refuses them.
         ".*callbacks used to create the checkpoint need to be provided.*",
+        # Names of classes and columns in scripts that matplotlib's font lacks; the figure shows boxes.
+        "Glyph \\d+ .* missing from",
         # Lightning's own use of a deprecated torch function.
         ".*isinstance\\(treespec, LeafSpec\\).*",
         # torch's own use of torch.jit for TensorBoard's graph.
@@ -27,3 +29,5 @@ def quiet_libraries() -> None:
         ".*`torch.jit.trace`.*",
     ):
         warnings.filterwarnings("ignore", message=message)
+    # Pillow's, of damaged image files, once a tag: such a file is read, or left out with a note.
+    warnings.filterwarnings("ignore", module=r"PIL\.")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gradexp.app.errors import printable
 from gradexp.sweeps.job_folder import score_name
 
 STATUS_STYLE = {"completed": "green", "diverged": "red", "failed": "red"}
@@ -43,10 +44,10 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
         unit = f"{metrics['target_std']:.4g}"
         table.add_row("units", f"rmse in those of the targets; loss and mse of standardised targets, 1 for {unit}")
     console.print(table)
-    for note in notes:
+    for note in map(printable, notes):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
     # On one line, whatever the terminal's width, so that it can be copied and parsed.
-    console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"folder: {printable(folder)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _add_stage(table: Table, metrics: Mapping[str, Any], prefix: str, label: str) -> None:
@@ -83,4 +84,4 @@ def print_job(console: Console, label: str, metrics: Mapping[str, Any], folder: 
     ]
     reason = str(metrics.get("reason", "")).partition("\n")[0]
     parts = [label, metrics["status"], *values, *([reason] if reason else []), folder]
-    console.print("  ".join(parts), markup=False, highlight=False, soft_wrap=True)
+    console.print(printable("  ".join(parts)), markup=False, highlight=False, soft_wrap=True)

@@ -6,7 +6,7 @@ The rule of a key is in the table of key_rules, or in the class that the key's s
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,11 +21,13 @@ from gradexp.configuration.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL
 from gradexp.configuration.penalty_keys import check_penalties
 from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.configuration.unknown_keys import CLASSES, KEYS, unknown_key
-from gradexp.configuration.values import flat
+from gradexp.configuration.values import flat, resolved
 from gradexp.rules import MONITOR, SECTION, check, did_you_mean
 
 AUGMENTATION = "gradexp.data.images.augmentation.RandomGeometry"
 TRAINER = "lightning.pytorch.Trainer"
+
+LARGEST_SEED = 2**32 - 1
 
 Plain = Mapping[str, Any]
 
@@ -42,7 +44,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     Raises:
         ValueError: A key or value is wrong; the message names the key in full.
     """
-    node = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    node = resolved(cfg)
     referenced = set(node) if own_keys else set(_references(OmegaConf.to_container(cfg, resolve=False)))
     for key in KEYS:
         parent, _, name = key.rpartition(".")
@@ -82,7 +84,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
 
 def _check_sections(node: Plain, referenced: set[str]) -> None:
     """Check that the top level has all sections, and no other keys than ours and those that interpolations use."""
-    sections = (*CLASS_GROUPS, *CLOSED_SECTIONS)
+    sections = (*CLASS_GROUPS, *NAMED_CLASSES, *CLOSED_SECTIONS)
     for name in sections:
         if name not in node:
             raise ValueError(f"{name} must be in the configuration, a section of keys and values; it was deleted.")
@@ -187,6 +189,8 @@ def _check_combinations(node: Plain) -> None:
             "early_stopping.min_delta must go with early_stopping.patience, which is null; got "
             f"{stopping['min_delta']}."
         )
+    if node["seed"] > LARGEST_SEED:
+        raise ValueError(f"seed must be at most {LARGEST_SEED}, the largest that NumPy takes; got {node['seed']}.")
     task, sweep_dir = node["task"], node["sweep_dir"]
     if task == "report" and (sweep_dir is None or not Path(sweep_dir).is_dir()):
         raise ValueError(

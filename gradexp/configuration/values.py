@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -22,6 +23,41 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             result[f"{prefix}{name}"] = value
     return result
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved configuration as plain data, like `plain`.
+
+    Raises:
+        ValueError: An interpolation cannot be resolved; the message names its key, which OmegaConf's own may not.
+    """
+    try:
+        return plain(cfg)
+    except InterpolationResolutionError as error:
+        written = flat(cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False)))
+        for key, value in written.items():
+            if "${" in str(value) and not _is_resolvable(cfg, key):
+                reason = str(error).partition("\n")[0]
+                raise ValueError(
+                    f"{key} must have interpolations that can be resolved; got {value} ({reason}). A backslash before "
+                    "${ makes it text."
+                ) from error
+        raise
+
+
+def _is_resolvable(cfg: DictConfig, key: str) -> bool:
+    try:
+        value = OmegaConf.select(cfg, key)
+        if OmegaConf.is_config(value):
+            OmegaConf.to_container(value, resolve=True)
+    except OmegaConfBaseException:
+        return False
+    return True
+
+
+def as_typed(overrides: Any) -> list[str]:
+    """Hydra's list of overrides as they were typed: reading an item would resolve the interpolations in it."""
+    return cast(list[str], OmegaConf.to_container(overrides, resolve=False))
 
 
 def changed(cfg: DictConfig, changes: Mapping[str, Any]) -> DictConfig:

@@ -51,6 +51,10 @@ TRAINED = ("trainer.max_epochs=1", "test=false", "figures=false", "hydra.run.dir
         ("monitor=accuracy", ["monitor must be a metric of training or validation", "'accuracy'"]),
         ("monitor=val/acc", ["monitor_mode must be max or min for monitor=val/acc", "Did you mean val/accuracy?"]),
         ("data._target_=os.system", ["data._target_ must name a class in a trusted package (gradexp); got os.system"]),
+        (
+            "optimizer._target_=${nope}",
+            ["optimizer._target_ must have interpolations", "got ${nope} (Interpolation key"],
+        ),
         ("data._target_=gradexp.data.MNITS", ["Did you mean MNIST?"]),
         ("ckpt_path=none.ckpt", ["ckpt_path must be a checkpoint file; there is no none.ckpt"]),
         ("hydra.run.dir=/dev/null/run", ["/dev/null/run", "hydra.run.dir=FOLDER selects another one"]),

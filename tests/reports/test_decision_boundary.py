@@ -110,3 +110,8 @@ def test_the_decision_boundary_of_exclusive_or_is_drawn(monkeypatch: pytest.Monk
 def test_a_single_sample_of_many_features_works(calls: Calls, tmp_path: Path) -> None:
     data = Blobs(num_features=3, num_samples=1, batch_size=1, val_size=0)
     fit(MLPClassifier(3, 2), data, tmp_path, ["a", "b"])
+
+
+def test_a_descent_on_a_function_draws_no_regions_of_its_unused_data(own_folder: Path) -> None:
+    short = ("trainer.max_epochs=1", "+trainer.limit_train_batches=1", "test=false", "figures=true")
+    assert run("+experiment=saddle", "data=four_blobs", *short).metrics["status"] == "completed"

@@ -19,7 +19,7 @@ from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.image_files import image_paths, read_image
 from gradexp.data.options import DataOptions
 from gradexp.data.sources import Batch, Source
-from gradexp.files import user_path
+from gradexp.files import name_of, user_path
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
 from gradexp.untrusted import NUMBER, check_kinds
 
@@ -140,7 +140,7 @@ class ImageDataModule(AbstractDataModule):
         import polars as pl
 
         paths = image_paths(path)
-        frame = pl.DataFrame({"file": [str(path) for path in paths]})
+        frame = pl.DataFrame({"file": [name_of(path) for path in paths]})
         return Samples(frame, torch.cat([self.read(path) for path in paths]))
 
     def read(self, path: Path) -> Tensor:

@@ -8,6 +8,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
+from gradexp.files import name_of
 from gradexp.rules import did_you_mean
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -31,7 +32,7 @@ def image_paths(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise ValueError(f"input must be an image file or a folder of them; there is no {path}.")
-    paths = sorted(child for child in path.iterdir() if child.suffix.lower() in SUFFIXES)
+    paths = sorted(child for child in path.iterdir() if child.suffix.lower() in SUFFIXES and child.is_file())
     if not paths:
         raise ValueError(f"input must be a folder with {', '.join(SUFFIXES)} files; {path} has none.")
     return paths
@@ -80,7 +81,7 @@ def _labelled(root: Path) -> list[LabelledFile]:
             f"data.path must hold one folder a class, with the images of the class in it; {root} has {what}. "
             f"For example, make {root.name}/cat/ and {root.name}/dog/ and move the images there."
         )
-    images_of = {folder.name: _images(folder, "**/*") for folder in folders}
+    images_of = {name_of(Path(folder.name)): _images(folder, "**/*") for folder in folders}
     empty = [name for name, paths in images_of.items() if not paths]
     if empty:
         raise ValueError(

@@ -125,8 +125,16 @@ def _with_progress(items: Iterator[T], total: int, what: str) -> Iterator[T]:
 
 
 def _key(paths: list[Path], image_size: tuple[int, int], channels: int | None) -> str:
-    files = [(str(path.absolute()), stat.st_size, stat.st_mtime_ns) for path in paths for stat in (path.stat(),)]
+    files = [(str(path.absolute()), *_stamp(path)) for path in paths]
     return hashlib.sha256(repr((files, image_size, channels)).encode()).hexdigest()[:16]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:  # a link to nothing, which counts as unreadable
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _save(cache: Path, decoded: DecodedFiles) -> None:

@@ -57,8 +57,12 @@ class EMNIST(TorchvisionDataModule):
 
     def load(self, part: Literal["train", "test"]) -> ImageSource:
         source = super().load(part)
+        return ImageSource(source.images.transpose(-1, -2).contiguous(), source.targets)
+
+    @property
+    def _labels(self) -> range:
         first = 1 if self.split == "letters" else 0
-        return ImageSource(source.images.transpose(-1, -2).contiguous(), source.targets - first)
+        return range(first, first + len(self.classes))
 
     @property
     def _raw_files(self) -> list[Path]:
@@ -76,7 +80,7 @@ class EMNIST(TorchvisionDataModule):
         for number, url in enumerate(urls, start=1):
             try:
                 for train in (True, False):  # each part checks only for its own files
-                    self._open(type("EMNIST", (datasets.EMNIST,), {"url": url}), train, download=True)
+                    self._open(self._changed(url=url), train, download=True)
                 return
             except (RuntimeError, OSError):
                 if number == len(urls):

@@ -8,12 +8,13 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, ClassVar, Literal, Unpack
+from typing import IO, Any, ClassVar, Literal, Unpack
 
 from filelock import FileLock
 from torchvision import datasets
 from torchvision.datasets.utils import calculate_md5
 
+from gradexp.data.images.idx_files import idx_shape
 from gradexp.data.images.image_datamodule import ImageDataModule, ImageSource, data_folder
 from gradexp.data.options import ImageOptions
 from gradexp.data.sources import GIB
@@ -21,7 +22,6 @@ from gradexp.files import REMEDIES, remove_temporary_files, user_path, write_ato
 from gradexp.rules import BatchSize, SampleNumber
 
 DOWNLOAD_TIMEOUT = 30  # seconds without a response from a host
-UNSIGNED_BYTES = 8  # the type of the elements in the header of an IDX file
 CHUNK = 2**20  # bytes that are unpacked at once
 DEFAULT_LIMIT = 2.0  # GiB that archives may unpack to if data.memory_limit is 0, which streams all that is in memory
 
@@ -92,13 +92,26 @@ class TorchvisionDataModule(ImageDataModule):
         self._check_size(sum(path.stat().st_size for path in self._raw_files))
         for images, labels in zip(self._raw_files[::2], self._raw_files[1::2], strict=True):
             image_axes, label_axes = idx_shape(images), idx_shape(labels)
-            if len(image_axes) != 3 or len(label_axes) != 1 or image_axes[0] != label_axes[0]:
+            if image_axes[1:] != self.image_shape[1:] or len(label_axes) != 1 or image_axes[0] != label_axes[0]:
                 raise ValueError(
-                    f"{images} must hold n images [n, height, width], and {labels} n labels [n]; their shapes are "
-                    f"{list(image_axes)} and {list(label_axes)}. Delete both to have them downloaded again."
+                    f"{images} must hold n images [n, {self.image_shape[1]}, {self.image_shape[2]}], and {labels} n "
+                    f"labels [n]; their shapes are {list(image_axes)} and {list(label_axes)}. "
+                    "Delete both to have them downloaded again."
                 )
-        dataset = self._open(self.dataset_class, train=part == "train")
-        return ImageSource(dataset.data.unsqueeze(1), dataset.targets.long())
+        images, labels = self._raw_files[:2] if part == "train" else self._raw_files[2:]
+        pixels, targets = datasets.mnist.read_image_file(images), datasets.mnist.read_label_file(labels)
+        wrong = targets[(targets < self._labels.start) | (targets >= self._labels.stop)]
+        if len(wrong):
+            raise ValueError(
+                f"{labels} must hold labels from {self._labels.start} to {self._labels.stop - 1}; "
+                f"it has {wrong[0].item()}. Delete it to have it downloaded again."
+            )
+        return ImageSource(pixels.unsqueeze(1), targets.long() - self._labels.start)
+
+    @property
+    def _labels(self) -> range:
+        """The labels that the files have."""
+        return range(len(self.classes))
 
     @property
     def _raw_folder(self) -> Path:
@@ -155,8 +168,13 @@ class TorchvisionDataModule(ImageDataModule):
     def _download(self) -> None:
         """Let torchvision download and unpack missing files, from the mirror first."""
         mirrors = [*([self.mirror] if isinstance(self.mirror, str) else []), *self.dataset_class.mirrors]
+        self._open(self._changed(mirrors=mirrors), True, download=True)
+
+    def _changed(self, **attributes: Any) -> type[datasets.MNIST]:
+        """The class of torchvision with other attributes; it downloads and unpacks, but reads nothing: `load` does."""
         # The sub-class keeps the name, from which torchvision derives the folder.
-        self._open(type(self.dataset_class.__name__, (self.dataset_class,), {"mirrors": mirrors}), True, download=True)
+        unread = {"_check_legacy_exist": lambda dataset: False, "_load_data": lambda dataset: (None, None)}
+        return type(self.dataset_class.__name__, (self.dataset_class,), unread | attributes)
 
     def _open(self, dataset_class: type[datasets.MNIST], train: bool, download: bool = False) -> datasets.MNIST:
         return dataset_class(str(self.data_dir), train=train, download=download)
@@ -196,34 +214,6 @@ def contents(archive: Path, names: Sequence[str]) -> Iterator[IO[bytes]]:
             if Path(entry).stem in names:
                 with outer.open(entry) as packed, gzip.open(packed) as content:
                     yield content  # type: ignore[misc]
-
-
-def idx_shape(path: Path) -> tuple[int, ...]:
-    """The shape in the header of an IDX file of unsigned bytes, checked against the file's length.
-
-    The header is big-endian: two zero bytes, the type of the elements, the number of axes, then 4 bytes for each
-    axis (LeCun, Cortes and Burges, "The MNIST database", file formats).
-
-    Raises:
-        ValueError: The file is not IDX, or is truncated.
-    """
-    with path.open("rb") as file:
-        magic = file.read(4)
-        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != UNSIGNED_BYTES or magic[3] not in (1, 3):
-            raise ValueError(
-                f"{path} must be an IDX file of unsigned bytes, magic number 00000801 or 00000803; "
-                f"it begins with {magic.hex() or 'nothing'}. Delete it to have it downloaded again."
-            )
-        axes = magic[3]
-        header = file.read(4 * axes)
-    shape = tuple(int.from_bytes(header[4 * axis : 4 * axis + 4], "big") for axis in range(axes))
-    expected, actual = 4 + 4 * axes + math.prod(shape), path.stat().st_size
-    if actual != expected:
-        raise ValueError(
-            f"{path} must be {expected} bytes long, as its header of {' x '.join(map(str, shape))} says; "
-            f"it has {actual}. Delete it to have it downloaded again."
-        )
-    return shape
 
 
 def _is_intact(path: Path) -> bool:

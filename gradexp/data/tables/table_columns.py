@@ -157,7 +157,7 @@ def fit_columns(frame: pl.DataFrame, rows: NDArray[np.int64]) -> tuple[list[Colu
 def _fit(series: pl.Series, rows: NDArray[np.int64], notes: list[str]) -> Column | str:
     """The column, or the reason why it is left out; notes on the column are added to `notes`."""
     name, dtype = series.name, series.dtype
-    if not name or name.startswith("_duplicated_"):
+    if not name.strip() or name.startswith("_duplicated_"):
         return "without a name (row numbers, most likely)"
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
         return f"no numbers, dates or text ({dtype})"

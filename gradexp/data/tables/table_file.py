@@ -3,6 +3,7 @@
 import csv
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from gradexp.rules import SEPARATOR_NAMES, did_you_mean
 NULLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "#N/A", "<NA>")
 SEPARATORS = {character: name for name, character in SEPARATOR_NAMES.items()}
 INFERRED_SEPARATORS = (",", ";", "\t", "|")
+HUGE = r"^\s*[+-]?\d{39,}\s*$"  # 39 digits are the most that 128 bits hold
 HEAD_BYTES, HEAD_LINES = 2**16, 50  # from which the format of the file is inferred
 INFERRED_ROWS = 1000  # from which column types are inferred; from all rows if a later row does not fit
 SIGNATURES = {
@@ -95,12 +97,13 @@ def _read_csv(path: Path, key: str, start: bytes, separator: str | None, verbati
             frame = _parse(content, separator, decimal_comma)
     except PolarsError as error:
         raise ValueError(_unreadable(path, key, separator, error)) from error
-    names = {name: name.strip() for name in frame.columns if name != name.strip()}
-    return TableFile(frame.rename(names), decimal_comma)
+    # Names that are blank stay as they are: polars makes only empty ones unique.
+    frame.columns = [name.strip() or name for name in frame.columns]
+    return TableFile(frame, decimal_comma)
 
 
 def _parse(content: bytes, separator: str, decimal_comma: bool) -> pl.DataFrame:
-    def parse(inferred_rows: int | None) -> pl.DataFrame:
+    def parse(inferred_rows: int | None, texts: Sequence[str] = ()) -> pl.DataFrame:
         return pl.read_csv(
             content,
             separator=separator,
@@ -108,6 +111,7 @@ def _parse(content: bytes, separator: str, decimal_comma: bool) -> pl.DataFrame:
             null_values=list(NULLS),
             try_parse_dates=True,
             infer_schema_length=inferred_rows,
+            schema_overrides=dict.fromkeys(texts, pl.String),
         )
 
     try:
@@ -115,7 +119,14 @@ def _parse(content: bytes, separator: str, decimal_comma: bool) -> pl.DataFrame:
     except PolarsError as error:
         if "could not parse" not in str(error):
             raise
+    try:
         return parse(None)  # a later row does not fit the types of the first ones
+    except PolarsError as error:
+        if "could not parse" not in str(error):
+            raise
+        # Whole numbers that no integer type holds: their columns stay text, in which numbers are recognised later.
+        text = pl.read_csv(content, separator=separator, infer_schema=False)
+        return parse(None, [column.name for column in text if column.str.contains(HUGE).any()])
 
 
 def _infer_separator(lines: list[str]) -> str:
@@ -129,7 +140,8 @@ def _infer_separator(lines: list[str]) -> str:
 
 
 def _split(lines: list[str], separator: str) -> list[list[str]]:
-    return list(csv.reader(lines, delimiter=separator))
+    # csv refuses a carriage return within a line, which polars reads as part of a field.
+    return list(csv.reader((line.replace("\r", " ") for line in lines), delimiter=separator))
 
 
 def _named(separator: str) -> str:
@@ -156,13 +168,19 @@ def _first_lines(path: Path, key: str, start: bytes) -> list[str]:
             raise ValueError(f"{key} must be a CSV or Parquet file; {path} is {what}.")
     if b"\0" in start:
         raise ValueError(f"{key} must be a CSV or Parquet file; {path} is neither: it has NUL bytes.")
+    if b"\n" not in start and b"\r" in start.rstrip(b"\r"):
+        raise ValueError(
+            f"{key} must end its lines with a line feed; {path} has carriage returns alone, as old Macintosh programs "
+            f"wrote. Save it as CSV UTF-8, or tr '\\r' '\\n' < {path.name} > new.csv."
+        )
     # The last line may be incomplete.
     complete = start if len(start) < HEAD_BYTES else start[: start.rfind(b"\n") + 1] or start
     try:
         text = complete.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(_wrong_encoding(path, key, complete, error)) from error
-    return [line for line in text.splitlines() if line.strip()][:HEAD_LINES]
+    # Lines as polars reads them: other characters that Python takes for the end of a line belong to a field.
+    return [line.removesuffix("\r") for line in text.split("\n") if line.strip()][:HEAD_LINES]
 
 
 def _check_names(path: Path, key: str, names: list[str]) -> None:
@@ -189,7 +207,7 @@ def _unreadable(path: Path, key: str, separator: str, error: PolarsError) -> str
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
         return _wrong_encoding(path, key, content, wrong)
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    rows = csv.reader(text.split("\n"), delimiter=separator)
     try:
         width = len(next(row for row in rows if row))
         for row in rows:

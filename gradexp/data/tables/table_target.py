@@ -1,5 +1,6 @@
 """The target column of a table: inferring whether it is a number or a class, and converting it to a tensor."""
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -65,13 +66,19 @@ class Target:
         """The target with the mean and standard deviation of `values`.
 
         Raises:
-            ValueError: All values are equal.
+            ValueError: All values are equal, or their standard deviation cannot be computed.
         """
         if values.min() == values.max():
             raise ValueError(
                 f"data.target must vary in the training rows; {self.name} is {values[0].item():g} in all of them."
             )
-        return replace(self, mean=values.mean().item(), std=values.std(correction=0).item())
+        mean, std = values.mean().item(), values.std(correction=0).item()
+        if not (math.isfinite(std) and std > 0):
+            raise ValueError(
+                f"data.target must have numbers that can be standardised; those of {self.name}, up to "
+                f"{values.abs().max().item():.3g}, are too large or too close together. Scale them, or take logarithms."
+            )
+        return replace(self, mean=mean, std=std)
 
     def read(self, column: pl.Series, decimal_comma: bool) -> pl.Series:
         """The values of a column of any type in another file: numbers or class names, null for missing ones.

@@ -14,7 +14,17 @@ from torchvision import datasets
 
 from gradexp.data import EMNIST
 from tests.data.conftest import Mirror
-from tests.data.tiny import TEST, TRAIN, UNREACHABLE, check_data, idx_bytes, md5, mnist_arrays, random_images, write_idx
+from tests.data.tiny import (
+    TEST,
+    TRAIN,
+    UNREACHABLE,
+    check_data,
+    idx_bytes,
+    md5,
+    mnist_arrays,
+    random_images,
+    write_idx,
+)
 
 
 @pytest.mark.parametrize(("split", "num_classes", "first"), [("letters", 26, 1), ("balanced", 47, 0)])
@@ -73,6 +83,20 @@ def test_emnist_falls_back_to_its_host_after_the_mirror(
 ) -> None:
     monkeypatch.setattr(datasets.EMNIST, "url", f"{serve(emnist_archive.parent)}/gzip.zip")
     EMNIST("letters", data_dir=str(tmp_path / "data"), mirror=UNREACHABLE).prepare_data()
+
+
+def test_wrong_labels_are_unpacked_again_or_refused(emnist_archive: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "data" / "EMNIST" / "raw"
+    module = EMNIST("letters", data_dir=str(tmp_path / "data"), mirror=str(emnist_archive.parent))
+    module.prepare_data()
+    (raw / "emnist-letters-test-images-idx3-ubyte").unlink()
+    labels = raw / "emnist-letters-train-labels-idx1-ubyte"
+    write_idx(labels, np.zeros((TRAIN, 2, 2), np.uint8))
+    module.prepare_data()
+    check_data(module)
+    write_idx(labels, np.zeros(TRAIN, np.uint8))  # letters begin at 1
+    with pytest.raises(ValueError, match="must hold labels from 1 to 26; it has 0"):
+        module.load("train")
 
 
 @pytest.mark.parametrize("part", ["train", "test"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradexp.data.images.torchvision_datamodule import idx_shape
+from gradexp.data.images.idx_files import idx_shape
 from tests.data.tiny import write_idx
 
 

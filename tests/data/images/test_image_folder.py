@@ -1,5 +1,6 @@
 """The user's folder of images: finding, decoding, caching, streaming, and images to predict."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,18 @@ def test_parts_have_the_expected_sizes_shapes_and_classes() -> None:
     # The class is the brightest channel.
     assert torch.equal(inputs.mean((2, 3)).argmax(1), targets)
     assert images.notes == ["data.batch_size 64 is more than 26 training samples: full batches"]
+
+
+def test_names_that_are_not_utf8_and_links_to_nothing_are_read_or_left_out() -> None:
+    folder = make().joinpath("dog").rename(os.fsdecode(b"pets/gro\xdf"))  # in Latin-1
+    folder.joinpath("link.png").symlink_to("nowhere")
+    folder.joinpath("loop.png").symlink_to("loop.png")
+    folder.joinpath("folder.png").mkdir()
+    images = set_up()
+    assert images.classes == ["cat", "gro\\xdf"]
+    assert "left out, cannot be read as images: 3 files" in images.notes[0]
+    images.read_samples(folder).frame.write_csv("predictions.csv")
+    assert "gro\\xdf/0.jpg" in Path("predictions.csv").read_text()
 
 
 def test_test_images_do_not_depend_on_the_seed() -> None:

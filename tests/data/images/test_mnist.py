@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torchvision import datasets
 
 from gradexp.data import KMNIST, MNIST, FashionMNIST
 from gradexp.data.images.torchvision_datamodule import TorchvisionDataModule
-from tests.data.tiny import TEST, TRAIN, idx_bytes, mnist_arrays, write_idx
+from tests.data.tiny import TEST, TRAIN, check_data, idx_bytes, mnist_arrays, write_archives, write_idx
 
 SETS: list[type[TorchvisionDataModule]] = [MNIST, FashionMNIST, KMNIST]
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -41,6 +42,36 @@ def test_images_and_labels_equal_the_files(data_class: type[TorchvisionDataModul
     inputs, targets = next(iter(module.test_dataloader()))
     np.testing.assert_array_equal(raw_pixels(module, inputs)[:, 0], arrays["t10k-images-idx3-ubyte"])
     np.testing.assert_array_equal(targets.numpy(), arrays["t10k-labels-idx1-ubyte"])
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "words"),
+    [
+        (LABELS, np.full(TRAIN, 10, np.uint8), f"{LABELS} must hold labels from 0 to 9; it has 10. Delete it"),
+        (
+            IMAGES,
+            np.zeros((TRAIN, 10, 10), np.uint8),
+            f"{IMAGES} must hold n images \\[n, 28, 28\\], .* \\[60, 10, 10\\]",
+        ),
+        (IMAGES, np.zeros((TRAIN, 784, 1), np.uint8), f"{IMAGES} must hold n images"),
+    ],
+)
+def test_labels_and_shapes_that_no_model_fits_raise(name: str, array: Any, words: str, tmp_path: Path) -> None:
+    for file, content in (mnist_arrays() | {name: array}).items():
+        write_idx(tmp_path / "MNIST" / "raw" / file, content)
+    with pytest.raises(ValueError, match=words):
+        set_up(MNIST(str(tmp_path), val_size=10))
+
+
+def test_files_of_torchvisions_oldest_versions_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw, processed = tmp_path / "MNIST" / "raw", tmp_path / "MNIST" / "processed"
+    monkeypatch.setattr(datasets.MNIST, "resources", write_archives(raw))
+    processed.mkdir()
+    for name in ("training.pt", "test.pt"):
+        (processed / name).write_bytes(b"of another time")
+    module = MNIST(str(tmp_path), val_size=10)
+    module.prepare_data()
+    check_data(module)
 
 
 def test_class_names_have_no_torchvision_prefix() -> None:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from gradexp.data.tables.table_columns import to_numbers
 from gradexp.data.tables.table_file import read_table
 from tests.data.tables.files import houses, write, write_text
 
@@ -30,6 +31,27 @@ def test_separator_can_be_set() -> None:
 
 def test_spaces_around_column_names_are_removed() -> None:
     assert read(write_text(" a, b c \n1,2\n")).columns == ["a", "b c"]
+
+
+def test_blank_column_names_stay_apart() -> None:
+    assert len(set(read(write_text(" ,,\t,x\n1,2,3,4\n")).columns)) == 4
+
+
+def test_a_header_is_split_into_lines_as_its_rows_are() -> None:
+    # Python takes a vertical tab and U+2028 for the end of a line, polars does not.
+    assert read(write_text("a\x0bb,c\u2028d,e\n1,2,3\n")).columns == ["a\x0bb", "c\u2028d", "e"]
+    assert read(write_text("a\rb,c\n1,2\n")).columns == ["a\rb", "c"]
+    with pytest.raises(
+        ValueError, match=r"data\.path must end its lines with a line feed; table\.csv has carriage returns"
+    ):
+        read(write_text("a,b\r1,2\r3,4\r"))
+
+
+def test_whole_numbers_beyond_128_bits_are_numbers() -> None:
+    digits = "7" * 45
+    frame = read(write_text("a,b,day\n" + "".join(f"{n},{n}{digits},2020-01-0{n}\n" for n in range(1, 9))))
+    assert frame.schema == {"a": pl.Int64, "b": pl.String, "day": pl.Date}
+    assert to_numbers(frame["b"]).to_list() == [float(f"{n}{digits}") for n in range(1, 9)]
 
 
 def test_commas_inside_quotes_do_not_separate() -> None:

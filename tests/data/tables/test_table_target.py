@@ -36,6 +36,12 @@ def test_kind_is_inferred(values: list[Any], kind: Kind) -> None:
     assert note.startswith(f"target y: {kind} (")
 
 
+@pytest.mark.parametrize("values", [[1e300, -1e300, 2e300], [1e-320, 2e-320, 3e-320]])
+def test_numbers_without_a_standard_deviation_are_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"data\.target must have numbers that can be standardised; those of y, up to"):
+        Target("y", "regression").with_scale(torch.tensor(values, dtype=torch.float64))
+
+
 def test_kind_set_by_the_user_is_used() -> None:
     assert infer_target(pl.Series("y", [0, 1]), "regression")[0].kind == "regression"
     assert infer_target(pl.Series("y", [0.5, 1.5] * 9), "classification")[0].kind == "classification"

@@ -1,0 +1,31 @@
+"""Arguments that Hydra's parser cannot read are refused by name before it tries."""
+
+from pathlib import Path
+
+import pytest
+
+from gradexp.app.command_line import MAX_DEPTH, MAX_DIGITS, check_readable
+from tests.command_line import call
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        (
+            f"model.hidden={'[' * 200}{']' * 200}",
+            f"model.hidden must have at most {MAX_DEPTH} levels of brackets; got 200",
+        ),
+        (f"+data={'{a:' * 60}1{'}' * 60}", f"data must have at most {MAX_DEPTH} levels of brackets; got 60"),
+        (f"seed={'9' * 5000}", "seed must be a number of at most 1,000 digits; got one of 5,000"),
+    ],
+)
+def test_deep_brackets_and_endless_numbers_are_refused(
+    argument: str, words: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert words in str(call(monkeypatch, argument))
+    assert list(own_folder.iterdir()) == []
+
+
+def test_what_people_type_is_readable() -> None:
+    nested = f"{'[' * MAX_DEPTH}{']' * MAX_DEPTH}"
+    check_readable([f"model.hidden={nested}", "data.path='(a) [1].csv'", f"x={'1' * MAX_DIGITS}", "y=[1],[2],[3]" * 60])
