@@ -93,7 +93,9 @@ def run_alone(
     if ended is not None and (status == 0 or (is_new and status > 0)):
         return ended
     reason = f"its process ended with {_described(status)} and without a result"
-    if ended is None:
+    if (
+        ended is None and is_job
+    ):  # a single run says itself how it failed, unless it resumes: then it leaves all as it was
         write_json(folder / job_folder.METRICS, {"status": "failed", "reason": reason})
     raise ValueError(reason)
 

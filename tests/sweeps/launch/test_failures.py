@@ -1,14 +1,10 @@
 """A job that fails, diverges, or kills its process does not affect the other jobs."""
 
 import json
-import multiprocessing
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.backend import context
 
 from tests.command_line import call
 from tests.sweeps.small import REPORTED, RESUMED, SMALL, table
@@ -56,17 +52,6 @@ def test_on_failure_stop_starts_no_further_job_and_the_sweep_can_be_resumed(
     assert [row["status"] for row in table()] == ["completed", "failed", "completed"]
 
 
-@pytest.fixture
-def forked_workers() -> Iterator[None]:
-    """Lets joblib fork its processes from one that has imported torch, which otherwise each of them does anew."""
-    context.set_start_method("forkserver", force=True)
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["tests.imported"])
-    yield
-    get_reusable_executor().shutdown()
-    context.set_start_method(None, force=True)
-
-
-@pytest.mark.usefixtures("forked_workers")
 def test_a_job_that_kills_its_worker_is_tried_twice_and_the_others_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     dies = ("+callbacks.dies._target_=tests.sweeps.launch.cut.Dies", "trusted_packages=[gradexp,tests]")
     processes = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")  # with n_jobs=1, joblib starts no process
