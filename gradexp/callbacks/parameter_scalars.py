@@ -6,6 +6,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.engine.interval import Interval
 from gradexp.engine.step_callback import StepCallback
+from gradexp.objective.weights import NamedParameters
 
 MAX_NUMBERS = 12
 
@@ -28,9 +29,15 @@ class ParameterScalars(StepCallback):
     def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         if self._interval is None or not self._interval.is_over(trainer.global_step):
             return
-        values: dict[str, float] = {}
-        for name, parameter in pl_module.named_parameters():
-            tag, numbers = f"parameter/{name.removeprefix('network.')}", parameter.detach().flatten().tolist()
-            values |= {tag: numbers[0]} if len(numbers) == 1 else {f"{tag}/{n}": v for n, v in enumerate(numbers)}
+        values = scalars(pl_module.named_parameters())
         for logger in trainer.loggers:
             logger.log_metrics(values, step=trainer.global_step)
+
+
+def scalars(parameters: NamedParameters) -> dict[str, float]:
+    """The numbers of a model's parameters, by their tags."""
+    values: dict[str, float] = {}
+    for name, parameter in parameters:
+        tag, numbers = f"parameter/{name.removeprefix('network.')}", parameter.detach().flatten().tolist()
+        values |= {tag: numbers[0]} if len(numbers) == 1 else {f"{tag}/{n}": v for n, v in enumerate(numbers)}
+    return values

@@ -17,8 +17,8 @@ checkpoint_file       writing and reading checkpoint files
 event_files           TensorBoard's files, which a resumed fit takes back to its checkpoint
 precision             inputs in the precision of a module, and numbers in at least single precision
 threads, cores        the number of threads that suits a step
-ensembles             copies of a network that are trained at once
-lightning_internals   all code that depends on Lightning's internals
+stack                 several fits of one shape as one batched program: members, steps, epochs, states
+lightning_internals   all code that depends on Lightning's internals; lightning_restoring has what restores a fit
 
 The engine does not import gradexp.models or gradexp.data. This file imports nothing, so that `cores` needs no torch.
 """

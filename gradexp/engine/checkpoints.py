@@ -42,6 +42,11 @@ class Best:
     loss: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
 
+    def rank(self, mode: Mode) -> tuple[float, float]:
+        """By which the better of two is the larger: the score, of equal scores the loss."""
+        assert self.score is not None
+        return sign(mode) * self.score, -self.loss
+
 
 class Checkpoints(Checkpoint):
     """Saves ``last.ckpt`` as training starts, between epochs and at the end, and ``best.ckpt`` when `monitor` is best.
@@ -70,6 +75,7 @@ class Checkpoints(Checkpoint):
         kept_step: In a fit that resumes from last.ckpt, its step: the file is not replaced by one of the same step, so
             that it stays as it is if the first step fails.
         has_saved: Whether this fit has saved last.ckpt.
+        is_stopped: Whether a callback has ended the fit before its limits.
     """
 
     def __init__(
@@ -92,7 +98,7 @@ class Checkpoints(Checkpoint):
         self.kept_step: int | None = None
         self.has_saved = False
         self._has_ended = False
-        self._is_stopped = False
+        self.is_stopped = False
         self._has_validated = False
         self._best_weights: dict[str, Tensor] | None = None  # validated, not saved yet
 
@@ -105,7 +111,7 @@ class Checkpoints(Checkpoint):
         return self.folder / "best.ckpt"
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._has_ended = self._is_stopped = self.has_saved = False
+        self._has_ended = self.is_stopped = self.has_saved = False
         self._has_validated = False
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -122,7 +128,7 @@ class Checkpoints(Checkpoint):
         if self._has_ended:
             return
         self._has_ended = True
-        self._is_stopped = trainer.should_stop
+        self.is_stopped = trainer.should_stop
         self._save(trainer)
         if self.best is None:  # the run was shorter than an epoch
             self.best = Best(trainer.current_epoch, trainer.global_step)
@@ -168,20 +174,17 @@ class Checkpoints(Checkpoint):
             return False
         loss = measured.get(f"{stage}/loss", 0.0)
         found = Best(*reached, score, loss, of_stage if self._goes_by_validation else {})
-        if self.best is not None and self.best.score is not None and self._rank(found) < self._rank(self.best):
+        best = self.best
+        if best is not None and best.score is not None and found.rank(self.mode) < best.rank(self.mode):
             return False
         self.best = found
         return True
-
-    def _rank(self, best: Best) -> tuple[float, float]:
-        assert best.score is not None
-        return sign(self.mode) * best.score, -best.loss
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["format"] = FORMAT
         checkpoint["config"] = self.config
         checkpoint["processes"] = trainer.num_devices * trainer.num_nodes
-        checkpoint["stopped"] = self._is_stopped
+        checkpoint["stopped"] = self.is_stopped
         if self.resumed:
             checkpoint["resumed"] = self.resumed
         put_between_epochs(checkpoint)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, ModelPruning
 from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.loops.utilities import _block_parallel_sync_behavior
 from lightning.pytorch.trainer.states import TrainerFn, TrainerStatus
@@ -211,6 +211,14 @@ def epochs_done(checkpoint: Mapping[str, Any]) -> int:
     """The whole epochs that a checkpoint's fit has trained for."""
     done: int = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
     return done
+
+
+def stops_early(stopping: EarlyStopping, score: float, epoch: int) -> bool:
+    """Whether an EarlyStopping that no trainer has ends a fit after a score in this epoch, counted from 0."""
+    stops, reason = stopping._evaluate_stopping_criteria(torch.tensor(score))
+    if stops:
+        stopping.stopped_epoch, stopping.stopping_reason_message = epoch, reason
+    return stops
 
 
 def is_within_epoch(checkpoint: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ def group_lasso_gradient(weight: Tensor) -> Tensor:
     return math.sqrt(len(weight)) * torch.where(lengths > 0, weight / lengths.clamp(min=1e-300), 0.0)
 
 
-def soft_threshold(weight: Tensor, threshold: float) -> Tensor:
+def soft_threshold(weight: Tensor, threshold: float | Tensor) -> Tensor:
     """sign(w) max(|w| - threshold, 0): argmin_u threshold * |u| + (u - w)^2 / 2, which gives exact zeros.
 
     With threshold lr * l1 it is the proximal step after a gradient step on the loss (Daubechies et al. 2004).

@@ -73,9 +73,14 @@ def shrink_after_steps(optimizer: Optimizer, weights: Sequence[Tensor], l1: floa
     @torch.no_grad()
     def shrink(stepped: Optimizer, args: Any, kwargs: Any) -> None:
         for group in stepped.param_groups:
-            gain = (1 - group["dampening"]) / (1 - group["momentum"]) if group["momentum"] else 1.0
             for parameter in group["params"]:
                 if id(parameter) in penalised:
-                    parameter.copy_(soft_threshold(parameter, group["lr"] * gain * l1))
+                    parameter.copy_(soft_threshold(parameter, step_size(group) * l1))
 
     optimizer.register_step_post_hook(shrink)
+
+
+def step_size(group: Mapping[str, Any]) -> float:
+    """How far a group of an SGD moves a weight, per step, against a constant gradient of 1."""
+    gain = (1 - group["dampening"]) / (1 - group["momentum"]) if group["momentum"] else 1.0
+    return float(group["lr"] * gain)

@@ -12,6 +12,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 
 from gradexp import BreastCancer, MLPClassifier, SoftmaxRegression, run
+from gradexp.engine.stack.batches import Samples
+from gradexp.engine.stack.fit import StackFit
+from gradexp.engine.stack.member import Member
 from tests.command_line import call
 from tests.run_folder import checkpoint
 
@@ -101,8 +104,6 @@ def test_bias_and_variance_are_of_models_trained_with_the_configured_loss(model:
 
 
 def test_copies_trained_together_equal_copies_trained_alone() -> None:
-    from gradexp.engine.ensembles import Ensemble, train_copies
-
     generator = torch.Generator().manual_seed(0)
     inputs, targets = torch.randn(2, 12, 4, generator=generator), torch.arange(24).reshape(2, 12) % 3
     arguments: dict[str, Any] = {"loss": {"class_weight": [1.0, 2.0, 3.0], "label_smoothing": 0.1}}
@@ -116,11 +117,18 @@ def test_copies_trained_together_equal_copies_trained_alone() -> None:
             delta = ((x @ weight.T + bias).softmax(1) - smoothed) * torch.tensor([1.0, 2, 3])[classes].unsqueeze(1) / 12
             weight, bias = weight - 0.1 * delta.T @ x, bias - 0.1 * delta.sum(0)
         expected.append(weight)
-    ensemble = Ensemble([model.network for model in models])
-    train_copies(
-        ensemble, models[0].loss, inputs, targets, epochs=3, batch_size=None, objective=models[0].objective, seed=0
-    )
-    torch.testing.assert_close(ensemble.parameters["output.weight"].detach(), torch.stack(expected))
+    members = [
+        Member(
+            network=model.network, loss=model.loss, loss_module=model.objective.loss,
+            optimizer=model.objective.build_optimizer(model), schedules=[], penalties={}, proximal=False,
+            train=Samples(x, classes, lambda epoch: [torch.arange(12)]), val=None, seed=0, max_epochs=3,
+            monitor="train/loss", mode="min",
+        )
+        for model, x, classes in zip(models, inputs, targets, strict=True)
+    ]  # fmt: skip
+    StackFit(members, {}).run()
+    ends = [member.at_end.values[:12].view(3, 4) for member in members if member.at_end is not None]
+    torch.testing.assert_close(torch.stack(ends), torch.stack(expected))
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import lightning.fabric
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, ModelPruning
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, ModelPruning
 
 import gradexp
+from gradexp.data import LinearData
 from gradexp.engine import lightning_internals, lightning_restoring
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.lightning_internals import (
@@ -33,9 +34,10 @@ from gradexp.engine.lightning_internals import (
     saves_by_steps,
     set_batches_done,
     share_lottery_tickets,
+    stops_early,
     without_gradient_sync,
 )
-from gradexp.engine.lightning_restoring import around_restoring, loop_states
+from gradexp.engine.lightning_restoring import around_restoring, as_if_fitted, count_steps_done, loop_states
 from gradexp.engine.low_overhead import QuickPrecision
 from gradexp.models import LinearRegression
 from tests.engine.lightning_comparison import Plain, train
@@ -259,6 +261,38 @@ def test_lightning_calls_the_hooks_that_quick_precision_replaces() -> None:
         orders.append(order.calls)
     assert orders[0] == orders[1] == orders[2]
     assert orders[0][:6] == ["zero", "before", "after", "before", "after", "step"]
+
+
+def test_stops_early() -> None:
+    stopping = EarlyStopping("val/loss", patience=2, min_delta=0.1)
+    assert [stops_early(stopping, score, epoch) for epoch, score in enumerate((1.0, 0.95, 0.85, 0.8, 0.9))] == [
+        False, False, False, False, True,
+    ]  # fmt: skip
+    assert (stopping.stopped_epoch, stopping.wait_count) == (4, 2)
+    assert "did not improve in the last 2 records" in str(stopping.stopping_reason_message)
+    assert stops_early(EarlyStopping("val/loss"), float("nan"), 0)
+
+
+def test_as_if_fitted() -> None:
+    """A checkpoint of a trainer that has fitted nothing has the counts of one that has."""
+    settings: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "accelerator": "cpu", "max_epochs": 3}
+    fitted, other = Trainer(**settings, enable_progress_bar=False), Trainer(**settings)
+    module = LinearRegression(2)
+    fitted.fit(module, datamodule=LinearData([1.0, 2.0], batch_size=8, val_size=10))
+    own = LinearData([1.0, 2.0], batch_size=8, val_size=10)
+    own.setup("fit")
+    as_if_fitted(
+        other, module, own, fitted.optimizers[0], [],
+        epochs=3, batches=fitted.global_step // 3, validations=3, validation_batches=1,
+    )  # fmt: skip
+    assert (other.current_epoch, other.global_step) == (fitted.current_epoch, fitted.global_step) == (3, 93)
+    expected, found = (one._checkpoint_connector.dump_checkpoint(weights_only=False) for one in (fitted, other))
+    expected["loops"]["fit_loop"]["epoch_loop.val_loop.batch_progress"]["total"] = {}  # a validation before the fit
+    found["loops"]["fit_loop"]["epoch_loop.val_loop.batch_progress"]["total"] = {}
+    for part in ("epoch", "global_step", "loops", "batches_begun", "LinearData"):
+        assert found[part] == expected[part]
+    count_steps_done(other, 3)
+    assert other.global_step == 3
 
 
 def test_no_other_module_uses_lightnings_internals() -> None:

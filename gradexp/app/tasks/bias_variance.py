@@ -19,11 +19,16 @@ from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.callbacks.publication import write_figure
 from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule, PolynomialData
-from gradexp.engine.ensembles import Ensemble, train_copies
 from gradexp.engine.event_writer import EventWriter
+from gradexp.engine.stack.batches import Samples
+from gradexp.engine.stack.fit import StackFit
+from gradexp.engine.stack.group_updates import steps_by_gradients
+from gradexp.engine.stack.member import Member
+from gradexp.engine.stack.network import why_not_stacked
+from gradexp.engine.stack.outputs import StackedOutputs
 from gradexp.engine.threads import choose_threads, operations_per_step
 from gradexp.models import AbstractModule
-from gradexp.randomness import mix, seed_generators
+from gradexp.randomness import generator, mix, seed_generators
 from gradexp.reports.bias_variance import BELOW_ZERO, Decomposition, of_probabilities, of_squared_error, of_votes
 from gradexp.reports.hparams import hyperparameters, write_hparams
 
@@ -55,29 +60,38 @@ def bias_variance(cfg: DictConfig, record: RunRecord, console: Console) -> Outco
         raise ValueError(
             f"model must be one of gradexp's models that learn by gradients for task=bias_variance; got {name}."
         )
+    reason = why_not_stacked(models[0].network)
+    if reason is not None:
+        raise ValueError(f"model must be one that can be trained many at once for task=bias_variance; {reason}.")
     record.write(cfg)
     device = _device(cfg)
     inputs, targets = (part.to(device) for part in data.resample(cfg.resampling.copies, cfg.resampling.size))
     operations = operations_per_step(models[0], inputs[0, :1].cpu(), data.batch_size or inputs.shape[1]) * len(models)
     torch.set_num_threads(choose_threads(cfg.threads, operations if device.type == "cpu" else 0))
-    models[0].balance_loss(data.train_targets)
-    models[0].objective.to(device)
-    ensemble = Ensemble([model.network.to(device) for model in models])
+    members = [
+        _member(cfg, data, model.to(device), inputs[number], targets[number], number)
+        for number, model in enumerate(models)
+    ]
+    if not steps_by_gradients(members[0].optimizer):
+        name = type(members[0].optimizer).__name__
+        raise ValueError(f"optimizer must be one that steps by gradients alone for task=bias_variance; got {name}.")
     started = time.perf_counter()
-    try:
-        _train(cfg, data, models[0], ensemble, inputs, targets, console)
-    except ArithmeticError as error:
-        return Outcome({"status": "diverged", "reason": str(error), **facts(data, models[0])}, [f"diverged: {error}"])
+    _train(cfg, members, data.batch_size is None or data.batch_size >= targets.shape[1], console)
+    diverged = [member.diverged for member in members if member.diverged]
+    if diverged:
+        reason = f"{len(diverged)} of {len(members)} models, one of them {diverged[0]}"
+        return Outcome({"status": "diverged", "reason": reason, **facts(data, models[0])}, [f"diverged: {reason}"])
     seconds = time.perf_counter() - started
-    split, metrics = _decompose(cfg, data, models[0], ensemble, device)
+    outputs = StackedOutputs(members)
+    split, metrics = _decompose(cfg, data, models[0], outputs, device)
     metrics |= {"val/bias2": split.bias2, "val/variance": split.variance}
     metrics |= {} if split.noise is None else {"val/noise": split.noise}
     metrics |= {"val/sum": split.total, MONITOR: split.error, "val/error_se": split.error_se}
     with torch.no_grad():
-        metrics["train/error"] = _squared_error(models[0], ensemble(inputs), targets)
+        metrics["train/error"] = _squared_error(models[0], outputs(inputs), targets)
     final = {name: metrics[name] for name in sorted(metrics)}
     shape = {"resampling/copies": len(models), "resampling/samples": targets.shape[1]}
-    figure = _fits_figure(data, ensemble, targets, device) if cfg.figures else None
+    figure = _fits_figure(data, outputs, targets, device) if cfg.figures else None
     _write_events(cfg, record.folder, data, final, figure)
     note = f"{len(models)} models, each trained on its own {targets.shape[1]:,} samples"
     outcome = {"status": "completed", **final, **shape, "seconds/fit": seconds, **facts(data, models[0])}
@@ -120,47 +134,65 @@ def _device(cfg: DictConfig) -> torch.device:
     return trainer.strategy.root_device
 
 
-def _train(
-    cfg: DictConfig,
-    data: AbstractDataModule,
-    model: AbstractModule,
-    ensemble: Ensemble,
-    inputs: Tensor,
-    targets: Tensor,
-    console: Console,
-) -> None:
-    """Train all copies at once, with a progress bar."""
-    epochs, done = cfg.trainer.max_epochs * data.repeat, 0
+def _member(
+    cfg: DictConfig, data: AbstractDataModule, model: AbstractModule, inputs: Tensor, targets: Tensor, number: int
+) -> Member:
+    """A model's fit on its own samples, in its own order."""
+    model.balance_loss(data.train_targets)
+    samples, batch_size = len(targets), data.batch_size
+
+    def batches(epoch: int) -> list[Tensor]:
+        if batch_size is None or batch_size >= samples:
+            return [torch.arange(samples, device=inputs.device)] * data.repeat
+        streams = [generator("ensemble/order", cfg.seed, number, epoch * data.repeat + n) for n in range(data.repeat)]
+        orders = [torch.randperm(samples, generator=stream).to(inputs.device) for stream in streams]
+        return [batch for order in orders for batch in torch.split(order, batch_size)]
+
+    objective = model.objective
+    return Member(
+        network=model.network,
+        loss=model.loss,
+        loss_module=objective.loss,
+        optimizer=objective.build_optimizer(model),
+        schedules=[],
+        penalties=objective.penalties,
+        proximal=objective.proximal,
+        train=Samples(inputs, targets, batches),
+        val=None,
+        seed=mix("ensemble/dropout", cfg.seed, number),
+        max_epochs=cfg.trainer.max_epochs,
+        monitor="train/loss",
+        mode="min",
+    )
+
+
+def _train(cfg: DictConfig, members: list[Member], is_full_batch: bool, console: Console) -> None:
+    """Train all models at once, with a progress bar."""
     bar = ProgressBar(console if cfg.progress and console.is_terminal else Console(quiet=True))
+    fit = StackFit(members, {}, log_every_n_steps=0, is_full_batch=is_full_batch)
 
     def after_epoch() -> None:
-        nonlocal done
-        done += 1
         if bar.is_due():
-            bar.draw(f"{len(targets)} models", done, epochs)
+            bar.draw(f"{len(members)} models", fit.epochs, cfg.trainer.max_epochs)
 
-    full = data.batch_size is None or data.batch_size >= targets.shape[1]
     try:
-        train_copies(
-            ensemble, model.loss, inputs, targets, epochs=epochs, batch_size=None if full else data.batch_size,
-            objective=model.objective, seed=cfg.seed, after_epoch=after_epoch,
-        )  # fmt: skip
+        fit.run(after_epoch)
     finally:
         bar.end()
 
 
 def _decompose(
-    cfg: DictConfig, data: AbstractDataModule, model: AbstractModule, ensemble: Ensemble, device: torch.device
+    cfg: DictConfig, data: AbstractDataModule, model: AbstractModule, networks: StackedOutputs, device: torch.device
 ) -> tuple[Decomposition, dict[str, float]]:
     """The parts of the squared error, and of a classifier also those of the 0-1 error as metrics."""
     if isinstance(data, PolynomialData):
         x, _, truth = data.draw(POINTS, "polynomial/points")
-        outputs = ensemble.on_all(data.features(x).to(device)).cpu()
+        outputs = networks.on_all(data.features(x).to(device)).cpu()
         generator = torch.Generator().manual_seed(mix("polynomial/measured", cfg.seed))
         noisy = truth + data.noise * torch.randn(outputs.shape, generator=generator)
         return of_squared_error(outputs, truth, noisy, data.noise**2), {}
     inputs, targets = data.held_out()
-    outputs = ensemble.on_all(inputs.to(device)).cpu()
+    outputs = networks.on_all(inputs.to(device)).cpu()
     if not data.classes:
         return of_squared_error(outputs, targets, targets.unsqueeze(0), noise=None), {}
     probabilities = torch.stack([model.predictions(one) for one in outputs])
@@ -190,12 +222,14 @@ def _write_events(
         write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), metrics, 0, metrics, succeeded=True)
 
 
-def _fits_figure(data: AbstractDataModule, ensemble: Ensemble, targets: Tensor, device: torch.device) -> Figure | None:
+def _fits_figure(
+    data: AbstractDataModule, networks: StackedOutputs, targets: Tensor, device: torch.device
+) -> Figure | None:
     """The models as functions of x, for data with a single x; None for other data."""
     if not isinstance(data, PolynomialData):
         return None
     x = torch.linspace(0, 1, GRID)
-    lines = ensemble.on_all(data.features(x).to(device))[:, :, 0].cpu().numpy()
+    lines = networks.on_all(data.features(x).to(device))[:, :, 0].cpu().numpy()
     first, _, _ = data.draw(targets.shape[1], "polynomial/resample", 0)
     sample = (first.numpy(), targets[0, :, 0].cpu().numpy())
     return figures.resampled_fits(x.numpy(), lines, data.truth(x)[:, 0].numpy(), sample, f"degree {data.degree}")

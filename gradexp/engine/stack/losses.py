@@ -1,0 +1,106 @@
+"""The losses and penalties of several members."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from gradexp.engine.stack.parameters import StackedParameters
+from gradexp.gradients.penalties import soft_threshold
+from gradexp.objective import penalties
+from gradexp.objective.losses import CrossEntropy
+from gradexp.objective.penalty_terms import Penalty, step_size
+from gradexp.objective.weights import weights
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def stacked_loss(losses: Sequence[Loss], modules: Sequence[nn.Module | None]) -> Loss:
+    """The mean losses [members] of outputs and targets [members, batch, ...].
+
+    Args:
+        losses: Each member's, of its outputs and targets [batch, ...].
+        modules: The module in each loss. Those of CrossEntropy may have other numbers in each member; all others are
+            equal, and the first one stands for all.
+    """
+    if all(type(module) is CrossEntropy for module in modules):
+        return _CrossEntropies(modules)
+    loss: Loss = torch.vmap(losses[0])
+    return loss
+
+
+class _CrossEntropies:
+    def __init__(self, modules: Sequence[Any]) -> None:
+        smoothing = {module.label_smoothing for module in modules}
+        self._common = smoothing.pop() if len(smoothing) == 1 else None
+        self._smoothing = torch.tensor([module.label_smoothing for module in modules]).unsqueeze(1)
+        self._class_weight = None
+        if any(module.class_weight is not None for module in modules):
+            ones = torch.ones(modules[0].num_classes)
+            self._class_weight = torch.stack(
+                [ones if module.class_weight is None else module.class_weight.cpu() for module in modules]
+            )
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        if self._common is not None:
+            flat, classes = outputs.flatten(0, 1), targets.flatten()
+            each = F.cross_entropy(flat, classes, reduction="none", label_smoothing=self._common).view_as(targets)
+        else:
+            logs = outputs.log_softmax(dim=2)
+            of_target = logs.gather(2, targets.unsqueeze(2)).squeeze(2)
+            smoothing = self._smoothing.to(outputs)
+            each = -(1 - smoothing) * of_target - smoothing * logs.mean(dim=2)
+        if self._class_weight is not None:
+            each = each * self._class_weight.to(outputs).gather(1, targets)
+        return each.mean(dim=1)
+
+
+class StackedPenalties:
+    """The sum of each member's penalties over its weights.
+
+    Args:
+        penalties: Each member's, by name; functions of equal names are equal, factors may differ.
+        parameters: What is trained.
+        proximal: Whether l1 acts by `shrink` instead of by its gradient.
+    """
+
+    def __init__(
+        self, penalties: Sequence[Mapping[str, Penalty]], parameters: StackedParameters, proximal: bool = False
+    ) -> None:
+        self._functions = {name: penalty.function for one in penalties for name, penalty in one.items()}
+        self._factors = {
+            name: torch.tensor([one[name].factor if name in one else 0.0 for one in penalties])
+            for name in self._functions
+        }
+        names = [name for name, shape in parameters.shapes.items() if len(shape) >= 2]
+        self._columns = parameters.columns(names)
+        self._applies = bool(self._functions) and bool(names)
+        self._proximal = proximal
+
+    def __call__(self, values: Tensor, by_name: Mapping[str, Tensor]) -> Tensor | None:
+        """The penalties [members] of parameters, as a matrix and by name; None where there are none."""
+        if not self._applies:
+            return None
+        total = torch.zeros(len(values), device=values.device)
+        for name, function in self._functions.items():
+            if function is penalties.l1:
+                size = (values.abs() * self._columns).sum(dim=1)
+            elif function is penalties.l2:
+                size = (values.square() * self._columns).sum(dim=1)
+            else:
+                stacked = weights(by_name.items(), stacked=True)
+                size = torch.stack([torch.vmap(function)(weight) for weight in stacked]).sum(dim=0)
+            factor = self._factors[name].to(values)
+            total = total + factor * (size.detach() if self._proximal and name == "l1" else size)
+        return total
+
+    @torch.no_grad()
+    def shrink(self, values: Tensor, optimizers: Sequence[Optimizer]) -> None:
+        """Move the weights towards zero after a step of the members' SGD, if l1 is proximal; see shrink_after_steps."""
+        if self._proximal and "l1" in self._functions:
+            rates = [step_size(optimizer.param_groups[0]) for optimizer in optimizers]
+            thresholds = torch.tensor(rates, dtype=torch.float64) * self._factors["l1"]
+            values.copy_(soft_threshold(values, thresholds.to(values).unsqueeze(1) * self._columns))
