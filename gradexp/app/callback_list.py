@@ -52,16 +52,8 @@ def build_callbacks(
     callbacks: list[Callback] = [Threads(cfg.threads), Divergence(cfg.trainer.log_every_n_steps), clock]
     if cfg.target_score is not None:
         callbacks.append(TimeToTarget(cfg.monitor, cfg.monitor_mode, cfg.target_score, clock))
-    if cfg.early_stopping.patience is not None:
-        callbacks.append(
-            EarlyStopping(
-                cfg.monitor,
-                patience=cfg.early_stopping.patience,
-                min_delta=cfg.early_stopping.min_delta,
-                mode=cfg.monitor_mode,
-                check_on_train_epoch_end=cfg.monitor.startswith("train/"),
-            )
-        )
+    stopping = early_stopping(cfg)
+    callbacks += [stopping] if stopping is not None else []
     callbacks += _reports(cfg.figures, model, console)
     if cfg.figures and isinstance(model, AbstractModule):  # the outputs of other modules are unknown
         callbacks += _figures(data, model)
@@ -78,6 +70,19 @@ def build_callbacks(
     )
     masks = [SaveMasks()] if any(isinstance(callback, ModelPruning) for callback in callbacks) else []
     return [SaveBeforeAverages(checkpoints), *masks, *callbacks, SaveEventSizes(), StepSeed(cfg.seed), checkpoints]
+
+
+def early_stopping(cfg: DictConfig) -> EarlyStopping | None:
+    """The callback that ends a fit early; None if the configuration asks for none."""
+    if cfg.early_stopping.patience is None:
+        return None
+    return EarlyStopping(
+        cfg.monitor,
+        patience=cfg.early_stopping.patience,
+        min_delta=cfg.early_stopping.min_delta,
+        mode=cfg.monitor_mode,
+        check_on_train_epoch_end=cfg.monitor.startswith("train/"),
+    )
 
 
 def _reports(draw: bool, model: LightningModule, console: Console | None) -> list[Callback]:

@@ -18,6 +18,7 @@ from gradexp.app.hydra_callbacks import report_unfinished
 from gradexp.app.run_record import check_direction, in_multirun, is_first_process
 from gradexp.app.section_loader import class_sections
 from gradexp.app.summary import print_job, print_summary
+from gradexp.app.vectorized import launcher
 from gradexp.configuration.files import CONF_DIR
 from gradexp.interrupts import handled
 from gradexp.sweeps import job_folder
@@ -44,6 +45,7 @@ def _cli() -> None:
     try:
         check_readable(sys.argv[1:])
         register()
+        launcher.register()
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
     except Exception as error:

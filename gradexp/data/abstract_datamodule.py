@@ -110,7 +110,7 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
             self._parts["test"] = load_if_small(self.preprocess(self.load("test")), self.memory_limit)
 
     def train_dataloader(self) -> BatchLoader:
-        source, order = self._order("train", self.batch_size, self.seed if self.shuffle else None, True, self.repeat)
+        source, order = self.in_order("train", training=True)
         group_size = self.steps_at_once
         module: Any = self.trainer.lightning_module if self.trainer is not None else None
         cut = module.batch_of_last_step(len(order)) if group_size > 1 else 0
@@ -170,6 +170,28 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         """Number of samples in each part that is set up: train, val, test."""
         return {part: len(source) for part, source in self._parts.items()}
 
+    def in_order(self, part: str, training: bool = False, number: int | None = None) -> tuple[Source, BatchOrder]:
+        """A part, moved to the training device if it is in memory, and the order of its first `number` samples.
+
+        Args:
+            part: "train", "val" or "test".
+            training: Whether the batches are those of training; otherwise they are those of an evaluation.
+            number: None for all samples.
+        """
+        source = self._parts[part]
+        rank, world_size, device = 0, 1, torch.device("cpu")
+        if self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+            device = self.trainer.strategy.root_device
+        if isinstance(source, TensorSource):
+            source = self._parts[part] = source.to(device)
+        samples = len(source) if number is None else min(number, len(source))
+        order = FixedOrder if getattr(self.trainer, "overfit_batches", 0) else BatchOrder
+        if not training:
+            return source, order(samples, self.eval_batch_size, None, rank, world_size)
+        seed = self.seed if self.shuffle else None
+        return source, order(samples, self.batch_size, seed, rank, world_size, True, self.repeat)
+
     def sample(self, number: int) -> Batch:
         """The first `number` training samples, augmented as in training, on the CPU."""
         source = self._parts["train"]
@@ -220,29 +242,8 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         """Add each note once, also if the training and the test part both lead to it."""
         self.notes += [note for note in notes if note not in self.notes]
 
-    def _order(
-        self,
-        part: str,
-        batch_size: int | None,
-        seed: int | None = None,
-        even: bool = False,
-        repeat: int = 1,
-        number: int | None = None,
-    ) -> tuple[Source, BatchOrder]:
-        """A part, moved to the training device if it is in memory, and the order of its first `number` samples."""
-        source = self._parts[part]
-        rank, world_size, device = 0, 1, torch.device("cpu")
-        if self.trainer is not None:
-            rank, world_size = self.trainer.global_rank, self.trainer.world_size
-            device = self.trainer.strategy.root_device
-        if isinstance(source, TensorSource):
-            source = self._parts[part] = source.to(device)
-        samples = len(source) if number is None else min(number, len(source))
-        order = FixedOrder if getattr(self.trainer, "overfit_batches", 0) else BatchOrder
-        return source, order(samples, batch_size, seed, rank, world_size, even, repeat)
-
     def _eval_loader(self, part: str, number: int | None = None) -> Any:
         """The loader of a part; an empty list, which tells Lightning to skip the stage, if it has no samples."""
         if not len(self._parts[part]):
             return []
-        return BatchLoader(*self._order(part, self.eval_batch_size, number=number), self.num_workers)
+        return BatchLoader(*self.in_order(part, number=number), self.num_workers)

@@ -18,6 +18,7 @@ from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
 from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, logged, root_errors
 from gradexp.app.tasks.resume import Resumption, resumption
+from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
@@ -51,11 +52,16 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     Raises:
         ValueError: The configuration, the data or the checkpoint is not usable.
     """
+    trained = current.get()
     checkpoint = read_checkpoint(cfg.ckpt_path) if cfg.ckpt_path else None
-    seed_everything(cfg.seed, workers=True, verbose=False)
-    data = build_data(cfg)
-    cfg, notes = adapt(cfg, data)
-    model = build_model(cfg, data)
+    if trained is None:
+        seed_everything(cfg.seed, workers=True, verbose=False)
+        data = build_data(cfg)
+        cfg, notes = adapt(cfg, data)
+        model = build_model(cfg, data)
+    else:
+        prepared = trained.prepared
+        cfg, notes, data, model = prepared.cfg, prepared.notes, prepared.data, prepared.model
     _check_monitor(cfg, model)
     resumed = None
     if checkpoint is not None:
@@ -75,7 +81,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     try:
         record.write(cfg)
         _log_setup(cfg, trainer, model, resumed)
-        metrics = _fit(cfg, trainer, model, data, notes)
+        metrics = _fit(cfg, trainer, model, data, notes, trained)
     except BaseException:
         if resumed is not None and not checkpoints.has_saved:
             _undo(record, trainer)
@@ -138,12 +144,20 @@ def _undo(record: RunRecord, trainer: Trainer) -> None:
 
 
 def _fit(
-    cfg: DictConfig, trainer: Trainer, model: LightningModule, data: AbstractDataModule, notes: list[str]
+    cfg: DictConfig,
+    trainer: Trainer,
+    model: LightningModule,
+    data: AbstractDataModule,
+    notes: list[str],
+    trained: Trained | None,
 ) -> dict[str, Any]:
     """Fit; return the status as metrics. Advice for a diverged fit is appended to `notes`."""
     last = _callback(trainer, Checkpoints).last_path
     try:
-        trainer.fit(model, datamodule=data, ckpt_path=cfg.ckpt_path, weights_only=True)
+        if trained is None:
+            trainer.fit(model, datamodule=data, ckpt_path=cfg.ckpt_path, weights_only=True)
+        else:
+            adopt(trained, trainer)
     except Diverged as diverged:
         rate = f" (now {cfg.optimizer.lr:g})" if "lr" in cfg.optimizer else ""
         notes.append(f"diverged: {diverged}; the last good state is {last}")

@@ -1,0 +1,159 @@
+"""Builds the member of a stack from a job's configuration, as a single run builds its data and model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lightning.pytorch import seed_everything
+from lightning.pytorch.utilities.types import LRSchedulerConfig
+from omegaconf import DictConfig
+from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from gradexp.app.assembly import build_data, build_model
+from gradexp.app.callback_list import early_stopping
+from gradexp.app.tasks.adapt import adapt
+from gradexp.configuration.values import changed, plain
+from gradexp.data import AbstractDataModule
+from gradexp.data.batch_order import BatchOrder
+from gradexp.data.sources import TensorSource
+from gradexp.engine.stack.batches import Samples
+from gradexp.engine.stack.group_updates import steps_by_gradients
+from gradexp.engine.stack.means import StackedMetric
+from gradexp.engine.stack.member import Member
+from gradexp.engine.stack.network import why_not_stacked
+from gradexp.models import AbstractModule
+from gradexp.models.stacked_metrics import stacked_metric
+from gradexp.objective.objective import Objective
+
+
+class Alone(Exception):  # noqa: N818  # a reason, not an error
+    """The job cannot be a member of a stack."""
+
+
+@dataclass
+class Prepared:
+    """A job that is ready to be trained in a stack.
+
+    Attributes:
+        cfg: The configuration that runs.
+        notes: What the user should know.
+        data: Its data module, set up for a fit.
+        model: Its module with initial weights.
+        member: What the stack trains.
+        metrics: Of training and validation, by name.
+        order: The order of the training samples.
+        val_batches: Batches of a validation.
+    """
+
+    cfg: DictConfig
+    notes: list[str]
+    data: AbstractDataModule
+    model: AbstractModule
+    member: Member
+    metrics: dict[str, StackedMetric]
+    order: BatchOrder
+    val_batches: int
+
+
+class Preparation:
+    """Prepares jobs; those of equal data and seed share their samples."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]] = {}
+
+    def __call__(self, cfg: DictConfig) -> Prepared:
+        """Build data, model and member of a job's configuration.
+
+        Raises:
+            Alone: The job cannot be a member of a stack.
+            ValueError: The configuration or the data is not usable.
+        """
+        if cfg.figures == "auto":
+            cfg = changed(cfg, {"figures": False})
+        seed_everything(cfg.seed, workers=True, verbose=False)
+        data = build_data(cfg)
+        cfg, notes = adapt(cfg, data)
+        model = build_model(cfg, data)
+        if not isinstance(model, AbstractModule):
+            raise Alone(f"{type(model).__name__} is not one of gradexp's models")
+        if model.has_own_gradients or not model.takes_steps:
+            raise Alone(f"{type(model).__name__} computes its own gradients")
+        reason = why_not_stacked(model.network)
+        if reason is not None:
+            raise Alone(f"{type(model).__name__}: {reason}")
+        metrics: dict[str, StackedMetric] = {}
+        for name in model.names_in("val"):
+            metric = model.val_metrics.metric(name.partition("/")[2])
+            stacked = stacked_metric(metric) if metric is not None else None
+            if stacked is not None:
+                metrics[name.partition("/")[2]] = stacked
+            elif metric is not None:
+                raise Alone(f"there is no batched {type(metric).__name__}")
+        key = repr((plain(cfg)["data"], cfg.data_dir, cfg.seed))
+        if key not in self._samples:
+            self._samples[key] = _samples(data)
+        data, train, val, order, val_batches = self._samples[key]
+        model.balance_loss(data.train_targets)
+        member = _member(cfg, model, train, val, order)
+        if not steps_by_gradients(member.optimizer):
+            raise Alone(f"{type(member.optimizer).__name__} evaluates the objective several times a step")
+        return Prepared(cfg, notes, data, model, member, metrics, order, val_batches)
+
+
+def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]:
+    data.prepare_data()
+    data.setup("fit")
+    source, order = data.in_order("train", training=True)
+    if not isinstance(source, TensorSource):
+        raise Alone("its data are streamed")
+
+    def batches(epoch: int) -> list[Tensor]:
+        order.set_epoch(epoch)
+        return order.batches(source.inputs.device)
+
+    train = Samples(source.inputs, source.targets, batches)
+    held_out, val_order = data.in_order("val")
+    if not len(held_out):
+        return data, train, None, order, 0
+    if not isinstance(held_out, TensorSource):
+        raise Alone("its data are streamed")
+    val = Samples(held_out.inputs, held_out.targets, lambda epoch: val_order.batches(held_out.inputs.device))
+    return data, train, val, order, len(val_order)
+
+
+def _member(cfg: DictConfig, model: AbstractModule, train: Samples, val: Samples | None, order: BatchOrder) -> Member:
+    total = cfg.trainer.max_epochs * len(order)
+    optimizer, schedules = _configured(model.objective, model, lambda: total, model.mode_of(model.objective.monitor))
+    return Member(
+        network=model.network,
+        loss=model.loss,
+        loss_module=model.objective.loss,
+        optimizer=optimizer,
+        schedules=schedules,
+        penalties=model.objective.penalties,
+        proximal=model.objective.proximal,
+        train=train,
+        val=val,
+        seed=cfg.seed,
+        max_epochs=cfg.trainer.max_epochs,
+        monitor=cfg.monitor,
+        mode=cfg.monitor_mode,
+        early_stopping=early_stopping(cfg),
+        target=cfg.target_score,
+        clip=cfg.trainer.gradient_clip_val,
+    )
+
+
+def _configured(
+    objective: Objective, model: AbstractModule, total_steps: Callable[[], float], mode: str | None
+) -> tuple[Any, list[Any]]:
+    """The optimizer, and its schedules as Lightning keeps them."""
+    configured: Any = objective.configure(model, total_steps, mode)
+    if not isinstance(configured, tuple):
+        return configured, []
+    (optimizer,), schedules = configured
+    return optimizer, [
+        LRSchedulerConfig(**schedule | {"reduce_on_plateau": isinstance(schedule["scheduler"], ReduceLROnPlateau)})
+        for schedule in schedules
+    ]

@@ -1,0 +1,64 @@
+"""Which jobs may share a stack: those whose configurations differ only in what members may differ in."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gradexp.configuration.values import flat
+
+# Keys whose values the members of a stack need not share; all others must be equal.
+FREE = (
+    "seed", "name", "monitor", "monitor_mode", "target_score", "test", "scheduler", "early_stopping", "model.init",
+    "trainer.max_epochs", "trainer.gradient_clip_val", "loss.label_smoothing", "regularizer.l1", "regularizer.l2",
+    "sweep", "progress", "threads", "figures",
+)  # fmt: skip
+# A job with any other value of these keys runs alone.
+NEEDED: Mapping[str, Any] = {
+    "task": "train",
+    "ckpt_path": None,
+    "trainer.devices": 1,
+    "trainer.strategy": "auto",
+    "trainer.precision": "32-true",
+    "trainer.max_steps": -1,
+    "trainer.accumulate_grad_batches": 1,
+}
+EMPTY = ("callbacks", "logger", "metrics", "augmentation")
+TRAINER = (
+    "accelerator", "devices", "strategy", "precision", "max_epochs", "max_steps", "gradient_clip_val",
+    "gradient_clip_algorithm", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps",
+    "deterministic",
+)  # fmt: skip
+
+
+def why_alone(config: Mapping[str, Any]) -> str | None:
+    """Why a job of this plain configuration cannot be in a stack, as far as the configuration tells; else None."""
+    values = flat(config)
+    for key, needed in NEEDED.items():
+        if values.get(key) != needed:
+            return f"{key}={values.get(key)}"
+    for section in EMPTY:
+        if config.get(section):
+            return section
+    others = [name for name in config["trainer"] if name not in TRAINER]
+    if others:
+        return f"trainer.{others[0]}"
+    if config["figures"] is True:
+        return "figures=true"
+    if config["trainer"]["max_epochs"] in (None, -1):
+        return "trainer.max_epochs=-1"
+    return None
+
+
+def shape(config: Mapping[str, Any]) -> str:
+    """What jobs must have in common to be members of one stack, as a text."""
+    fixed = {}
+    for key, value in flat(config).items():
+        if any(key == free or key.startswith(f"{free}.") for free in FREE):
+            continue
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if key.startswith("optimizer.") and (is_number or key == "optimizer.betas"):
+            continue
+        if key in ("model.dropout", "model.input_dropout"):
+            value = bool(value)
+        fixed[key] = value
+    return json.dumps(fixed, sort_keys=True)

@@ -1,0 +1,149 @@
+"""Trains jobs in stacks, from the beginning or from the states that a killed sweep has left."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from gradexp.app.vectorized.members import Alone, Preparation, Prepared
+from gradexp.app.vectorized.state_file import Saved, StateFile, path_of, saved_stacks
+from gradexp.app.vectorized.trained import Trained
+from gradexp.callbacks.parameter_scalars import ParameterScalars, scalars
+from gradexp.callbacks.progress_bar import ProgressBar
+from gradexp.configuration.hashes import config_hash
+from gradexp.engine.lightning_internals import drop_slow_cuda_check
+from gradexp.engine.stack.fit import StackFit
+from gradexp.engine.threads import threads_of_one_run
+
+log = logging.getLogger(__name__)
+
+CACHE = 4 * 2**20  # bytes of weights, gradients and optimizer's state that stay in a core's cache
+SMALLEST, LARGEST = 4, 512  # stacks
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """What came of some jobs: what was trained for each, or why it must run alone (empty if it says so itself)."""
+
+    trained: dict[str, Trained]
+    alone: dict[str, str]
+
+
+class Stacks:
+    """Trains jobs of one shape, as many at once as are fastest.
+
+    Args:
+        jobs: The task's configuration of each, by the name of its folder.
+        sweep: The sweep's folder.
+        max_members: Members of a stack at most; None for as many as are fastest.
+        bar: Where progress is drawn.
+    """
+
+    def __init__(self, jobs: Mapping[str, DictConfig], sweep: Path, max_members: int | None, bar: ProgressBar) -> None:
+        self._jobs = jobs
+        self._hashes = {name: config_hash(cfg) for name, cfg in jobs.items()}
+        self._sweep, self._max_members, self._bar = sweep, max_members, bar
+        self._prepare = Preparation()
+
+    def train(self) -> Iterator[Stacked]:
+        """Train one stack after the other, first those that a killed sweep has begun."""
+        drop_slow_cuda_check()
+        waiting = list(self._jobs)
+        for saved in saved_stacks(self._sweep, self._hashes):
+            if all(name in waiting for name in saved.names):
+                waiting = [name for name in waiting if name not in saved.names]
+                yield from self._stack(saved.names, saved)
+        while waiting:
+            size = self._max_members or self._fastest_size(waiting[0])
+            yield from self._stack(waiting[:size])
+            waiting = waiting[size:]
+
+    def _fastest_size(self, name: str) -> int:
+        """The members whose weights, gradients and optimizer's state fit in a core's cache together."""
+        try:
+            network = self._prepare(self._jobs[name]).member.network
+        except (Alone, ValueError):
+            return SMALLEST
+        numbers = sum(parameter.numel() for parameter in network.parameters())
+        return max(SMALLEST, min(LARGEST, CACHE // (16 * numbers)))
+
+    def _stack(self, names: Sequence[str], saved: Saved | None = None) -> Iterator[Stacked]:
+        ready: dict[str, Prepared] = {}
+        alone: dict[str, str] = {}
+        for name in names:
+            try:
+                ready[name] = self._prepare(self._jobs[name])
+            except (Alone, ValueError) as error:
+                alone[name] = str(error) if isinstance(error, Alone) else ""
+        if alone:
+            yield Stacked({}, alone)
+        if not ready:
+            return
+        path = path_of(self._sweep, names[0]) if saved is None else saved.path
+        file = StateFile(path, {name: self._hashes[name] for name in ready})
+        try:
+            with threads_of_one_run():
+                torch.set_num_threads(1)
+                fit = _fit_of(list(ready.values()))
+                if saved is not None and not alone:
+                    fit.load_state(saved.state, saved.numbers)
+                _run(fit, file, f"{len(ready)} jobs at once", self._bar)
+        except torch.OutOfMemoryError:
+            half = len(ready) // 2
+            for part in (list(ready)[:half], list(ready)[half:]) if half else ():
+                yield from self._stack(part)
+            if not half:
+                yield Stacked({}, dict.fromkeys(ready, "even one takes too much memory beside the others"))
+            return
+        except Exception as error:  # of a user's module that torch.vmap cannot batch, for instance
+            log.debug("a stack failed", exc_info=error)
+            yield Stacked({}, dict.fromkeys(ready, f"they cannot be batched: {_line(error)}"))
+            return
+        yield Stacked({name: Trained(prepared, len(ready)) for name, prepared in ready.items()}, {})
+        file.remove()
+
+
+def _line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).partition("\n")[0]
+
+
+def _fit_of(stack: Sequence[Prepared]) -> StackFit:
+    first = stack[0]
+    trainer = first.cfg.trainer
+    return StackFit(
+        [prepared.member for prepared in stack],
+        first.metrics,
+        log_every_n_steps=trainer.log_every_n_steps,
+        check_val_every_n_epoch=trainer.check_val_every_n_epoch,
+        clip_by_value=trainer.gradient_clip_algorithm == "value",
+        is_full_batch=first.order.is_full_batch,
+        log_also=(lambda own: scalars(own.items())) if ParameterScalars.applies(first.model) else None,
+    )
+
+
+def _run(fit: StackFit, file: StateFile, label: str, bar: ProgressBar) -> None:
+    bar.begin()
+    epochs = max(member.max_epochs for member in fit.members)
+
+    def after_epoch() -> None:
+        if file.is_due():
+            file.write(fit.state())
+        if bar.is_due():
+            bar.draw(label, fit.epochs, epochs, _best_so_far(fit))
+
+    try:
+        fit.run(after_epoch)
+    finally:
+        bar.end()
+
+
+def _best_so_far(fit: StackFit) -> str:
+    scores: list[Any] = [member.best.score for member in fit.members if member.best is not None]
+    if not scores:
+        return ""
+    best = max(scores) if fit.members[0].mode == "max" else min(scores)
+    return f"best {fit.members[0].monitor} {best:.4g}"
