@@ -29,6 +29,7 @@ BENCHMARKS = {
     "sweep": ["--jobs", "50"],
     "diagnostics": ["--data-dir", "{data_dir}", "--repeats", "3"],
     "threads": ["--repeats", "3"],
+    "vectorized": ["--repeats", "1"],
 }
 
 
