@@ -190,17 +190,28 @@ def received() -> bool:
     return _watch is not None and _watch.signum is not None
 
 
-def continue_by(*overrides: str) -> str:
-    """The remark with the command that continues, as it is typed in a shell."""
+def command(*overrides: str) -> str:
+    """The command as it is typed in a shell."""
     import shlex  # not above: nothing can be interrupted before this file is imported
 
-    return f"continue with: {COMMAND} {shlex.join(overrides)}"
+    return f"{COMMAND} {shlex.join(overrides)}"
+
+
+def continue_by(*overrides: str) -> str:
+    """The remark with the command that continues."""
+    return f"continue with: {command(*overrides)}"
+
+
+def typed_again() -> list[str] | None:
+    """What was typed, if it resumes: where nothing has been saved since, that is typed again."""
+    resumes = any(argument.lstrip("+").startswith(("ckpt_path=", "sweep.resume=")) for argument in sys.argv[1:])
+    return sys.argv[1:] if resumes else None
 
 
 def as_typed() -> str | None:
-    """A command that resumes, interrupted before it has saved anything, is typed again."""
-    resumes = any(argument.lstrip("+").startswith(("ckpt_path=", "sweep.resume=")) for argument in sys.argv[1:])
-    return continue_by(*sys.argv[1:]) if resumes else None
+    """The remark of a process that has saved nothing."""
+    typed = typed_again()
+    return None if typed is None else continue_by(*typed)
 
 
 @contextmanager

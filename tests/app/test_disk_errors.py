@@ -3,13 +3,14 @@
 import errno
 import logging
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-from gradexp.app import hydra_callbacks
+from gradexp.app import execution, hydra_callbacks
 from gradexp.app.errors import explain
 from gradexp.app.hydra_callbacks import WriteReport
 from gradexp.app.log_file import check_log_writes
@@ -58,6 +59,18 @@ def test_how_to_resume_is_part_of_the_message_of_a_full_disk_and_of_no_other() -
     for error, told in ((OSError(errno.ENOSPC, "No space left", "a"), True), (ValueError("lr must be above 0"), False)):
         error.add_note("Then resume: python -m gradexp ckpt_path=a/last.ckpt")
         assert str(explain(error)).endswith("Then resume: python -m gradexp ckpt_path=a/last.ckpt") is told
+
+
+def test_the_command_that_resumes_works_as_it_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = "hydra.run.dir='a run=1'"
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "_write_metrics", full)
+        message = call(monkeypatch, *QUICK[:-1], folder, "trainer.accelerator=cpu")
+    typed = shlex.split(str(message).partition("Then resume: python -m gradexp ")[2])
+    of_this_machine = ["figures=false", "trainer.accelerator=cpu"]
+    assert typed == ["task=train", "ckpt_path='a run=1/checkpoints/last.ckpt'", *of_this_machine]
+    assert call(monkeypatch, *typed) is None
+    assert job_folder.state(Path("a run=1")) == "completed"
 
 
 def test_a_log_that_cannot_be_written_ends_the_run(
