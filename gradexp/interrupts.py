@@ -23,6 +23,7 @@ from gradexp.workers import end_with, kill_workers
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = 3.0  # seconds for callbacks, loggers and launchers
 COMMAND = "python -m gradexp"
+SWEEP_JOB = "GRADEXP_SWEEP_JOB"  # in the environment of a process for one job of a sweep: that job's folder
 
 
 class _Watch:
@@ -43,6 +44,7 @@ class _Watch:
         self.stop_first: list[Callable[[], object]] = []
         # Lightning starts the other processes of DDP by the same command. The first one ends them, and prints.
         self._is_first = os.environ.get("LOCAL_RANK", "0") == "0"
+        self._is_silent = not self._is_first or SWEEP_JOB in os.environ  # the sweep prints its own line
         self._has_raised = False
         self._line_is_out = threading.Event()
         self._is_over = threading.Event()
@@ -114,7 +116,7 @@ class _Watch:
             error = os.dup(2)
             if not _traceback_wanted():
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        if not self._is_first:
+        if self._is_silent:
             return
         for stop in self.stop_first:
             with suppress(Exception):
@@ -210,8 +212,7 @@ def typed_again() -> list[str] | None:
 
 def as_typed() -> str | None:
     """The remark of a process that has saved nothing."""
-    typed = typed_again()
-    return None if typed is None else continue_by(*typed)
+    return continue_by(*typed) if (typed := typed_again()) else None
 
 
 @contextmanager
