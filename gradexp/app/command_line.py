@@ -49,14 +49,14 @@ def _cli() -> None:
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
     except Exception as error:
-        counts = report_unfinished()
+        counts, unwritten = report_unfinished()
         message = explain(error)
         if message is None or show_traceback:
             raise
         if counts and not counts.get("completed"):
             found = ", ".join(f"{count} {status}" for status, count in counts.items())
             message = f"error: no job of the sweep completed ({found}). {message.removeprefix('error: ')}"
-        sys.exit(message)
+        sys.exit(f"{message} {unwritten}".rstrip())
 
 
 def check_readable(arguments: Sequence[str]) -> None:

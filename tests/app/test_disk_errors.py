@@ -120,6 +120,23 @@ def test_a_sweep_whose_report_cannot_be_written_ends_with_a_message(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("sweeper", ["grid", "basic"])
+def test_a_sweep_that_fails_without_a_report_ends_with_one_message(
+    sweeper: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hydra_callbacks, "write_report", full)
+    sweep = ("-m", "hydra/sweeper=basic") if sweeper == "basic" else ("-m",)
+    message = call(monkeypatch, *sweep, "hydra.sweep.dir=sweep", "data=image_folder", "data.path=a", "seed=0,1")
+    assert isinstance(message, str)
+    assert message.count("error: ") == 1
+    assert "\n" not in message
+    why = "run/metrics.json: No space left on device. "
+    for part in ("data.path", why, "Write it with python -m gradexp task=report sweep_dir=sweep"):
+        assert part in message
+    assert message.endswith("; the jobs are resumed by python -m gradexp -m sweep.resume=sweep") is (sweeper == "grid")
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_an_output_on_a_full_disk_gets_a_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
