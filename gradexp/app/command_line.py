@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,32 @@ def cli() -> None:
         SystemExit: Of an error, or of an interruption: 130 after Ctrl-C, 143 after SIGTERM.
     """
     with handled():
-        _cli()
+        try:
+            _cli()
+        except SystemExit as end:
+            if not end.code:  # after an error there is a message already
+                _flush()
+            raise
+        _flush()
+
+
+def _flush() -> None:
+    """Write out what is printed, before Python does, which ends with status 120, or 0, if the disk is full."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError):  # Python will flush again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(explain(error) or 1) from error
 
 
 def _cli() -> None:
     show_traceback = traceback_wanted()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        if "--version" in sys.argv[1:]:  # argparse, by which Hydra prints it, ignores errors of the output
+            print(f"Hydra {hydra.__version__}")
+            return
         check_readable(sys.argv[1:])
         register()
         launcher.register()

@@ -1,9 +1,11 @@
 """A full disk, a limit or missing rights: one message with the file, the reason and what to do."""
 
 import errno
+import io
 import logging
 import os
 import shlex
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,3 +150,16 @@ def test_an_output_on_a_full_disk_gets_a_message(
     assert str(message).startswith("error: a file, or the output: No space left on device. ")
     assert capsys.readouterr().err == ""
     assert job_folder.state(Path("run")) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("what", "is_buffered"), [("--version", True), ("--version", False), ("--help", True), ("--cfg=job", True)]
+)
+def test_help_on_a_full_disk_gets_a_message(
+    what: str, is_buffered: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("wb", buffering=2**20 if is_buffered else 0) as file:
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(file, write_through=not is_buffered))
+        assert str(call(monkeypatch, what)).startswith("error: a file, or the output: No space left on device. ")
+        sys.stdout.close()  # without an error
+    assert capsys.readouterr().err == ""
