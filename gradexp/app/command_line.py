@@ -103,7 +103,8 @@ def main(cfg: DictConfig) -> float | None:
     try:
         result = execute(cfg)
     except (Exception, SystemExit) as error:
-        if is_own_process(_folder()) and not traceback_wanted():  # the sweep tells the reason
+        is_told = is_own_process(_folder()) or _lost_the_first_process(error)  # by the sweep, by the first process
+        if is_told and not traceback_wanted():
             raise SystemExit(1) from error
         if isinstance(error, SystemExit) or is_own_process(_folder()):
             raise
@@ -133,6 +134,11 @@ def main(cfg: DictConfig) -> float | None:
         return None  # a diverged job has no score for a search, whatever it measured before
     check_direction(result.metrics["monitor"], result.metrics["monitor_mode"])
     return job_folder.score(result.metrics)
+
+
+def _lost_the_first_process(error: BaseException) -> bool:
+    """Whether a further process of a DDP run failed because the first one has ended, and has said why."""
+    return not is_first_process() and re.search("onnection (closed|reset) by peer|Broken pipe", str(error)) is not None
 
 
 def _print_job(metrics: Mapping[str, Any]) -> None:
