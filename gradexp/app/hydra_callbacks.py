@@ -57,6 +57,7 @@ class CheckBeforeRun(Callback):
             check_multirun(config)
             if not is_grid(config.hydra):  # the grid checks each job before it creates the sweep's folder
                 _check_jobs(config)
+                begin_work(lambda: _kept(folder))
 
 
 def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:
@@ -64,6 +65,13 @@ def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Pat
     if task == "report":
         return None if sweep_dir is None else Path(sweep_dir)
     return run_of(ckpt_path) if task == "train" else None
+
+
+def _kept(folder: Path) -> str | None:
+    """The remark for a search or another sweep without a manifest, which no command resumes."""
+    if not any(folder.glob(f"*/{job_folder.STARTED}")):
+        return None
+    return f"its jobs are kept in {folder}; report them with: {_report_command(folder)}"
 
 
 class WriteReport(Callback):
@@ -108,8 +116,12 @@ def _unwritten(folder: Path, error: Exception) -> str:
     if traceback_wanted():
         traceback.print_exception(error)
     reason = explain(error) or f"error: {type(error).__name__}: {error}"
-    again = command("task=report", f"sweep_dir={text(str(folder))}")
+    again = _report_command(folder)
     return f"{reason} The report is not written; the jobs' results are kept. Write it with {again}"
+
+
+def _report_command(folder: Path) -> str:
+    return command("task=report", f"sweep_dir={text(str(folder))}")
 
 
 class ForgetConfiguration(Callback):
