@@ -23,6 +23,7 @@ from gradexp.workers import end_with, kill_workers
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = 3.0  # seconds for callbacks, loggers and launchers
 COMMAND = "python -m gradexp"
+SWEEP_JOB = "GRADEXP_SWEEP_JOB"  # in the environment of a process for one job of a sweep: that job's folder
 
 
 class _Watch:
@@ -43,6 +44,7 @@ class _Watch:
         self.stop_first: list[Callable[[], object]] = []
         # Lightning starts the other processes of DDP by the same command. The first one ends them, and prints.
         self._is_first = os.environ.get("LOCAL_RANK", "0") == "0"
+        self._is_silent = not self._is_first or SWEEP_JOB in os.environ  # the sweep prints its own line
         self._has_raised = False
         self._line_is_out = threading.Event()
         self._is_over = threading.Event()
@@ -114,7 +116,7 @@ class _Watch:
             error = os.dup(2)
             if not _traceback_wanted():
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        if not self._is_first:
+        if self._is_silent:
             return
         for stop in self.stop_first:
             with suppress(Exception):
@@ -190,17 +192,27 @@ def received() -> bool:
     return _watch is not None and _watch.signum is not None
 
 
-def continue_by(*overrides: str) -> str:
-    """The remark with the command that continues, as it is typed in a shell."""
+def command(*overrides: str) -> str:
+    """The command as it is typed in a shell."""
     import shlex  # not above: nothing can be interrupted before this file is imported
 
-    return f"continue with: {COMMAND} {shlex.join(overrides)}"
+    return f"{COMMAND} {shlex.join(overrides)}"
+
+
+def continue_by(*overrides: str) -> str:
+    """The remark with the command that continues."""
+    return f"continue with: {command(*overrides)}"
+
+
+def typed_again() -> list[str] | None:
+    """What was typed, if it resumes: where nothing has been saved since, that is typed again."""
+    resumes = any(argument.lstrip("+").startswith(("ckpt_path=", "sweep.resume=")) for argument in sys.argv[1:])
+    return sys.argv[1:] if resumes else None
 
 
 def as_typed() -> str | None:
-    """A command that resumes, interrupted before it has saved anything, is typed again."""
-    resumes = any(argument.lstrip("+").startswith(("ckpt_path=", "sweep.resume=")) for argument in sys.argv[1:])
-    return continue_by(*sys.argv[1:]) if resumes else None
+    """The remark of a process that has saved nothing."""
+    return continue_by(*typed) if (typed := typed_again()) else None
 
 
 @contextmanager

@@ -175,10 +175,13 @@ def test_a_process_that_cannot_end_by_itself_is_ended() -> None:
     assert ends == dict.fromkeys(HANGS, (True, "interrupted\n"))
 
 
-def test_further_processes_of_ddp_leave_it_to_the_first_one() -> None:
+@pytest.mark.parametrize(("variable", "value"), [("LOCAL_RANK", "1"), ("GRADEXP_SWEEP_JOB", "/sweep/0")])
+def test_processes_of_ddp_and_of_a_sweeps_job_leave_the_line_to_the_one_that_started_them(
+    variable: str, value: str
+) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", START + WAITS.replace("60", "0.3")],
-        env={**os.environ, "LOCAL_RANK": "1"},
+        env={**os.environ, variable: value},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,27 +37,46 @@ def cli() -> None:
         SystemExit: Of an error, or of an interruption: 130 after Ctrl-C, 143 after SIGTERM.
     """
     with handled():
-        _cli()
+        try:
+            _cli()
+        except SystemExit as end:
+            if not end.code:  # after an error there is a message already
+                _flush()
+            raise
+        _flush()
+
+
+def _flush() -> None:
+    """Write out what is printed, before Python does, which ends with status 120, or 0, if the disk is full."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError):  # Python will flush again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(explain(error) or 1) from error
 
 
 def _cli() -> None:
     show_traceback = traceback_wanted()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        if "--version" in sys.argv[1:]:  # argparse, by which Hydra prints it, ignores errors of the output
+            print(f"Hydra {hydra.__version__}")
+            return
         check_readable(sys.argv[1:])
         register()
         launcher.register()
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
     except Exception as error:
-        counts = report_unfinished()
+        counts, unwritten = report_unfinished()
         message = explain(error)
         if message is None or show_traceback:
             raise
         if counts and not counts.get("completed"):
             found = ", ".join(f"{count} {status}" for status, count in counts.items())
             message = f"error: no job of the sweep completed ({found}). {message.removeprefix('error: ')}"
-        sys.exit(message)
+        sys.exit(f"{message} {unwritten}".rstrip())
 
 
 def check_readable(arguments: Sequence[str]) -> None:
@@ -83,7 +103,8 @@ def main(cfg: DictConfig) -> float | None:
     try:
         result = execute(cfg)
     except (Exception, SystemExit) as error:
-        if is_own_process(_folder()) and not traceback_wanted():  # the sweep tells the reason
+        is_told = is_own_process(_folder()) or _lost_the_first_process(error)  # by the sweep, by the first process
+        if is_told and not traceback_wanted():
             raise SystemExit(1) from error
         if isinstance(error, SystemExit) or is_own_process(_folder()):
             raise
@@ -113,6 +134,11 @@ def main(cfg: DictConfig) -> float | None:
         return None  # a diverged job has no score for a search, whatever it measured before
     check_direction(result.metrics["monitor"], result.metrics["monitor_mode"])
     return job_folder.score(result.metrics)
+
+
+def _lost_the_first_process(error: BaseException) -> bool:
+    """Whether a further process of a DDP run failed because the first one has ended, and has said why."""
+    return not is_first_process() and re.search("onnection (closed|reset) by peer|Broken pipe", str(error)) is not None
 
 
 def _print_job(metrics: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from gradexp.app.run_record import RunRecord
 from gradexp.configuration.files import CONF_DIR
 from gradexp.configuration.hashes import LOCAL_TRAINER_KEYS
 from gradexp.configuration.values import plain
-from gradexp.interrupts import as_typed, continue_by
+from gradexp.interrupts import continue_by, typed_again
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
 from gradexp.untrusted import read_yaml
@@ -33,14 +33,20 @@ class Continuation:
         self._before = self._stamps()
 
     def __call__(self) -> str | None:
-        last, metrics = self._stamps()
+        _, metrics = self._stamps()
         if metrics != self._before[1]:
             status = (job_folder.outcome(self._folder) or {}).get("status")
             return f"the run had ended already, as {status}: {self._relative(self._folder)}"
+        overrides = self.overrides()
+        return None if overrides is None else continue_by(*overrides)
+
+    def overrides(self) -> list[str] | None:
+        """The overrides that resume the run, whether it was interrupted or failed; None if it has saved nothing."""
+        last, _ = self._stamps()
         if not self._trains or last == self._before[0]:
-            return as_typed()
+            return typed_again()
         path = text(self._relative(self._folder / job_folder.CHECKPOINT))
-        return continue_by("task=train", f"ckpt_path={path}", *self._of_this_machine())
+        return ["task=train", f"ckpt_path={path}", *self._of_this_machine()]
 
     def _stamps(self) -> tuple[int | None, int | None]:
         """The time of the last change of last.ckpt and of metrics.json: whether this process has written them."""

@@ -23,7 +23,7 @@ from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import as_typed, changed, plain
 from gradexp.files import RESUME
-from gradexp.interrupts import COMMAND, begin_work, received
+from gradexp.interrupts import begin_work, command, received
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import joblib_workers, own_gpu
 from gradexp.sweeps.launch.own_process import is_own_process, needs_own_process, run_alone
@@ -61,16 +61,17 @@ def execute(cfg: DictConfig) -> Result:
     if in_multirun():
         begin_work()
         return _execute_in_sweep(cfg, record)
-    begin_work(Continuation(record))
+    continuation = Continuation(record)
+    begin_work(continuation)
     resumed_from = cfg.ckpt_path if record.is_resumed else None
     # The other processes of a DDP run share the first one's folder.
     with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
         try:
             return _run_task(cfg, record, asked=None)
         except Exception as error:
-            last = job_folder.last_checkpoint(folder)
-            if cfg.task == "train" and last is not None:  # said with errors of the disk, which it outlives
-                error.add_note(f"{RESUME} {COMMAND} ckpt_path={last}")
+            overrides = continuation.overrides()
+            if overrides is not None:  # said with errors of the disk, which the checkpoint outlives
+                error.add_note(f"{RESUME} {command(*overrides)}")
             raise
 
 

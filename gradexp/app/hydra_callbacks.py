@@ -1,6 +1,5 @@
 """Callbacks of Hydra's runs and multiruns; conf/config.yaml lists the three classes."""
 
-import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
 from gradexp.configuration.files import run_of
 from gradexp.configuration.values import as_typed
-from gradexp.interrupts import begin_work
+from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
 from gradexp.sweeps.plan.axes import text
@@ -58,6 +57,7 @@ class CheckBeforeRun(Callback):
             check_multirun(config)
             if not is_grid(config.hydra):  # the grid checks each job before it creates the sweep's folder
                 _check_jobs(config)
+                begin_work(lambda: _kept(folder))
 
 
 def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:
@@ -65,6 +65,13 @@ def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Pat
     if task == "report":
         return None if sweep_dir is None else Path(sweep_dir)
     return run_of(ckpt_path) if task == "train" else None
+
+
+def _kept(folder: Path) -> str | None:
+    """The remark for a search or another sweep without a manifest, which no command resumes."""
+    if not any(folder.glob(f"*/{job_folder.STARTED}")):
+        return None
+    return f"its jobs are kept in {folder}; report them with: {_report_command(folder)}"
 
 
 class WriteReport(Callback):
@@ -81,26 +88,40 @@ class WriteReport(Callback):
             try:
                 write_report(folder, Console())
             except Exception as error:  # Hydra would only warn of it, and the sweep would end with status 0
-                if traceback_wanted():
-                    traceback.print_exc()
-                command = shlex.join(["python", "-m", "gradexp", "task=report", f"sweep_dir={text(str(folder))}"])
-                reason = explain(error) or f"error: {type(error).__name__}: {error}"
-                sys.exit(f"{reason} The report is not written; the jobs' results are kept. Write it with {command}")
+                sys.exit(_unwritten(folder, error))
 
 
-def report_unfinished() -> Mapping[str, int]:
+def report_unfinished() -> tuple[Mapping[str, int], str]:
     """Write the report of a multirun that an error has ended, as Hydra then calls no callback.
 
     Returns:
-        How many jobs there are of each status; empty if no multirun has ended so, or no job has started.
+        How many jobs there are of each status, empty if no multirun has ended so, or no job has started; and why the
+        report is not written, empty if it is.
     """
     counts: Mapping[str, int] = {}
+    unwritten = ""
     for config in _unreported:
         folder = Path(config.hydra.sweep.dir)
         if any(folder.glob(f"*/{job_folder.STARTED}")):
-            counts = write_report(folder, Console())
+            try:
+                counts = write_report(folder, Console())
+            except Exception as error:  # the one that has ended the multirun is still to be said
+                unwritten = _unwritten(folder, error).removeprefix("error: ")
     _unreported.clear()
-    return counts
+    return counts, unwritten
+
+
+def _unwritten(folder: Path, error: Exception) -> str:
+    """The message of a report that cannot be written."""
+    if traceback_wanted():
+        traceback.print_exception(error)
+    reason = explain(error) or f"error: {type(error).__name__}: {error}"
+    again = _report_command(folder)
+    return f"{reason} The report is not written; the jobs' results are kept. Write it with {again}"
+
+
+def _report_command(folder: Path) -> str:
+    return command("task=report", f"sweep_dir={text(str(folder))}")
 
 
 class ForgetConfiguration(Callback):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gradexp.app import command_line
 from gradexp.app.command_line import MAX_DEPTH, MAX_DIGITS, check_readable
 from tests.command_line import call
 
@@ -29,3 +30,14 @@ def test_deep_brackets_and_endless_numbers_are_refused(
 def test_what_people_type_is_readable() -> None:
     nested = f"{'[' * MAX_DEPTH}{']' * MAX_DEPTH}"
     check_readable([f"model.hidden={nested}", "data.path='(a) [1].csv'", f"x={'1' * MAX_DIGITS}", "y=[1],[2],[3]" * 60])
+
+
+def test_a_further_process_of_ddp_leaves_the_message_to_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(*arguments: object) -> None:
+        raise RuntimeError("[pair.cc:561] Connection closed by peer [127.0.0.1]:24785. Check the logs.")
+
+    monkeypatch.setattr(command_line, "execute", lose)
+    with pytest.raises(RuntimeError, match="closed by peer"):  # the first process has lost another one: unexpected
+        call(monkeypatch, "hydra.run.dir=run")
+    monkeypatch.setattr(command_line, "is_first_process", lambda: False)
+    assert call(monkeypatch, "hydra.run.dir=run") == 1

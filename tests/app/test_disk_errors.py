@@ -1,15 +1,18 @@
 """A full disk, a limit or missing rights: one message with the file, the reason and what to do."""
 
 import errno
+import io
 import logging
 import os
+import shlex
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-from gradexp.app import hydra_callbacks
+from gradexp.app import execution, hydra_callbacks
 from gradexp.app.errors import explain
 from gradexp.app.hydra_callbacks import WriteReport
 from gradexp.app.log_file import check_log_writes
@@ -60,6 +63,18 @@ def test_how_to_resume_is_part_of_the_message_of_a_full_disk_and_of_no_other() -
         assert str(explain(error)).endswith("Then resume: python -m gradexp ckpt_path=a/last.ckpt") is told
 
 
+def test_the_command_that_resumes_works_as_it_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = "hydra.run.dir='a run=1'"
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "_write_metrics", full)
+        message = call(monkeypatch, *QUICK[:-1], folder, "trainer.accelerator=cpu")
+    typed = shlex.split(str(message).partition("Then resume: python -m gradexp ")[2])
+    of_this_machine = ["figures=false", "trainer.accelerator=cpu"]
+    assert typed == ["task=train", "ckpt_path='a run=1/checkpoints/last.ckpt'", *of_this_machine]
+    assert call(monkeypatch, *typed) is None
+    assert job_folder.state(Path("a run=1")) == "completed"
+
+
 def test_a_log_that_cannot_be_written_ends_the_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +122,23 @@ def test_a_sweep_whose_report_cannot_be_written_ends_with_a_message(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("sweeper", ["grid", "basic"])
+def test_a_sweep_that_fails_without_a_report_ends_with_one_message(
+    sweeper: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hydra_callbacks, "write_report", full)
+    sweep = ("-m", "hydra/sweeper=basic") if sweeper == "basic" else ("-m",)
+    message = call(monkeypatch, *sweep, "hydra.sweep.dir=sweep", "data=image_folder", "data.path=a", "seed=0,1")
+    assert isinstance(message, str)
+    assert message.count("error: ") == 1
+    assert "\n" not in message
+    why = "run/metrics.json: No space left on device. "
+    for part in ("data.path", why, "Write it with python -m gradexp task=report sweep_dir=sweep"):
+        assert part in message
+    assert message.endswith("; the jobs are resumed by python -m gradexp -m sweep.resume=sweep") is (sweeper == "grid")
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_an_output_on_a_full_disk_gets_a_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,3 +150,16 @@ def test_an_output_on_a_full_disk_gets_a_message(
     assert str(message).startswith("error: a file, or the output: No space left on device. ")
     assert capsys.readouterr().err == ""
     assert job_folder.state(Path("run")) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("what", "is_buffered"), [("--version", True), ("--version", False), ("--help", True), ("--cfg=job", True)]
+)
+def test_help_on_a_full_disk_gets_a_message(
+    what: str, is_buffered: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("wb", buffering=2**20 if is_buffered else 0) as file:
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(file, write_through=not is_buffered))
+        assert str(call(monkeypatch, what)).startswith("error: a file, or the output: No space left on device. ")
+        sys.stdout.close()  # without an error
+    assert capsys.readouterr().err == ""

@@ -1,6 +1,5 @@
 """Hydra's sweeper for grids with a manifest: finished jobs are skipped, and interrupted jobs are resumed."""
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from rich.console import Console
 
 from gradexp.configuration.files import TYPED_ALONE
 from gradexp.files import RESUME, random_letters, remove_temporary_files, write_atomically
-from gradexp.interrupts import COMMAND, begin_work
+from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
 from gradexp.sweeps.launch.manifest_lines import ManifestLines
@@ -155,16 +154,16 @@ class GridSweeper(Sweeper):
         without = [job for job in _wanted(manifest) if not job_folder.is_done(folder / job.folder)]
         if not without:
             return
-        unwritten = ""
+        unwritten, they = "", "They"
         try:  # Hydra skips its callbacks when a sweep ends in an error; the report is written all the same.
             self.hydra_context.callbacks.on_multirun_end(config=self.config)
         except SystemExit as end:
-            unwritten = f"\n{end.code}"
+            unwritten, they = f"{str(end.code).removeprefix('error: ')}; ", "the jobs"
         states = Counter(job_folder.state(folder / job.folder) for job in without)
         counts = ", ".join(f"{count} {state}" for state, count in states.items())
         raise SystemExit(
             f"error: {len(without)} of {len(_wanted(manifest))} jobs have no result ({counts}). "
-            f"{_first_reason(folder, without)}They are resumed by {_command(folder, self.config)}{unwritten}"
+            f"{_first_reason(folder, without)}{unwritten}{they} are resumed by {_command(folder, self.config)}"
         )
 
 
@@ -181,7 +180,7 @@ def _first_reason(folder: Path, jobs: list[PlannedJob]) -> str:
 def _command(folder: Path, config: DictConfig) -> str:
     """The command that resumes the sweep, on the same launcher."""
     again = [line for line in config.hydra.overrides.task if line.startswith(TYPED_ALONE)]
-    return f"{COMMAND} {shlex.join(['-m', *_words(folder, config), *again])}"
+    return command("-m", *_words(folder, config), *again)
 
 
 def _words(folder: Path, config: DictConfig) -> list[str]:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from gradexp.files import write_json
+from gradexp.interrupts import SWEEP_JOB
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import own_gpu
 
-VARIABLE = "GRADEXP_SWEEP_JOB"  # the folder of the job that the process runs
 # By these Lightning knows that it need not start processes; they stay behind in a process that has trained with it.
 LEFT_BY_LIGHTNING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 SECONDS_TO_END = 3.0  # between SIGTERM and SIGKILL
@@ -44,7 +44,7 @@ def needs_own_process(trainer: Mapping[str, Any], gpus: int) -> bool:
 
 def is_own_process(folder: Path) -> bool:
     """Whether this process, or the one that started it, was started for the job in this folder alone."""
-    return os.environ.get(VARIABLE) == str(folder)
+    return os.environ.get(SWEEP_JOB) == str(folder)
 
 
 def run_alone(
@@ -73,7 +73,7 @@ def run_alone(
     with subprocess.Popen(
         command,
         cwd=cwd,
-        env=_environment() | ({VARIABLE: str(folder)} if is_job else {}),
+        env=_environment() | ({SWEEP_JOB: str(folder)} if is_job else {}),
         stdin=subprocess.DEVNULL,
         stdout=None if is_job else subprocess.DEVNULL,  # the summary
         start_new_session=True,
