@@ -14,6 +14,10 @@ HYDRA_FOLDER = ".hydra"  # in a run's folder: the configuration that ran, and th
 # be imported, and an address to which requests go.
 TYPED_ALONE = ("trusted_packages", "data.mirror")
 
+# Of a sweep's manifest also what is read, and where is written, besides the sweep itself.
+TYPED_FOR_SWEEP = (*TYPED_ALONE, "data_dir", "ckpt_path", "input", "sweep_dir")
+SWEEP_TASKS = ("train", "bias_variance", "audit")  # tasks that a manifest may name: they work in the job's folder
+
 RECORDED = "the configuration that a run recorded"  # what .hydra/config.yaml is
 TYPED = "the list of overrides that a run recorded"  # what .hydra/overrides.yaml is
 
