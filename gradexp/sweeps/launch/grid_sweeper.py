@@ -76,6 +76,7 @@ class GridSweeper(Sweeper):
             now = Manifest.read(folder)
             if now != old:  # another process changed it while this one planned
                 plan, manifest = self._planned(folder, now, arguments, compose)
+            job_folder.check_records(folder / job.folder for job in manifest.jobs.values())
             _print_counts(folder, manifest)
             remove_temporary_files(folder, folder / "figures")
             manifest.write(folder)
