@@ -215,6 +215,16 @@ def test_the_message_for_untrusted_classes_is_a_command_that_works(
         sys.modules.pop(name, None)
 
 
+def test_a_model_too_large_for_the_memory_is_named_with_its_checkpoint(
+    stranger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rewrite(stranger, put("config", "model", "hidden", value=[10**15]))
+    message = str(call(monkeypatch, "task=test", f"ckpt_path={path}", "hydra.run.dir=tested"))
+    assert message.startswith("error: model.hidden, data.batch_size, ")
+    assert "Got model.hidden=[1000000000000000], data.batch_size=32" in message
+    assert message.endswith(f"what was not typed of these is from {path}.")
+
+
 def test_weights_that_are_not_finite_are_said(stranger: Path) -> None:
     path = rewrite(stranger, lambda c: c["state_dict"]["network.linear_1.weight"][0].fill_(float("nan")))
     notes = run("task=test", f"ckpt_path={path}", "hydra.run.dir=tested", "figures=false").notes
