@@ -10,6 +10,7 @@ from pathlib import Path
 
 _HANDLERS = vars(logging)["_handlerList"]  # weak references to all handlers, in the order of their creation
 _NAMES = vars(logging)["_handlers"]
+OWN_LOGGERS = ("gradexp", "hydra", "hydra_plugins", "lightning", "lightning_fabric", "lightning_utilities")
 
 
 @contextmanager
@@ -28,7 +29,11 @@ def caller_state() -> Iterator[None]:
 
 @contextmanager
 def _logging() -> Iterator[None]:
-    """Hydra configures logging anew, and closes all handlers that it finds: it must not find the caller's."""
+    """Hydra configures logging anew, and closes all handlers that it finds: it must not find the caller's.
+
+    The handlers of the caller's root logger stay attached, as other threads of the caller go on logging. Lines of the
+    run itself go to the handlers that Hydra adds, and not to both.
+    """
     root = logging.getLogger()
     existing = [logger for logger in root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
     before = [
@@ -38,10 +43,25 @@ def _logging() -> Iterator[None]:
     handlers, names = _HANDLERS[:], dict(_NAMES)
     _HANDLERS.clear()
     _NAMES.clear()
+    callers = before[0][2]
+
+    def remove(handler: logging.Handler) -> None:
+        if handler not in callers:
+            logging.Logger.removeHandler(root, handler)
+
+    def is_callers(record: logging.LogRecord) -> bool:
+        is_own = record.name.partition(".")[0] in OWN_LOGGERS and any(one not in callers for one in root.handlers)
+        return not is_own and record.levelno >= _level(record.name, before[0][1])
+
+    root.removeHandler = remove  # type: ignore[method-assign, assignment]  # which Hydra's configuration of logging calls
+    for handler in callers:
+        handler.addFilter(is_callers)
     try:
         yield
     finally:
-        callers = before[0][2]
+        del root.removeHandler
+        for handler in callers:
+            handler.removeFilter(is_callers)
         for handler in root.handlers:
             if handler not in callers:
                 handler.close()
@@ -51,6 +71,16 @@ def _logging() -> Iterator[None]:
             logger.setLevel(level)  # last: it clears what loggers remember of their levels
         _HANDLERS[:0] = handlers
         _NAMES.update(names)
+
+
+def _level(name: str, of_root: int) -> int:
+    """The lowest level that a logger lets through if the root logger has the level `of_root`."""
+    logger: logging.Logger | None = logging.getLogger(name)
+    while logger is not None and logger.parent is not None:
+        if logger.level:
+            return logger.level
+        logger = logger.parent
+    return of_root
 
 
 @contextmanager

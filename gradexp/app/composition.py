@@ -30,7 +30,7 @@ def compose(*overrides: str) -> DictConfig:
     """
     with own_hydra():
         cfg = hydra_compose("config", overrides=list(overrides))
-    check_config(cfg, overrides)
+        check_config(cfg, overrides)
     OmegaConf.set_readonly(cfg, True)
     return cfg
 

@@ -146,6 +146,13 @@ def _hydra_error(error: HydraException) -> str:
     merging = "Error merging override "
     if str(error).startswith(merging):
         key, _, value = str(error).removeprefix(merging).partition("=")
+        if key.startswith("~"):
+            return f"{key[1:]} cannot be deleted: Hydra needs it. Set it, or a key in it, with {key[1:]}=VALUE."
+        if re.search(r"\b(choice|range|interval|glob)\(", value):
+            return (
+                f"{key} must have one list or one range of values, and none in brackets; got {value}. A sweep over "
+                f"lists is typed as [1,2],[3,4]."
+            )
         kind = "a list" if "with ListConfig" in str(cause) else "a section of keys and values"
         return f"{key} must be {kind}; got {value}."
     return f"{error}" + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")

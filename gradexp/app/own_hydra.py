@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime
 from hydra.version import VersionBase
 
+from gradexp.app.resolvers import own_resolvers
 from gradexp.app.section_loader import SectionLoader
 from gradexp.configuration.files import CONF_DIR
 
@@ -34,7 +35,8 @@ def own_hydra() -> Iterator[Hydra]:
         try:
             search_path = create_config_search_path(search_path_dir=str(CONF_DIR))
             current.hydra = Hydra("gradexp", SectionLoader(search_path))
-            yield current.hydra
+            with own_resolvers():
+                yield current.hydra
         finally:
             current.hydra, config.cfg, store.repo, name = before
             JobRuntime.instance().set("name", name)

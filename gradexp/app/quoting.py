@@ -5,6 +5,8 @@ import shlex
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from omegaconf.errors import GrammarParseError
+from omegaconf.grammar_parser import parse
 
 from gradexp.sweeps.plan.axes import text
 
@@ -15,6 +17,7 @@ SPECIAL = re.compile(r'["$`!\\]')  # in double quotes, for the shell
 def quoted(line: str, is_axis: bool = False) -> str:
     """An override as it is typed in a shell so that its value is read as text.
 
+    Control characters, which a terminal does not show, are written as escapes in bash's quotes for them, $'...'.
     Items of lists and of sections in brackets are quoted one by one; what Hydra reads as it stands is kept.
 
     Args:
@@ -24,6 +27,8 @@ def quoted(line: str, is_axis: bool = False) -> str:
     key, _, value = line.partition("=")
     values = split(value) if is_axis else [value]
     result = f"{key}={','.join(map(_readable, values))}"
+    if not result.isprintable():
+        return f"$'{''.join(map(_in_ansi_c, result))}'"
     if not SPECIAL.search(result):
         return f'"{result}"'
     if not re.search(r"['\"\\]", value):
@@ -60,7 +65,30 @@ def _readable(value: str) -> str:
             inside = ",".join(f"{name}{colon}{_readable(item.strip())}" for name, colon, item in parts)
             if _is_read(f"key={first}{inside}{last}"):
                 return f"{first}{inside}{last}"
-    return text(value)
+    return text(_without_interpolations(value))
+
+
+def _without_interpolations(value: str) -> str:
+    """The value with a backslash before each ${ if OmegaConf cannot read them, so that it is text."""
+    try:
+        parse(value)
+    except GrammarParseError:
+        return re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", value)
+    return value
+
+
+def _in_ansi_c(letter: str) -> str:
+    """A letter in bash's quotes $'...'."""
+    code = ord(letter)
+    if letter in "'\\":
+        return f"\\{letter}"
+    if letter.isprintable():
+        return letter
+    if letter in "\t\n\r":
+        return repr(letter)[1:-1]
+    if 0xDC80 <= code <= 0xDCFF:  # how Python writes a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x80 else f"\\U{code:08x}"
 
 
 def _is_read(line: str) -> bool:

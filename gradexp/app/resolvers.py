@@ -1,9 +1,12 @@
 """The resolvers that conf/ uses as ${NAME:...}: folders of runs and sweeps, and resources for jobs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.basecontainer import BaseContainer
 
 from gradexp.configuration.files import read_config, run_of
 from gradexp.configuration.key_rules import KEY_RULES
@@ -51,10 +54,29 @@ def _new_folder(parent: str) -> str:
     return f"{parent}/{datetime.now():%Y-%m-%d_%H-%M-%S}-{random_letters()}"
 
 
-def register_resolvers() -> None:
-    """Register the resolvers with OmegaConf; may be called repeatedly."""
-    for resolver in (run_folder, sweep_folder):
-        # Cached, so that a folder keeps its name each time it is resolved, in all jobs of a multirun.
-        OmegaConf.register_new_resolver(resolver.__name__, resolver, use_cache=True, replace=True)
-    for function in (core_count, gpu_count, jobs_at_once, cores_per_job, gpus_per_job, direction):
-        OmegaConf.register_new_resolver(function.__name__, function, replace=True)
+# Cached ones give a folder the same name each time it is resolved, in all jobs of a multirun.
+CACHED = (run_folder, sweep_folder)
+RESOLVERS = (*CACHED, core_count, gpu_count, jobs_at_once, cores_per_job, gpus_per_job, direction)
+
+
+def register_resolvers(replace: bool = False) -> None:
+    """Register the resolvers with OmegaConf; may be called repeatedly.
+
+    Args:
+        replace: Whether to replace resolvers of the same names, which the caller's program may have.
+    """
+    for function in RESOLVERS:
+        if replace or not OmegaConf.has_resolver(function.__name__):
+            OmegaConf.register_new_resolver(function.__name__, function, use_cache=function in CACHED, replace=replace)
+
+
+@contextmanager
+def own_resolvers() -> Iterator[None]:
+    """Within this context, the resolvers are gradexp's; afterwards, those of the same names are the caller's again."""
+    names = {function.__name__ for function in RESOLVERS}
+    before = {name: resolver for name, resolver in BaseContainer._resolvers.items() if name in names}
+    register_resolvers(replace=True)
+    try:
+        yield
+    finally:
+        BaseContainer._resolvers.update(before)

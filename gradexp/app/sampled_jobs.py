@@ -9,6 +9,7 @@ from gradexp.app.composer import Composer
 from gradexp.building.kinds import CLASS_GROUPS
 from gradexp.configuration.class_sections import TARGET
 from gradexp.sweeps.launch.axis_values import axis_values
+from gradexp.sweeps.plan.axes import check_count
 
 
 def sampled_jobs(arguments: Sequence[str], composer: Composer, is_search: bool) -> Iterator[list[str]]:
@@ -20,11 +21,13 @@ def sampled_jobs(arguments: Sequence[str], composer: Composer, is_search: bool) 
         is_search: Whether the sweeper draws from intervals, and does not know glob(...).
 
     Raises:
-        ValueError: An axis has no values, or is a pattern.
+        ValueError: An axis has no values or is a pattern, or the axes span too many jobs.
     """
     typed = {override.get_key_element(): override for override in composer.parser.parse_overrides(list(arguments))}
     fixed = [str(override.input_line) for override in typed.values() if not override.is_sweep_override()]
     axes = {key: _lines(key, one, is_search) for key, one in typed.items() if one.is_sweep_override()}
+    if not is_search:  # a search draws from the product, which may be of any size
+        check_count({key: len(lines) for key, lines in axes.items()})
     groups = {*composer.groups([]), *CLASS_GROUPS}
     options = [lines for key, lines in axes.items() if key.startswith("+") or key in groups or key.endswith(TARGET)]
     others = [lines for lines in axes.values() if lines not in options]

@@ -4,9 +4,13 @@ import re
 import sys
 
 from hydra.errors import OverrideParseException
+from omegaconf import OmegaConf
 
 from gradexp.app.quoting import is_key, quoted, split
+from gradexp.configuration.files import CONF_DIR
 
+# Hydra's functions of a sweep's values; text with one of their names before a bracket is most likely a slip in one.
+SWEEP = re.compile(r"(choice|range|interval|tag|sort|shuffle|glob)\(")
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 
 
@@ -15,18 +19,24 @@ def unreadable(error: OverrideParseException) -> str:
     line = error.override
     key, equals, value = line.partition("=")
     if not equals and not line.startswith("~"):
-        return f"{line} must be KEY=VALUE; got an argument without =.{_belongs_to_another(line)}"
+        return f"{_in_a_line(line)} must be KEY=VALUE; got an argument without =.{_belongs_to_another(line)}"
     if not is_key(key):
         bare = key.strip()
         hint = f" Type {quoted(f'{bare}={value.strip()}')}." if bare != key and is_key(bare) else ""
         return (
             f"{key!r} must be a key, such as optimizer.lr or +experiment: letters, digits, _, and dots or slashes "
-            f"between them; got {line}.{hint}{_belongs_to_another(line)}"
+            f"between them; got {_in_a_line(line)}.{hint}{_belongs_to_another(line)}"
+        )
+    if SWEEP.match(value):
+        return (
+            f"{key} must be a value that Hydra can read; got {_in_a_line(value)} ({_reason(error, line)}). A sweep's "
+            "values are typed as 1,2,3, choice(1,2,3), range(START,STOP,STEP) or, of a group, glob(*), in quotes for "
+            "the shell."
         )
     is_axis = len(split(value)) > 1 and any(argument in MULTIRUN for argument in sys.argv)
     return (
-        f"{key} must be a value that Hydra can read; got {value} ({_reason(error, line)}). Text with other signs than "
-        f"letters, digits and / - . _ : goes in quotes inside the shell's own: {quoted(line, is_axis)}"
+        f"{key} must be a value that Hydra can read; got {_in_a_line(value)} ({_reason(error, line)}). Text with other "
+        f"signs than letters, digits and / - . _ : goes in quotes inside the shell's own: {quoted(line, is_axis)}"
     )
 
 
@@ -41,13 +51,29 @@ def _belongs_to_another(line: str) -> str:
         return ""
     words = before[start:]
     for word in typed[len(before) :]:
-        if (is_key(word.partition("=")[0]) and "=" in word) or word.startswith("-"):
+        if _is_override(word) or word.startswith("-"):
             break
         words.append(word)
     return f" If it belongs to {before[start]}, type the space in quotes: {quoted(' '.join(words))}"
 
 
+def _is_override(word: str) -> bool:
+    """Whether a word sets a key that there may be, and is no part of a text with an equals sign in it."""
+    key, equals, _ = word.partition("=")
+    if not equals or not is_key(key):
+        return word.startswith("~") and is_key(word)
+    folders = [folder.name for folder in CONF_DIR.iterdir() if folder.is_dir()]
+    known = {*map(str, OmegaConf.load(CONF_DIR / "config.yaml")), *folders, "hydra"}
+    return key.startswith(("+", "~")) or re.split("[./@]", key)[0] in known
+
+
+def _in_a_line(text: str) -> str:
+    return text.replace("\n", "\\n")
+
+
 def _reason(error: OverrideParseException, line: str) -> str:
+    if "\n" in line:  # which Hydra's message is cut at
+        return "'\\n', a line feed, is not allowed outside of quotes"
     first, _, rest = str(error).partition("\n")
     second = rest.partition("\n")[0]
     if second.strip() == "^":  # below the sign that the lexer does not know

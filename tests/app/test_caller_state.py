@@ -22,11 +22,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime
 from hydra.version import VersionBase
 from omegaconf import OmegaConf
+from omegaconf.basecontainer import BaseContainer
 
 from gradexp import compose, run
 from tests.run_folder import checkpoint
 
 SHORT = ("trainer.max_epochs=1", "test=false", "figures=false", "progress=false", "model.hidden=[3]")
+
+RESOLVERS = ("direction", "run_folder", "sweep_folder", "core_count", "gpu_count", "jobs_at_once")
 
 
 def snapshot() -> dict[str, Any]:
@@ -51,6 +54,7 @@ def snapshot() -> dict[str, Any]:
         "folder": Path.cwd(),
         "arguments": list(sys.argv),
         "hydra": (GlobalHydra.instance().hydra, HydraConfig.instance().cfg, JobRuntime.instance().get("name")),
+        "resolvers": {name: BaseContainer._resolvers.get(name) for name in RESOLVERS},
         "version base": VersionBase.instance().version_base,
     }
 
@@ -70,6 +74,9 @@ def caller(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[loggin
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(BaseContainer, "_resolvers", dict(BaseContainer._resolvers))
+    for name in RESOLVERS:
+        OmegaConf.register_new_resolver(name, lambda *_: "the caller's", replace=True)
     torch.use_deterministic_algorithms(True, warn_only=True)
     for seed in (random.seed, np.random.seed, torch.manual_seed):
         seed(7)
@@ -90,6 +97,29 @@ def test_the_process_is_afterwards_as_before(caller: logging.Logger) -> None:
     caller.error("still written")
     assert Path("caller.log").read_text() == "still written\n"
     assert before["random"] != random.Random(3).getstate()
+
+
+def test_the_callers_handlers_get_the_lines_of_its_other_threads(caller: logging.Logger) -> None:
+    logging.getLogger().setLevel(logging.WARNING)
+    ends, written = threading.Event(), 0
+
+    def log_on() -> None:
+        nonlocal written
+        while not ends.wait(0.002):
+            logging.getLogger("others").info("below the caller's level")
+            logging.getLogger("others").warning(f"line {written}")
+            written += 1
+
+    thread = threading.Thread(target=log_on)
+    thread.start()
+    try:
+        result = run(*SHORT)
+    finally:
+        ends.set()
+        thread.join()
+    assert Path("caller.log").read_text().splitlines() == [f"line {number}" for number in range(written)]
+    assert "[gradexp" in (result.folder / "gradexp.log").read_text()
+    assert "removeHandler" not in vars(logging.getLogger())
 
 
 @pytest.mark.parametrize("overrides", [["data.batch_size=99999"], ["optimizer.lr=-1"], ["optimizer=none"], ["a b=1"]])

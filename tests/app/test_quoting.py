@@ -5,7 +5,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 
 from gradexp import compose
 from gradexp.app.errors import explain
@@ -15,7 +15,7 @@ from tests.command_line import call
 TEXTS = [
     "größe.csv", "a b=c.csv", "x=1", "a#b", "~x/y", "t[1].csv", "{x}", "(z)", "a,b(c", "it's é", 'say "é"', "back\\é",
     "end=\\", "$HOME/é", "`é`", "!é", "a&b", "a;é", "<é>", "日本", "'é", "é'", "a:é", "tab\té", "two  é ", "*é?", "^",
-    "=",
+    "=", "${x", "é${", "\\\\${x", "é${x}${", "a\tü", "it's\té\\", "two\nlines é", "\x1b[0mé", "\u2028é", "\udcffé",
 ]  # fmt: skip
 
 
@@ -27,13 +27,14 @@ def advice(message: str) -> str:
 def in_bash(typed: str) -> str:
     """The argument that a program gets from bash."""
     done = subprocess.run(["bash", "-c", f"printf %s {typed}"], capture_output=True, check=True)
-    return done.stdout.decode()
+    return done.stdout.decode(errors="surrogateescape")
 
 
 def test_the_quoted_form_is_read_as_the_text_that_was_typed() -> None:
     for text in TEXTS:
         line = in_bash(quoted(f"data_dir={text}"))
         assert compose(line).data_dir == text, text
+        assert quoted(f"data_dir={text}").encode(errors="surrogateescape").decode().isprintable()
 
 
 @pytest.mark.parametrize(
@@ -69,18 +70,26 @@ def test_values_of_an_axis_are_quoted_one_by_one() -> None:
         ("optimizer.lr", ["optimizer.lr must be KEY=VALUE"]),
         ("optimizer.lr:0.1", ["optimizer.lr:0.1 must be KEY=VALUE"]),
         ("optimizer.lr=choice()", ["optimizer.lr must be", "empty choice is not legal"]),
+        ("seed=sort(1,a,2)", ["seed must be a value", "A sweep's values are typed as 1,2,3, choice(1,2,3), range("]),
+        ("seed=range(0,3,1,)", ["got range(0,3,1,) (no viable", "A sweep's values are typed as 1,2,3"]),
+        ("~hydra.callbacks", ["hydra.callbacks cannot be deleted: Hydra needs it."]),
+        ("model.hidden=[range(1,3)]", ["model.hidden must have one list or one range of values, and none in brackets"]),
+        ("data_dir=a\nb(", ["got a\\nb( ('\\n', a line feed, is not allowed", ": $'data_dir=\\'a\\nb(\\''"]),
         ("optimizer.lr=nothing(3)", ["optimizer.lr must be", "got nothing(3)", "Unknown function"]),
     ],
 )
 def test_the_message_names_the_argument_and_the_reason(line: str, words: list[str]) -> None:
-    with pytest.raises(OverrideParseException) as caught:
+    with pytest.raises(HydraException) as caught:
         compose(line)
     message = str(explain(caught.value))
+    assert "\n" not in message
     for word in words:
         assert word in message
 
 
-@pytest.mark.parametrize("typed", ["hydra.run.dir=my run", "data.path=a nice table é.csv", "name=x y z"])
+@pytest.mark.parametrize(
+    "typed", ["hydra.run.dir=my run", "data.path=a nice table é.csv", "name=x y z", "data_dir=my pictures here=now"]
+)
 def test_a_space_outside_of_quotes_is_explained(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     message = str(call(monkeypatch, "seed=1", *typed.split(" "), "optimizer.lr=0.1", "--run"))
     meant = re.search(r"type the space in quotes: (.*)$", message)

@@ -4,13 +4,14 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from gradexp.building.kinds import CLASS_GROUPS
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, rival
@@ -22,6 +23,11 @@ from gradexp.sweeps.launch.axis_values import axis_values
 from gradexp.sweeps.plan.axes import Axis, axis, spanned
 from gradexp.sweeps.plan.final_runs import check_final
 from gradexp.sweeps.plan.plan import Plan, add_jobs
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+MANY_JOBS = 1_000  # checking them takes seconds, in which a command should not look hung
 
 
 class Composer(Protocol):
@@ -95,14 +101,27 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
                 f"{one.name}=VALUE,VALUE."
             )
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
-    named = [{key.lstrip("+"): _parsed(compose.parser, value) for key, value in job.items()} for job in combinations]
+    # Parsed one by one as they are checked: 100,000 values take half a minute.
+    named = ({key.lstrip("+"): _parsed(compose.parser, value) for key, value in job.items()} for job in combinations)
     plan = Plan(settings, str(base.name), str(base.monitor))
-    add_jobs(plan, zip(overrides, named, strict=True), "grid", compose)
+    with _progress(len(overrides)) as bar:
+        jobs = bar.track(zip(overrides, named, strict=True), total=len(overrides), description="checking the jobs")
+        add_jobs(plan, jobs, "grid", compose)
     first = plain(compose(overrides[0]))  # a metric may be an axis itself
     mode = monitor_mode(first)
     if mode is None:
         raise ValueError(needs_mode(plan.monitor, first["metrics"]))
     return replace(plan, monitor_mode=mode)
+
+
+def _progress(count: int) -> "Progress":
+    """A bar for checking jobs, which takes some milliseconds a job; one line where there is no terminal."""
+    from rich.progress import Progress  # here, as --help needs none
+
+    console = Console(stderr=True)
+    if count >= MANY_JOBS and not console.is_terminal:
+        console.print(f"checking {count:,} jobs", markup=False, highlight=False, soft_wrap=True)
+    return Progress(console=console, transient=True, disable=count < MANY_JOBS or not console.is_terminal)
 
 
 def _base(lines: list[str], axes: Iterable[Override], compose: Composer) -> DictConfig:

@@ -2,11 +2,14 @@
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+MAX_JOBS = 100_000  # of a sweep: planning so many takes minutes, and a range can ask for more than memory holds
 PLAIN = re.compile(r"[A-Za-z_./-][A-Za-z0-9_./-]*")
 
 
@@ -81,7 +84,8 @@ def spanned(
         values for it is left out.
 
     Raises:
-        ValueError: Zipped keys are not axes, or differ in their number of values or in the key that they depend on.
+        ValueError: Zipped keys are not axes, or differ in their number of values or in the key that they depend on; or
+            the axes span too many jobs.
     """
     dependent = {axis.name: axis for axis in axes if axis.by is not None}
     groups = [list(group) for group in zipped]
@@ -94,7 +98,9 @@ def spanned(
             raise ValueError(f"sweep.zip must join axes that depend on the same key; {found}.")
         (own if depends_on <= {None} else follow).append(group)
     blocks = _blocks([axis for axis in axes if axis.by is None], own)
-    jobs = []
+    sizes = {", ".join(block[0]): len(block) for block in blocks if block}
+    check_count(sizes)
+    jobs: list[dict[str, str]] = []
     for combination in itertools.product(*blocks):
         job = {key: value for part in combination for key, value in part.items()}
         named = {key.lstrip("+"): value for key, value in job.items()}
@@ -106,9 +112,35 @@ def spanned(
             chosen += [Axis(axis.key, values)] if values else []
         present = {axis.name for axis in chosen}
         choices = _blocks(chosen, [group for group in follow if present.intersection(group)])
+        count = len(jobs) + math.prod(map(len, choices))
+        if count > MAX_JOBS:
+            raise ValueError(f"{', '.join(one.name for one in axes)} must span at most {MAX_JOBS:,} jobs; got more.")
         # Values that depend on an axis vary faster than the axis.
         jobs += [job | {k: v for part in further for k, v in part.items()} for further in itertools.product(*choices)]
     return jobs
+
+
+def check_count(sizes: Mapping[str, int]) -> None:
+    """Check how many jobs axes span, before any job is made.
+
+    Args:
+        sizes: The number of values of each axis.
+
+    Raises:
+        ValueError: They span more than MAX_JOBS.
+    """
+    count = math.prod(sizes.values())
+    if count > MAX_JOBS:
+        found = ", ".join(f"{key} has {size:,} values" for key, size in sizes.items())
+        raise ValueError(
+            f"{', '.join(sizes)} must span at most {MAX_JOBS:,} jobs; got {shown(count)}: {found}. "
+            "Type fewer values, or search with hydra/sweeper=search."
+        )
+
+
+def shown(count: int) -> str:
+    """A count, in short if it is beyond what anybody reads digit by digit."""
+    return f"{count:,}" if count < 10**15 else f"{Decimal(count):.1e}"
 
 
 def _blocks(axes: Sequence[Axis], groups: list[list[str]]) -> list[list[dict[str, str]]]:

@@ -1,7 +1,10 @@
 """Keys of swept groups: each job checks its own, and the message names the job whose option lacks a key."""
 
+from pathlib import Path
+
 import pytest
 
+from gradexp.sweeps.launch import command
 from tests.command_line import call
 from tests.sweeps.dry_run import listed
 
@@ -52,3 +55,12 @@ def test_a_key_that_no_section_has_is_refused(monkeypatch: pytest.MonkeyPatch) -
         "lr=3": "lr is not a key of the configuration. Did you mean optimizer.lr?",
     }.items():
         assert words in str(call(monkeypatch, "-m", "seed=0,1", line))
+
+
+def test_a_command_says_that_it_checks_many_jobs(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "MANY_JOBS", 3)
+    for line, said in {"seed=1,2": "", "seed=1,2,3": "checking 3 jobs\n"}.items():
+        assert call(monkeypatch, "-m", line, "sweep.dry_run=true") is None
+        assert capsys.readouterr().err == said

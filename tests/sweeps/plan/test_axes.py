@@ -86,3 +86,10 @@ def test_an_axis_can_depend_on_another_axis_or_on_a_setting() -> None:
 def test_an_invalid_axis_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"sweep.axes.lr must be a list of values, or"):
         axis("lr", value)
+
+
+def test_axes_that_depend_on_others_are_counted_before_they_are_multiplied() -> None:
+    many = [str(number) for number in range(1_000)]
+    axes = [Axis("a", ["1", "2"]), *(Axis(key, {"1": many, "2": many}, "a") for key in "bcdef")]
+    with pytest.raises(ValueError, match="a, b, c, d, e, f must span at most 100,000 jobs"):
+        spanned(axes, [], no_setting)
