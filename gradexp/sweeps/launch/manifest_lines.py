@@ -41,6 +41,7 @@ class ManifestLines:
         self.parser = compose.parser
         self._compose, self._resume = compose, resume
         self._parsed: dict[str, Override] = {}
+        self._alone: dict[str, bool] = {}
         self._typed = list(typed)
         axes = [one for one in map(self._override, self._typed) if one.is_sweep_override()]
         self._of_axes = {f"{one.get_key_element()}={value}" for one in axes for value in axis_values(one)}
@@ -82,7 +83,8 @@ class ManifestLines:
 
     def _check_typed(self, lines: Iterable[str], of_jobs: bool = False) -> None:
         """Check that what is never taken from a file was typed again; the message gives the command that does it."""
-        given = [self._override(line) for line in dict.fromkeys(lines) if line not in {*self._typed, *self._of_axes}]
+        own = {*self._typed, *self._of_axes}
+        given = [self._override(line) for line in dict.fromkeys(lines) if line not in own]
         typed = {self._key(line): self._override(line) for line in self._typed}
         trusted = _trusted(_settings(typed[TRUSTED])) if TRUSTED in typed else []
         packages: dict[str, str] = {}
@@ -125,7 +127,9 @@ class ManifestLines:
         return lines
 
     def _must_be_typed(self, line: str) -> bool:
-        return must_be_typed(self._override(line))
+        if line not in self._alone:
+            self._alone[line] = must_be_typed(self._override(line))
+        return self._alone[line]
 
     def _key(self, line: str) -> str:
         return self._override(line).key_or_group
