@@ -15,6 +15,9 @@ from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
 
 MOST_LINES, LONGEST = 4, 1_500  # lines and characters of a message, which holds values that users typed
+# What needs memory.
+SIZES = ("model.hidden", "data.batch_size", "data.image_size", "data.num_samples", "resampling.copies")
+
 # What torch says when memory cannot be had, or could not be by any machine.
 NO_MEMORY = re.compile(
     "can't allocate memory|out of memory|not enough memory|Storage size calculation overflowed|"
@@ -43,12 +46,9 @@ def explain(error: BaseException) -> str | None:
         message = _os_message(cause)
     elif isinstance(error, ModuleNotFoundError):
         message = f"{error}. These settings require it: install it first."
-    elif _is_of_memory(error):
+    elif is_of_memory(error):
         reason = str(error).partition("\n")[0] or "no more can be had"
-        message = (
-            "model.hidden, data.batch_size, data.image_size, data.num_samples and resampling.copies must be small "
-            f"enough for the memory ({reason})."
-        )
+        message = f"{', '.join(SIZES[:-1])} and {SIZES[-1]} must be small enough for the memory ({reason})."
     elif isinstance(error, InterpolationResolutionError):
         message = _unresolved(error)
     elif (
@@ -65,7 +65,7 @@ def explain(error: BaseException) -> str | None:
     return " ".join([f"error: {shortened(printable(message))}", *notes])
 
 
-def _is_of_memory(error: BaseException) -> bool:
+def is_of_memory(error: BaseException) -> bool:
     """Whether memory was short, which torch reports as a RuntimeError, and an absurd size as another."""
     types = (RuntimeError, TypeError, OverflowError)
     return isinstance(error, MemoryError) or (isinstance(error, types) and NO_MEMORY.search(str(error)) is not None)

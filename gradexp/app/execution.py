@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.continuation import Continuation
+from gradexp.app.errors import SIZES, is_of_memory
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
 from gradexp.app.job_command import job_options, job_overrides
 from gradexp.app.log_file import check_log_writes
@@ -159,6 +160,9 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     except Exception as error:
         if received():
             raise KeyboardInterrupt from error  # which the interruption became in a library; the run has not failed
+        if cfg.ckpt_path is not None and is_of_memory(error):
+            sizes = [f"{key}={size}" for key in SIZES if (size := OmegaConf.select(cfg, key)) is not None]
+            error.add_note(f"Got {', '.join(sizes)}; what was not typed of these is from {cfg.ckpt_path}.")
         with suppress(OSError):  # where the disk is full, nothing can be recorded either
             _record_failure(record, error)
         raise

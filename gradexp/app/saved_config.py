@@ -9,7 +9,9 @@ from gradexp.app.composition import with_overrides
 from gradexp.app.run_record import in_multirun
 from gradexp.building.trust import OWN_PACKAGE, foreign_packages
 from gradexp.configuration.check import check_config
-from gradexp.configuration.values import plain
+from gradexp.configuration.places import place_arguments
+from gradexp.configuration.values import flat, plain
+from gradexp.sweeps.plan.axes import text
 
 # Overrides that gradexp.run adds to those of the user.
 OF_RUN = ("hydra.mode=", "~hydra.callbacks.check_before_run")
@@ -35,6 +37,7 @@ def with_checkpoint(cfg: DictConfig, job: Any, goes_on: bool = False) -> DictCon
         try:
             merged = with_overrides(saved, cfg, [] if goes_on else typed, list(job.runtime.choices))
             OmegaConf.set_readonly(merged, True)
+            _check_places(merged, cfg, job)
             _check_packages(merged, job)
             check_config(merged, typed, own_keys=True)
         except ValueError as error:
@@ -44,6 +47,29 @@ def with_checkpoint(cfg: DictConfig, job: Any, goes_on: bool = False) -> DictCon
     return merged
 
 
+def _check_places(cfg: DictConfig, typed: DictConfig, job: Any) -> None:
+    """Check that each place that a logger or callback writes to was typed; the message gives the whole command."""
+    own = place_arguments(flat(plain(typed)))
+    found = {key: value for key, value in place_arguments(flat(plain(cfg))).items() if own.get(key) != value}
+    if not found:
+        return
+    key, value = next(iter(found.items()))
+    again = {f"{'+' * (OmegaConf.select(typed, name) is None)}{name}": text(place) for name, place in found.items()}
+    lines = [f"{name}={place}" for name, place in again.items()]
+    raise ValueError(
+        f"{key} must be typed, as it may name a place to write to, which is never read from a file; got {value!r} from "
+        f"{cfg.ckpt_path}. If you know it, type: {_command(job, lines)}"
+    )
+
+
+def _command(job: Any, again: list[str]) -> str:
+    """The whole command, with more lines; in a sweep, whose command is another, the lines alone."""
+    keys = [line.partition("=")[0].lstrip("+") for line in again]
+    lines = [*job.overrides.task, *(line for line in job.overrides.hydra if not line.startswith(OF_RUN))]
+    words = [line for line in lines if line.partition("=")[0].lstrip("+") not in keys]
+    return shlex.join(again if in_multirun() else ["python", "-m", "gradexp", *words, *again])
+
+
 def _check_packages(cfg: DictConfig, job: Any) -> None:
     """Check that every package that the configuration names is trusted; the message gives the whole command."""
     trusted = plain(cfg)["trusted_packages"]
@@ -51,10 +77,7 @@ def _check_packages(cfg: DictConfig, job: Any) -> None:
     if not foreign:
         return
     packages = ",".join(dict.fromkeys([OWN_PACKAGE, *trusted, *foreign]))
-    again = f"trusted_packages=[{packages}]"
-    lines = [*job.overrides.task, *(line for line in job.overrides.hydra if not line.startswith(OF_RUN))]
-    words = [line for line in lines if not line.startswith("trusted_packages=")]
-    command = again if in_multirun() else shlex.join(["python", "-m", "gradexp", *words, again])
+    command = _command(job, [f"trusted_packages=[{packages}]"])
     raise ValueError(
         f"trusted_packages must name the packages of all classes; got {trusted}, and {cfg.ckpt_path} names "
         f"{', '.join(foreign.values())}. It is never read from a file. If you know the code of {', '.join(foreign)}, "

@@ -14,6 +14,13 @@ HYDRA_FOLDER = ".hydra"  # in a run's folder: the configuration that ran, and th
 # be imported, and an address to which requests go.
 TYPED_ALONE = ("trusted_packages", "data.mirror")
 
+# Of a sweep's manifest also what is read, and where is written, besides the sweep itself.
+TYPED_FOR_SWEEP = (*TYPED_ALONE, "data_dir", "ckpt_path", "input", "sweep_dir")
+SWEEP_TASKS = ("train", "bias_variance", "audit")  # tasks that a manifest may name: they work in the job's folder
+
+# Sections of a recorded configuration that reports read.
+SECTIONS = ("data", "model", "loss", "optimizer", "scheduler", "regularizer", "trainer", "metrics")
+
 RECORDED = "the configuration that a run recorded"  # what .hydra/config.yaml is
 TYPED = "the list of overrides that a run recorded"  # what .hydra/overrides.yaml is
 
@@ -42,6 +49,34 @@ def read_config(run: Path) -> dict[str, Any]:
     if not isinstance(content, dict | None):
         raise ValueError(f"{run / HYDRA_FOLDER / 'config.yaml'} must be {RECORDED}; it is a {type(content).__name__}.")
     return content or {}
+
+
+def read_job_config(job: Path) -> dict[str, Any]:
+    """The configuration that ran, of a job of a sweep, with the parts that every report needs; empty if unwritten.
+
+    Raises:
+        ValueError: The file is damaged, or lacks a part.
+    """
+    config = read_config(job)
+    wrong = _wrong_part(config) if config else ""
+    if wrong:
+        raise ValueError(f"{job / HYDRA_FOLDER / 'config.yaml'} must be {RECORDED}; {wrong}.")
+    return config
+
+
+def _wrong_part(config: dict[str, Any]) -> str:
+    """What is wrong with the parts of a recorded configuration; "" if nothing is."""
+    for key in SECTIONS:
+        if not isinstance(config.get(key, {}), dict):
+            return f"its {key} must be a section of keys and values; got {config[key]!r}"
+    for key in ("name", "monitor"):
+        if not isinstance(config.get(key, ""), str):
+            return f"its {key} must be text; got {config[key]!r}"
+    seed = config.get("seed", 0)
+    if not isinstance(seed, int):
+        return f"its seed must be a number; got {seed!r}"
+    data = config.get("data", {}).get("_target_")
+    return "" if isinstance(data, str) else f"its data._target_ must be a class; got {data!r}"
 
 
 def read_overrides(run: Path) -> list[str]:

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from gradexp.configuration.files import HYDRA_FOLDER
+from gradexp.configuration.files import HYDRA_FOLDER, read_job_config, read_overrides
 from gradexp.files import naming, remove_temporary_files
-from gradexp.untrusted import read_json
+from gradexp.untrusted import LIMIT, read_json
 
 State = Literal["completed", "diverged", "failed", "running", "interrupted", "planned"]
 
@@ -45,10 +45,11 @@ def state(folder: Path) -> State:
 def outcome(folder: Path) -> dict[str, Any] | None:
     """The content of the job's metrics.json, which it writes last; None before that."""
     path = folder / METRICS
-    if not path.is_file():
+    if not path.exists():
         return None
-    content = read_json(path, RECORD)
-    wrong = _wrong(content)
+    wrong = "" if path.is_file() else "it is a folder"
+    content: Any = None if wrong else read_json(path, RECORD)
+    wrong = wrong or _wrong(content)
     if wrong:
         raise ValueError(f"{path} must be {RECORD}; {wrong}. Delete it, and the job counts as interrupted.")
     # What was not measured is absent: a metric that was not finite is null in the file.
@@ -68,8 +69,33 @@ def _wrong(content: Any) -> str:
         is_number = isinstance(value, int | float | None) and not isinstance(value, bool)
         if ("/" in key or key in NUMBERS or key == monitor) and not is_number:
             return f"its {key} must be a number; got {value!r}"
+        if isinstance(value, int) and abs(value) >= LIMIT:
+            return f"its {key} must be a number below 2^63; got one of {len(str(abs(value)))} digits"
+    resumed = content.get("resumed", [])
+    if not isinstance(resumed, list) or not all(map(_is_change, resumed)):
+        return f"its resumed must be a list of changes, each with step, key, old and new; got {resumed!r}"
     mode = content.get("monitor_mode")
     return "" if mode in ("max", "min", None) else f"its monitor_mode must be max or min; got {mode!r}"
+
+
+def _is_change(change: Any) -> bool:
+    """Whether this is a setting that changed when a run was resumed."""
+    if not isinstance(change, dict) or not {"step", "key", "old", "new"} <= change.keys():
+        return False
+    step = change["step"]
+    return isinstance(step, int) and not isinstance(step, bool) and 0 <= step < LIMIT and isinstance(change["key"], str)
+
+
+def check_records(folders: Iterable[Path]) -> None:
+    """Check what jobs have recorded, before anything is written or runs.
+
+    Raises:
+        ValueError: A metrics.json, or a file of .hydra, is damaged.
+    """
+    for folder in folders:
+        outcome(folder)
+        read_job_config(folder)
+        read_overrides(folder)
 
 
 def score_name(metrics: Mapping[str, Any]) -> str:

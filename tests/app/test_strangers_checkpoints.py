@@ -142,6 +142,47 @@ def test_a_mirror_comes_from_the_command_line_alone(stranger: Path) -> None:
     assert "stolen" not in str(caught.value)
 
 
+CSV, CHECKPOINT = "lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.callbacks.ModelCheckpoint"
+PLACES: dict[str, tuple[str, dict[str, Any], str]] = {
+    # The section, what a checkpoint has in it, and what the message says to type.
+    "folder": ("logger", {"_target_": CSV, "save_dir": "outside", "version": ""}, "+logger.x.save_dir=outside"),
+    "name": ("logger", {"_target_": CSV, "name": "../../x"}, "+logger.x.name=../../x"),
+    "callback": ("callbacks", {"_target_": CHECKPOINT, "dirpath": "/a b", "every_n_epochs": 1, "monitor": "val/loss"},
+                 "+callbacks.x.dirpath='/a b'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["test", "train"])
+@pytest.mark.parametrize(("section", "content", "words"), PLACES.values(), ids=PLACES)
+def test_a_place_that_a_checkpoint_names_must_be_typed(
+    section: str, content: dict[str, Any], words: str, task: str, stranger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rewrite(stranger, put("config", section, value={"x": content}))
+    before = sorted(Path().rglob("*"))
+    message = str(call(monkeypatch, f"task={task}", f"ckpt_path={path}", "trainer.max_epochs=2"))
+    key, _, value = words.lstrip("+").partition("=")
+    assert message.startswith(f"error: {key} must be typed, as it may name a place to write to")
+    assert value.strip("'") in message
+    command = shlex.split(message.partition("type: ")[2].partition(" (What was not")[0])
+    assert command[:6] == ["python", "-m", "gradexp", f"task={task}", f"ckpt_path={path}", "trainer.max_epochs=2"]
+    assert command[6] == words
+    assert sorted(path for path in Path().rglob("*") if path.parts[0] != "outputs") == before  # of the test itself
+
+
+def test_a_place_that_is_typed_again_is_written_to(stranger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other arguments of loggers and callbacks are taken from the checkpoint."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["config"]["logger"] = {"x": {"_target_": CSV, "save_dir": "outside", "name": "plain", "version": ""}}
+        content["config"]["callbacks"] = {"y": {"_target_": CHECKPOINT, "monitor": "val/loss", "filename": "best"}}
+
+    path = rewrite(stranger, change)
+    message = str(call(monkeypatch, "task=test", f"ckpt_path={path}", "hydra.run.dir=tested", "figures=false"))
+    command = shlex.split(message.partition("type: ")[2].partition(" (What was not")[0])
+    assert call(monkeypatch, *command[3:]) is None
+    assert Path("outside/plain/metrics.csv").is_file()
+
+
 def test_the_message_for_untrusted_classes_is_a_command_that_works(
     trained: Path, own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +213,16 @@ def test_the_message_for_untrusted_classes_is_a_command_that_works(
     assert {path.name for path in Path().glob("imported_*")} == {"imported_first_package", "imported_second_package"}
     for name in ("first_package", "second_package"):
         sys.modules.pop(name, None)
+
+
+def test_a_model_too_large_for_the_memory_is_named_with_its_checkpoint(
+    stranger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rewrite(stranger, put("config", "model", "hidden", value=[10**15]))
+    message = str(call(monkeypatch, "task=test", f"ckpt_path={path}", "hydra.run.dir=tested"))
+    assert message.startswith("error: model.hidden, data.batch_size, ")
+    assert "Got model.hidden=[1000000000000000], data.batch_size=32" in message
+    assert message.endswith(f"what was not typed of these is from {path}.")
 
 
 def test_weights_that_are_not_finite_are_said(stranger: Path) -> None:

@@ -67,6 +67,12 @@ def test_of_two_processes_started_at_once_in_a_folder_one_is_refused(own_folder:
         ('{"status": "completed", "epochs": "3"}', "its epochs must be a number; got '3'"),
         ('{"status": "failed", "reason": 3}', "its reason must be text; got 3"),
         ('{"status": "failed", "monitor_mode": "up"}', "its monitor_mode must be max or min; got 'up'"),
+        ('{"status": "completed", "steps": ' + "9" * 400 + "}", "its steps must be a number below 2^63; got one of"),
+        ('{"status": "completed", "best/val/loss": -1' + "0" * 400 + "}", "its best/val/loss must be a number below"),
+        ('{"status": "completed", "resumed": "x"}', "its resumed must be a list of changes, each with step, key, old"),
+        ('{"status": "completed", "resumed": [{"step": 1, "key": "seed", "old": 1}]}', "its resumed must be a list of"),
+        ('{"status": "completed", "resumed": [{"step": [], "key": "a", "old": 1, "new": 2}]}', "its resumed must be a"),
+        ('{"status": "completed", "resumed": [{"step": 1, "key": {}, "old": 1, "new": 2}]}', "its resumed must be a"),
     ],
 )  # fmt: skip
 def test_a_record_that_is_none_gets_one_message_with_its_path(content: str, words: str, own_folder: Path) -> None:

@@ -120,9 +120,12 @@ CUT: dict[str, tuple[str, str, str]] = {
     # The file, its content ("" to cut it in half), and the beginning of the message.
     "cut manifest": ("manifest.json", "", "sweep/manifest.json must be a manifest that a sweep wrote; it"),
     "cut record": ("0/.hydra/config.yaml", "a: [1", "sweep/0/.hydra/config.yaml must be the configuration that a run"),
-    "record of text": ("0/.hydra/config.yaml", "text", "sweep/0/.hydra/config.yaml must be the configuration that"),
-    "record of little": ("0/.hydra/config.yaml", "seed: 3", "sweep_dir must be a sweep whose records are whole; sweep"),
-    "record of numbers": ("0/.hydra/config.yaml", "regularizer: {l1: x, l2: []}", "sweep_dir must be a sweep whose"),
+    "record of text": ("0/.hydra/config.yaml", "text", "sweep/0/.hydra/config.yaml must be"),
+    "record of little": ("0/.hydra/config.yaml", "seed: 3", "sweep/0/.hydra/config.yaml must be"),
+    "record of lists": ("0/.hydra/config.yaml", "data: [1]", "sweep/0/.hydra/config.yaml must be"),
+    "monitor of keys": ("0/.hydra/config.yaml", "monitor: {a: b}", "sweep/0/.hydra/config.yaml must be"),
+    "seed of text": ("0/.hydra/config.yaml", "seed: .nan", "sweep/0/.hydra/config.yaml must be"),
+    "record of numbers": ("0/.hydra/config.yaml", "regularizer: {l1: x, l2: []}", "sweep/0/.hydra/config.yaml must be"),
     "cut metrics": ("0/metrics.json", "", "sweep/0/metrics.json must be the record that a run writes when it ends; it"),
     "no status": ("0/metrics.json", '{"seed": 1}', "sweep/0/metrics.json must be the record that a run writes when it"),
 }  # fmt: skip
@@ -138,6 +141,42 @@ def test_a_damaged_file_gets_one_message_with_its_path(
     message = str(call(monkeypatch, "task=report", "sweep_dir=sweep"))
     assert message.startswith(f"error: {words}")
     assert "\n" not in message
+
+
+def test_a_record_of_a_failed_job_with_wrong_numbers_is_named(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_sweep(own_folder / "sweep", grid(seed=[0, 1]), {0: {"status": "failed", "reason": "x"}})
+    path = folder / "0/.hydra/config.yaml"
+    path.write_text(path.read_text().replace("  l1: 0.0\n", "  l1: x\n"))
+    message = str(call(monkeypatch, "task=report", "sweep_dir=sweep"))
+    assert message.startswith("error: sweep_dir must be a sweep whose records are whole; sweep is none (ValueError: ")
+    assert "sweep/0/.hydra/config.yaml" in message
+
+
+RECORDS = {"metrics.json": "{}", ".hydra/config.yaml": "task: !!binary aGk=", ".hydra/overrides.yaml": "{a: b}"}
+
+
+@pytest.mark.parametrize("name", ["metrics.json/", *RECORDS])
+def test_a_sweep_with_a_damaged_record_is_not_resumed_and_stays_as_it_was(
+    name: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Job 0 is not done, and would run before the record of job 1 is read."""
+    folder = own_folder / "sweep"
+    jobs = ("seed=0,1", "trainer.max_epochs=1", "model.hidden=[2]", "progress=false", "~hydra.callbacks.write_report")
+    assert call(monkeypatch, "-m", *jobs, "data=blobs", "data.num_samples=40", f"hydra.sweep.dir={folder}") is None
+    (folder / "0/metrics.json").unlink()
+    path = folder / "1" / name
+    path.unlink()
+    if name.endswith("/"):
+        path.mkdir()
+    else:
+        path.write_text(RECORDS[name])
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    message = str(call(monkeypatch, "-m", "sweep.resume=sweep", "~hydra.callbacks.write_report"))
+    assert message.startswith(f"error: sweep/1/{name.strip('/')} must be ")
+    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    assert after == before
 
 
 @pytest.mark.parametrize(

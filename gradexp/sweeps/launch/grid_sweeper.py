@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
@@ -17,12 +18,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
 from rich.console import Console
 
-from gradexp.configuration.files import TYPED_ALONE
+from gradexp.configuration.values import as_typed
 from gradexp.files import RESUME, random_letters, remove_temporary_files, write_atomically
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
-from gradexp.sweeps.launch.manifest_lines import ManifestLines
+from gradexp.sweeps.launch.manifest_lines import ManifestLines, must_be_typed
 from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
@@ -74,6 +75,7 @@ class GridSweeper(Sweeper):
             now = Manifest.read(folder)
             if now != old:  # another process changed it while this one planned
                 plan, manifest = self._planned(folder, now, arguments, compose)
+            job_folder.check_records(folder / job.folder for job in manifest.jobs.values())
             _print_counts(folder, manifest)
             remove_temporary_files(folder, folder / "figures")
             manifest.write(folder)
@@ -179,7 +181,8 @@ def _first_reason(folder: Path, jobs: list[PlannedJob]) -> str:
 
 def _command(folder: Path, config: DictConfig) -> str:
     """The command that resumes the sweep, on the same launcher."""
-    again = [line for line in config.hydra.overrides.task if line.startswith(TYPED_ALONE)]
+    typed = OverridesParser.create().parse_overrides(as_typed(config.hydra.overrides.task))
+    again = [str(override.input_line) for override in typed if must_be_typed(override)]
     return command("-m", *_words(folder, config), *again)
 
 

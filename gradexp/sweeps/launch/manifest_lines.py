@@ -1,6 +1,7 @@
 """What a resumed sweep takes from its manifest, which others may have written: only the settings that span it.
 
-Hydra's own keys, trusted packages and mirrors are taken from the command line alone, and nothing is interpolated.
+Hydra's own keys, trusted packages, mirrors, tasks that do not train, and other files and folders than the sweep's are
+taken from the command line alone, and nothing is interpolated.
 """
 
 import re
@@ -15,12 +16,14 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from gradexp.building.trust import OWN_PACKAGE, foreign_packages
-from gradexp.configuration.files import CONF_DIR, TYPED_ALONE
+from gradexp.configuration.files import CONF_DIR, SWEEP_TASKS, TYPED_ALONE, TYPED_FOR_SWEEP
+from gradexp.configuration.places import place_arguments
+from gradexp.sweeps.launch.axis_values import axis_values
 from gradexp.sweeps.launch.command import Composer
 from gradexp.sweeps.plan.manifest import NAME, Manifest
 from gradexp.untrusted import INTERPOLATION
 
-TRUSTED, MIRROR = TYPED_ALONE
+TRUSTED = TYPED_ALONE[0]
 
 
 class ManifestLines:
@@ -38,7 +41,10 @@ class ManifestLines:
         self.parser = compose.parser
         self._compose, self._resume = compose, resume
         self._parsed: dict[str, Override] = {}
+        self._alone: dict[str, bool] = {}
         self._typed = list(typed)
+        axes = [one for one in map(self._override, self._typed) if one.is_sweep_override()]
+        self._of_axes = {f"{one.get_key_element()}={value}" for one in axes for value in axis_values(one)}
 
     def __call__(self, overrides: list[str]) -> DictConfig:
         return self._compose(self._checked(overrides))
@@ -52,7 +58,7 @@ class ManifestLines:
     @property
     def only_resumes(self) -> bool:
         """Whether the user typed no more than which sweep is resumed, and what must be typed again."""
-        return all(self._key(line).startswith("sweep.") or self._key(line) in TYPED_ALONE for line in self._typed)
+        return all(self._key(line).startswith("sweep.") or self._must_be_typed(line) for line in self._typed)
 
     def command(self, manifest: Manifest) -> list[str]:
         """The command of a manifest, followed by what was typed now.
@@ -70,49 +76,60 @@ class ManifestLines:
         Raises:
             ValueError: They have more than what spans a sweep, or something that must be typed again.
         """
-        again = [line for line in self._typed if self._key(line) in TYPED_ALONE]
+        again = [one for one in self._typed if self._must_be_typed(one) and not self._override(one).is_sweep_override()]
         jobs = {key: replace(job, overrides=[*self._kept(job.overrides), *again]) for key, job in manifest.jobs.items()}
-        self._check_typed([line for job in manifest.jobs.values() for line in job.overrides])
+        self._check_typed([line for job in manifest.jobs.values() for line in job.overrides], of_jobs=True)
         return replace(manifest, jobs=jobs)
 
-    def _check_typed(self, lines: Iterable[str]) -> None:
-        """Check that trusted packages and a mirror were typed again; the message gives the command that does it."""
-        given = [self._override(line) for line in dict.fromkeys(lines) if line not in self._typed]
-        typed = {self._key(line): line for line in self._typed}
-        trusted = _trusted(_settings(self._override(typed[TRUSTED]))) if TRUSTED in typed else []
+    def _check_typed(self, lines: Iterable[str], of_jobs: bool = False) -> None:
+        """Check that what is never taken from a file was typed again; the message gives the command that does it."""
+        own = {*self._typed, *self._of_axes}
+        given = [self._override(line) for line in dict.fromkeys(lines) if line not in own]
+        typed = {self._key(line): self._override(line) for line in self._typed}
+        trusted = _trusted(_settings(typed[TRUSTED])) if TRUSTED in typed else []
         packages: dict[str, str] = {}
-        mirrors: dict[str, str] = {}
+        untyped: dict[str, list[Override]] = {}
         for override in given:
-            line, settings = str(override.input_line), _settings(override)
-            named = {**foreign_packages(settings), **dict.fromkeys(_trusted(settings), line)}
-            packages |= {name: key for name, key in named.items() if name not in (OWN_PACKAGE, *trusted)}
-            if settings.get(MIRROR) is not None and MIRROR not in typed:
-                mirrors[line] = line
-        if not packages and not mirrors:
+            key, settings = override.key_or_group, _settings(override)
+            named = {**foreign_packages(settings), **dict.fromkeys(_trusted(settings), str(override.input_line))}
+            packages |= {name: where for name, where in named.items() if name not in (OWN_PACKAGE, *trusted)}
+            # A job has one value of a typed axis; a value that was typed for all jobs replaces its own.
+            is_typed = key in typed and not (of_jobs and typed[key].is_sweep_override())
+            if key != TRUSTED and _typed_alone(override) and not is_typed:
+                untyped.setdefault(key, [typed[key]] if key in typed else []).append(override)
+        if not packages and not untyped:
             return
-        again = [line for key, line in typed.items() if key in TYPED_ALONE and (key != TRUSTED or not packages)]
-        again += mirrors.values()
+        again = [str(one.input_line) for key, one in typed.items() if key not in untyped and _typed_alone(one)]
+        again = [line for line in again if self._key(line) != TRUSTED or not packages]
+        again += [_joined(overrides) for overrides in untyped.values()]
         if packages:
             again.append(f"{TRUSTED}=[{','.join(dict.fromkeys([OWN_PACKAGE, *trusted, *packages]))}]")
+        named_lines = [str(override.input_line) for overrides in untyped.values() for override in overrides]
         raise ValueError(
-            f"{self.path} names {', '.join(dict.fromkeys([*packages.values(), *mirrors]))}; trusted packages and "
-            f"mirrors are never taken from a file. If you know {', '.join([*packages, *mirrors])}, type: "
+            f"{self.path} names {', '.join(dict.fromkeys([*packages.values(), *named_lines]))}; trusted packages, "
+            "mirrors, tasks that do not train, and files and folders besides the sweep's are never taken from a file. "
+            f"If you know {', '.join([*packages, *named_lines])}, type: "
             f"{shlex.join(['python', '-m', 'gradexp', '-m', *self._resume, *again])}"
         )
 
     def _kept(self, lines: Iterable[str]) -> list[str]:
         """The lines without those that must be typed again."""
-        return self._checked([line for line in lines if self._key(line) not in TYPED_ALONE])
+        return self._checked([line for line in lines if line in self._of_axes or not self._must_be_typed(line)])
 
     def _checked(self, lines: list[str]) -> list[str]:
         for line in lines:
-            reason = _refused(self._override(line)) if line not in self._typed else ""
+            reason = "" if line in self._typed or line in self._of_axes else _refused(self._override(line))
             if reason:
                 raise ValueError(
                     f"{self.path} must hold only settings that span the sweep; got {line!r}: {reason}. If it is your "
                     f"sweep, type its whole command again, with {shlex.join(self._resume)}."
                 )
         return lines
+
+    def _must_be_typed(self, line: str) -> bool:
+        if line not in self._alone:
+            self._alone[line] = must_be_typed(self._override(line))
+        return self._alone[line]
 
     def _key(self, line: str) -> str:
         return self._override(line).key_or_group
@@ -127,12 +144,34 @@ class ManifestLines:
         return self._parsed[line]
 
 
+def must_be_typed(override: Override) -> bool:
+    """Whether an override of a sweep is typed again when the sweep is resumed: it is not taken from the manifest."""
+    return override.key_or_group in TYPED_FOR_SWEEP or bool(_typed_alone(override))
+
+
+def _typed_alone(override: Override) -> list[str]:
+    """The keys of what an override sets that a manifest cannot; null, which sets nothing, is none."""
+    settings = _settings(override)
+    is_task = any(text not in SWEEP_TASKS for text in _texts(settings.get("task")))
+    return [
+        *(["task"] if is_task else []),
+        *(name for name in TYPED_FOR_SWEEP if settings.get(name) is not None),
+        *place_arguments(settings),
+    ]
+
+
+def _joined(overrides: Sequence[Override]) -> str:
+    """One override with the values of all."""
+    lines = [str(override.input_line) for override in overrides]
+    return ",".join([lines[0], *(line.partition("=")[2] for line in lines[1:])])
+
+
 def _refused(override: Override) -> str:
     """Why an override in a manifest is refused; "" if it is not."""
     key, settings = override.key_or_group, _settings(override)
     if "hydra" in {re.split("[./]", key)[0], *(override.package or "").split(".")}:
         return "Hydra's own keys are taken from the command line alone"
-    for name in settings.keys() & {*TYPED_ALONE}:
+    for name in (*(settings.keys() & {*TYPED_ALONE}), *_typed_alone(override)):
         return f"{name} is taken from the command line alone"
     texts = [text for value in settings.values() for text in _texts(value)]
     if any(INTERPOLATION in text for text in texts):

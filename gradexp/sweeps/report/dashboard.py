@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from gradexp.callbacks.publication import write_figure
-from gradexp.configuration.files import read_config
+from gradexp.configuration.files import HYDRA_FOLDER, read_config
 from gradexp.engine.event_writer import EventWriter
 from gradexp.reports.hparams import hyperparameters, write_row
 from gradexp.sweeps.report.findings import Findings
@@ -37,7 +37,11 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
         if job.status == "failed" and job.config:
             config = read_config(job.folder)
             config["trusted_packages"] = []  # nothing that a record names is imported
-            settings = hyperparameters(config, str(config["data"]["_target_"]).rpartition(".")[2])
+            try:
+                settings = hyperparameters(config, str(config["data"]["_target_"]).rpartition(".")[2])
+            except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+                path = job.folder / HYDRA_FOLDER / "config.yaml"
+                raise ValueError(f"{path} has other settings than a run records: {error}") from error
             write_row(job.folder / "tensorboard", settings, SUFFIX, succeeded=False)
     return {tag: paths[tag] for tag in study}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from gradexp.configuration.files import HYDRA_FOLDER, read_config, read_overrides
+from gradexp.configuration.files import HYDRA_FOLDER, read_job_config, read_overrides
 from gradexp.configuration.values import flat
 from gradexp.files import write_atomically
 from gradexp.objective.monitor import Mode
@@ -152,7 +152,7 @@ def read_sweep(folder: Path) -> SweepResults:
                 job_folder.state(path),
                 plan.settings if plan else unplanned[name],
                 plan.overrides if plan else read_overrides(path),
-                flat(read_config(path)),
+                flat(read_job_config(path)),
                 job_folder.outcome(path) or {},
             )
         )

@@ -78,7 +78,8 @@ def test_ordinary_lines_are_taken(composer: Composer) -> None:
     command = [
         "+experiment=mnist", "optimizer=sgd,adam", "optimizer.lr=range(1,4)", "data.path=../my data.csv",
         "~scheduler.x",
-        "+sweep.axes={optimizer.lr:{optimizer:{sgd:[0.1]}}}", "+callbacks=diagnostics", "data_dir=/data", "name='a b'",
+        "+sweep.axes={optimizer.lr:{optimizer:{sgd:[0.1]}}}", "+callbacks=diagnostics", "name='a b'", "task=audit",
+        "+callbacks.x={monitor:val/loss,mode:max,version:3}", "+callbacks.x.filename=best",
         "optimizer._target_=torch.optim.NAdam,torch.optim.RAdam", "+metrics.f1._target_=torchmetrics.F1Score",
     ]  # fmt: skip
     typed = ["sweep.resume=sweep", "sweep.dry_run=true"]
@@ -87,6 +88,9 @@ def test_ordinary_lines_are_taken(composer: Composer) -> None:
     assert lines.command(manifest(command)) == [*command, *typed]
     assert lines(["optimizer=sgd", "seed=3"]).seed == 3
 
+
+CSV = "lightning.pytorch.loggers.CSVLogger"
+CHECKPOINT = "lightning.pytorch.callbacks.ModelCheckpoint"
 
 AGAIN: list[tuple[list[str], list[str], list[str]]] = [
     # In the manifest, typed, and what the message says to type.
@@ -108,6 +112,13 @@ AGAIN: list[tuple[list[str], list[str], list[str]]] = [
         ["data.mirror=http://mine"],
         ["data.mirror=http://mine", "trusted_packages=[gradexp,a]"],
     ),
+    (["task=report", "sweep_dir=/elsewhere"], [], ["task=report", "sweep_dir=/elsewhere"]),
+    (["task=predict", "input=/x", "ckpt_path=/a/b.ckpt"], [], ["task=predict", "input=/x", "ckpt_path=/a/b.ckpt"]),
+    (["data_dir=/data"], ["trusted_packages=[gradexp,b]"], ["trusted_packages=[gradexp,b]", "data_dir=/data"]),
+    (["+logger.x.save_dir=evil"], [], ["+logger.x.save_dir=evil"]),
+    ([f"+logger.x={{_target_:{CSV},name:'../x'}}"], [], [f"+logger.x={{_target_:{CSV},name:'../x'}}"]),
+    ([f"+logger.x={{_target_:{CSV},version:''}}"], [], [f"+logger.x={{_target_:{CSV},version:''}}"]),
+    ([f"+callbacks.x={{_target_:{CHECKPOINT},dirpath:x}}"], [], [f"+callbacks.x={{_target_:{CHECKPOINT},dirpath:x}}"]),
 ]
 
 
@@ -127,9 +138,38 @@ def test_packages_and_mirrors_must_be_typed_again_by_a_command_that_works(
         assert command == ["python", "-m", "gradexp", "-m", *resume, *again]
     lines = ManifestLines(Path("my sweep"), ["sweep.resume='my sweep'", *again], composer, resume)
     assert lines.only_resumes
-    kept = [line for line in given if not line.startswith(("trusted_packages", "data.mirror"))]
+    alone = (
+        "trusted_packages",
+        "data",
+        "task",
+        "input",
+        "ckpt_path",
+        "sweep_dir",
+        "+logger",
+        "+callbacks.x={_target_:l",
+    )
+    kept = [line for line in given if not line.startswith(alone)]
     assert lines.command(manifest(["seed=0,1", *given])) == ["seed=0,1", *kept, "sweep.resume='my sweep'", *again]
     assert lines.manifest(manifest([], ["seed=0", *given])).jobs["ab"].overrides == ["seed=0", *kept, *again]
+
+
+@pytest.mark.parametrize("key", ["ckpt_path", "data_dir", "+callbacks.x.dirpath"])
+def test_an_axis_of_files_is_typed_again(key: str, composer: Composer) -> None:
+    whole = manifest(["seed=0", f"{key}=/a,/b"], ["seed=0", f"{key}=/a"])
+    whole.jobs["cd"] = PlannedJob("1", "grid", ["seed=0", f"{key}=/b"], {})
+    for typed in ([], [f"{key}=/b,/c"]):
+        lines = ManifestLines(Path("sweep"), typed, composer, ["sweep.resume=sweep"])
+        with pytest.raises(ValueError, match="are never taken from a file") as caught:
+            lines.manifest(whole)
+        again = shlex.split(str(caught.value).partition("type: ")[2])[5:]
+        assert again == [f"{key}={'/b,/c,/a' if typed else '/a,/b'}"]
+    with pytest.raises(ValueError, match="is taken from the command line alone"):  # as +sweep.axes gives it
+        ManifestLines(Path("sweep"), [], composer, ["sweep.resume=sweep"])([f"{key}=/a"])
+    lines = ManifestLines(Path("sweep"), [f"{key}=/a,/b"], composer, ["sweep.resume=sweep"])
+    assert lines.only_resumes
+    assert lines.command(whole) == ["seed=0", f"{key}=/a,/b"]
+    assert lines.manifest(whole) == whole
+    lines.choices([f"{key}=/a"])
 
 
 def test_packages_and_a_mirror_that_are_the_defaults_need_not_be_typed(composer: Composer) -> None:
