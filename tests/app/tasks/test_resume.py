@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.strategies import Strategy
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import OmegaConf
 
 from gradexp import Result, run
@@ -24,7 +25,7 @@ from gradexp.models import AbstractModule
 from tests.app.plain_modules import Plain
 from tests.command_line import call
 from tests.power_cut import PowerCut, cut_power_at
-from tests.run_folder import checkpoint
+from tests.run_folder import checkpoint, events
 from tests.sweeps.small import RESUMED, SMALL
 from tests.sweeps.small import metrics as sweep_metrics
 
@@ -231,6 +232,35 @@ def test_a_crash_before_the_first_step_leaves_the_folder_as_it_was(
             run(last, "figures=false", "trainer.max_epochs=3")
     assert state_of(Path("run")) == before
     assert run(last, "figures=false", "trainer.max_epochs=3").metrics["steps"] == 15
+
+
+def test_a_crash_at_the_end_of_the_first_epoch_leaves_the_folder_as_it_was(first: First) -> None:
+    last = copied(first(), "run")
+    before = state_of(Path("run"))
+    assert any(name.endswith(".hparams") for name in before)
+    keeper = "+callbacks.mine._target_=lightning.pytorch.callbacks.ModelCheckpoint"
+    with pytest.raises(MisconfigurationException, match="val/typo"):
+        run(last, "trainer.max_epochs=4", keeper, "+callbacks.mine.monitor=val/typo")
+    assert state_of(Path("run")) == before
+
+
+def test_a_crash_after_an_epoch_keeps_what_it_has_not_replaced(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = copied(first(), "run")
+    before = state_of(Path("run"))
+    with monkeypatch.context() as patch:
+        cut_power_at(17, patch)
+        with pytest.raises(PowerCut):
+            run(last, "figures=false", "trainer.max_epochs=5")
+    after = state_of(Path("run"))
+    kept = ["metrics.json", *(name for name in before if name.endswith(".hparams"))]
+    assert len(kept) == 2
+    assert {before[name] for name in kept} <= {*after.values()}, "one may have a new name"
+    steps = [event.step for event in events(Path("run")).Scalars("train/loss_epoch")]
+    assert steps == [5, 10, 15]
+    assert [event.step for event in events(Path("run")).Scalars("val/loss")] == steps
+    run(last, "figures=false")
+    (replaced,) = Path("run/tensorboard").glob("*.hparams")
+    assert state_of(Path("run"))[f"tensorboard/{replaced.name}"] != before[kept[1]]
 
 
 def test_a_crash_after_the_first_epoch_keeps_what_it_has_saved(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
