@@ -339,6 +339,65 @@ def test_more_patience_goes_on_and_less_does_not(first: First) -> None:
     assert without.metrics["epochs"] == 9
 
 
+PATIENCE_OF_OWN = (
+    "trainer.max_epochs=9", "monitor=val/loss", "+callbacks.mine._target_=lightning.pytorch.callbacks.EarlyStopping",
+    "callbacks.mine.monitor=val/loss", "callbacks.mine.patience=2", "callbacks.mine.min_delta=9",
+)  # fmt: skip
+
+
+def test_a_users_early_stopping_counts_as_gradexps_own(first: First) -> None:
+    saved = checkpoint(first(*PATIENCE_OF_OWN).folder)
+    assert saved["stopped"]
+    for stricter in ({"callbacks.mine.patience": 1}, {"callbacks.mine.min_delta": 10.0}):
+        with pytest.raises(ValueError, match=r"nothing is left .* Type callbacks\.mine\.patience=3 or more with it\."):
+            resume(saved, stricter)
+    assert not resume(saved, {"callbacks.mine.patience": 3}).end
+    observed = resume(saved, {"callbacks.sparsity._target_": "gradexp.callbacks.Sparsity"})
+    assert observed.end == "the fit was stopped early"
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice", "typed"),
+    [
+        ((), r"Type more trainer\.max_epochs with it\.", {"trainer.max_epochs": 3}),
+        (SEVEN, r"Type more trainer\.max_steps with it\.", {"trainer.max_steps": 8}),
+        (
+            ("early_stopping.patience=1", "early_stopping.min_delta=10", "trainer.max_epochs=2"),
+            r"Type more trainer\.max_epochs and early_stopping\.patience=2 or more, or null, with it\.",
+            {"trainer.max_epochs": 3, "early_stopping.patience": None},
+        ),
+        (
+            ("early_stopping.patience=1", "early_stopping.min_delta=10", "trainer.max_epochs=9", "target_score=2"),
+            r"Type early_stopping\.patience=2 or more, or null, with it\.",
+            {"early_stopping.patience": 2},
+        ),
+        (
+            ("trainer.max_epochs=9", "+trainer.max_time={milliseconds:1}"),
+            r"Type a longer trainer\.max_time, or null, with it\.",
+            {"trainer.max_time": None},
+        ),
+        (ONECYCLE, r"trainer\.max_epochs cannot grow, as OneCycleLR .*leave ckpt_path out to train anew\.", None),
+    ],
+)
+def test_the_advice_for_an_ended_fit_works_when_typed(
+    settings: tuple[str, ...], advice: str, typed: dict[str, Any] | None, first: First
+) -> None:
+    saved = checkpoint(first(*settings).folder)
+    change = {"regularizer.l2": 0.02}
+    with pytest.raises(ValueError, match=f"regularizer.l2 has no effect: .*{advice}"):
+        resume(saved, change)
+    if typed is not None:
+        assert not resume(saved, change | typed).end
+
+
+def test_a_fit_that_another_callback_stopped_goes_on_with_more_epochs(first: First) -> None:
+    saved = checkpoint(first("trainer.max_epochs=2").folder) | {"stopped": True}
+    more = {"trainer.max_epochs": 9, "regularizer.l2": 0.02}
+    with pytest.raises(ValueError, match=r"stopped early; .* Type trainer\.min_epochs=3 or more with it\."):
+        resume(saved, more)
+    assert not resume(saved, more | {"trainer.min_epochs": 3}).end
+
+
 def test_epochs_count_the_last_one_begun(first: First) -> None:
     assert first("trainer.max_steps=7").metrics["epochs"] == 2
     last = copied(first("trainer.max_steps=7"), "run")
