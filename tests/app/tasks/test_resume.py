@@ -48,11 +48,11 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> First:
 
 
 def state_of(folder: Path) -> dict[str, str]:
-    """A hash of each file in a run's folder except its log."""
+    """A hash of each file in a run's folder."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "gradexp.log"
+        if path.is_file()
     }
 
 
@@ -190,6 +190,13 @@ COMMANDS = [
     ("trainer.devices=2", "trainer.strategy=ddp", "trainer.max_epochs=3"),
     ("+experiment=digits",),
     ("trainer=typo",),
+    # Refused as the fit starts.
+    ("optimizer.betas=[0.9,1]", "trainer.max_epochs=3"),
+    (
+        "+logger.csv._target_=lightning.pytorch.loggers.CSVLogger",
+        "+logger.csv.save_dir=/proc/x",
+        "trainer.max_epochs=3",
+    ),
 ]
 
 
@@ -415,6 +422,12 @@ def test_a_whole_experiment_typed_again_counts_as_typed() -> None:
     assert [change["key"] for change in again.metrics["resumed"]] == ["optimizer.lr"]
     with pytest.raises(ValueError, match=r"data must stay gradexp\.data\.Points .* So must .*monitor"):
         run("+experiment=digits", last)
+
+
+def test_a_resume_that_diverges_keeps_the_count_of_epochs(first: First) -> None:
+    last = copied(first("trainer.max_steps=7", "optimizer=sgd", "model.activation=relu"), "run")
+    diverged = run(last, "figures=false", "optimizer.lr=1e38", "trainer.max_steps=10")
+    assert (diverged.metrics["status"], diverged.metrics["epochs"]) == ("diverged", 2)
 
 
 def test_more_time_goes_on(first: First) -> None:
