@@ -28,8 +28,16 @@ def stacked_loss(losses: Sequence[Loss], modules: Sequence[nn.Module | None]) ->
     """
     if all(type(module) is CrossEntropy for module in modules):
         return _CrossEntropies(modules)
+    if all(type(module) is nn.MSELoss for module in modules):  # torch.vmap takes three times as long as a small step
+        return _squared_errors
     loss: Loss = torch.vmap(losses[0])
     return loss
+
+
+def _squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
+    if outputs.shape != targets.shape:
+        raise ValueError(f"outputs and targets must have the same shape; got {outputs.shape} and {targets.shape}.")
+    return (outputs - targets).square().flatten(1).mean(dim=1)
 
 
 class _CrossEntropies:

@@ -115,13 +115,15 @@ class RowUpdates:
             name: torch.tensor([[group[name]] for group in groups], dtype=torch.float64, device=device)
             for name in groups[0]
         }
+        self._decays = any(group.get("weight_decay") for group in groups)
 
     @torch.no_grad()
     def step(self, gradient: Tensor) -> None:
         """Update all members by a gradient [members, numbers]."""
         self.steps += 1
-        values, decay = self._parameters.values.detach(), self._numbers.get("weight_decay")
-        if decay is not None and decay.any():
+        values = self._parameters.values.detach()
+        if self._decays:
+            decay = self._numbers["weight_decay"]
             decay = decay if self._decayed is None else decay * self._decayed
             if self._decouples:
                 values.mul_((1 - self._numbers["lr"] * decay).to(values))

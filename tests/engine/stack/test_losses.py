@@ -35,6 +35,7 @@ def weighted(weights: list[float]) -> CrossEntropy:
         ([Hinge(4)] * 3, CLASSES),
         ([BinaryCrossEntropy(4, from_logits=True)] * 3, ONES),
         ([HalfSquaredError()] * 3, ONES),
+        ([nn.MSELoss()] * 3, ONES),
         ([nn.HuberLoss(delta=0.5)] * 3, ONES),
     ],
 )
