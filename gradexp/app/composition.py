@@ -12,7 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.app.class_overrides import typed_sections
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.resolvers import register_resolvers
+from gradexp.building.kinds import NAMED_CLASSES
 from gradexp.configuration.check import check_config
+from gradexp.configuration.class_sections import TARGET
 from gradexp.configuration.files import TYPED_ALONE
 from gradexp.configuration.hashes import LOCAL_KEYS, LOCAL_TRAINER_KEYS
 
@@ -73,7 +75,11 @@ def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str
             (OmegaConf.select(cfg, parent) if parent else cfg).pop(name, None)
             continue
         sections += typed_sections(override)
-        values += _leaves(override.key_or_group, override.value())
+        key, value = override.key_or_group, override.value()
+        if key in NAMED_CLASSES and not isinstance(value, dict):  # an option, beside what the checkpoint has
+            sections += [f"{key}.{name}" for name, section in (typed[key] or {}).items() if TARGET in section]
+        else:
+            values += _leaves(key, value)
     # Whole sections first: values typed next to an option or a class belong to it.
     for key in (*sections, *sorted(values, key=lambda key: key not in groups)):
         OmegaConf.update(cfg, key, OmegaConf.select(typed, key), merge=False)
@@ -81,7 +87,7 @@ def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str
 
 
 def _leaves(key: str, value: Any) -> list[str]:
-    """The key, or the keys of all values in it if its value is a mapping."""
-    if not isinstance(value, dict):
+    """The key, or the keys of all values in it if it is a section; a mapping within a section is one value."""
+    if not isinstance(value, dict) or key.count(".") > (key.partition(".")[0] in NAMED_CLASSES):
         return [key]
     return [leaf for name, item in value.items() for leaf in _leaves(f"{key}.{name}", item)]

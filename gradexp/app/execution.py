@@ -17,7 +17,7 @@ from gradexp.app.continuation import Continuation
 from gradexp.app.errors import SIZES, is_of_memory
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
 from gradexp.app.job_command import job_options, job_overrides
-from gradexp.app.log_file import check_log_writes
+from gradexp.app.log_file import check_log_writes, log_kept_if
 from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
 from gradexp.app.saved_config import with_checkpoint
 from gradexp.configuration.check import check_config
@@ -68,7 +68,8 @@ def execute(cfg: DictConfig) -> Result:
     # The other processes of a DDP run share the first one's folder.
     with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
         try:
-            return _run_task(cfg, record, asked=None)
+            with log_kept_if(lambda: record.is_unchanged and is_first_process(), folder):
+                return _run_task(cfg, record, asked=None)
         except Exception as error:
             overrides = continuation.overrides()
             if overrides is not None:  # said with errors of the disk, which the checkpoint outlives
@@ -183,7 +184,7 @@ def _record_failure(record: RunRecord, error: Exception) -> None:
     # A failed attempt to resume must not replace the metrics of a completed run.
     is_completed = (job_folder.outcome(record.folder) or {}).get("status") == "completed"
     # A resume that fails before its first step leaves the folder as it was.
-    is_unchanged = record.is_resumed and record.ran is None
+    is_unchanged = record.is_unchanged
     if record.ran is None and not is_unchanged and not is_completed:
         record.write_asked()
     if not is_completed and not is_unchanged:

@@ -43,6 +43,11 @@ class RunRecord:
         run = run_of(self.asked.ckpt_path)
         return run is not None and run.resolve() == self.folder.resolve()
 
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether a run that resumes in its own folder has recorded nothing, or has undone it."""
+        return self.is_resumed and self.ran is None
+
     def write(self, cfg: DictConfig) -> None:
         """Record the configuration that runs; called after data and model are built, before the first step.
 

@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from torch import Tensor
 
+from gradexp.engine.event_files import EventFiles
 from gradexp.engine.lightning_internals import (
     callbacks_of,
     is_fitting,
@@ -151,6 +152,8 @@ class Checkpoints(Checkpoint):
             trainer.save_checkpoint(self.best_path)
         trainer.save_checkpoint(self.last_path)
         self.has_saved = True
+        if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
+            trainer.logger.end_rewind()
 
     def _is_best(self, trainer: Trainer, epoch: int) -> bool:
         measured = _values(trainer)

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.engine.event_writer import EventWriter
 
+HPARAMS = ".hparams"  # the end of the name of the event file with the settings of a finished run
 _CREATED = re.compile(r"(?<=tfevents\.)\d{10}(?=\.)")  # a file's name has the second at which it was created
 _RENAMED = re.compile(r"(?<=tfevents\.)0\d{9}\.(?=\d{10}\.)")
 
@@ -29,6 +30,7 @@ class EventFiles(TensorBoardLogger):
     _earlier: list[Path] | None = None  # the files of earlier fits, between the two halves of `rewind`
     _begun = 0  # the second of the first half
     _kept: Mapping[str, int] | None = None  # their sizes at the checkpoint; None to drop nothing
+    _resumes = False
 
     @property
     @rank_zero_experiment
@@ -52,7 +54,8 @@ class EventFiles(TensorBoardLogger):
         """Drop what an earlier fit in the folder logged after the checkpoint from which this one resumes.
 
         Otherwise the curves would have some steps twice: those of a killed process after its last checkpoint, and the
-        final values and figures of a finished one. A checkpoint of another folder, or of step 0, keeps nothing.
+        final values and figures of a finished one. A checkpoint of another folder, or of step 0, keeps nothing. The
+        settings of a finished fit stay until those of a fit that resumes it replace them.
 
         Args:
             checkpoint: The checkpoint, saved with SaveEventSizes; None for a fit that does not resume. From one that
@@ -64,20 +67,23 @@ class EventFiles(TensorBoardLogger):
     def begin_rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
         """The first half of `rewind`, which changes no file, so that a fit that fails can `undo` its own."""
         self._earlier, self._kept, self._begun = self._files(), {}, int(time.time())
+        self._resumes = checkpoint is not None
         if checkpoint is not None and (checkpoint["global_step"] or "event_files" not in checkpoint):
             self._kept = checkpoint.get("event_files")
         names = [self._key(path) for path in self._earlier]
         self.continues = bool(names) if self._kept is None else any(name in self._kept for name in names)
 
     def end_rewind(self) -> None:
-        """The second half of `rewind`, also after this fit has logged; without a first half it does nothing."""
+        """The second half of `rewind`, once this fit has saved last.ckpt; without a first half it does nothing."""
         earlier, self._earlier = self._earlier, None
         if earlier is None or self._kept is None:
             return
         kept = []
         for path in earlier:
             size = self._kept.get(self._key(path))
-            if size is None:
+            if self._resumes and path.name.endswith(HPARAMS):
+                kept.append(path)
+            elif size is None:
                 path.unlink()
             else:
                 kept.append(path)
@@ -98,9 +104,13 @@ class EventFiles(TensorBoardLogger):
                 path.unlink()
 
     def sizes(self) -> dict[str, int]:
-        """The size in bytes of each event file, with all that was logged so far."""
+        """The size in bytes of each event file, with all that was logged so far, as it is after `end_rewind`."""
         self.save()
-        return {self._key(path): path.stat().st_size for path in self._files()}
+        sizes = {self._key(path): path.stat().st_size for path in self._files() if not path.name.endswith(HPARAMS)}
+        if self._earlier is None or self._kept is None:
+            return sizes
+        dropped = {self._key(path) for path in self._earlier} - self._kept.keys()
+        return {key: min(size, self._kept.get(key, size)) for key, size in sizes.items() if key not in dropped}
 
     def _files(self) -> list[Path]:
         """The event files in the order in which TensorBoard reads them; those in sub-folders are of other writers."""
@@ -116,7 +126,6 @@ class SaveEventSizes(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
-            trainer.logger.end_rewind()
             checkpoint["event_files"] = trainer.logger.sizes()
 
 

@@ -9,10 +9,9 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams as hparams_summary
 
+from gradexp.engine.event_files import HPARAMS
 from gradexp.engine.event_writer import EventWriter
 from gradexp.objective.optimizers import class_name, learning_rate
-
-SUFFIX = ".hparams"  # of the event file with the settings, which a resumed run replaces
 
 
 def hyperparameters(
@@ -85,7 +84,7 @@ def write_hparams(
     write_row(Path(writer.log_dir), settings, succeeded=succeeded)
 
 
-def write_row(folder: Path, settings: dict[str, Any], suffix: str = SUFFIX, *, succeeded: bool) -> None:
+def write_row(folder: Path, settings: dict[str, Any], suffix: str = HPARAMS, *, succeeded: bool) -> None:
     """Write a run's row of the tab into a separate event file in the folder of the others.
 
     It replaces an earlier one with this suffix: TensorBoard shows the first settings that it finds in a run. The

@@ -50,6 +50,24 @@ def test_a_key_of_a_saved_section_takes_its_typed_value(saved: dict[str, Any]) -
     assert cfg.scheduler.step_size == saved["scheduler"]["step_size"]
 
 
+def test_a_mapping_that_is_one_value_replaces_the_saved_one() -> None:
+    for before in ("trainer.accumulate_grad_batches=1", "trainer.accumulate_grad_batches={0:4,9:1}"):
+        cfg = resumed(plain(compose(before)), "trainer.accumulate_grad_batches={0:2,3:1}")
+        assert plain(cfg)["trainer"]["accumulate_grad_batches"] == {0: 2, 3: 1}
+    before = "++trainer={max_time:{minutes:5},max_epochs:7}"
+    cfg = resumed(plain(compose(before)), "++trainer={max_time:{hours:1},min_epochs:2}")
+    assert plain(cfg)["trainer"]["max_time"] == {"hours": 1}
+    assert (cfg.trainer.max_epochs, cfg.trainer.min_epochs) == (7, 2), "of a section each key is a value"
+
+
+def test_an_option_of_callbacks_and_metrics_adds_to_the_saved_ones(saved: dict[str, Any]) -> None:
+    cfg = resumed(saved, "+callbacks=sparsity", "callbacks.sparsity.threshold=0.5", "callbacks.mine.log_momentum=false")
+    assert cfg.callbacks.mine == {**saved["callbacks"]["mine"], "log_momentum": False}
+    assert cfg.callbacks.sparsity.threshold == 0.5
+    other = resumed(saved, "+metrics=mae")
+    assert {*other.metrics} == {"f1", *compose("+metrics=mae").metrics}
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

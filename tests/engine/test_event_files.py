@@ -2,13 +2,15 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from lightning.pytorch import LightningModule
 from torch.utils.tensorboard import SummaryWriter
 
 from gradexp import run
-from gradexp.engine.event_files import EventFiles
+from gradexp.engine.event_files import HPARAMS, EventFiles, SaveEventSizes
 from gradexp.reports.curves import curves
 from tests.power_cut import PowerCut, cut_power_at
 from tests.run_folder import events
@@ -121,6 +123,33 @@ def test_a_resume_that_fails_leaves_the_files_as_they_were(tmp_path: Path) -> No
     assert second.sizes().items() >= first_sizes.items()
     second.experiment.close()
     assert [event.step for event in events(tmp_path).Scalars("loss")] == [1, 2, 3, 4]
+
+
+def test_a_checkpoint_in_memory_changes_no_file_and_settings_stay_until_replaced(tmp_path: Path) -> None:
+    first = EventFiles(tmp_path, name="tensorboard", version="")
+    log(first, 1, 2)
+    checkpoint = {"global_step": 2, "event_files": first.sizes()}
+    log(first, 3)
+    first.experiment.close()
+    with SummaryWriter(str(tmp_path / "tensorboard"), filename_suffix=HPARAMS):
+        pass
+    before = contents(tmp_path / "tensorboard")
+    second = EventFiles(tmp_path, name="tensorboard", version="", purge_step=3)
+    second.begin_rewind(checkpoint)
+    log(second, 3, 4)
+    saved: dict[str, Any] = {}
+    trainer: Any = SimpleNamespace(logger=second, is_global_zero=True)
+    SaveEventSizes().on_save_checkpoint(trainer, LightningModule(), saved)
+    assert contents(tmp_path / "tensorboard").items() > before.items()
+    second.end_rewind()
+    assert saved["event_files"] == second.sizes(), "as they are once last.ckpt is saved"
+    (settings,) = (name for name in before if name.endswith(HPARAMS))
+    assert before[settings] in contents(tmp_path / "tensorboard").values()
+    log(second, 5)
+    third = EventFiles(tmp_path, name="tensorboard", version="", purge_step=5)
+    third.rewind({"global_step": 4} | saved)
+    assert [event.step for event in events(tmp_path).Scalars("loss")] == [1, 2, 3, 4]
+    assert any(path.name.endswith(HPARAMS) for path in Path(third.log_dir).iterdir())
 
 
 def test_curves_are_by_step_though_the_clock_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

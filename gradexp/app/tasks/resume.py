@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
 from gradexp.app.tasks.resume_changes import changes
+from gradexp.app.tasks.resume_end import how_to_go_on, is_stopped, reached_limit
 from gradexp.app.tasks.resume_rules import ABSENT, Change, Fit, verdict
 from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.lightning_internals import callbacks_of, epochs_done, is_within_epoch
@@ -20,9 +21,6 @@ from gradexp.objective.schedules import LENGTHS, is_laid_out
 from gradexp.sweeps.plan.axes import text
 
 Config = Mapping[str, Any]
-
-# A change of one of these may lift what has ended a fit before its last epoch and step.
-ENDS_EARLY = ("early_stopping.", "callbacks.", "trainer.max_time", "trainer.min_epochs", "trainer.min_steps")
 
 
 @dataclass(frozen=True)
@@ -133,16 +131,17 @@ def resumption(config: Config, checkpoint: Config, model: LightningModule) -> Re
     if refused:
         raise ValueError(_refusal(refused))
     _check_limits(config, checkpoint)
-    is_stopped = _is_stopped(config, checkpoint, found)
-    end = _end(config, checkpoint) or "the fit was stopped early" * is_stopped
+    stopped = is_stopped(config, checkpoint, found)
+    limit = reached_limit(config, checkpoint)
+    end = f"{limit} is reached" if limit else "the fit was stopped early" * stopped
     listed = [change for change, _, is_listed in verdicts if is_listed]
     if end and listed:
         change = listed[0]
         raise ValueError(
             f"{change.key} has no effect: nothing is left to train, as {end}; got {change.key}={text(change.new)}. "
-            "Type more trainer.max_epochs or trainer.max_steps with it."
+            f"{how_to_go_on(config, checkpoint, fit.laid_out, stopped)}"
         )
-    return Resumption(ckpt_path, checkpoint, listed, end, is_stopped)
+    return Resumption(ckpt_path, checkpoint, listed, end, stopped)
 
 
 def _check_is_last(checkpoint: Config, ckpt_path: str) -> None:
@@ -184,28 +183,3 @@ def _check_limits(config: Config, checkpoint: Config) -> None:
                 f"{key} must be at least {reached}, which the run has reached; got {limit}. To use the model as it is, "
                 f"type task=test ckpt_path={text(config['ckpt_path'])}."
             )
-
-
-def _end(config: Config, checkpoint: Config) -> str:
-    """Which limit the fit has reached; "" if none."""
-    trainer = config["trainer"]
-    for key, reached in (("max_epochs", epochs_done(checkpoint)), ("max_steps", checkpoint["global_step"])):
-        if trainer[key] == reached:
-            return f"trainer.{key}={reached} is reached"
-    return ""
-
-
-def _is_stopped(config: Config, checkpoint: Config, found: list[Change]) -> bool:
-    """Whether early stopping, a time limit or another callback has ended the fit, and would end it now."""
-    if not checkpoint.get("stopped"):
-        return False
-    trainer = config["trainer"]
-    if (trainer.get("min_epochs") or 0) > epochs_done(checkpoint) + is_within_epoch(checkpoint):
-        return False
-    if (trainer.get("min_steps") or 0) > checkpoint["global_step"]:
-        return False
-    if not any(change.key.startswith(ENDS_EARLY) for change in found):
-        return True
-    patience = config["early_stopping"]["patience"]
-    waits = [state["wait_count"] for key, state in checkpoint["callbacks"].items() if key.startswith("EarlyStopping{")]
-    return patience is not None and any(wait >= max(1, patience) for wait in waits)

@@ -198,7 +198,7 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, resumed: Resumption | None, 
         "monitor": checkpoints.monitor,
         "monitor_mode": checkpoints.mode,
         # In a checkpoint of an epoch that `max_steps` cut, that epoch counts; as Lightning loads it, it does not.
-        "epochs": resumed.checkpoint["epoch"] if resumed and resumed.end else trainer.current_epoch,
+        "epochs": max(trainer.current_epoch, resumed.checkpoint["epoch"] if resumed else 0),
         "steps": trainer.global_step,
         "seconds/fit": _callback(trainer, FitClock).seconds,
         "threads": threads,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import Strategy
 from omegaconf import OmegaConf
 
@@ -24,7 +25,7 @@ from gradexp.models import AbstractModule
 from tests.app.plain_modules import Plain
 from tests.command_line import call
 from tests.power_cut import PowerCut, cut_power_at
-from tests.run_folder import checkpoint
+from tests.run_folder import checkpoint, events
 from tests.sweeps.small import RESUMED, SMALL
 from tests.sweeps.small import metrics as sweep_metrics
 
@@ -47,11 +48,11 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> First:
 
 
 def state_of(folder: Path) -> dict[str, str]:
-    """A hash of each file in a run's folder except its log."""
+    """A hash of each file in a run's folder."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "gradexp.log"
+        if path.is_file()
     }
 
 
@@ -189,6 +190,13 @@ COMMANDS = [
     ("trainer.devices=2", "trainer.strategy=ddp", "trainer.max_epochs=3"),
     ("+experiment=digits",),
     ("trainer=typo",),
+    # Refused as the fit starts.
+    ("optimizer.betas=[0.9,1]", "trainer.max_epochs=3"),
+    (
+        "+logger.csv._target_=lightning.pytorch.loggers.CSVLogger",
+        "+logger.csv.save_dir=/proc/x",
+        "trainer.max_epochs=3",
+    ),
 ]
 
 
@@ -231,6 +239,35 @@ def test_a_crash_before_the_first_step_leaves_the_folder_as_it_was(
             run(last, "figures=false", "trainer.max_epochs=3")
     assert state_of(Path("run")) == before
     assert run(last, "figures=false", "trainer.max_epochs=3").metrics["steps"] == 15
+
+
+def test_a_crash_at_the_end_of_the_first_epoch_leaves_the_folder_as_it_was(first: First) -> None:
+    last = copied(first(), "run")
+    before = state_of(Path("run"))
+    assert any(name.endswith(".hparams") for name in before)
+    keeper = "+callbacks.mine._target_=lightning.pytorch.callbacks.ModelCheckpoint"
+    with pytest.raises(MisconfigurationException, match="val/typo"):
+        run(last, "trainer.max_epochs=4", keeper, "+callbacks.mine.monitor=val/typo")
+    assert state_of(Path("run")) == before
+
+
+def test_a_crash_after_an_epoch_keeps_what_it_has_not_replaced(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = copied(first(), "run")
+    before = state_of(Path("run"))
+    with monkeypatch.context() as patch:
+        cut_power_at(17, patch)
+        with pytest.raises(PowerCut):
+            run(last, "figures=false", "trainer.max_epochs=5")
+    after = state_of(Path("run"))
+    kept = ["metrics.json", *(name for name in before if name.endswith(".hparams"))]
+    assert len(kept) == 2
+    assert {before[name] for name in kept} <= {*after.values()}, "one may have a new name"
+    steps = [event.step for event in events(Path("run")).Scalars("train/loss_epoch")]
+    assert steps == [5, 10, 15]
+    assert [event.step for event in events(Path("run")).Scalars("val/loss")] == steps
+    run(last, "figures=false")
+    (replaced,) = Path("run/tensorboard").glob("*.hparams")
+    assert state_of(Path("run"))[f"tensorboard/{replaced.name}"] != before[kept[1]]
 
 
 def test_a_crash_after_the_first_epoch_keeps_what_it_has_saved(first: First, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,6 +346,65 @@ def test_more_patience_goes_on_and_less_does_not(first: First) -> None:
     assert without.metrics["epochs"] == 9
 
 
+PATIENCE_OF_OWN = (
+    "trainer.max_epochs=9", "monitor=val/loss", "+callbacks.mine._target_=lightning.pytorch.callbacks.EarlyStopping",
+    "callbacks.mine.monitor=val/loss", "callbacks.mine.patience=2", "callbacks.mine.min_delta=9",
+)  # fmt: skip
+
+
+def test_a_users_early_stopping_counts_as_gradexps_own(first: First) -> None:
+    saved = checkpoint(first(*PATIENCE_OF_OWN).folder)
+    assert saved["stopped"]
+    for stricter in ({"callbacks.mine.patience": 1}, {"callbacks.mine.min_delta": 10.0}):
+        with pytest.raises(ValueError, match=r"nothing is left .* Type callbacks\.mine\.patience=3 or more with it\."):
+            resume(saved, stricter)
+    assert not resume(saved, {"callbacks.mine.patience": 3}).end
+    observed = resume(saved, {"callbacks.sparsity._target_": "gradexp.callbacks.Sparsity"})
+    assert observed.end == "the fit was stopped early"
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice", "typed"),
+    [
+        ((), r"Type more trainer\.max_epochs with it\.", {"trainer.max_epochs": 3}),
+        (SEVEN, r"Type more trainer\.max_steps with it\.", {"trainer.max_steps": 8}),
+        (
+            ("early_stopping.patience=1", "early_stopping.min_delta=10", "trainer.max_epochs=2"),
+            r"Type more trainer\.max_epochs and early_stopping\.patience=2 or more, or null, with it\.",
+            {"trainer.max_epochs": 3, "early_stopping.patience": None},
+        ),
+        (
+            ("early_stopping.patience=1", "early_stopping.min_delta=10", "trainer.max_epochs=9", "target_score=2"),
+            r"Type early_stopping\.patience=2 or more, or null, with it\.",
+            {"early_stopping.patience": 2},
+        ),
+        (
+            ("trainer.max_epochs=9", "+trainer.max_time={milliseconds:1}"),
+            r"Type a longer trainer\.max_time, or null, with it\.",
+            {"trainer.max_time": None},
+        ),
+        (ONECYCLE, r"trainer\.max_epochs cannot grow, as OneCycleLR .*leave ckpt_path out to train anew\.", None),
+    ],
+)
+def test_the_advice_for_an_ended_fit_works_when_typed(
+    settings: tuple[str, ...], advice: str, typed: dict[str, Any] | None, first: First
+) -> None:
+    saved = checkpoint(first(*settings).folder)
+    change = {"regularizer.l2": 0.02}
+    with pytest.raises(ValueError, match=f"regularizer.l2 has no effect: .*{advice}"):
+        resume(saved, change)
+    if typed is not None:
+        assert not resume(saved, change | typed).end
+
+
+def test_a_fit_that_another_callback_stopped_goes_on_with_more_epochs(first: First) -> None:
+    saved = checkpoint(first("trainer.max_epochs=2").folder) | {"stopped": True}
+    more = {"trainer.max_epochs": 9, "regularizer.l2": 0.02}
+    with pytest.raises(ValueError, match=r"stopped early; .* Type trainer\.min_epochs=3 or more with it\."):
+        resume(saved, more)
+    assert not resume(saved, more | {"trainer.min_epochs": 3}).end
+
+
 def test_epochs_count_the_last_one_begun(first: First) -> None:
     assert first("trainer.max_steps=7").metrics["epochs"] == 2
     last = copied(first("trainer.max_steps=7"), "run")
@@ -326,6 +422,12 @@ def test_a_whole_experiment_typed_again_counts_as_typed() -> None:
     assert [change["key"] for change in again.metrics["resumed"]] == ["optimizer.lr"]
     with pytest.raises(ValueError, match=r"data must stay gradexp\.data\.Points .* So must .*monitor"):
         run("+experiment=digits", last)
+
+
+def test_a_resume_that_diverges_keeps_the_count_of_epochs(first: First) -> None:
+    last = copied(first("trainer.max_steps=7", "optimizer=sgd", "model.activation=relu"), "run")
+    diverged = run(last, "figures=false", "optimizer.lr=1e38", "trainer.max_steps=10")
+    assert (diverged.metrics["status"], diverged.metrics["epochs"]) == ("diverged", 2)
 
 
 def test_more_time_goes_on(first: First) -> None:
