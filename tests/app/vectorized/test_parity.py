@@ -12,10 +12,14 @@ from tests.run_folder import checkpoint
 
 # By name: the command line of a sweep of a few short jobs that all run in stacks.
 SWEEPS = {
-    "mlp": ("model.hidden=[8]", "seed=0,1", "optimizer.lr=1e-3,3e-3", "trainer.max_epochs=3"),
+    "mlp": (
+        "model.hidden=[8]", "seed=0,1", "optimizer.lr=1e-3,3e-3", "sweep.zip=[seed,optimizer.lr]",
+        "trainer.max_epochs=3",
+    ),
     "wide": ("model.hidden=[150,60]", "seed=0,1", "trainer.max_epochs=1"),
     "dropout": (
-        "model.hidden=[16]", "model.dropout=0.1,0.5", "seed=0,1", "trainer.max_epochs=2", "optimizer=momentum",
+        "model.hidden=[16]", "model.dropout=0.1,0.5", "seed=0,1", "sweep.zip=[model.dropout,seed]",
+        "trainer.max_epochs=2", "optimizer=momentum",
         "optimizer.lr=0.05", "trainer.gradient_clip_val=0.5",
     ),
     "schedules": ("model.hidden=[8]", "scheduler=none,cosine,step,onecycle,plateau", "trainer.max_epochs=2"),
@@ -29,6 +33,7 @@ SWEEPS = {
     ),
     "ending early": (
         "model.hidden=[16]", "early_stopping.patience=1", "optimizer.lr=1e-2,3e-2", "trainer.max_epochs=4,6",
+        "sweep.zip=[optimizer.lr,trainer.max_epochs]",
         "target_score=0.9", "seed=3",
     ),
     "linear regression": ("+experiment=linear_regression", "seed=0,1", "trainer.max_epochs=1", "data.repeat=60"),
