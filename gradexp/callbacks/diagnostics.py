@@ -13,6 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.arguments import checked
 from gradexp.callbacks.publication import writer_of
+from gradexp.engine.interval import log_at_step
 from gradexp.engine.step_callback import StepCallback
 from gradexp.rules import COUNT, QUANTITIES, Quantity
 
@@ -130,9 +131,7 @@ class Diagnostics(StepCallback):
         values = dict(zip(self._values, numbers, strict=True))
         self._measurements += 1
         self._before, self._values = {}, {}
-        logged = {name: value for name, value in values.items() if name.partition("/")[0] in self.quantities}
-        for logger in trainer.loggers:
-            logger.log_metrics(logged, step=trainer.global_step)
+        log_at_step(trainer, {name: v for name, v in values.items() if name.partition("/")[0] in self.quantities})
         self._warn(values)
 
     def state_dict(self) -> dict[str, Any]:

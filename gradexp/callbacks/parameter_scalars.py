@@ -4,7 +4,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from gradexp.engine.interval import Interval
+from gradexp.engine.interval import Interval, log_at_step
 from gradexp.engine.step_callback import StepCallback
 from gradexp.objective.weights import NamedParameters
 
@@ -29,9 +29,7 @@ class ParameterScalars(StepCallback):
     def on_step_end(self, trainer: Trainer, pl_module: LightningModule, batch: Any) -> None:
         if self._interval is None or not self._interval.is_over(trainer.global_step):
             return
-        values = scalars(pl_module.named_parameters())
-        for logger in trainer.loggers:
-            logger.log_metrics(values, step=trainer.global_step)
+        log_at_step(trainer, scalars(pl_module.named_parameters()))
 
 
 def scalars(parameters: NamedParameters) -> dict[str, float]:

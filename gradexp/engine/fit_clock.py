@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.engine.batches import samples_in
-from gradexp.engine.interval import Interval
+from gradexp.engine.interval import Interval, log_at_step
 from gradexp.engine.step_callback import StepCallback
 
 
@@ -35,8 +35,7 @@ class FitClock(StepCallback):
         self._lap_samples += samples_in(batch) * trainer.world_size
         if self._interval.is_over(trainer.global_step):
             rate = self._lap_samples / (time.perf_counter() - self._lap_started)
-            for logger in trainer.loggers:
-                logger.log_metrics({"train/samples_per_second": rate}, step=trainer.global_step)
+            log_at_step(trainer, {"train/samples_per_second": rate})
             self._start_lap()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

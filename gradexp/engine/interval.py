@@ -31,7 +31,10 @@ class Interval:
         return self._last != before
 
 
-def log_at_step(module: Any, values: Mapping[str, Any]) -> None:
-    """Log to all loggers at the number of steps done; Lightning's own step number is off by one after each resume."""
-    for logger in module.loggers:
-        logger.log_metrics(dict(values), step=module.global_step)
+def log_at_step(fit: Any, values: Mapping[str, Any]) -> None:
+    """Log to all loggers of a trainer, or of its module, at the number of steps done.
+
+    Lightning's own step number is off by one after each resume.
+    """
+    for logger in fit.loggers:
+        logger.log_metrics(dict(values), step=fit.global_step)

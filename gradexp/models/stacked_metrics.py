@@ -15,9 +15,11 @@ def stacked_metric(metric: Metric) -> StackedMetric | None:
     """The metric for outputs and targets [members, samples, ...]; None if there is no such version of it."""
     if type(metric) is ThresholdAccuracy:
         threshold = metric.output_threshold
-        return StackedMetric(lambda outputs, targets: _right((outputs > threshold).squeeze(2) == targets), _ratio)
+        return StackedMetric(
+            lambda outputs, targets: _sum_and_number((outputs > threshold).squeeze(2) == targets), _ratio
+        )
     if type(metric) is MulticlassAccuracy and metric.average == "micro" and metric.top_k == 1:
-        return StackedMetric(lambda outputs, targets: _right(outputs.argmax(dim=2) == targets), _ratio)
+        return StackedMetric(lambda outputs, targets: _sum_and_number(outputs.argmax(dim=2) == targets), _ratio)
     if type(metric) is MeanSquaredError and metric.squared:
         return StackedMetric(_squared_errors, _ratio)
     if type(metric) is R2:
@@ -25,10 +27,10 @@ def stacked_metric(metric: Metric) -> StackedMetric | None:
     return None
 
 
-def _right(is_right: Tensor) -> Tensor:
-    return torch.stack(
-        [is_right.sum(dim=1).double(), torch.full_like(is_right[:, 0], is_right.shape[1], dtype=torch.float64)], 1
-    )
+def _sum_and_number(values: Tensor) -> Tensor:
+    """Of values [members, samples]: their sum and their number [members, 2]."""
+    number = torch.full_like(values[:, 0], values.shape[1], dtype=torch.float64)
+    return torch.stack([values.sum(dim=1).double(), number], dim=1)
 
 
 def _ratio(sums: Tensor) -> Tensor:
@@ -36,10 +38,7 @@ def _ratio(sums: Tensor) -> Tensor:
 
 
 def _squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
-    squared = (outputs - targets).square().flatten(1)
-    return torch.stack(
-        [squared.sum(dim=1).double(), torch.full_like(squared[:, 0], squared.shape[1], dtype=torch.float64)], 1
-    )
+    return _sum_and_number((outputs - targets).square().flatten(1))
 
 
 def _moments(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from gradexp.sweeps.report.results import read_sweep, write_csv
+from tests.command_line import call
 
 UNREPORTED = "~hydra.callbacks.write_report"  # the report takes longer than the jobs
 # A job takes 0.2 seconds: 26 steps.
@@ -21,6 +23,17 @@ REPORTED = (
 )
 SMALL = (*REPORTED[:1], UNREPORTED, *REPORTED[1:])
 RESUMED = ("-m", UNREPORTED, "sweep.resume=sweep")
+
+
+def finished_sweep(root: Path, *line: str) -> Path:
+    """Run a sweep in a folder, for several tests; returns the sweep's own folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("GRADEXP_DATA_DIR", str(root / "data"))
+        patch.setenv("HYDRA_FULL_ERROR", "0")
+        patch.setenv("GRADEXP_FULL_ERROR", "0")
+        assert call(patch, *line) is None
+    return root / "sweep"
 
 
 def jobs(folder: Path = Path("sweep")) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import yaml
 
 from gradexp.sweeps.launch.grid_sweeper import GridSweeper
 from tests.command_line import call
-from tests.sweeps.small import RESUMED, SMALL, jobs, metrics, stamps, table
+from tests.sweeps.small import RESUMED, SMALL, finished_sweep, jobs, metrics, stamps, table
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +24,7 @@ GRID = (*BENCHMARK, "optimizer.lr=0.001,0.03", "seed=0,1", "sweep.final.seeds=[1
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A completed benchmark: two optimizers, two learning rates, two seeds, and two final seeds."""
-    root = tmp_path_factory.mktemp("benchmark")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("GRADEXP_DATA_DIR", str(root / "data"))
-        patch.setenv("HYDRA_FULL_ERROR", "0")
-        patch.setenv("GRADEXP_FULL_ERROR", "0")
-        assert call(patch, *GRID) is None
-    return root / "sweep"
+    return finished_sweep(tmp_path_factory.mktemp("benchmark"), *GRID)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from gradexp.engine.step_seed import StepSeed
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.manifest import Manifest
 from tests.command_line import call
-from tests.sweeps.small import RESUMED, SMALL, jobs, metrics, same_weights, stamps, table
+from tests.sweeps.small import RESUMED, SMALL, finished_sweep, jobs, metrics, same_weights, stamps, table
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +27,7 @@ GRID = (*SMALL, "optimizer.lr=0.01,0.001", "seed=0,1")
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A completed sweep."""
-    root = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("GRADEXP_DATA_DIR", str(root / "data"))
-        patch.setenv("HYDRA_FULL_ERROR", "0")
-        patch.setenv("GRADEXP_FULL_ERROR", "0")
-        assert call(patch, *GRID) is None
-    return root / "sweep"
+    return finished_sweep(tmp_path_factory.mktemp("finished"), *GRID)
 
 
 @pytest.fixture
