@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.configuration.files import read_hydra
 from gradexp.configuration.values import as_typed
 from gradexp.sweeps.launch.extras import check_installed
+from gradexp.sweeps.plan.manifest import NAME
 
 ONE_TASK = ("tasks_per_node", "nodes")  # of a launcher: gradexp starts the processes of a job itself
 ONE_FOLDER = "hydra.sweep.subdir must be one folder in the sweep's, not several; got {!r}."
@@ -92,7 +93,7 @@ def _check_other_sweeper(config: DictConfig) -> None:
     typed += ["sweep.on_failure"] * (sweep.on_failure != "continue")
     if typed:
         raise ValueError(f"{', '.join(typed)} must go with hydra/sweeper=grid; got {hydra.sweeper._target_}.")
-    if (Path(hydra.sweep.dir) / "manifest.json").exists():
+    if (Path(hydra.sweep.dir) / NAME).exists():
         raise ValueError(f"hydra.sweep.dir must not be the folder of a grid; got {hydra.sweep.dir}.")
     subdir = OmegaConf.to_container(hydra.sweep, resolve=False)["subdir"]  # type: ignore[index, call-overload]
     if "/" in str(subdir):
@@ -111,9 +112,7 @@ def check_job_folder(folder: Path, job: HydraConf) -> None:
         ValueError: It lies deeper, as `hydra.sweep.subdir` has a slash in this job.
     """
     if folder.parent != Path(job.sweep.dir).absolute():
-        raise ValueError(
-            f"hydra.sweep.subdir must be one folder in the sweep's, not several; got {job.sweep.subdir!r}."
-        )
+        raise ValueError(ONE_FOLDER.format(job.sweep.subdir))
 
 
 def check_same_job(folder: Path, job: HydraConf, ended: Mapping[str, Any] | None, asked: str) -> None:

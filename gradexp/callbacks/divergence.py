@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gradexp.arguments import checked
 from gradexp.engine.interval import Interval
+from gradexp.engine.stack.finite import first_not_finite
 from gradexp.engine.step_callback import StepCallback
 from gradexp.rules import COUNT
 
@@ -87,5 +88,4 @@ class Divergence(StepCallback):
         if finite.all():
             return
         step, name, value = recorded[int((~finite).nonzero()[0])]
-        source = f"the output of layer '{name}'" if name else "the loss"
-        raise Diverged(f"at step {step} {source} was the first that is not finite (it sums to {value.item()})")
+        raise Diverged(first_not_finite(step, name, value.item()))

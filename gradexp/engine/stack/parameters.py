@@ -44,10 +44,6 @@ class StackedParameters:
             mask[begin:end] = name in names
         return mask
 
-    def of_member(self, row: int) -> dict[str, Tensor]:
-        """A copy of one member's parameters, by name."""
-        return {name: stacked[row].clone() for name, stacked in self.by_name(self.values.detach()).items()}
-
     def load(self, values: Tensor) -> None:
         """Replace the numbers, and with them the members [members, numbers]."""
         self.values = values.to(self.values.device).requires_grad_()
