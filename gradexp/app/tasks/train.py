@@ -22,6 +22,7 @@ from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
+from gradexp.configuration.yaml_text import to_yaml
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_content import not_finite
@@ -117,7 +118,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
 
 def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resumed: Resumption | None) -> None:
     """Write the configuration and the network to gradexp.log, and the configuration to TensorBoard."""
-    text = OmegaConf.to_yaml(cfg, resolve=True)
+    text = to_yaml(cfg, resolve=True)
     log.info("configuration\n%s", text)
     log.info("network\n%s", getattr(model, "network", model))
     if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:

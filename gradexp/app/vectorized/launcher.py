@@ -1,6 +1,5 @@
 """Hydra's launcher that trains the jobs of a sweep in stacks."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,17 +7,17 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 from rich.console import Console
 
 from gradexp.app.vectorized.shape import shape, why_alone
 from gradexp.app.vectorized.task import StackTask
-from gradexp.configuration.values import plain
+from gradexp.configuration.values import plain, without_hydra
 from gradexp.rules import COUNT, Rule, check, one_of, or_null
+from gradexp.sweeps.launch.jobs import composed
 from gradexp.sweeps.plan.axes import text
 
 INNER = ("basic", "joblib", "ray", "ray_cluster", "submitit_slurm", "submitit_local")
-PLUGIN_MODULE = "hydra_plugins.gradexp_vectorized"
 
 
 class VectorizedLauncher(Launcher):
@@ -59,11 +58,14 @@ class VectorizedLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        jobs = {initial_job_idx + n: self._composed(initial_job_idx + n, one) for n, one in enumerate(job_overrides)}
+        jobs = {
+            number: composed(self.hydra_context, self.config, overrides, number)
+            for number, overrides in enumerate(job_overrides, initial_job_idx)
+        }
         stacks: dict[str, dict[int, DictConfig]] = {}
         alone: dict[str, dict[int, DictConfig]] = {}
         for number, config in jobs.items():
-            values = plain(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+            values = plain(without_hydra(config))
             reason = why_alone(values)
             group = stacks.setdefault(shape(values), {}) if reason is None else alone.setdefault(reason, {})
             group[number] = config
@@ -104,22 +106,9 @@ class VectorizedLauncher(Launcher):
         folders = [f"hydra.sweep.subdir=.stacks/{number}" for number in range(len(task.parts))]
         return [one.return_value for one in inner.launch([[*own, folder] for folder in folders], 0)]
 
-    def _composed(self, number: int, overrides: Sequence[str]) -> DictConfig:
-        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.id = config.hydra.job.num = number
-        return config
-
 
 def _divided(group: Mapping[int, DictConfig], parts: int) -> list[dict[int, DictConfig]]:
     """A group in parts of about equal size, in order."""
     items, number = list(group.items()), min(parts, len(group))
     bounds = [len(items) * n // number for n in range(number + 1)]
     return [dict(items[bounds[n] : bounds[n + 1]]) for n in range(number)]
-
-
-def register() -> None:
-    """Register the launcher with Hydra under the name of a plugin."""
-    sys.modules.setdefault(PLUGIN_MODULE, sys.modules[__name__])
-    VectorizedLauncher.__module__ = PLUGIN_MODULE
-    Plugins.instance().register(VectorizedLauncher)
