@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lightning.pytorch import seed_everything
+from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.utilities.types import LRSchedulerConfig
 from omegaconf import DictConfig
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from gradexp.app.assembly import build_data, build_model
 from gradexp.app.callback_list import early_stopping
 from gradexp.app.tasks.adapt import adapt
+from gradexp.building.trust import trusted_class
 from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule
 from gradexp.data.batch_order import BatchOrder
@@ -82,6 +83,8 @@ class Preparation:
         reason = why_not_stacked(model.network)
         if reason is not None:
             raise Alone(f"{type(model).__name__}: {reason}")
+        for name, section in plain(cfg)["callbacks"].items():
+            _check_callback(trusted_class(section["_target_"], "callbacks", cfg.trusted_packages, name))
         metrics: dict[str, StackedMetric] = {}
         for name in model.names_in("val"):
             metric = model.val_metrics.metric(name.partition("/")[2])
@@ -99,6 +102,18 @@ class Preparation:
         if not steps_by_gradients(member.optimizer):
             raise Alone(f"{type(member.optimizer).__name__} evaluates the objective several times a step")
         return Prepared(cfg, notes, data, model, member, metrics, order, val_batches)
+
+
+def _check_callback(cls: type[Callback]) -> None:
+    """Check that a callback acts after the fit alone, when a stack's member is as after its own fit.
+
+    Raises:
+        Alone: It acts within the fit.
+    """
+    after = ("on_fit_end", "on_test", "on_predict")
+    for hook in dir(Callback):
+        if hook.startswith("on_") and not hook.startswith(after) and getattr(cls, hook) is not getattr(Callback, hook):
+            raise Alone(f"{cls.__name__} acts within the fit ({hook})")
 
 
 def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]:

@@ -1,5 +1,6 @@
 """What one process of a vectorized sweep does: it trains jobs of one shape in stacks, and then runs their tasks."""
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +23,16 @@ class StackTask:
     """A task function for Hydra's launchers: the launched job with number n does the n-th part of the work.
 
     Attributes:
-        parts: The configurations of the jobs of each part, by the job's number.
-        stacked: Whether the jobs of a part are of one shape; otherwise they run one by one.
+        parts: The configurations of the jobs of each part, by the job's number; pickled, as a process needs few.
+        stacked: How many of the parts, the first ones, are jobs of one shape each; the others run one by one.
         task: What a single job runs.
         context: Hydra's.
         max_members: Members of a stack at most; None for as many as are fastest.
         launcher: `_target_` of the launcher that runs the parts.
     """
 
-    parts: Sequence[Mapping[int, DictConfig]]
-    stacked: Sequence[bool]
+    parts: Sequence[bytes]
+    stacked: int
     task: TaskFunction
     context: HydraContext
     max_members: int | None
@@ -42,11 +43,11 @@ class StackTask:
 
     def run(self, number: int) -> dict[int, JobReturn]:
         """Run a part; returns what Hydra is told of each job, by the job's number."""
-        jobs = self.parts[number]
+        jobs: Mapping[int, DictConfig] = pickle.loads(self.parts[number])
         first = next(iter(jobs.values()))
         sweep = Path(str(first.hydra.sweep.dir))
         own_gpu.claim(sweep, self.launcher)
-        if not self.stacked[number]:
+        if number >= self.stacked:
             return {number: self._run(config, None) for number, config in jobs.items()}
         from gradexp.app.quiet import quiet_libraries
         from gradexp.app.vectorized.stacks import Stacks

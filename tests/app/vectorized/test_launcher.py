@@ -71,7 +71,7 @@ def test_what_the_members_of_a_stack_share(overrides: tuple[str, ...], free: boo
         (("trainer.precision=bf16-mixed",), "trainer.precision=bf16-mixed"),
         (("+trainer.limit_train_batches=2",), "trainer.limit_train_batches"),
         (("+metrics=f1",), "metrics"),
-        (("+callbacks=sparsity",), "callbacks"),
+        (("+callbacks=sparsity",), None),
         (("augmentation=affine",), "augmentation"),
         (("figures=true",), "figures=true"),
         (("task=audit",), "task=audit"),
@@ -100,6 +100,7 @@ def test_jobs_of_several_shapes_and_jobs_alone_in_one_command(
     [
         ("model.batch_norm=true", "it has buffers"),
         ("data.memory_limit=0", "its data are streamed"),
+        ("+callbacks=diagnostics", r"Diagnostics acts within the fit \(on_"),
         ("model._target_=gradexp.models.Rosenblatt", "Rosenblatt computes its own gradients"),
     ],
 )
