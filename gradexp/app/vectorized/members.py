@@ -18,6 +18,7 @@ from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule
 from gradexp.data.batch_order import BatchOrder
 from gradexp.data.sources import TensorSource
+from gradexp.engine.augmentation import Augmentation
 from gradexp.engine.stack.batches import Samples
 from gradexp.engine.stack.group_updates import steps_by_gradients
 from gradexp.engine.stack.means import StackedMetric
@@ -127,7 +128,8 @@ def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Sam
         order.set_epoch(epoch)
         return order.batches(source.inputs.device)
 
-    train = Samples(source.inputs, source.targets, batches)
+    augmentation = None if data.augment is None else Augmentation(data.augment, data.seed)
+    train = Samples(source.inputs, source.targets, batches, augmentation)
     held_out, val_order = data.in_order("val")
     if not len(held_out):
         return data, train, None, order, 0

@@ -81,7 +81,7 @@ class StackFit:
         started, members = time.perf_counter(), len(self.active)
         self._before = [self._stack.moment(row) for row in range(members)]
         self._diverged = {}
-        for number, (inputs, targets) in enumerate(self._train.epoch(self.epochs), start=1):
+        for number, (inputs, targets) in enumerate(self._train.epoch(self.epochs, self._steps), start=1):
             self._step(inputs, targets, number)
         self.epochs += 1
         for member in self.active if self._has_schedules else ():

@@ -72,7 +72,7 @@ def test_what_the_members_of_a_stack_share(overrides: tuple[str, ...], free: boo
         (("+trainer.limit_train_batches=2",), "trainer.limit_train_batches"),
         (("+metrics=f1",), "metrics"),
         (("+callbacks=sparsity",), None),
-        (("augmentation=affine",), "augmentation"),
+        (("augmentation=affine",), None),
         (("figures=true",), "figures=true"),
         (("task=audit",), "task=audit"),
     ],
