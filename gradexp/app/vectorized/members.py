@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import getattr_static
 from typing import Any
 
 from lightning.pytorch import Callback, seed_everything
@@ -27,6 +28,14 @@ from gradexp.engine.stack.network import why_not_stacked
 from gradexp.models import AbstractModule
 from gradexp.models.stacked_metrics import stacked_metric
 from gradexp.objective.objective import Objective
+
+# Methods that each class of model implements, which a stack calls. Others of AbstractModule it replaces.
+OF_EVERY_MODEL = ("loss", "predictions")
+# Methods of AbstractDataModule that a stack replaces.
+BATCHES = (
+    "train_dataloader", "val_dataloader", "on_before_batch_transfer", "transfer_batch_to_device",
+    "on_after_batch_transfer",
+)  # fmt: skip
 
 
 class Alone(Exception):  # noqa: N818  # a reason, not an error
@@ -81,6 +90,9 @@ class Preparation:
             raise Alone(f"{type(model).__name__} is not one of gradexp's models")
         if model.has_own_gradients or not model.takes_steps:
             raise Alone(f"{type(model).__name__} computes its own gradients")
+        own = [name for name in overridden(type(model), AbstractModule) if name not in OF_EVERY_MODEL]
+        if own:
+            raise Alone(f"{type(model).__name__} has a {own[0]} of its own")
         reason = why_not_stacked(model.network)
         if reason is not None:
             raise Alone(f"{type(model).__name__}: {reason}")
@@ -111,13 +123,22 @@ def _check_callback(cls: type[Callback]) -> None:
     Raises:
         Alone: It acts within the fit.
     """
-    after = ("on_fit_end", "on_test", "on_predict")
-    for hook in dir(Callback):
-        if hook.startswith("on_") and not hook.startswith(after) and getattr(cls, hook) is not getattr(Callback, hook):
+    for hook in overridden(cls, Callback):
+        if hook.startswith("on_") and not hook.startswith(("on_fit_end", "on_test", "on_predict")):
             raise Alone(f"{cls.__name__} acts within the fit ({hook})")
 
 
+def overridden(cls: type, base: type) -> list[str]:
+    """The methods of a base class that a class overrides, but for those of Python itself."""
+    names = (name for name in dir(base) if not name.startswith("__"))
+    pairs = ((name, getattr_static(cls, name), getattr_static(base, name)) for name in names)
+    return [name for name, own, inherited in pairs if own is not inherited and callable(own)]
+
+
 def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]:
+    own = [name for name in overridden(type(data), AbstractDataModule) if name in BATCHES]
+    if own:
+        raise Alone(f"{type(data).__name__} has a {own[0]} of its own")
     data.prepare_data()
     data.setup("fit")
     source, order = data.in_order("train", training=True)

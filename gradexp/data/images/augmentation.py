@@ -89,5 +89,5 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
             bend = F.interpolate(params["control_points"], (height, width), mode="bicubic", align_corners=True)
             grid = grid + bend.permute(0, 2, 3, 1) * torch.tensor([2 / width, 2 / height], device=inpt.device)
         # grid_sample pads with zeros, so the fill value is mapped to zero and back.
-        fill = params["fill"]
+        fill: Tensor = params["fill"]
         return F.grid_sample(inpt - fill, grid, mode="bilinear", align_corners=False) + fill

@@ -46,12 +46,12 @@ class StackedAugmentation:
 
     @staticmethod
     def _jointly(inputs: Tensor, batch: int, augmentations: Sequence[Augmentation]) -> Tensor:
-        transform: Any = augmentations[0].transform
-        draws: list[dict[str, Tensor | None]] = []
-        for one, own in zip(augmentations, inputs, strict=True):
+        transforms: list[Any] = [one.transform for one in augmentations]
+        draws = []
+        for one, transform, own in zip(augmentations, transforms, inputs, strict=True):
             one.begin(batch, inputs.device)
-            own_transform: Any = one.transform
-            draws.append(own_transform.make_params([own]))
+            draws.append(transform.make_params([own]))
         columns = {name: [params[name] for params in draws] for name in draws[0]}
         params = {name: None if column[0] is None else torch.cat(column) for name, column in columns.items()}
-        return transform.transform(inputs.flatten(0, 1), params).unflatten(0, inputs.shape[:2])
+        augmented: Tensor = transforms[0].transform(inputs.flatten(0, 1), params)
+        return augmented.reshape(*inputs.shape[:2], *augmented.shape[1:])

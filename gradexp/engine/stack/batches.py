@@ -53,7 +53,7 @@ class StackedBatches:
         self._augmentation = StackedAugmentation([one.augmentation for one in self._sources])
         everything = [torch.arange(len(one.targets), device=device) for one in self._sources]
         is_constant = is_full_batch and not self._augmentation
-        self._whole = tuple(map(self._of_members, self._gathered(everything))) if is_constant else None
+        self._whole = self._for_members(*self._gathered(everything)) if is_constant else None
 
     def epoch(self, number: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch: inputs [members, batch, ...] and targets [members, batch, ...].
@@ -69,16 +69,18 @@ class StackedBatches:
                 continue
             inputs, targets = self._gathered(indices)
             inputs = self._augmentation(inputs, batch) if self._augmentation else inputs
-            yield self._of_members(inputs), self._of_members(targets)
+            yield self._for_members(inputs, targets)
 
     def _gathered(self, indices: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """The samples of these indices [batch], one for each source: inputs and targets [sources, batch, ...]."""
         rows = torch.stack(list(indices)).to(self._starts.device) + self._starts
         return self._inputs[rows], self._targets[rows]
 
-    def _of_members(self, values: Tensor) -> Tensor:
-        """The members' values [members, ...] from those of the sources [sources, ...]."""
+    def _for_members(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The members' samples [members, batch, ...] from those of their sources [sources, batch, ...]."""
         members = len(self._source_of)
-        if len(values) == 1:
-            return values.expand(members, *values.shape[1:])
-        return values if len(values) == members else values[self._source_of]
+        if len(inputs) == 1:
+            return inputs.expand(members, *inputs.shape[1:]), targets.expand(members, *targets.shape[1:])
+        if len(inputs) == members:
+            return inputs, targets
+        return inputs[self._source_of], targets[self._source_of]

@@ -157,7 +157,7 @@ def test_an_error_in_a_stack_leaves_its_jobs_to_the_ordinary_path(
 def test_a_killed_sweep_goes_on_from_the_last_boundary_to_the_same_ends(
     dies_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = ("-m", "seed=range(3)", "model.hidden=[4]", "trainer.max_epochs=4", VECTORIZED)
+    sweep = ("-m", "seed=range(3)", "model.hidden=[4]", "trainer.max_epochs=4", "augmentation=affine", VECTORIZED)
     assert call(monkeypatch, *sweep, "hydra.sweep.dir=whole") is None
     monkeypatch.setattr(state_file, "EVERY", 0.0)
     owner, name = (StackFit, "run_epoch") if dies_in == "fit" else (StackTask, "_run")
