@@ -1,13 +1,14 @@
 """An ordinary optimizer for stacked parameters, in which each member has parameter groups with numbers of its own."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer
 
+from gradexp.engine.stack.member import numbers_of
 from gradexp.engine.stack.parameters import StackedParameters
 from gradexp.objective.optimizers import ELEMENTWISE
 
@@ -53,7 +54,7 @@ class GroupUpdates:
         """Read the numbers of the members' optimizers, which schedules may have changed."""
         own = (group for optimizer in self._optimizers for group in optimizer.param_groups)
         for group, source in zip(self._stepper.param_groups, own, strict=True):
-            group.update({name: value for name, value in _settings(source).items() if name != "fused"})
+            group.update({name: value for name, value in numbers_of(source).items() if name != "fused"})
 
     def step(self, gradient: Tensor) -> None:
         """Update all members by a gradient [members, numbers]."""
@@ -74,6 +75,10 @@ class GroupUpdates:
             for parameter, name in zip(group["params"], names, strict=True)
             for key, value in self._stepper.state[parameter].items()
         }
+
+    def snapshot(self) -> Callable[[int], dict[str, Tensor]]:
+        """A copy of all members' states: what `state_of` gives for each row now."""
+        return [self.state_of(row) for row in range(len(self._optimizers))].__getitem__
 
     def load(self, states: Sequence[Mapping[str, Tensor]]) -> None:
         """Continue from the members' states, as `state_of` gave them."""
@@ -99,7 +104,7 @@ class GroupUpdates:
         values = self._parameters.values.detach()
         views = iter(self._views(values))
         groups = [
-            {"params": next(views), **_settings(group)}
+            {"params": next(views), **numbers_of(group)}
             for optimizer in self._optimizers
             for group in optimizer.param_groups
         ]
@@ -132,7 +137,3 @@ class GroupUpdates:
             return [[row] for row in matrix]
         stacked = self._parameters.by_name(matrix)
         return [[stacked[name][row] for name in names] for row in range(len(matrix)) for names in self._names]
-
-
-def _settings(group: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in group.items() if name != "params"}

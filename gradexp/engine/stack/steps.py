@@ -96,6 +96,16 @@ class StackSteps:
         values = self._parameters.values.detach()[row].clone()
         return self._members[row].moment(values, self._updates.state_of(row))
 
+    def snapshot(self) -> Callable[[int], Moment]:
+        """A copy of all members' states: the moment of each row now, until its member's epoch ends.
+
+        Where the updates are those of small networks, it is a few operations, whatever the number of members.
+        """
+        values, states = self._parameters.values.detach().clone(), self._updates.snapshot()
+        members = self._members
+        rates = [member.rates() if member.schedules else None for member in members]
+        return lambda row: members[row].moment(values[row].clone(), states(row), rates[row])
+
     def state(self, row: int) -> dict[str, Any]:
         """A copy of a member's weights and optimizer, as plain data."""
         values = self._parameters.values.detach()[row].clone()
