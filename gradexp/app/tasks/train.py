@@ -16,7 +16,7 @@ from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
-from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, logged, root_errors
+from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, root_errors
 from gradexp.app.tasks.resume import Resumption, resumption
 from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
@@ -27,7 +27,7 @@ from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_content import not_finite
 from gradexp.engine.checkpoint_file import check_architecture, guard_restoring, read_checkpoint, restoring
-from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.checkpoints import Checkpoints, logged
 from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
