@@ -206,7 +206,7 @@ def test_the_command_ends_in_each_phase(name: str, own_folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_printed_command_continues_the_run(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = Case(0, "fit", signal.SIGTERM, group=False, twice=False, delay=0.1)
+    case = Case(0, "fit", signal.SIGTERM, group=False, twice=False, delay=0.1, forked=True)
     assert interrupt(case, own_folder)
     assert not case.faults, case.error
     _, _, command = case.error.partition("continue with: python -m gradexp ")
