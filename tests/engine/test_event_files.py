@@ -56,11 +56,12 @@ def test_each_step_is_shown_once_after_a_resume_from_anywhere(monkeypatch: pytes
         assert shown(folder) == expected
     run(f"ckpt_path={whole.folder}/checkpoints/last.ckpt")  # a finished run, as after a kill that fell into its test
     assert shown(whole.folder) == expected
-    run(f"ckpt_path={whole.folder}/checkpoints/best.ckpt", "trainer.max_epochs=3")
+    run(f"ckpt_path={whole.folder}/checkpoints/best.ckpt", "trainer.max_epochs=3", "figures=false")
     more = shown(whole.folder)
     assert [step for step, _ in more["train/loss_epoch"]] == [39, 78, 117]
     assert len(more["config/text_summary"]) == 2, "a changed configuration is shown at the step of its resume"
-    run(*SETTINGS, "trainer.max_epochs=1", "hydra.run.dir=whole")  # another fit in the folder replaces the first
+    # Another fit in the folder replaces the first.
+    run(*SETTINGS, "trainer.max_epochs=1", "figures=false", "hydra.run.dir=whole")
     assert [step for step, _ in shown(whole.folder)["train/loss_epoch"]] == [39]
 
 
