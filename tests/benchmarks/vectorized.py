@@ -24,6 +24,7 @@ from tests.benchmarks.ratios import arguments, save
 CASES = {
     "digits, hidden 32, 64 jobs": ("model.hidden=[32]", "seed=range(16)", "optimizer.lr=1e-3,2e-3,4e-3,8e-3"),
     "digits, default, 64 jobs": ("seed=range(16)", "optimizer.lr=1e-3,2e-3,4e-3,8e-3"),
+    "digits, augmented, 16 jobs": ("+experiment=digits", "seed=range(16)"),
     "linear regression, 64 jobs": (
         "+experiment=linear_regression", "seed=range(16)", "optimizer.lr=2e-3,5e-3,1e-2,2e-2",
     ),
