@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from gradexp.engine.stack.linear import stacked_linear
+
 # Layers without parameters that treat every number by itself, whatever the shape.
 ELEMENTWISE = (
     nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Tanh, nn.Sigmoid, nn.Hardtanh,
@@ -61,7 +63,7 @@ class StackedNetwork:
             prefix = f"{name}." if name else ""
             kind: type = type(layer)
             if kind is nn.Linear:
-                values = _linear(values, parameters[f"{prefix}weight"], parameters.get(f"{prefix}bias"))
+                values = stacked_linear(values, parameters[f"{prefix}weight"], parameters.get(f"{prefix}bias"))
             elif kind is nn.Flatten:
                 values = values.flatten(2)
             elif kind is nn.Dropout:
@@ -81,24 +83,6 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield from skeleton.named_children()
     else:
         yield "", skeleton
-
-
-def _linear(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Outputs [members, samples, out] of values [members, samples, in], weight [members, out, in], bias [members, out].
-
-    A single product with a vector is computed by a routine that rounds otherwise than that for several, so it is
-    computed as the first of two: a member's numbers must not depend on the size of its stack.
-    """
-    if len(values) == 1 and 1 in weight.shape[1:]:
-        twice = [None if one is None else one.expand(2, *one.shape[1:]) for one in (values, weight, bias)]
-        return _products(*twice)[:1]  # type: ignore[arg-type]  # bias alone may be None
-    return _products(values, weight, bias)
-
-
-def _products(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if bias is None:
-        return torch.bmm(values, weight.transpose(1, 2))
-    return torch.baddbmm(bias.unsqueeze(1), values, weight.transpose(1, 2))
 
 
 def _by_vmap(prefix: str, layer: nn.Module, parameters: Mapping[str, Tensor], values: Tensor, training: bool) -> Tensor:

@@ -122,7 +122,7 @@ class RowUpdates:
     def step(self, gradient: Tensor) -> None:
         """Update all members by a gradient [members, numbers]."""
         self.steps += 1
-        values = self._parameters.values.detach()
+        values = self._parameters.values
         if self._decays:
             decay = self._numbers["weight_decay"]
             decay = decay if self._decayed is None else decay * self._decayed
@@ -150,7 +150,7 @@ class RowUpdates:
     def load(self, states: Sequence[Mapping[str, Tensor]]) -> None:
         """Continue from the members' states, as `state_of` gave them."""
         self.steps = int(states[0].get("step", 0))
-        values = self._parameters.values.detach()
+        values = self._parameters.values
         names = dict.fromkeys(name for state in states for name in state if name != "step")
         self.state = {
             name: torch.stack([state.get(name, torch.zeros_like(values[0])) for state in states]) for name in names
