@@ -30,6 +30,7 @@ CASES = {
     "digits, hidden 32, 64 jobs": ("model.hidden=[32]", "seed=range(16)", RATES),
     "digits, default, 64 jobs": ("seed=range(16)", RATES),
     "digits, default, 16 jobs": ("seed=range(4)", RATES),
+    "digits, augmented, 16 jobs": ("+experiment=digits", "seed=range(16)"),
     "linear regression, 64 jobs": (
         "+experiment=linear_regression", "seed=range(16)", "optimizer.lr=2e-3,5e-3,1e-2,2e-2",
     ),

@@ -92,7 +92,7 @@ class Preparation:
             raise Alone(f"{type(model).__name__} computes its own gradients")
         own = [name for name in overridden(type(model), AbstractModule) if name not in OF_EVERY_MODEL]
         if own:
-            raise Alone(f"{type(model).__name__} has a {own[0]} of its own")
+            raise Alone(f"{type(model).__name__} overrides {own[0]}")
         reason = why_not_stacked(model.network)
         if reason is not None:
             raise Alone(f"{type(model).__name__}: {reason}")
@@ -138,7 +138,7 @@ def overridden(cls: type, base: type) -> list[str]:
 def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]:
     own = [name for name in overridden(type(data), AbstractDataModule) if name in BATCHES]
     if own:
-        raise Alone(f"{type(data).__name__} has a {own[0]} of its own")
+        raise Alone(f"{type(data).__name__} overrides {own[0]}")
     data.prepare_data()
     data.setup("fit")
     source, order = data.in_order("train", training=True)

@@ -17,6 +17,7 @@ from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.configuration.hashes import config_hash
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.stack.fit import StackFit
+from gradexp.engine.stack.rounding import round_alike
 from gradexp.engine.threads import threads_of_one_run
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Stacks:
     def train(self) -> Iterator[Stacked]:
         """Train one stack after the other, first those that a killed sweep has begun."""
         drop_slow_cuda_check()
+        round_alike()
         # Members of equal rates beside each other: their updates are one call.
         waiting = sorted(self._jobs, key=lambda name: str(self._jobs[name].optimizer))
         for saved in saved_stacks(self._sweep, self._hashes):
