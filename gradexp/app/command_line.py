@@ -116,7 +116,7 @@ def main(cfg: DictConfig) -> float | None:
         if message is None or traceback_wanted():
             raise
         raise SystemExit(message) from error  # Hydra prints a line of its own for any other exception
-    if cfg.task in ("report", "explain"):  # these print their own results
+    if cfg.task in ("report", "explain", "compare"):  # these print their own results
         return None
     status = result.metrics["status"]
     if in_multirun():
