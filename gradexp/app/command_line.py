@@ -16,6 +16,7 @@ from rich.console import Console
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.app.execution import execute
 from gradexp.app.hydra_callbacks import report_unfinished
+from gradexp.app.quoting import with_readable_baseline
 from gradexp.app.run_record import check_direction, in_multirun, is_first_process
 from gradexp.app.section_loader import class_sections
 from gradexp.app.summary import print_job, print_summary
@@ -64,6 +65,7 @@ def _cli() -> None:
             print(f"Hydra {hydra.__version__}")
             return
         check_readable(sys.argv[1:])
+        sys.argv[1:] = with_readable_baseline(sys.argv[1:])
         register()
         launcher.register()
         with class_sections():

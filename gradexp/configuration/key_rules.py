@@ -85,7 +85,9 @@ KEY_RULES: Mapping[str, Rule] = {
         "a whole number of samples of at least 1 or a share between 0 and 1",
         lambda value: COUNT.holds(value) or (isinstance(value, float) and 0 < value < 1),
     ),
-    "compare.folders": list_of(TEXT, "a list of folders of multiruns and of runs, such as [outputs/sweeps/a,outputs/b]"),
+    "compare.folders": list_of(
+        TEXT, "a list of folders of multiruns and of runs, such as [outputs/sweeps/a,outputs/b]"
+    ),
     "compare.baseline": Rule(
         "KEY=VALUE, or several with commas between, of one of the settings, or null",
         lambda value: value is None or baseline(value) is not None,

@@ -32,11 +32,11 @@ class Difference:
 
     value: Floats
     spread: Floats
-    seeds: float
+    seeds: float | Floats
     df: Floats
     df_per_seed: Floats
     is_paired: bool
-    sampling: float = 0.0
+    sampling: float | Floats = 0.0
 
     @property
     def error(self) -> Floats:

@@ -29,8 +29,8 @@ def interval(difference: Difference, p_holm: Floats, comparisons: int, level: fl
 
     They have Bonferroni's width, level over all comparisons, so that all intervals hold together. Holm decides a
     little more often than these exclude zero. There the end nearest to zero is that of Holm's own step, whose level is
-    `level` times p over the adjusted p. (Intervals that are exactly Holm's are known for one-sided tests alone, Guilbaud
-    2008; by simulation these hold together in 95 % of sweeps or more.)
+    `level` times p over the adjusted p. (Intervals that are exactly Holm's are known for one-sided tests alone,
+    Guilbaud 2008; by simulation these hold together in 95 % of sweeps or more.)
 
     Args:
         difference: The comparisons' [...].

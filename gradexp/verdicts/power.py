@@ -57,15 +57,15 @@ def seeds_needed(difference: Difference, gap: float, level: float = LEVEL) -> tu
         gap: The gap to be found, above 0.
         level: Of the two-sided test at the fresh seeds.
     """
-    present = float(difference.spread)
+    present, sampling = float(difference.spread), float(difference.sampling)
     low, high = spread_interval(present, float(difference.df))
 
     def enough(spread: float) -> int | None:
         def finds(seeds: int) -> bool:
             df = (seeds - 1) * float(difference.df_per_seed)
             of_seeds = spread**2 / seeds
-            df *= ((of_seeds + difference.sampling) / of_seeds) ** 2
-            return power_at(gap, spread, seeds, df, level, difference.sampling) >= POWER
+            df *= ((of_seeds + sampling) / of_seeds) ** 2
+            return power_at(gap, spread, seeds, df, level, sampling) >= POWER
 
         return _first(finds)
 

@@ -8,6 +8,7 @@ from gradexp.verdicts.difference import LEVEL
 
 TINY = 1e-9
 
+
 def superiority(first: ArrayLike, second: ArrayLike) -> float:
     """The share of pairs, one run of each side, in which the first is larger, ties half (Vargha and Delaney 2000).
 
