@@ -50,7 +50,7 @@ class RunSetting:
             choices = choices.get(part) if isinstance(choices, dict) else None
         options = choices if isinstance(choices, dict) else {}
         sources: tuple[dict[str, Any], ...] = (_typed(job), job.config, options)
-        return any(_value(source[key]) == _value(value) for source in sources if key in source)
+        return any(_same(source[key], value) for source in sources if key in source)
 
 
 def settings_of(jobs: Iterable[Job]) -> list[RunSetting]:
@@ -125,6 +125,11 @@ def _setting(values: dict[str, Any]) -> dict[str, Any]:
         for key, value in values.items()
         if key not in NO_SETTING and key.partition(".")[0] not in (*NO_SETTING, "hydra")
     }
+
+
+def _same(one: Any, other: Any) -> bool:
+    first, second = _value(one), _value(other)
+    return type(first) is type(second) and bool(first == second)
 
 
 def _value(typed: Any) -> Any:

@@ -68,7 +68,7 @@ def test_jobs_that_have_not_ended_are_left_out_and_lost_ones_are_counted() -> No
 def test_a_failed_job_without_a_record_is_of_the_setting_that_was_typed() -> None:
     jobs = [job(0, {"optimizer.lr": 0.1, "seed": 0}), job(1, {"optimizer.lr": 0.1, "seed": 1}, status="failed")]
     jobs[1].config.clear()
-    assert labels(jobs) == {"the same setting": [0, 1]}
+    assert labels(jobs) == {"optimizer.lr=0.1": [0, 1]}
 
 
 @pytest.mark.parametrize(
