@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.words import lines, number, title
 
+WIDEST = 1_000  # characters of a table in a file
 COLUMNS = ("setting", "mean", "± over seeds", "seeds", "diverged", "failed", "difference", "95 % interval", "verdict")
 
 
@@ -64,8 +66,11 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     for row in shown:
         cells = [cell for place, cell in enumerate(row) if place not in (4, 5) or any(one[place] for one in shown)]
         table.add_row(*map(Text, cells))
-    # In a file or a pipe no cell is broken.
-    width = console.width if console.is_terminal else max(console.width, console.measure(table).maximum)
-    console.print(table, width=width, crop=False)
+    width = console.width
+    if not console.is_terminal:  # in a file or a pipe no cell is broken
+        widest = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+        console.width = max(width, widest)
+    console.print(table)
+    console.width = width
     for line in lines(comparison):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -23,7 +23,7 @@ def job(number: int, typed: Mapping[str, Any], sweep: str = "sweep", **more: Any
 
 def settings(scores: Mapping[str, Sequence[float]], metric: str = "best/val/accuracy") -> list[RunSetting]:
     """One setting for each value of model.init, with these scores at seeds 0, 1, 2, and so on."""
-    jobs = []
+    jobs: list[Job] = []
     for name, values in scores.items():
         for seed, score in enumerate(values):
             jobs.append(job(len(jobs), {"model.init": name, "seed": seed}, metrics={metric: score}))

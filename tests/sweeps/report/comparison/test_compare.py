@@ -87,7 +87,9 @@ def test_a_baseline_must_be_one_setting(key: str, text: str) -> None:
     made = settings(draws([0.9, 0.9, 0.9], 3))
     several = key == "optimizer.lr"
     rest = "is 3 settings: .*Name more keys" if several else "is none of the settings: model.init=s"
-    with pytest.raises(ValueError, match=rf"compare.baseline must be one of the settings; got {key}={text}, which {rest}"):
+    with pytest.raises(
+        ValueError, match=rf"compare.baseline must be one of the settings; got {key}={text}, which {rest}"
+    ):
         compare(made, ACCURACY, {key: text})
 
 
@@ -103,7 +105,9 @@ def test_for_a_loss_the_lower_is_better() -> None:
 
 
 def test_verdicts_need_three_seeds_and_chances_five() -> None:
-    by_seeds: dict[int, Any] = {seeds: compare(settings(draws([0.9, 0.95], seeds)), ACCURACY).pairs[0] for seeds in range(1, 6)}
+    by_seeds: dict[int, Any] = {
+        seeds: compare(settings(draws([0.9, 0.95], seeds)), ACCURACY).pairs[0] for seeds in range(1, 6)
+    }
     assert [by_seeds[seeds].verdict is None for seeds in range(1, 6)] == [True, True, False, False, False]
     assert [by_seeds[seeds].p_beats is None for seeds in range(1, 6)] == [True] * 4 + [False]
     assert by_seeds[2].difference > 0
@@ -153,7 +157,9 @@ def test_a_setting_with_fewer_seeds_is_not_the_best() -> None:
 
 def test_two_groups_and_lost_jobs_are_said() -> None:
     made = settings({"a": [0.98, 0.979, 0.981, 0.98, 0.88], "b": [0.97, 0.975, 0.972, 0.978, 0.971]})
-    lost = settings_of([job(20 + n, {"model.init": "lost", "seed": n}, status="diverged", metrics=LOST) for n in range(2)])
+    lost = settings_of(
+        [job(20 + n, {"model.init": "lost", "seed": n}, status="diverged", metrics=LOST) for n in range(2)]
+    )
     found = compare([*made, *lost], ACCURACY)
     assert {one.label: one.groups for one in found.settings} == {"model.init=a": (1, 4), "model.init=b": None}
     assert [one.label for one in found.lost] == [lost[0].label]
@@ -176,6 +182,7 @@ def test_of_very_many_settings_only_pairs_with_the_best_are_made_after_bonferron
     for one, other in zip(full.with_reference, few.pairs, strict=True):
         assert (one.a, one.b, one.p) == pytest.approx((other.a, other.b, other.p))
         assert other.p is not None
-        assert other.p_holm == pytest.approx(min(1.0, 15 * other.p))
         assert other.low is not None
+        assert other.p_holm is not None
+        assert other.p_holm == pytest.approx(min(1.0, 15 * other.p))
         assert (other.low > 0) == (other.p_holm <= 0.05)

@@ -43,7 +43,9 @@ def test_an_unknown_metric_and_one_that_some_lack_are_refused_with_those_that_al
     made = jobs()
     del made[1].metrics["test/rmse"]
     for asked in ("val/acuracy", "test/rmse", "status"):
-        with pytest.raises(ValueError, match=r"compare.metric must be .*one of best/val/accuracy, best/val/loss, .*got"):
+        with pytest.raises(
+            ValueError, match=r"compare.metric must be .*one of best/val/accuracy, best/val/loss, .*got"
+        ):
             metric_of(sweep(made), settings_of(made), asked, None)
 
 
@@ -55,7 +57,9 @@ def test_jobs_without_a_metric_in_common_are_refused() -> None:
     with pytest.raises(ValueError, match=r"compare.folders must hold jobs that completed; got none"):
         metric_of(sweep(lost), settings_of(lost), "monitor", None)
     made[1].metrics["monitor"] = "val/loss"
-    with pytest.raises(ValueError, match=r"compare.metric must be named .*got monitor, which is val/accuracy, val/loss"):
+    with pytest.raises(
+        ValueError, match=r"compare.metric must be named .*got monitor, which is val/accuracy, val/loss"
+    ):
         metric_of(sweep(made), settings_of(made), "monitor", None)
 
 

@@ -23,7 +23,9 @@ def test_settings_are_what_differs_seed_and_fold_apart() -> None:
     assert labels(jobs) == {"optimizer.lr=0.1": [0, 1, 2], "optimizer.lr=0.01": [0, 1, 2]}
 
 
-@pytest.mark.parametrize("key", ["name", "test", "data_dir", "threads", "target_score", "trainer.devices", "logger.x.y"])
+@pytest.mark.parametrize(
+    "key", ["name", "test", "data_dir", "threads", "target_score", "trainer.devices", "logger.x.y"]
+)
 def test_keys_that_do_not_change_a_run_make_no_setting(key: str) -> None:
     jobs = [job(seed, {key: seed, "seed": seed}, sweep=f"run{seed}") for seed in range(3)]
     assert labels(jobs) == {"the same setting": [0, 1, 2]}
