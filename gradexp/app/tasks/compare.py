@@ -9,6 +9,7 @@ from gradexp.app.tasks.outcome import Outcome
 from gradexp.callbacks.publication import write_figure
 from gradexp.configuration.key_rules import baseline
 from gradexp.configuration.values import plain
+from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.compare import compare as compared
 from gradexp.sweeps.report.comparison.figure import figure
 from gradexp.sweeps.report.comparison.files import write_files
@@ -30,11 +31,7 @@ def compare(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         ValueError: A folder holds no jobs, they have no metric in common, one seed each and no common test set, or the
             baseline is none of the settings, or several.
     """
-    results = read_folders(list(cfg.compare.folders))
-    settings = settings_of(results.jobs)
-    metric = metric_of(results, settings, cfg.compare.metric, cfg.monitor_mode)
-    given = baseline(plain(cfg)["compare"]["baseline"])
-    found = compared(settings, metric, given, cfg.compare.delta)
+    found = _compared(cfg)
     if not found.sampled and all(len(one.scores) == 1 for one in found.settings):
         raise ValueError(
             "compare.folders must hold several seeds of a setting, as a single run says nothing about its setting; got "
@@ -52,3 +49,19 @@ def compare(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     verdicts = [str(pair.verdict) for pair in found.with_reference if pair.verdict is not None]
     counts = {f"compare/{name.replace(' ', '_')}": verdicts.count(name) for name in sorted(set(verdicts))}
     return Outcome({"status": "completed", "data": "none", "compare/settings": len(found.settings), **counts})
+
+
+def _compared(cfg: DictConfig) -> Comparison:
+    results = read_folders(list(cfg.compare.folders))
+    given = baseline(plain(cfg)["compare"]["baseline"])
+    try:
+        settings = settings_of(results.jobs)
+        metric = metric_of(results, settings, cfg.compare.metric, cfg.monitor_mode)
+        return compared(settings, metric, given, cfg.compare.delta)
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        # A configuration that was cut, or that others wrote, can lack anything.
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise ValueError(
+            f"compare.folders must be multiruns and runs whose records are whole; got {list(cfg.compare.folders)} "
+            f"({reason})."
+        ) from error

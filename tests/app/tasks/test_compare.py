@@ -180,3 +180,18 @@ def test_only_a_baseline_that_hydra_cannot_read_is_quoted() -> None:
         "-m",
     ]
     assert with_readable_baseline([*lines, "model.x=a=1"]) == ["compare.baseline='a=1,b=2'", *lines[1:], "model.x=a=1"]
+
+
+@pytest.mark.parametrize("value", [1e308, -3e38, 0.0, 5e-324, None, 10**18])
+def test_scores_beyond_all_measure_are_compared_or_refused(
+    value: Any, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = "val/accuracy" if value else "val/loss"
+    folder = noisy(own_folder / "sweep", 5, optimizer__lr=[0.1, 0.01, 0.2])
+    for number, path in enumerate(sorted(folder.glob("*/metrics.json"))):
+        content = json.loads(path.read_text()) | {f"best/{metric}": value if number % 4 == 0 else -1.0}
+        path.write_text(json.dumps(content | {"samples/val": -3, "classes": 10}))
+    said = call(monkeypatch, "task=compare", "compare.folders=[sweep]", f"compare.metric={metric}")
+    assert said is None or str(said).startswith("error: compare.")
+    for path in own_folder.glob("outputs/compare/*/compare.json"):
+        assert json.loads(path.read_text())["metric"] == f"best/{metric}"

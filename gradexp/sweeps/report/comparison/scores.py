@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gradexp.objective import monitor
 from gradexp.rules import did_you_mean
 from gradexp.sweeps import job_folder
@@ -13,6 +15,7 @@ from gradexp.verdicts.difference import grain
 
 CONTINUOUS = ("loss", "penalty", "objective", "mse", "rmse", "r2", "error")  # not shares of the samples
 LESS_IS_BETTER = ("rmse", "seconds", "epochs")
+LARGEST = float(np.finfo(np.float32).max)
 PARTS = ("train", "val", "test")
 
 
@@ -39,9 +42,14 @@ class Metric:
         return {repeat: score for repeat, score in found.items() if score is not None}
 
     def of(self, job: Job) -> float | None:
-        """The score of a job; None if it did not complete or did not measure it."""
+        """The score of a job; None if it did not complete or did not measure it.
+
+        A number beyond single precision, which metrics have, is none that a run measured: its square has no bounds.
+        """
         value = job.metrics.get(self.name) if job.status == "completed" else None
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > LARGEST:
+            return None
+        return float(value)
 
     def grain(self, settings: Sequence[RunSetting]) -> float:
         """The score's step: one sample of the part that it is measured on, the largest over the jobs."""
@@ -49,7 +57,7 @@ class Metric:
         part = next((part for part in PARTS if part in self.name.split("/")), "")
         sizes = [job.metrics.get(f"samples/{part}") for job in jobs if "classes" in job.metrics]
         is_share = self.name.rpartition("/")[2] not in CONTINUOUS and part
-        samples = min((int(size) for size in sizes if size), default=None) if is_share else None
+        samples = min((int(size) for size in sizes if size and size >= 1), default=None) if is_share else None
         return grain([score for setting in settings for score in self.scores(setting).values()], samples)
 
 
