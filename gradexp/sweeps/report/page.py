@@ -134,7 +134,8 @@ def _compared(findings: Findings, pictures: Mapping[str, Path]) -> dict[str, Any
     if found is None:
         return None
     picture = _encoded(pictures[COMPARISON]) if COMPARISON in pictures else ""
-    shown = {"title": words.title(found), "columns": table.COLUMNS, "rows": table.rows(found)}
+    columns, rows = table.filled(table.rows(found))
+    shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows}
     return shown | {"lines": words.lines(found), "picture": picture}
 
 

@@ -13,6 +13,7 @@ from gradexp.verdicts.superiority import superiority, superiority_interval
 from gradexp.verdicts.verdict import Verdict, verdict
 
 JUDGED = 3  # seeds from which on there is a verdict
+OPEN = (Verdict.WITHIN_NOISE, Verdict.CANNOT_TELL)  # verdicts that more seeds may settle
 CHANCES = 5  # seeds from which on a chance to beat is given
 
 Scores = Mapping[Repeat, float]
@@ -36,7 +37,8 @@ class Pair:
         verdict: Of a beside b.
         smallest_gap: The true gap that these jobs tell with a probability of 80 %.
         gap: The gap that fresh seeds should find: that of the means, or delta if that is larger.
-        seeds: How many fresh seeds a side find `gap` with a probability of 80 %: least, expected, most.
+        seeds: How many fresh seeds a side find `gap` with a probability of 80 %: least, expected, most; of an open
+            verdict.
         p_beats: The chance that a fresh run of a beats a fresh run of b, ties half; None for fewer than five seeds.
         p_beats_low: Lower end of its interval.
         p_beats_high: Upper end.
@@ -158,7 +160,7 @@ def _pair(
         said,
         smallest_gap(difference, LEVEL / comparisons) if with_all else None,
         gap if with_all else None,
-        seeds_needed(difference, gap) if with_all and gap else None,
+        seeds_needed(difference, gap) if with_all and gap and said in OPEN else None,
         chance,
         *ends,
     )

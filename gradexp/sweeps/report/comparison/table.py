@@ -1,5 +1,6 @@
 """A comparison as a table: one row a setting, for the terminal and the page."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.console import Console
@@ -12,6 +13,8 @@ from gradexp.sweeps.report.comparison.words import lines, number, title
 
 WIDEST = 1_000  # characters of a table in a file
 COLUMNS = ("setting", "mean", "± over seeds", "seeds", "diverged", "failed", "difference", "95 % interval", "verdict")
+TEXTS = ("setting", "verdict")
+OPTIONAL = ("diverged", "failed")
 
 
 class Row(NamedTuple):
@@ -54,18 +57,21 @@ def rows(comparison: Comparison) -> list[Row]:
     return found
 
 
+def filled(shown: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns and the cells of the rows, without the counts of lost jobs where there are none."""
+    places = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n] for row in shown)]
+    return [COLUMNS[n] for n in places], [[row[n] for n in places] for row in shown]
+
+
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print title, table and lines."""
     console.print(title(comparison), markup=False, highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
-    shown = rows(comparison)
-    for place, name in enumerate(COLUMNS):
-        if place in (4, 5) and not any(row[place] for row in shown):
-            continue
-        table.add_column(Text(name), justify="left" if place in (0, 8) else "right", overflow="fold")
-    for row in shown:
-        cells = [cell for place, cell in enumerate(row) if place not in (4, 5) or any(one[place] for one in shown)]
-        table.add_row(*map(Text, cells))
+    columns, cells = filled(rows(comparison))
+    for name in columns:
+        table.add_column(Text(name), justify="left" if name in TEXTS else "right", overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
     width = console.width
     if not console.is_terminal:  # in a file or a pipe no cell is broken
         widest = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum

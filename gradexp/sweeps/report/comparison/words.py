@@ -2,10 +2,8 @@
 
 from gradexp.sweeps.report.comparison.compare import Comparison, Scored
 from gradexp.sweeps.report.comparison.next_command import MOST, MOST_SETTINGS, next_commands
-from gradexp.sweeps.report.comparison.pair import JUDGED, Pair
-from gradexp.verdicts.verdict import Verdict
+from gradexp.sweeps.report.comparison.pair import JUDGED, OPEN, Pair
 
-OPEN = (Verdict.WITHIN_NOISE, Verdict.CANNOT_TELL)
 SHOWN = 10  # comparisons that are explained
 FEW_SEEDS = "fewer than three seeds"
 
