@@ -8,9 +8,21 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
+# They fork processes from a server that has imported everything: one server is enough, 6 seconds.
+FORKING = (
+    "app/test_resume.py",
+    "engine/test_several_steps_resume.py",
+    "sweeps/launch/test_killed_sweep.py",
+    "sweeps/test_job_folder.py",
+    "test_faults.py",
+    "test_fuzz.py",
+    "test_interrupts.py",
+)
 ARCHIVES = "GRADEXP_MNIST_ARCHIVES"
 
 # Tests run in parallel, about one on each core; processes that they start inherit this.
@@ -20,9 +32,21 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).pare
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """As many processes as cores; twice as many with the slow tests, which mostly wait: for servers, for kills."""
-    processes_per_core = 1 if "not slow" in config.option.markexpr else 2
-    return processes_per_core * (os.cpu_count() or 1)
+    """As many processes as cores; one more with the slow tests, some of which wait: for servers, for kills.
+
+    Each process imports torch and collects all tests, 10 seconds of a core.
+    """
+    return (os.cpu_count() or 1) + ("not slow" not in config.option.markexpr)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run the tests of a file in one process, and those of all files in `FORKING` in the same one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    scheduler = LoadFileScheduling(config, log)
+    file_of = scheduler._split_scope  # which subclasses may override, as its class says
+    scheduler._split_scope = lambda test: "forking" if file_of(test).endswith(FORKING) else file_of(test)
+    return scheduler
 
 
 def pytest_collection(session: pytest.Session) -> None:

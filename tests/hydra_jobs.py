@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.app.composer import Composer
 from gradexp.app.section_loader import SectionLoader, class_sections
 from gradexp.configuration.files import CONF_DIR
+from gradexp.configuration.values import without_hydra
 
 Compose = Callable[[list[str]], DictConfig]
 
@@ -47,5 +48,5 @@ def composed_by_hydra(loader: Any, overrides: list[str], mode: RunMode) -> DictC
 
 def content(cfg: DictConfig) -> dict[str, Any]:
     """The configuration without the section `hydra`."""
-    values: dict[str, Any] = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]))  # type: ignore[assignment]
+    values: dict[str, Any] = OmegaConf.to_container(without_hydra(cfg))  # type: ignore[assignment]
     return values

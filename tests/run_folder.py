@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.engine.several_steps import exactly
+
 
 def events(folder: Path) -> EventAccumulator:
     accumulator = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0, "tensors": 0, "images": 0})
@@ -22,6 +24,6 @@ def assert_same(one: Path, other: Path) -> None:
     for name in ("last", "best"):
         first, second = checkpoint(one, name), checkpoint(other, name)
         for key in ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step", "epoch"):
-            assert repr(first[key]) == repr(second[key]), (name, key)
+            assert exactly(first[key]) == exactly(second[key]), (name, key)
         for tensor_name, tensor in first["state_dict"].items():
             assert torch.equal(tensor, second["state_dict"][tensor_name]), (name, tensor_name)

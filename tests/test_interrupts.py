@@ -199,14 +199,14 @@ def test_the_command_ends_in_each_phase(name: str, own_folder: Path) -> None:
     """A part of `python -m tests.interrupts`, at moments drawn by a fixed seed."""
     delay = random.Random(name).random() * PHASES[name].delay / 2
     signum = signal.SIGKILL if PHASES[name].killed else signal.SIGINT
-    case = Case(0, name, signum, group=not PHASES[name].killed, twice=True, delay=delay)
+    case = Case(0, name, signum, group=not PHASES[name].killed, twice=True, delay=delay, forked="joblib" in name)
     assert interrupt(case, own_folder), "the command had ended before the signal"
     assert not case.faults, case.error
 
 
 @pytest.mark.slow
 def test_the_printed_command_continues_the_run(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = Case(0, "fit", signal.SIGTERM, group=False, twice=False, delay=0.1)
+    case = Case(0, "fit", signal.SIGTERM, group=False, twice=False, delay=0.1, forked=True)
     assert interrupt(case, own_folder)
     assert not case.faults, case.error
     _, _, command = case.error.partition("continue with: python -m gradexp ")

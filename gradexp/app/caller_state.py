@@ -67,8 +67,8 @@ def _logging() -> Iterator[None]:
                 handler.close()
         for logger, level, its_handlers, filters, propagate, disabled in before:
             logger.handlers[:], logger.filters[:] = its_handlers, filters
-            logger.propagate, logger.disabled = propagate, disabled
-            logger.setLevel(level)  # last: it clears what loggers remember of their levels
+            logger.level, logger.propagate, logger.disabled = level, propagate, disabled
+        root.setLevel(before[0][1])  # once, and last: it clears what all loggers remember of their levels
         _HANDLERS[:0] = handlers
         _NAMES.update(names)
 

@@ -20,12 +20,14 @@ from gradexp.app.quoting import with_readable_baseline
 from gradexp.app.run_record import check_direction, in_multirun, is_first_process
 from gradexp.app.section_loader import class_sections
 from gradexp.app.summary import print_job, print_summary
-from gradexp.app.vectorized import launcher
+from gradexp.app.vectorized.launcher import VectorizedLauncher
 from gradexp.configuration.files import CONF_DIR
 from gradexp.interrupts import handled
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.launch.grid_sweeper import register
+from gradexp.sweeps.launch.grid_sweeper import GridSweeper
+from gradexp.sweeps.launch.jobs import BasicLauncher
 from gradexp.sweeps.launch.own_process import is_own_process
+from gradexp.sweeps.launch.plugins import register
 from gradexp.sweeps.plan.manifest import Manifest
 
 MAX_DIGITS, MAX_DEPTH = 1_000, 50
@@ -66,8 +68,7 @@ def _cli() -> None:
             return
         check_readable(sys.argv[1:])
         sys.argv[1:] = with_readable_baseline(sys.argv[1:])
-        register()
-        launcher.register()
+        register(GridSweeper, BasicLauncher, VectorizedLauncher)
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
     except Exception as error:
@@ -146,12 +147,12 @@ def _lost_the_first_process(error: BaseException) -> bool:
 def _print_job(metrics: Mapping[str, Any]) -> None:
     """Print one line for a job of a multirun: the sweep's progress, what distinguishes the job, its outcome."""
     folder = _folder()
-    sweep = Manifest.read(folder.parent)
+    sweep = Manifest.of_job(folder)
     if sweep is None:
         label = " ".join(HydraConfig.get().overrides.task)
     else:
         jobs = list(sweep.jobs.values())
-        ended = sum((folder.parent / job.folder / job_folder.METRICS).is_file() for job in jobs)
+        ended = sum(os.path.isfile(f"{folder.parent}/{job.folder}/{job_folder.METRICS}") for job in jobs)  # noqa: PTH113
         label = f"{ended}/{len(jobs)}  {next(job.label for job in jobs if job.folder == folder.name)}"
     print_job(Console(), label, metrics, _relative(folder))
 

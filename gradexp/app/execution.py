@@ -112,7 +112,7 @@ def _execute_job(cfg: DictConfig, record: RunRecord) -> Result:
     folder = record.folder
     # The further processes of a job with several share the first one's folder.
     with job_folder.lock(folder) if is_first_process() else nullcontext():
-        sweep = Manifest.read(folder.parent)  # None if the sweeper is not gradexp's grid
+        sweep = Manifest.of_job(folder)  # None if the sweeper is not gradexp's grid
         job_folder.check_not_stopped(folder)
         asked = sweep.key(folder.name) if sweep else None
         done = job_folder.outcome(folder)

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
@@ -18,7 +18,7 @@ from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_singl
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
 from gradexp.configuration.files import run_of
-from gradexp.configuration.values import as_typed
+from gradexp.configuration.values import as_typed, without_hydra
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
@@ -39,8 +39,7 @@ class CheckBeforeRun(Callback):
         with _one_message():
             check_hydra_keys(config.hydra)
             if not traceback_wanted():  # the same check in the run raises with its traceback
-                cfg = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-                check_config(cfg, as_typed(config.hydra.overrides.task))
+                check_config(without_hydra(config), as_typed(config.hydra.overrides.task))
             check_single_run(config)
             # Before Hydra opens the log file in a folder that others may have made.
             folder = known_folder(config.task, config.ckpt_path, config.sweep_dir)

@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.configuration.files import HYDRA_FOLDER, run_of
-from gradexp.files import write_atomically
+from gradexp.sweeps.launch.jobs import write_record
 from gradexp.sweeps.launch.own_process import is_own_process
 
 
@@ -78,9 +78,7 @@ class RunRecord:
             self._resumed_at = self._resumed_at or (f"{now}-{taken}" if taken else now)
             folder /= self._resumed_at
         hydra: Any = HydraConfig.instance().cfg
-        contents = {"overrides.yaml": hydra.hydra.overrides.task, "hydra.yaml": hydra, "config.yaml": cfg}
-        for name, content in contents.items():  # config.yaml comes last: where it exists, the record is complete
-            write_atomically(folder / name, OmegaConf.to_yaml(content).encode())
+        write_record(folder, hydra, cfg)
 
 
 def check_direction(monitor: str, mode: str | None) -> None:

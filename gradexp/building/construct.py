@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import torch
 from torch import Tensor
 
-from gradexp.arguments import arguments_of, takes_any
+from gradexp.arguments import arguments_of, signature_of, takes_any
 from gradexp.rules import did_you_mean, is_list
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ def construct(cls: type[T], key: str, given: Mapping[str, Any], offered: Mapping
     Raises:
         ValueError: `cls` does not take a given argument, or refuses a value.
     """
-    parameters = inspect.signature(cls).parameters
+    parameters = signature_of(cast(Any, cls)).parameters
     valid = arguments_of(cls)
     settable = [name for name in valid if name not in offered]
     for name in given:

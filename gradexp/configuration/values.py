@@ -1,11 +1,11 @@
 """Configurations as plain data."""
 
-import copy
 import json
+import pickle
 from collections.abc import Mapping
 from typing import Any, cast
 
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 
@@ -60,12 +60,25 @@ def as_typed(overrides: Any) -> list[str]:
     return cast(list[str], OmegaConf.to_container(overrides, resolve=False))
 
 
+def copied(cfg: DictConfig) -> DictConfig:
+    """A copy of a whole configuration; pickling takes a third of the time of `copy.deepcopy`."""
+    return cast(DictConfig, pickle.loads(pickle.dumps(cfg)))
+
+
+def without_hydra(cfg: DictConfig) -> DictConfig:
+    """A copy of a composed configuration without the section `hydra`: what a task gets."""
+    new = copied(cfg)
+    with open_dict(new):
+        del new["hydra"]
+    return new
+
+
 def changed(cfg: DictConfig, changes: Mapping[str, Any]) -> DictConfig:
     """A read-only copy of a configuration with other values by key, such as {"trainer.devices": 1}.
 
     A mapping replaces a whole section.
     """
-    new = copy.deepcopy(cfg)
+    new = copied(cfg)
     with read_write(new):
         for key, value in changes.items():
             OmegaConf.update(new, key, value, merge=False)

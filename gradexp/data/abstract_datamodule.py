@@ -14,10 +14,11 @@ from gradexp.data.batch_loader import BatchLoader
 from gradexp.data.batch_order import BatchOrder, FixedOrder
 from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all, split_indices
 from gradexp.data.test_set import digest
+from gradexp.engine.augmentation import Augmentation
 from gradexp.engine.batches import pair_of
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
-from gradexp.randomness import generator, mix, seed_generators
+from gradexp.randomness import generator
 from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, SampleNumber
 from gradexp.untrusted import check_kinds
 
@@ -141,11 +142,9 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         """Augment training batches on the device, with draws that depend only on (seed, step, rank)."""
         if self.augment is None or self.trainer is None or not self.trainer.training:
             return batch
-        # Transforms draw from the global generators.
         inputs, targets = pair_of(batch)
-        state = mix("augmentation", self.seed, batches_begun(self.trainer), self.trainer.global_rank)
-        seed_generators(state, inputs.device)
-        return self.augment(inputs), targets
+        augmentation = Augmentation(self.augment, self.seed)
+        return augmentation(inputs, batches_begun(self.trainer), self.trainer.global_rank), targets
 
     def state_dict(self) -> dict[str, Any]:
         position = self._train_loader.state_dict() if self._train_loader else self._resume_state

@@ -142,7 +142,7 @@ class Checkpoints(Checkpoint):
     def _save(self, trainer: Trainer) -> None:
         if trainer.global_step == self.kept_step:
             return
-        measured = _values(trainer)
+        measured = logged(trainer)
         self.metrics |= measured
         if self._best_weights is not None:
             assert self.best is not None
@@ -156,12 +156,12 @@ class Checkpoints(Checkpoint):
             trainer.logger.end_rewind()
 
     def _is_best(self, trainer: Trainer, epoch: int) -> bool:
-        measured = _values(trainer)
+        measured = logged(trainer)
         if self.monitor not in measured and self._fallbacks is not None:
-            logged = next((name for name in self._fallbacks if name in measured), None)
-            self.goes_by_none = logged is None
-            if logged is not None:
-                self.monitor, self.mode = logged, self._fallbacks[logged]
+            fallback = next((name for name in self._fallbacks if name in measured), None)
+            self.goes_by_none = fallback is None
+            if fallback is not None:
+                self.monitor, self.mode = fallback, self._fallbacks[fallback]
         of_stage = {k: v for k, v in measured.items() if k.startswith("val") or k == self.monitor}
         reached = epoch, trainer.global_step
         if self.goes_by_none:
@@ -207,8 +207,8 @@ class Checkpoints(Checkpoint):
         self.metrics = dict(state_dict["metrics"])
 
 
-def _values(trainer: Trainer) -> dict[str, float]:
-    """The metrics logged last, by name."""
+def logged(trainer: Trainer) -> dict[str, float]:
+    """The metrics that the last stage logged, by name."""
     return {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
 
 

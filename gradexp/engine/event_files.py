@@ -27,8 +27,8 @@ class EventFiles(TensorBoardLogger):
     """
 
     continues = False
-    _earlier: list[Path] | None = None  # the files of earlier fits, between the two halves of `rewind`
-    _begun = 0  # the second of the first half
+    _earlier: list[Path] | None = None  # the files of earlier fits, between `begin_rewind` and `end_rewind`
+    _begun = 0  # the second of `begin_rewind`
     _kept: Mapping[str, int] | None = None  # their sizes at the checkpoint; None to drop nothing
     _resumes = False
 
@@ -50,22 +50,18 @@ class EventFiles(TensorBoardLogger):
         elif self._experiment is not None:
             self.save()
 
-    def rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
-        """Drop what an earlier fit in the folder logged after the checkpoint from which this one resumes.
+    def begin_rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
+        """Find what `end_rewind` will drop: what was logged after the checkpoint from which this fit resumes.
 
-        Otherwise the curves would have some steps twice: those of a killed process after its last checkpoint, and the
+        With it the curves would have some steps twice: those of a killed process after its last checkpoint, and the
         final values and figures of a finished one. A checkpoint of another folder, or of step 0, keeps nothing. The
-        settings of a finished fit stay until those of a fit that resumes it replace them.
+        settings of a finished fit stay until those of a fit that resumes it replace them. No file changes yet, so that
+        a fit that fails can `undo` its own.
 
         Args:
             checkpoint: The checkpoint, saved with SaveEventSizes; None for a fit that does not resume. From one that
                 has no sizes nothing is dropped.
         """
-        self.begin_rewind(checkpoint)
-        self.end_rewind()
-
-    def begin_rewind(self, checkpoint: Mapping[str, Any] | None) -> None:
-        """The first half of `rewind`, which changes no file, so that a fit that fails can `undo` its own."""
         self._earlier, self._kept, self._begun = self._files(), {}, int(time.time())
         self._resumes = checkpoint is not None
         if checkpoint is not None and (checkpoint["global_step"] or "event_files" not in checkpoint):
@@ -74,7 +70,7 @@ class EventFiles(TensorBoardLogger):
         self.continues = bool(names) if self._kept is None else any(name in self._kept for name in names)
 
     def end_rewind(self) -> None:
-        """The second half of `rewind`, once this fit has saved last.ckpt; without a first half it does nothing."""
+        """Drop what `begin_rewind` found, once this fit has saved last.ckpt; without that call it does nothing."""
         earlier, self._earlier = self._earlier, None
         if earlier is None or self._kept is None:
             return
@@ -93,7 +89,7 @@ class EventFiles(TensorBoardLogger):
             _rename_in_order(kept)
 
     def undo(self) -> None:
-        """Remove what this fit has logged; possible between the two halves of `rewind`, else it does nothing."""
+        """Remove what this fit has logged; possible between `begin_rewind` and `end_rewind`, else it does nothing."""
         earlier, self._earlier = self._earlier, None
         if earlier is None:
             return
@@ -122,7 +118,7 @@ class EventFiles(TensorBoardLogger):
 
 
 class SaveEventSizes(Callback):
-    """Saves the sizes of the event files in checkpoints, for `EventFiles.rewind`."""
+    """Saves the sizes of the event files in checkpoints, for `EventFiles.begin_rewind`."""
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:

@@ -19,6 +19,7 @@ State = Literal["completed", "diverged", "failed", "running", "interrupted", "pl
 LOCK, METRICS, CHECKPOINT = ".lock", "metrics.json", "checkpoints/last.ckpt"
 HOLDER = ".holder"  # beside the lock: who holds it, in words
 STARTED = ".started"  # in the job's folder: touched whenever the job starts
+STACKS = ".stacks"  # in the sweep's folder: the states of jobs that are trained at once
 STOPPED = ".stopped"  # in the sweep's folder: no further job starts
 
 RECORD = "the record that a run writes when it ends"  # what metrics.json is

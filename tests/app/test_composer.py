@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gradexp.app.composer import Composer
 from gradexp.configuration.hashes import config_hash
+from gradexp.configuration.values import without_hydra
 from tests.hydra_jobs import Compose, composing, content
 
 pytestmark = pytest.mark.slow
@@ -54,7 +55,7 @@ def composers() -> Iterator[tuple[Composer, Compose]]:
 
 
 def identity(cfg: DictConfig) -> str:
-    return config_hash(OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]))
+    return config_hash(without_hydra(cfg))
 
 
 def test_the_composers_configurations_equal_hydras(composers: tuple[Composer, Compose]) -> None:

@@ -40,7 +40,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Res
 def test_a_run_interrupted_at_any_step_ends_bit_identically(
     overrides: tuple[str, ...], step: int, monkeypatch: pytest.MonkeyPatch, uninterrupted: Callable[..., Result]
 ) -> None:
-    settings = (*RANDOM_PARTS, *overrides, "trainer.max_epochs=4")
+    settings = (*RANDOM_PARTS, *overrides, "trainer.max_epochs=3")
     whole = uninterrupted(*settings)
     with monkeypatch.context() as patch:
         cut_power_at(step, patch)

@@ -95,7 +95,9 @@ def test_a_run_resumed_in_another_folder_writes_its_record_there() -> None:
 def test_the_record_equals_the_files_that_hydra_writes() -> None:
     result = run("data=blobs", *SHORT, "monitor_mode=max", "hydra.output_subdir=hydras_own")
     for name in ("config.yaml", "overrides.yaml", "hydra.yaml"):
-        assert (result.folder / ".hydra" / name).read_text() == (result.folder / "hydras_own" / name).read_text(), name
+        # libyaml, which writes ours, folds long texts elsewhere.
+        ours, hydras = (yaml.safe_load((result.folder / at / name).read_text()) for at in (".hydra", "hydras_own"))
+        assert ours == hydras, name
 
 
 @pytest.mark.parametrize(

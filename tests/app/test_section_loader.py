@@ -19,6 +19,8 @@ from gradexp import compose
 from gradexp.app import composition, composition_cache, own_hydra, section_loader
 from gradexp.app.section_loader import SectionLoader, class_sections
 from gradexp.configuration.files import CONF_DIR
+from gradexp.sweeps.launch.jobs import BasicLauncher
+from gradexp.sweeps.launch.plugins import register
 from tests import hydra_jobs
 from tests.hydra_jobs import composed_by_hydra, started_hydra
 
@@ -227,6 +229,7 @@ def test_hydras_basic_sweeper_uses_the_loader(own_folder: Path) -> None:
     seen: list[DictConfig] = []
     typed = [f"optimizer._target_={NADAM},torch.optim.SGD", "optimizer.lr=0.1,0.2"]
     plain = ["hydra/sweeper=basic", "hydra.mode=MULTIRUN", "hydra.sweep.dir=sweep", *WITHOUT_CALLBACKS]
+    register(BasicLauncher)
     with started_hydra() as hydra:
         hydra.multirun("config", seen.append, [*typed, *plain], with_log_configuration=False)
     assert [cfg.optimizer for cfg in seen] == [

@@ -27,10 +27,10 @@ CASES: dict[str, list[str]] = {
     "average of every epoch": ["+callbacks.it._target_=tests.app.test_tested_weights.AverageOfEpochs", TRUST],
     "SWA": [f"{CALLBACK}StochasticWeightAveraging", "callbacks.it.swa_lrs=0.01", TRUST],
     "pruning": [f"{CALLBACK}ModelPruning", "callbacks.it.pruning_fn=l1_unstructured", "callbacks.it.amount=0.7", TRUST],
-    "batch-size finder": [f"{CALLBACK}BatchSizeFinder", "callbacks.it.max_trials=2", TRUST],
+    "batch-size finder": [f"{CALLBACK}BatchSizeFinder", "callbacks.it.init_val=32", "callbacks.it.max_trials=2", TRUST],
     "range test": ["+callbacks=lr_finder", "callbacks.lr_finder.num_training_steps=30"],
     "less than an epoch": ["trainer.max_steps=20"],
-    "regression": ["data=diabetes", "model=mlp_regressor"],
+    "regression": ["data=diabetes", "data.repeat=5", "model=mlp_regressor"],
 }
 
 

@@ -56,11 +56,12 @@ def test_each_step_is_shown_once_after_a_resume_from_anywhere(monkeypatch: pytes
         assert shown(folder) == expected
     run(f"ckpt_path={whole.folder}/checkpoints/last.ckpt")  # a finished run, as after a kill that fell into its test
     assert shown(whole.folder) == expected
-    run(f"ckpt_path={whole.folder}/checkpoints/best.ckpt", "trainer.max_epochs=3")
+    run(f"ckpt_path={whole.folder}/checkpoints/best.ckpt", "trainer.max_epochs=3", "figures=false")
     more = shown(whole.folder)
     assert [step for step, _ in more["train/loss_epoch"]] == [39, 78, 117]
     assert len(more["config/text_summary"]) == 2, "a changed configuration is shown at the step of its resume"
-    run(*SETTINGS, "trainer.max_epochs=1", "hydra.run.dir=whole")  # another fit in the folder replaces the first
+    # Another fit in the folder replaces the first.
+    run(*SETTINGS, "trainer.max_epochs=1", "figures=false", "hydra.run.dir=whole")
     assert [step for step, _ in shown(whole.folder)["train/loss_epoch"]] == [39]
 
 
@@ -68,6 +69,11 @@ def log(files: EventFiles, *steps: int) -> None:
     for step in steps:
         files.log_metrics({"loss": float(step)}, step)
     files.save()
+
+
+def rewind(files: EventFiles, checkpoint: dict[str, Any] | None) -> None:
+    files.begin_rewind(checkpoint)
+    files.end_rewind()
 
 
 def test_a_resumed_fit_keeps_what_was_logged_before_its_checkpoint(tmp_path: Path) -> None:
@@ -80,15 +86,15 @@ def test_a_resumed_fit_keeps_what_was_logged_before_its_checkpoint(tmp_path: Pat
         pass
     for _ in range(2):  # the second resume, too, is from the checkpoint of step 2
         second = EventFiles(tmp_path, name="tensorboard", version="", purge_step=3)
-        second.rewind(checkpoint)
+        rewind(second, checkpoint)
         assert second.continues
         log(second, 3, 4)
         second.experiment.close()
         assert [event.step for event in events(tmp_path).Scalars("loss")] == [1, 2, 3, 4]
     third = EventFiles(tmp_path, name="tensorboard", version="")
-    third.rewind({"global_step": 4})  # of a version that saved no sizes
+    rewind(third, {"global_step": 4})  # of a version that saved no sizes
     assert [event.step for event in events(tmp_path).Scalars("loss")] == [1, 2, 3, 4]
-    third.rewind(None)
+    rewind(third, None)
     assert not third.continues
     assert not [*Path(third.log_dir).iterdir()]
 
@@ -112,7 +118,7 @@ def test_a_resume_that_fails_leaves_the_files_as_they_were(tmp_path: Path) -> No
     assert contents(tmp_path / "tensorboard").items() > before.items()
     failed.undo()
     assert contents(tmp_path / "tensorboard") == before
-    # The second half may follow when the fit has logged.
+    # The end may follow when the fit has logged.
     second = EventFiles(tmp_path, name="tensorboard", version="", purge_step=3)
     second.begin_rewind(checkpoint)
     log(second, 3)
@@ -147,7 +153,7 @@ def test_a_checkpoint_in_memory_changes_no_file_and_settings_stay_until_replaced
     assert before[settings] in contents(tmp_path / "tensorboard").values()
     log(second, 5)
     third = EventFiles(tmp_path, name="tensorboard", version="", purge_step=5)
-    third.rewind({"global_step": 4} | saved)
+    rewind(third, {"global_step": 4} | saved)
     assert [event.step for event in events(tmp_path).Scalars("loss")] == [1, 2, 3, 4]
     assert any(path.name.endswith(HPARAMS) for path in Path(third.log_dir).iterdir())
 
@@ -158,7 +164,7 @@ def test_curves_are_by_step_though_the_clock_goes_back(tmp_path: Path, monkeypat
     for number in range(4):  # a fit and three resumes, each with a clock an hour before
         monkeypatch.setattr(time, "time", lambda number=number: now - 3600 * number)
         files = EventFiles(tmp_path, name="tensorboard", version="", purge_step=2 * number + 1)
-        files.rewind(checkpoint)
+        rewind(files, checkpoint)
         log(files, 2 * number + 1, 2 * number + 2)
         checkpoint = {"global_step": 2 * number + 2, "event_files": files.sizes()}
         files.experiment.close()

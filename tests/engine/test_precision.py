@@ -9,11 +9,12 @@ from torch import nn
 
 from gradexp import LinearRegression, run
 from gradexp.engine.precision import at_least_single, inputs_for
+from gradexp.reports import descent_report
 
 KINDS = {
     "images": ("trainer.max_epochs=1", "+callbacks=diagnostics", "callbacks.diagnostics.every_n_steps=20"),
     "one logit": ("+experiment=logistic_regression", "data=blobs", "trainer.max_epochs=2"),
-    "regression": ("+experiment=linear_regression", "trainer.max_epochs=2"),
+    "regression": ("+experiment=linear_regression", "data.repeat=50", "trainer.max_epochs=2"),
     "descent": ("+experiment=rosenbrock", "trainer.max_steps=20"),
 }
 FIGURES = {
@@ -26,7 +27,11 @@ FIGURES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_figures_and_metrics_are_there_in_any_precision(kind: str, own_folder: Path) -> None:
+def test_all_figures_and_metrics_are_there_in_any_precision(
+    kind: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descent_report, "GRID", 40)  # figures of the default size take seconds
+    monkeypatch.setattr(descent_report, "STARTS", 20)
     found = []
     for precision in ("64-true", "bf16-true"):
         result = run(*KINDS[kind], f"trainer.precision={precision}", "figures=true", f"hydra.run.dir={precision}")

@@ -22,7 +22,7 @@ from tests.engine.several_steps import Logged, data, trainer_for
 
 pytestmark = pytest.mark.slow
 
-SHORT = ("trainer.max_epochs=1", "figures=false", "hydra.run.dir=first")
+SHORT = ("trainer.max_epochs=1", "+trainer.limit_train_batches=2", "figures=false", "hydra.run.dir=first")
 LARGE = ("model.hidden=[800,800]", "data.batch_size=200")  # 1.1 billion operations per step
 
 

@@ -62,8 +62,8 @@ def adapt(cfg: DictConfig, data: AbstractDataModule) -> tuple[DictConfig, list[s
         notes.append(f"data.val_size is 0, so monitor is {monitor}")
     if monitor != cfg.monitor:
         changes |= {"monitor": monitor, "monitor_mode": None}  # a typed mode was meant for the other metric
-    adapted = changed(cfg, changes)
-    mode = monitor_mode(plain(adapted))
+    asked = plain(cfg)
+    mode = monitor_mode(asked | changes)
     if mode is None and cfg.task == "train":
-        raise ValueError(needs_mode(monitor, plain(cfg)["metrics"]))
-    return changed(adapted, {"monitor_mode": mode}), notes
+        raise ValueError(needs_mode(monitor, asked["metrics"]))
+    return changed(cfg, changes | {"monitor_mode": mode}), notes

@@ -8,10 +8,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import StochasticWeightAveraging
 from lightning.pytorch.utilities.model_helpers import is_overridden
 
-from gradexp.app.tasks.outcome import logged
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batches import pair_of
-from gradexp.engine.checkpoints import Best, Checkpoints
+from gradexp.engine.checkpoints import Best, Checkpoints, logged
 from gradexp.engine.lightning_internals import callbacks_of, measuring
 from gradexp.files import write_atomically
 from gradexp.models import AbstractModule
@@ -51,9 +50,11 @@ def measure_training_samples(trainer: Trainer, model: LightningModule, data: Abs
         return {}
     counts = PredictedClasses(data.num_classes)
     limit, trainer.limit_val_batches = trainer.limit_val_batches, 1.0
-    with measuring(trainer, counts), data.validating_training_samples(MAX_TRAINING_SAMPLES):
-        trainer.validate(model, datamodule=data, verbose=False)
-    trainer.limit_val_batches = limit
+    try:
+        with measuring(trainer, counts), data.validating_training_samples(MAX_TRAINING_SAMPLES):
+            trainer.validate(model, datamodule=data, verbose=False)
+    finally:
+        trainer.limit_val_batches = limit
     measured = {f"best/train{name[3:]}": value for name, value in logged(trainer).items() if name.startswith("val")}
     never = [name for name, is_missed in zip(data.classes, counts.never(trainer), strict=True) if is_missed]
     return measured | ({"never_predicted": ", ".join(never)} if never else {})

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 
 from gradexp.data import AbstractDataModule
 
@@ -23,11 +23,6 @@ class Outcome:
 
     metrics: dict[str, Any]
     notes: list[str] = field(default_factory=list)
-
-
-def logged(trainer: Trainer) -> dict[str, float]:
-    """The metrics that the last stage logged, by name."""
-    return {name: value.item() for name, value in sorted(trainer.callback_metrics.items())}
 
 
 def facts(data: AbstractDataModule, model: LightningModule) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.run_record import RunRecord
-from gradexp.app.tasks.outcome import Outcome, facts, logged, root_errors
+from gradexp.app.tasks.outcome import Outcome, facts, root_errors
 from gradexp.app.tasks.restore import restore
+from gradexp.engine.checkpoints import logged
 from gradexp.reports.correct_samples import keep_correct
 
 

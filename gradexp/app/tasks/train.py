@@ -16,17 +16,18 @@ from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
-from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, logged, root_errors
+from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, root_errors
 from gradexp.app.tasks.resume import Resumption, resumption
 from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
+from gradexp.configuration.yaml_text import to_yaml
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_content import not_finite
 from gradexp.engine.checkpoint_file import check_architecture, guard_restoring, read_checkpoint, restoring
-from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.checkpoints import Checkpoints, logged
 from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
@@ -118,7 +119,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
 
 def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resumed: Resumption | None) -> None:
     """Write the configuration and the network to gradexp.log, and the configuration to TensorBoard."""
-    text = OmegaConf.to_yaml(cfg, resolve=True)
+    text = to_yaml(cfg, resolve=True)
     log.info("configuration\n%s", text)
     log.info("network\n%s", getattr(model, "network", model))
     if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:

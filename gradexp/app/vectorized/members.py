@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import getattr_static
 from typing import Any
 
-from lightning.pytorch import seed_everything
+from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.utilities.types import LRSchedulerConfig
 from omegaconf import DictConfig
 from torch import Tensor
@@ -13,10 +14,12 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from gradexp.app.assembly import build_data, build_model
 from gradexp.app.callback_list import early_stopping
 from gradexp.app.tasks.adapt import adapt
+from gradexp.building.trust import trusted_class
 from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule
 from gradexp.data.batch_order import BatchOrder
 from gradexp.data.sources import TensorSource
+from gradexp.engine.augmentation import Augmentation
 from gradexp.engine.stack.batches import Samples
 from gradexp.engine.stack.group_updates import steps_by_gradients
 from gradexp.engine.stack.means import StackedMetric
@@ -25,6 +28,14 @@ from gradexp.engine.stack.network import why_not_stacked
 from gradexp.models import AbstractModule
 from gradexp.models.stacked_metrics import stacked_metric
 from gradexp.objective.objective import Objective
+
+# Methods that each class of model implements, which a stack calls. Others of AbstractModule it replaces.
+OF_EVERY_MODEL = ("loss", "predictions")
+# Methods of AbstractDataModule that a stack replaces.
+BATCHES = (
+    "train_dataloader", "val_dataloader", "on_before_batch_transfer", "transfer_batch_to_device",
+    "on_after_batch_transfer",
+)  # fmt: skip
 
 
 class Alone(Exception):  # noqa: N818  # a reason, not an error
@@ -79,9 +90,14 @@ class Preparation:
             raise Alone(f"{type(model).__name__} is not one of gradexp's models")
         if model.has_own_gradients or not model.takes_steps:
             raise Alone(f"{type(model).__name__} computes its own gradients")
+        own = [name for name in overridden(type(model), AbstractModule) if name not in OF_EVERY_MODEL]
+        if own:
+            raise Alone(f"{type(model).__name__} has a {own[0]} of its own")
         reason = why_not_stacked(model.network)
         if reason is not None:
             raise Alone(f"{type(model).__name__}: {reason}")
+        for name, section in plain(cfg)["callbacks"].items():
+            _check_callback(trusted_class(section["_target_"], "callbacks", cfg.trusted_packages, name))
         metrics: dict[str, StackedMetric] = {}
         for name in model.names_in("val"):
             metric = model.val_metrics.metric(name.partition("/")[2])
@@ -101,7 +117,28 @@ class Preparation:
         return Prepared(cfg, notes, data, model, member, metrics, order, val_batches)
 
 
+def _check_callback(cls: type[Callback]) -> None:
+    """Check that a callback acts after the fit alone, when a stack's member is as after its own fit.
+
+    Raises:
+        Alone: It acts within the fit.
+    """
+    for hook in overridden(cls, Callback):
+        if hook.startswith("on_") and not hook.startswith(("on_fit_end", "on_test", "on_predict")):
+            raise Alone(f"{cls.__name__} acts within the fit ({hook})")
+
+
+def overridden(cls: type, base: type) -> list[str]:
+    """The methods of a base class that a class overrides, but for those of Python itself."""
+    names = (name for name in dir(base) if not name.startswith("__"))
+    pairs = ((name, getattr_static(cls, name), getattr_static(base, name)) for name in names)
+    return [name for name, own, inherited in pairs if own is not inherited and callable(own)]
+
+
 def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]:
+    own = [name for name in overridden(type(data), AbstractDataModule) if name in BATCHES]
+    if own:
+        raise Alone(f"{type(data).__name__} has a {own[0]} of its own")
     data.prepare_data()
     data.setup("fit")
     source, order = data.in_order("train", training=True)
@@ -112,7 +149,8 @@ def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Sam
         order.set_epoch(epoch)
         return order.batches(source.inputs.device)
 
-    train = Samples(source.inputs, source.targets, batches)
+    augmentation = None if data.augment is None else Augmentation(data.augment, data.seed)
+    train = Samples(source.inputs, source.targets, batches, augmentation)
     held_out, val_order = data.in_order("val")
     if not len(held_out):
         return data, train, None, order, 0

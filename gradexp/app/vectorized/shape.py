@@ -22,7 +22,7 @@ NEEDED: Mapping[str, Any] = {
     "trainer.max_steps": -1,
     "trainer.accumulate_grad_batches": 1,
 }
-EMPTY = ("callbacks", "logger", "metrics", "augmentation")
+EMPTY = ("logger", "metrics")
 TRAINER = (
     "accelerator", "devices", "strategy", "precision", "max_epochs", "max_steps", "gradient_clip_val",
     "gradient_clip_algorithm", "accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps",

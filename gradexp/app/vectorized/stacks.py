@@ -52,7 +52,8 @@ class Stacks:
     def train(self) -> Iterator[Stacked]:
         """Train one stack after the other, first those that a killed sweep has begun."""
         drop_slow_cuda_check()
-        waiting = list(self._jobs)
+        # Members of equal rates beside each other: their updates are one call.
+        waiting = sorted(self._jobs, key=lambda name: str(self._jobs[name].optimizer))
         for saved in saved_stacks(self._sweep, self._hashes):
             if all(name in waiting for name in saved.names):
                 waiting = [name for name in waiting if name not in saved.names]

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 
 from gradexp.files import write_atomically
+from gradexp.sweeps.job_folder import STACKS
 
-FOLDER = ".stacks"  # in the sweep's folder
 FORMAT = 1
 EVERY = 10.0  # seconds between two states: what a kill costs at most
 
@@ -55,7 +55,7 @@ class Saved(NamedTuple):
 
 def path_of(sweep: Path, job: str) -> Path:
     """The file of the stack that begins with a job."""
-    return sweep / FOLDER / f"{job}.ckpt"
+    return sweep / STACKS / f"{job}.ckpt"
 
 
 def saved_stacks(sweep: Path, jobs: Mapping[str, str]) -> Iterator[Saved]:
@@ -63,7 +63,7 @@ def saved_stacks(sweep: Path, jobs: Mapping[str, str]) -> Iterator[Saved]:
 
     A file that cannot be read, or is of another version, counts as none: its jobs begin anew.
     """
-    for path in sorted((sweep / FOLDER).glob("*.ckpt")):
+    for path in sorted((sweep / STACKS).glob("*.ckpt")):
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
             members: Sequence[tuple[str, str]] = list(content["jobs"].items()) if content["format"] == FORMAT else []

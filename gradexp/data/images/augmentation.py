@@ -1,6 +1,6 @@
 """Random geometric transformations, drawn separately for each image of a batch."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +49,9 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
         self.elastic_grid = elastic_grid
         self.fill = fill
 
+    # Each image has its own entry in what make_params draws, and transform needs no more: see StackedAugmentation.
+    draws_per_sample: ClassVar[bool] = True
+
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the parameters of each image of the batch [batch, channels, height, width]."""
         images = flat_inputs[0]
@@ -65,6 +68,7 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
             "control_points": self.elastic * torch.randn(n, 2, self.elastic_grid, self.elastic_grid, device=device)
             if self.elastic
             else None,
+            "fill": torch.full((n, 1, 1, 1), self.fill, device=device),
         }
 
     def transform(self, inpt: Tensor, params: dict[str, Any]) -> Tensor:
@@ -85,4 +89,5 @@ class RandomGeometry(v2.Transform):  # type: ignore[misc]  # torchvision ships n
             bend = F.interpolate(params["control_points"], (height, width), mode="bicubic", align_corners=True)
             grid = grid + bend.permute(0, 2, 3, 1) * torch.tensor([2 / width, 2 / height], device=inpt.device)
         # grid_sample pads with zeros, so the fill value is mapped to zero and back.
-        return F.grid_sample(inpt - self.fill, grid, mode="bilinear", align_corners=False) + self.fill
+        fill: Tensor = params["fill"]
+        return F.grid_sample(inpt - fill, grid, mode="bilinear", align_corners=False) + fill

@@ -10,6 +10,7 @@ losses, means     losses and penalties; their means and the metrics, over sample
 updates           elementwise optimizers on whole matrices, for small networks
 group_updates     an ordinary optimizer with parameter groups for each member, for all others
 batches           each member's batches from data that are stored once
+augmentation      the batches augmented, each by its own fit's draws
 finite            who diverged, at which step and in which layer
 end_of_epoch      best weights, schedules, early stopping
 outputs           outputs of trained members

@@ -7,6 +7,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from gradexp.engine.augmentation import Augmentation
+from gradexp.engine.stack.augmentation import StackedAugmentation
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -16,11 +19,13 @@ class Samples:
         inputs: [samples, ...].
         targets: [samples, ...].
         batches: Of an epoch: the samples of each batch. Members with equal data and seed share one object.
+        augmentation: Of the inputs of each batch; None for none.
     """
 
     inputs: Tensor
     targets: Tensor
     batches: Callable[[int], Sequence[Tensor]]
+    augmentation: Augmentation | None = None
 
 
 class StackedBatches:
@@ -45,23 +50,37 @@ class StackedBatches:
             parts[0] if len(parts) == 1 else torch.cat(parts)
             for parts in ([one.inputs for one in tensors.values()], [one.targets for one in tensors.values()])
         )
+        self._augmentation = StackedAugmentation([one.augmentation for one in self._sources])
         everything = [torch.arange(len(one.targets), device=device) for one in self._sources]
-        self._whole = self._gathered(everything) if is_full_batch else None
+        is_constant = is_full_batch and not self._augmentation
+        self._whole = self._for_members(*self._gathered(everything)) if is_constant else None
 
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch: inputs [members, batch, ...] and targets [members, batch, ...]."""
+    def epoch(self, number: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch: inputs [members, batch, ...] and targets [members, batch, ...].
+
+        Args:
+            number: Of the epoch, from 0.
+            first: Number of its first batch in the whole fit, from 0.
+        """
         orders = [source.batches(number) for source in self._sources]
-        for indices in zip(*orders, strict=True):
-            yield self._whole if self._whole is not None else self._gathered(indices)
+        for batch, indices in enumerate(zip(*orders, strict=True), start=first):
+            if self._whole is not None:
+                yield self._whole
+                continue
+            inputs, targets = self._gathered(indices)
+            inputs = self._augmentation(inputs, batch) if self._augmentation else inputs
+            yield self._for_members(inputs, targets)
 
     def _gathered(self, indices: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """The samples of these indices [batch], one for each distinct source."""
-        members = len(self._source_of)
-        if len(indices) == 1:
-            inputs, targets = self._inputs[indices[0]], self._targets[indices[0]]
-            return inputs.expand(members, *inputs.shape), targets.expand(members, *targets.shape)
+        """The samples of these indices [batch], one for each source: inputs and targets [sources, batch, ...]."""
         rows = torch.stack(list(indices)).to(self._starts.device) + self._starts
-        inputs, targets = self._inputs[rows], self._targets[rows]
-        if len(indices) == members:
+        return self._inputs[rows], self._targets[rows]
+
+    def _for_members(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The members' samples [members, batch, ...] from those of their sources [sources, batch, ...]."""
+        members = len(self._source_of)
+        if len(inputs) == 1:
+            return inputs.expand(members, *inputs.shape[1:]), targets.expand(members, *targets.shape[1:])
+        if len(inputs) == members:
             return inputs, targets
         return inputs[self._source_of], targets[self._source_of]

@@ -79,9 +79,9 @@ class StackFit:
     def run_epoch(self) -> None:
         """Train all active members for an epoch, validate them, and drop those that have ended."""
         started, members = time.perf_counter(), len(self.active)
-        self._before = [self._stack.moment(row) for row in range(members)]
+        self._before = self._stack.snapshot()
         self._diverged = {}
-        for number, (inputs, targets) in enumerate(self._train.epoch(self.epochs), start=1):
+        for number, (inputs, targets) in enumerate(self._train.epoch(self.epochs, self._steps), start=1):
             self._step(inputs, targets, number)
         self.epochs += 1
         for member in self.active if self._has_schedules else ():
@@ -146,11 +146,12 @@ class StackFit:
     def _end(self, row: int, train: dict[str, float], val: dict[str, float], seconds: float) -> bool:
         """Note the end of the epoch for a member; returns whether its fit has ended."""
         member = self.active[row]
-        member.seconds += seconds
         if row in self._diverged:
-            member.at_end = self._before[row]
+            member.at_end = self._before(row)
+            member.seconds += seconds
             member.diverged, member.steps = self._diverged[row]
             return True
+        member.seconds += seconds
         member.epochs, member.steps = self.epochs, self._steps
         if val:
             member.logs.append((self._steps, val))

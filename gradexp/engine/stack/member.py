@@ -15,6 +15,8 @@ from gradexp.engine.stack.batches import Samples
 from gradexp.objective.monitor import Mode
 from gradexp.objective.penalty_terms import Penalty
 
+Rates = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -128,11 +130,9 @@ class Member:
         """What became of the fit so far, as plain data for a file."""
         plain = {name: getattr(self, name) for name in RESULTS}
         moments = {name: asdict(moment) if (moment := getattr(self, name)) else None for name in ("at_best", "at_end")}
-        groups = [_numbers(group) for group in self.optimizer.param_groups]
-        schedules = [dict(config.scheduler.state_dict()) for config in self.schedules]
         best = asdict(self.best) if self.best else None
-        stopping = None if self.early_stopping is None else dict(self.early_stopping.state_dict())
-        states = {"groups": groups, "schedules": schedules, "early_stopping": stopping}
+        groups, schedules = self.rates()
+        states = {"groups": groups, "schedules": schedules, "early_stopping": self._stopping()}
         return {**plain, **moments, **states, "best": best}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -148,20 +148,30 @@ class Member:
         if self.early_stopping is not None:
             self.early_stopping.load_state_dict(state["early_stopping"])
 
-    def moment(self, values: Tensor, optimizer: dict[str, Tensor]) -> Moment:
-        """The state now, with these weights [numbers] and this state of the optimizer."""
-        groups = [_numbers(group) for group in self.optimizer.param_groups]
-        schedules = [dict(config.scheduler.state_dict()) for config in self.schedules]
-        stopping = None if self.early_stopping is None else dict(self.early_stopping.state_dict())
+    def rates(self) -> Rates:
+        """The numbers of the optimizer's groups, and the states of the schedules that change them."""
+        groups = [numbers_of(group) for group in self.optimizer.param_groups]
+        return groups, [dict(config.scheduler.state_dict()) for config in self.schedules]
+
+    def moment(self, values: Tensor, optimizer: dict[str, Tensor], rates: Rates | None = None) -> Moment:
+        """The state after the last epoch, with these weights [numbers], this state of the optimizer and these rates.
+
+        Without `rates` they are those of now, which steps of an epoch may have changed.
+        """
+        groups, schedules = rates or self.rates()
         reached = (self.epochs, self.steps, self.seconds, dict(self.metrics), self.best)
-        return Moment(values, optimizer, groups, schedules, *reached, stopping)
+        return Moment(values, optimizer, groups, schedules, *reached, self._stopping())
+
+    def _stopping(self) -> dict[str, Any] | None:
+        return None if self.early_stopping is None else dict(self.early_stopping.state_dict())
 
 
 # Of a member, what becomes of its fit, but for the states.
 RESULTS = ("logs", "metrics", "epochs", "steps", "seconds", "diverged", "epochs_to_target", "seconds_to_target")
 
 
-def _numbers(group: Mapping[str, Any]) -> dict[str, Any]:
+def numbers_of(group: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of an optimizer's parameter group."""
     return {name: value for name, value in group.items() if name != "params"}
 
 

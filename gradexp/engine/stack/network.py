@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from gradexp.engine.stack.linear import stacked_linear
+
 # Layers without parameters that treat every number by itself, whatever the shape.
 ELEMENTWISE = (
     nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Tanh, nn.Sigmoid, nn.Hardtanh,
@@ -61,11 +63,7 @@ class StackedNetwork:
             prefix = f"{name}." if name else ""
             kind: type = type(layer)
             if kind is nn.Linear:
-                weight = parameters[f"{prefix}weight"].transpose(1, 2)
-                if f"{prefix}bias" not in parameters:
-                    values = torch.bmm(values, weight)
-                else:
-                    values = torch.baddbmm(parameters[f"{prefix}bias"].unsqueeze(1), values, weight)
+                values = stacked_linear(values, parameters[f"{prefix}weight"], parameters.get(f"{prefix}bias"))
             elif kind is nn.Flatten:
                 values = values.flatten(2)
             elif kind is nn.Dropout:

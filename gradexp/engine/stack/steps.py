@@ -57,22 +57,23 @@ class StackSteps:
         Returns:
             Outputs [members, batch, ...], losses [members], and penalties [members] or None if there are none.
         """
-        values, by_name = self._parameters.values, self._parameters.by_name()
+        leaves = self._parameters.leaves
         masks = self._masks.draw(batch, targets.shape[1]) if self._masks else {}
-        outputs = self._network(by_name, inputs, masks, record)
+        outputs = self._network(leaves, inputs, masks, record)
         loss = self._loss(outputs, targets)
-        penalty = self._penalties(values, by_name)
+        penalty = self._penalties(leaves)
         objective = loss if penalty is None else loss + penalty
-        # The gradient of the sum: no member's term has another member's parameters.
-        (gradient,) = torch.autograd.grad(objective.sum(), values)
-        self._updates.step(self._clipped(gradient) if self._clips else gradient)
-        self._penalties.shrink(values.detach(), [member.optimizer for member in self._members])
-        return outputs, loss, penalty
+        gradient = self._parameters.gradient(objective.sum())  # no member's term has another member's parameters
+        if self._clips:
+            self._clip(gradient)
+        self._updates.step(gradient)
+        self._penalties.shrink(self._parameters.values, [member.optimizer for member in self._members])
+        return outputs.detach(), loss.detach(), penalty if penalty is None else penalty.detach()
 
     @torch.no_grad()
     def evaluate(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs [members, samples, ...] and losses [members], without dropout."""
-        outputs = self._network(self._parameters.by_name(self._parameters.values.detach()), inputs)
+        outputs = self._network(self._parameters.leaves, inputs)
         return outputs, self._loss(outputs, targets)
 
     def read_numbers(self) -> None:
@@ -81,29 +82,40 @@ class StackSteps:
 
     def not_finite(self) -> dict[int, str]:
         """The rows of the members whose weights are no longer finite, each with the first such parameter."""
-        is_finite = self._parameters.values.detach().isfinite()
+        is_finite = self._parameters.values.isfinite()
         rows = (~is_finite.all(dim=1)).nonzero().flatten().tolist()
         by_name = self._parameters.by_name(is_finite)
         return {row: next(name for name, finite in by_name.items() if not finite[row].all()) for row in rows}
 
     def parameters_of(self, row: int) -> dict[str, Tensor]:
         """A member's parameters, by name."""
-        by_name = self._parameters.by_name(self._parameters.values.detach()[row : row + 1])
+        by_name = self._parameters.by_name(self._parameters.values[row : row + 1])
         return {name: stacked[0] for name, stacked in by_name.items()}
 
     def moment(self, row: int) -> Moment:
         """A copy of a member's state."""
-        values = self._parameters.values.detach()[row].clone()
+        values = self._parameters.values[row].clone()
         return self._members[row].moment(values, self._updates.state_of(row))
+
+    def snapshot(self) -> Callable[[int], Moment]:
+        """A copy of all members' states: the moment of each row now, until its member's epoch ends.
+
+        Where the updates are those of small networks, it is a few operations, whatever the number of members.
+        """
+        values, states = self._parameters.values.clone(), self._updates.snapshot()
+        members = self._members
+        rates = [member.rates() if member.schedules else None for member in members]
+        return lambda row: members[row].moment(values[row].clone(), states(row), rates[row])
 
     def state(self, row: int) -> dict[str, Any]:
         """A copy of a member's weights and optimizer, as plain data."""
-        values = self._parameters.values.detach()[row].clone()
+        values = self._parameters.values[row].clone()
         return {"values": values, "optimizer": self._updates.state_of(row)}
 
     def load(self, members: Sequence[Member], states: Sequence[Mapping[str, Any]]) -> None:
         """Continue with these members from their states, as `state` gave them."""
-        self._parameters.load(torch.stack([state["values"] for state in states]))
+        values = torch.stack([state["values"] for state in states])
+        self._parameters.load(values.to(self._parameters.values.device))
         self._updates = _updates(self._parameters, members)
         self._updates.load([state["optimizer"] for state in states])
         self._prepare(members)
@@ -114,12 +126,12 @@ class StackSteps:
         self._updates.keep(rows)
         self._prepare(members)
 
-    def _clipped(self, gradient: Tensor) -> Tensor:
+    def _clip(self, gradient: Tensor) -> None:
         if self._clip_by_value:
-            return gradient.clamp(-self._limits, self._limits)
-        norms = gradient.norm(dim=1, keepdim=True)
-        clipped: Tensor = gradient * (self._limits / (norms + 1e-6)).clamp(max=1.0)  # as torch's clip_grad_norm_
-        return clipped
+            torch.clamp(gradient, -self._limits, self._limits, out=gradient)
+        else:
+            norms = gradient.norm(dim=1, keepdim=True)
+            gradient.mul_((self._limits / (norms + 1e-6)).clamp(max=1.0))  # as torch's clip_grad_norm_
 
 
 def _updates(parameters: StackedParameters, members: Sequence[Member]) -> RowUpdates | GroupUpdates:

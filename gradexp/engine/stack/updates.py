@@ -5,6 +5,7 @@ from the numbers alone is computed in double precision.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -121,7 +122,7 @@ class RowUpdates:
     def step(self, gradient: Tensor) -> None:
         """Update all members by a gradient [members, numbers]."""
         self.steps += 1
-        values = self._parameters.values.detach()
+        values = self._parameters.values
         if self._decays:
             decay = self._numbers["weight_decay"]
             decay = decay if self._decayed is None else decay * self._decayed
@@ -133,15 +134,23 @@ class RowUpdates:
 
     def state_of(self, row: int) -> dict[str, Tensor]:
         """A copy of a member's state, in the form that Moment has it."""
-        state = {name: value[row].clone() for name, value in self.state.items()}
-        if "momentum" in self._numbers and not self._numbers["momentum"][row]:
-            state.pop("momentum_buffer", None)
-        return state if self._rule is _sgd else state | {"step": torch.tensor(float(self.steps))}
+        return self._of_row(row, self.state, self._numbers, self.steps)
+
+    def snapshot(self) -> Callable[[int], dict[str, Tensor]]:
+        """A copy of all members' states: what `state_of` gives for each row now."""
+        state = {name: value.clone() for name, value in self.state.items()}
+        return partial(self._of_row, state=state, numbers=self._numbers, steps=self.steps)
+
+    def _of_row(self, row: int, state: State, numbers: Numbers, steps: int) -> dict[str, Tensor]:
+        own = {name: value[row].clone() for name, value in state.items()}
+        if "momentum" in numbers and not numbers["momentum"][row]:
+            own.pop("momentum_buffer", None)
+        return own if self._rule is _sgd else own | {"step": torch.tensor(float(steps))}
 
     def load(self, states: Sequence[Mapping[str, Tensor]]) -> None:
         """Continue from the members' states, as `state_of` gave them."""
         self.steps = int(states[0].get("step", 0))
-        values = self._parameters.values.detach()
+        values = self._parameters.values
         names = dict.fromkeys(name for state in states for name in state if name != "step")
         self.state = {
             name: torch.stack([state.get(name, torch.zeros_like(values[0])) for state in states]) for name in names

@@ -1,11 +1,8 @@
 """Hydra's sweeper for grids with a manifest: finished jobs are skipped, and interrupted jobs are resumed."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from rich.console import Console
 
 from gradexp.configuration.values import as_typed
+from gradexp.configuration.yaml_text import to_yaml
 from gradexp.files import RESUME, random_letters, remove_temporary_files, write_atomically
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
@@ -31,9 +29,6 @@ from gradexp.sweeps.plan.manifest import NAME as MANIFEST
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from gradexp.sweeps.plan.plan import Plan, add_jobs
 from gradexp.sweeps.plan.resume import extended
-
-# Hydra accepts plugins from this package only.
-PLUGIN_MODULE = "hydra_plugins.gradexp"
 
 
 class GridSweeper(Sweeper):
@@ -81,7 +76,7 @@ class GridSweeper(Sweeper):
             manifest.write(folder)
             resume = f"continue with: {_command(folder, self.config)}"
             begin_work(lambda: resume)
-            write_atomically(folder / "multirun.yaml", OmegaConf.to_yaml(self.config).encode())
+            write_atomically(folder / "multirun.yaml", to_yaml(self.config).encode())
             (folder / job_folder.STOPPED).unlink(missing_ok=True)
             grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
             run_jobs(self.launcher, folder, grid, manifest.on_failure)
@@ -232,12 +227,3 @@ def _print_plan(folder: Path, manifest: Manifest, plan: Plan) -> None:
         line = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)
-
-
-def register() -> None:
-    """Register the sweeper with Hydra under the name of a plugin."""
-    if find_spec("hydra_plugins") is None:  # no plugin is installed that would bring the package
-        sys.modules["hydra_plugins"] = module_from_spec(ModuleSpec("hydra_plugins", None, is_package=True))
-    sys.modules.setdefault(PLUGIN_MODULE, sys.modules[__name__])
-    GridSweeper.__module__ = PLUGIN_MODULE
-    Plugins.instance().register(GridSweeper)

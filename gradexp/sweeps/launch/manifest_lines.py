@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from gradexp.building.trust import OWN_PACKAGE, foreign_packages
 from gradexp.configuration.files import CONF_DIR, SWEEP_TASKS, TYPED_ALONE, TYPED_FOR_SWEEP
 from gradexp.configuration.places import place_arguments
+from gradexp.configuration.values import flat
 from gradexp.sweeps.launch.axis_values import axis_values
 from gradexp.sweeps.launch.command import Composer
 from gradexp.sweeps.plan.manifest import NAME, Manifest
@@ -183,7 +184,7 @@ def _refused(override: Override) -> str:
 
 def _settings(override: Override) -> dict[str, Any]:
     """The flat keys that an override sets, with their values; of several values a list."""
-    return dict(_leaves(override.key_or_group, _plain(override.value())))
+    return flat({override.key_or_group: _plain(override.value())})
 
 
 def _plain(value: Any) -> Any:
@@ -201,14 +202,6 @@ def _trusted(settings: Mapping[str, Any]) -> list[str]:
     listed = settings.get(TRUSTED)
     names = listed if isinstance(listed, list) else []
     return [name for name in names if isinstance(name, str) and name.isidentifier()]
-
-
-def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for name, item in value.items():
-            yield from _leaves(f"{key}.{name}", item)
-    else:
-        yield key, value
 
 
 def _texts(value: Any) -> Iterator[str]:

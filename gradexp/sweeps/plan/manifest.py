@@ -91,6 +91,25 @@ class Manifest:
             "neither resume nor report that sweep. Run the sweep again, in another folder."
         )
 
+    @staticmethod
+    def of_job(folder: Path) -> "Manifest | None":
+        """The manifest of the sweep that the job in `folder` belongs to, not to be changed; None if there is none.
+
+        As `read`, but a file that is as it was at the last call is not read again.
+        """
+        global _last
+        path = folder.parent / NAME
+        try:
+            stat = path.stat()
+        except OSError:
+            return None
+        version = (path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if _last is None or _last[0] != version:
+            manifest = Manifest.read(folder.parent)
+            _last = None if manifest is None else (version, manifest)
+            return manifest
+        return _last[1]
+
     def key(self, folder: str) -> str:
         """The hash of the job that has this folder."""
         return next(key for key, job in self.jobs.items() if job.folder == folder)
@@ -118,6 +137,9 @@ class Manifest:
             if job.stage in ("final", "superseded"):
                 self.jobs[key] = replace(job, stage="final" if key in jobs else "superseded")
         self.add(jobs)
+
+
+_last: tuple[tuple[Path, int, int, int], Manifest] | None = None  # that `of_job` has read
 
 
 def _job(content: dict[str, Any]) -> PlannedJob:

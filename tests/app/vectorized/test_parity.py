@@ -22,6 +22,10 @@ SWEEPS = {
         "trainer.max_epochs=2", "optimizer=momentum",
         "optimizer.lr=0.05", "trainer.gradient_clip_val=0.5",
     ),
+    "augmentation": (
+        "+experiment=digits", "model.hidden=[16]", "seed=0,1", "optimizer.lr=1e-3,3e-3", "trainer.max_epochs=2",
+        "scheduler=none",
+    ),
     "schedules": ("model.hidden=[8]", "scheduler=none,cosine,step,onecycle,plateau", "trainer.max_epochs=2"),
     "losses": (
         "model.hidden=[8]", "loss=cross_entropy", "loss.label_smoothing=0,0.1", "loss.class_weight=balanced",

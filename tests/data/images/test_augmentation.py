@@ -19,6 +19,7 @@ def parameters(number: int, **changes: Tensor | None) -> dict[str, Tensor | None
         "scale": torch.ones(number),
         "shear": torch.zeros(number),
         "control_points": None,
+        "fill": torch.zeros(number, 1, 1, 1),
     }
     return identity | changes
 
@@ -30,7 +31,8 @@ def test_affine_part_equals_torchvision_for_each_image(channels: int, height: in
     images = torch.rand(12, channels, height, width)
     pixels = torch.randint(-6, 7, (12, 2))
     angles, scales, shears = (torch.empty(12).uniform_(*ends) for ends in ((-180, 180), (0.6, 1.7), (-40, 40)))
-    params = parameters(12, angle=angles, shift=pixels / torch.tensor([width, height]), scale=scales, shear=shears)
+    shifts, fills = pixels / torch.tensor([width, height]), torch.full((12, 1, 1, 1), fill)
+    params = parameters(12, angle=angles, shift=shifts, scale=scales, shear=shears, fill=fills)
     # Without torchvision's fill, which applies its mask twice and thereby darkens the border of the image.
     expected = [
         reference.affine(
@@ -44,7 +46,7 @@ def test_affine_part_equals_torchvision_for_each_image(channels: int, height: in
         for image, angle, shift, scale, shear in zip(images, angles, pixels, scales, shears, strict=True)
     ]
     torch.testing.assert_close(
-        RandomGeometry(fill=fill).transform(images, params), torch.stack(expected) + fill, rtol=0, atol=2e-5
+        RandomGeometry().transform(images, params), torch.stack(expected) + fill, rtol=0, atol=2e-5
     )
 
 
@@ -55,7 +57,8 @@ def test_default_arguments_leave_images_unchanged() -> None:
 
 def test_pixels_from_outside_the_image_have_the_fill_value() -> None:
     images = torch.rand(1, 1, 8, 10)
-    moved = RandomGeometry(fill=-3.0).transform(images, parameters(1, shift=torch.tensor([[0.4, 0.25]])))
+    fill = RandomGeometry(fill=-3.0).make_params([images])["fill"]
+    moved = RandomGeometry().transform(images, parameters(1, shift=torch.tensor([[0.4, 0.25]]), fill=fill))
     # 0.4 of 10 pixels to the right, 0.25 of 8 down.
     torch.testing.assert_close(moved[..., 2:, 4:], images[..., :6, :6], rtol=0, atol=1e-5)
     assert torch.allclose(moved[..., :2, :], torch.tensor(-3.0))

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -176,6 +177,28 @@ def test_a_member_that_diverges_leaves_and_the_others_do_not_feel_it() -> None:
     assert gone.at_end.epochs == 0
     initial = torch.cat([p.detach().flatten() for p in member(2).network.parameters()])
     assert torch.equal(gone.at_end.values, initial)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_member_that_diverges_ends_as_after_its_last_whole_epoch(wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if wide:  # as networks of more numbers are updated
+        monkeypatch.setattr("gradexp.engine.stack.steps.ROW_NUMBERS", 0)
+    ends = []
+    for max_epochs in (2, 4):  # the rate explodes in the third epoch
+        members = [member(number) for number in (4, 5)]
+        for one in members:
+            one.max_epochs = max_epochs
+            schedule = torch.optim.lr_scheduler.LambdaLR(one.optimizer, lambda step: 0.9**step if step < 9 else 1e30)
+            one.schedules = [LRSchedulerConfig(scheduler=schedule, interval="step")]
+        StackFit(members, {"accuracy": accuracy()}, log_every_n_steps=3).run()
+        assert [bool(one.diverged) for one in members] == [max_epochs == 4] * 2
+        ends.append([one.at_end for one in members])
+    for whole, before in zip(*ends, strict=True):
+        expected, found = (asdict(moment) for moment in (whole, before))
+        assert found["epochs"] == 2
+        assert expected.pop("seconds") > 0
+        assert found.pop("seconds") > 0
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 def test_a_moment_is_what_the_members_own_optimizer_would_have() -> None:

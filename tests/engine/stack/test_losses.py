@@ -57,13 +57,13 @@ def test_penalties_with_factors_of_each_members_own() -> None:
     given = [{name: Penalty(functions[name], factor) for name, factor in one.items()} for one in factors]
     parameters = StackedParameters(networks)
     stacked = StackedPenalties(given, parameters)
-    found = stacked(parameters.values, parameters.by_name())
+    found = stacked(parameters.leaves)
     assert found is not None
     for row, (network, own) in enumerate(zip(networks, factors, strict=True)):
         weights = [parameter for parameter in network.parameters() if parameter.ndim == 2]
         expected = sum(factor * functions[name](weight).sum() for name, factor in own.items() for weight in weights)
         torch.testing.assert_close(found[row], torch.as_tensor(expected, dtype=torch.float64))
-    assert StackedPenalties([{}, {}, {}], parameters)(parameters.values, parameters.by_name()) is None
+    assert StackedPenalties([{}, {}, {}], parameters)(parameters.leaves) is None
 
 
 def test_the_proximal_step_is_that_of_each_members_optimizer() -> None:
@@ -77,15 +77,15 @@ def test_the_proximal_step_is_that_of_each_members_optimizer() -> None:
     l1 = [0.05, 0.2, 0.0]
     parameters = StackedParameters(networks)
     stacked = StackedPenalties([{"l1": Penalty(penalties.l1, factor)} for factor in l1], parameters, proximal=True)
-    penalty = stacked(parameters.values, parameters.by_name())
+    penalty = stacked(parameters.leaves)
     assert penalty is not None
     assert not penalty.requires_grad
-    stacked.shrink(parameters.values.detach(), optimizers)
+    stacked.shrink(parameters.values, optimizers)
     for row, (network, optimizer, factor) in enumerate(zip(networks, optimizers, l1, strict=True)):
         shrink_after_steps(optimizer, [p for p in network.parameters() if p.ndim == 2], factor)
         for parameter in network.parameters():
             parameter.grad = torch.zeros_like(parameter)
         optimizer.step()
         expected = torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
-        torch.testing.assert_close(parameters.values[row].detach(), expected)
+        torch.testing.assert_close(parameters.values[row], expected)
     assert (parameters.values[1] == 0).any()

@@ -45,8 +45,8 @@ def test_outputs_and_gradients_are_those_of_each_network(kind: str) -> None:
     inputs, _ = samples(3)
     parameters = StackedParameters(networks)
     stack = StackedNetwork(networks)
-    outputs = stack(parameters.by_name(), inputs, {})
-    (gradient,) = torch.autograd.grad(outputs.square().sum(), parameters.values)
+    outputs = stack(parameters.leaves, inputs, {})
+    gradient = parameters.gradient(outputs.square().sum())
     for row, network in enumerate(networks):
         expected = network(inputs[row])
         torch.testing.assert_close(outputs[row], expected)
@@ -63,7 +63,7 @@ def test_dropout_has_the_masks_of_each_network_alone() -> None:
     masks = DropoutMasks(networks, seeds, inputs[0])
     for batch in (0, 7):
         drawn = masks.draw(batch, inputs.shape[1])
-        outputs = StackedNetwork(networks)(parameters.by_name(), inputs, drawn)
+        outputs = StackedNetwork(networks)(parameters.leaves, inputs, drawn)
         for row, (network, seed) in enumerate(zip(networks, seeds, strict=True)):
             seed_generators(mix("step", seed, batch, 0), torch.device("cpu"))
             kept: dict[str, Tensor] = {}
@@ -79,7 +79,7 @@ def test_dropout_has_the_masks_of_each_network_alone() -> None:
             for name, mask in drawn.items():
                 assert torch.equal(mask[row] != 0, kept[name] != 0)
         assert not torch.equal(drawn["drop_0"][1], drawn["drop_0"][2])
-    evaluated = StackedNetwork(networks)(parameters.by_name(), inputs)
+    evaluated = StackedNetwork(networks)(parameters.leaves, inputs)
     torch.testing.assert_close(evaluated[0], networks[0].eval()(inputs[0]))
 
 
@@ -98,4 +98,4 @@ def test_a_members_parameters_come_back_by_name() -> None:
     parameters.keep(torch.tensor([2, 0]))
     for row, network in enumerate((networks[2], networks[0])):
         for name, parameter in network.named_parameters():
-            assert torch.equal(parameters.by_name()[name][row], parameter)
+            assert torch.equal(parameters.leaves[name][row], parameter)

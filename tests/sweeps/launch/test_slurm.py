@@ -136,7 +136,7 @@ def test_a_job_that_exceeds_its_time_resumes_from_its_last_checkpoint(
     monkeypatch: pytest.MonkeyPatch, slurm: Path
 ) -> None:
     """Sends SLURM's signal before the time limit, but skips the two minutes for which SLURM holds a requeued job."""
-    long = ("-m", UNREPORTED, "seed=0", "model.hidden=[8]", "trainer.max_epochs=80", *WITNESS)
+    long = ("-m", UNREPORTED, "seed=0", "model.hidden=[8]", "trainer.max_epochs=50", *WITNESS)
     environment = dict(os.environ)
     replies: list[str] = []
 
