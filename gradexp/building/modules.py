@@ -6,6 +6,7 @@ source: definitions, `from .x import A as B`, `from .x import *`, and assignment
 
 import ast
 import functools
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
@@ -81,6 +82,19 @@ def find_module(name: str) -> Module | None:
 
 def _folders(top: str) -> list[Path]:
     """The folders of a top-level package; for a module `top.py`, the path without its suffix."""
+    key = (top, *sys.path)
+    if key not in _found:
+        folders = _searched(top)
+        if not folders:  # it may be installed, or written, before the next call
+            return []
+        _found[key] = folders
+    return _found[key]
+
+
+_found: dict[tuple[str, ...], list[Path]] = {}  # by the package's name and sys.path
+
+
+def _searched(top: str) -> list[Path]:
     try:
         spec = PathFinder.find_spec(top) or find_spec(top)  # the second finds editable installations
     except (ImportError, ValueError):

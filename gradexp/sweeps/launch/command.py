@@ -1,5 +1,6 @@
 """From a sweep's command to its plan: which axes were typed, and which jobs they span."""
 
+import functools
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -102,7 +103,8 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
             )
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
     # Parsed one by one as they are checked: 100,000 values take half a minute.
-    named = ({key.lstrip("+"): _parsed(compose.parser, value) for key, value in job.items()} for job in combinations)
+    parsed = functools.cache(lambda value: _parsed(compose.parser, value))
+    named = ({key.lstrip("+"): parsed(value) for key, value in job.items()} for job in combinations)
     plan = Plan(settings, str(base.name), str(base.monitor))
     with _progress(len(overrides)) as bar:
         jobs = bar.track(zip(overrides, named, strict=True), total=len(overrides), description="checking the jobs")
