@@ -66,7 +66,7 @@ def _add_test_interval(table: Table, metrics: Mapping[str, Any]) -> None:
     from gradexp.verdicts.proportion import wilson  # SciPy: not for --help
 
     low, high = wilson(accuracy * samples, samples)
-    table.add_row("", Text(f"accuracy {low:.2%} to {high:.2%} on other test samples (95 % interval)"))
+    table.add_row("", Text(f"accuracy {low:.2%} to {high:.2%} on other samples (95 %)"))
 
 
 def _sizes(metrics: Mapping[str, Any]) -> str:

@@ -45,11 +45,7 @@ class RunSetting:
     def has(self, key: str, value: Any) -> bool:
         """Whether the setting has this value of a key, typed, by configuration, or as the option of a group."""
         job = next(iter(self.jobs.values()))
-        choices = read_hydra(job.folder).get("hydra")
-        for part in ("runtime", "choices"):
-            choices = choices.get(part) if isinstance(choices, dict) else None
-        options = choices if isinstance(choices, dict) else {}
-        sources: tuple[dict[str, Any], ...] = (_typed(job), job.config, options)
+        sources: tuple[dict[str, Any], ...] = (_typed(job), job.config, _options(job))
         return any(_same(source[key], value) for source in sources if key in source)
 
 
@@ -87,8 +83,15 @@ def _run_setting(typed: dict[str, str], group: Sequence[Job]) -> RunSetting:
 
 
 def _names(jobs: Sequence[Job]) -> list[dict[str, str]]:
-    """What was typed for each of these jobs and not for all of them; more of the configuration where that is equal."""
+    """What was typed for each of these jobs and not for all of them; what was typed for some only, by its default.
+
+    Where that is equal, more of the configuration.
+    """
     lines = [_setting(_typed(job)) for job in jobs]
+    for key in dict.fromkeys(key for line in lines for key in line):
+        if any(key not in line for line in lines):
+            for line, job in zip(lines, jobs, strict=True):
+                line |= _default(key, job) if key not in line else {}
     shared = set.intersection(*(set(line.items()) for line in lines)) if len(lines) > 1 else set()
     names = [{key: value for key, value in line.items() if (key, value) not in shared} for line in lines]
     by_name: dict[str, list[int]] = defaultdict(list)
@@ -117,6 +120,20 @@ def _typed(job: Job) -> dict[str, str]:
     """Keys and values as they were typed for a job; those of a manifest's axes in their plain form."""
     lines = (line.lstrip("+").partition("=") for line in job.overrides if "=" in line and not line.startswith("~"))
     return {key: value for key, _, value in lines} | {key: text(value) for key, value in job.settings.items()}
+
+
+def _default(key: str, job: Job) -> dict[str, str]:
+    """The value of a key that was not typed: by the configuration, or the option of a group; empty if it has none."""
+    source = job.config if key in job.config else _options(job)
+    return {key: text(source[key])} if key in source else {}
+
+
+def _options(job: Job) -> dict[str, Any]:
+    """The option of each group, as Hydra has recorded them; empty where others have changed the record."""
+    found: Any = read_hydra(job.folder)
+    for part in ("hydra", "runtime", "choices"):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _setting(values: dict[str, Any]) -> dict[str, Any]:

@@ -114,7 +114,8 @@ def _of_test(comparison: Comparison) -> list[str]:
     mean = sum(values) / len(values)
     spread = f" ± {(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5:.2g}" if len(values) > 1 else ""
     name = "test/" + comparison.metric.name.rpartition("/")[2]
-    return [f"{name} of {one.label}: {mean:.4g}{spread} over {len(values)} seeds"]
+    over = f"{spread} over {len(values)} seeds" if len(values) > 1 else " of one run"
+    return [f"{name} of {one.label}: {mean:.4g}{over}"]
 
 
 def _settle(comparison: Comparison) -> list[str]:

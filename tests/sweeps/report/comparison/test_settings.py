@@ -1,5 +1,6 @@
 """Which jobs are of one setting, and what it is called."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,3 +94,19 @@ def test_a_setting_has_a_value_however_it_is_written(key: str, value: Any, is_so
     config = {"model.hidden": [200, 10], "model.bias": True, "augmentation": None}
     (setting,) = settings_of([job(0, {"optimizer.lr": "1e-1", "optimizer": "adam"}, config=config)])
     assert setting.has(key, value) == is_so
+
+
+def test_an_option_that_was_not_typed_is_named_as_hydra_recorded_it(tmp_path: Path) -> None:
+    record = tmp_path / "a" / "0" / ".hydra" / "hydra.yaml"
+    record.parent.mkdir(parents=True)
+    record.write_text("hydra: {runtime: {choices: {optimizer: adam, model: mlp_classifier}}}")
+    target = "optimizer._target_"
+    jobs = [
+        job(0, {}, sweep=str(tmp_path / "a"), config={target: "torch.optim.Adam"}),
+        job(0, {"optimizer": "sgd"}, sweep=str(tmp_path / "b"), config={target: "torch.optim.SGD"}),
+    ]
+    assert list(labels(jobs)) == ["optimizer=adam", "optimizer=sgd"]
+    assert [one.has("optimizer", "adam") for one in settings_of(jobs)] == [True, False]
+    assert settings_of(jobs)[0].has("model", "mlp_classifier")
+    record.write_text("hydra: {runtime: [1, 2]}")
+    assert next(iter(labels(jobs))) == "optimizer._target_=torch.optim.Adam"
