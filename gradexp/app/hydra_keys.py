@@ -36,10 +36,12 @@ def check_single_run(config: DictConfig) -> None:
     Raises:
         ValueError: It has one.
     """
-    typed = [line for line in as_typed(config.hydra.overrides.task) if line.lstrip("+~").startswith("sweep.")]
+    lines = [*as_typed(config.hydra.overrides.task), *as_typed(config.hydra.overrides.hydra)]
+    of_sweeps = ("sweep.", "hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper", "hydra.sweep.")
+    typed = [line for line in lines if line.lstrip("+~").startswith(of_sweeps)]
     if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
         given = ", ".join(typed) or "sweep.axes"
-        raise ValueError(f"the keys of sweep must go with a multirun; got {given} with a single run: add -m.")
+        raise ValueError(f"the keys of a sweep must go with a multirun; got {given} with a single run: add -m.")
 
 
 def check_multirun(config: DictConfig) -> None:

@@ -10,6 +10,7 @@ import torch
 from omegaconf import DictConfig
 
 from gradexp.app.vectorized.members import Alone, Preparation, Prepared
+from gradexp.app.vectorized.memory import members_that_fit
 from gradexp.app.vectorized.state_file import Saved, StateFile, path_of, saved_stacks
 from gradexp.app.vectorized.trained import Trained
 from gradexp.callbacks.parameter_scalars import ParameterScalars, scalars
@@ -17,6 +18,7 @@ from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.configuration.hashes import config_hash
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.stack.fit import StackFit
+from gradexp.engine.stack.rounding import round_alike
 from gradexp.engine.threads import threads_of_one_run
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Stacks:
     def train(self) -> Iterator[Stacked]:
         """Train one stack after the other, first those that a killed sweep has begun."""
         drop_slow_cuda_check()
+        round_alike()
         # Members of equal rates beside each other: their updates are one call.
         waiting = sorted(self._jobs, key=lambda name: str(self._jobs[name].optimizer))
         for saved in saved_stacks(self._sweep, self._hashes):
@@ -59,18 +62,21 @@ class Stacks:
                 waiting = [name for name in waiting if name not in saved.names]
                 yield from self._stack(saved.names, saved)
         while waiting:
-            size = self._max_members or self._fastest_size(waiting[0])
+            size = self._size(waiting[0])
             yield from self._stack(waiting[:size])
             waiting = waiting[size:]
 
-    def _fastest_size(self, name: str) -> int:
-        """The members whose weights, gradients and optimizer's state fit in a core's cache together."""
+    def _size(self, name: str) -> int:
+        """How many members are trained at once with this job: as many as are fastest, and fit in the memory."""
         try:
-            network = self._prepare(self._jobs[name]).member.network
+            prepared = self._prepare(self._jobs[name])
         except (Alone, ValueError):
             return SMALLEST
-        numbers = sum(parameter.numel() for parameter in network.parameters())
-        return max(SMALLEST, min(LARGEST, CACHE // (16 * numbers)))
+        numbers = sum(parameter.numel() for parameter in prepared.member.network.parameters())
+        is_on_cpu = prepared.member.train.inputs.device.type == "cpu"
+        # On a CPU, the members whose weights, gradients and optimizer's state fit in a core's cache together.
+        fastest = max(SMALLEST, min(LARGEST, CACHE // (16 * numbers))) if is_on_cpu else LARGEST
+        return min(self._max_members or fastest, members_that_fit(prepared))
 
     def _stack(self, names: Sequence[str], saved: Saved | None = None) -> Iterator[Stacked]:
         ready: dict[str, Prepared] = {}

@@ -6,6 +6,7 @@ steps             one step: forward, backward, clipping, update
 parameters        all parameters of all members, as one matrix
 network           the forward pass by batched matrix products, or by torch.vmap
 dropout           each member's own masks
+rounding          products whose bits do not depend on a member's place
 losses, means     losses and penalties; their means and the metrics, over samples
 updates           elementwise optimizers on whole matrices, for small networks
 group_updates     an ordinary optimizer with parameter groups for each member, for all others

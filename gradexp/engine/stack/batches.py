@@ -27,6 +27,11 @@ class Samples:
     batches: Callable[[int], Sequence[Tensor]]
     augmentation: Augmentation | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the samples."""
+        return self.inputs.nbytes + self.targets.nbytes
+
 
 class StackedBatches:
     """Batches [members, batch, ...] of the members' samples, of which all members have equally many.

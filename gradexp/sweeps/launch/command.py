@@ -103,8 +103,8 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
             )
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
     # Parsed one by one as they are checked: 100,000 values take half a minute.
-    parsed = functools.cache(lambda value: _parsed(compose.parser, value))
-    named = ({key.lstrip("+"): parsed(value) for key, value in job.items()} for job in combinations)
+    value_of = functools.cache(lambda value: _parsed(compose.parser, value))
+    named = ({key.lstrip("+"): value_of(value) for key, value in job.items()} for job in combinations)
     plan = Plan(settings, str(base.name), str(base.monitor))
     with _progress(len(overrides)) as bar:
         jobs = bar.track(zip(overrides, named, strict=True), total=len(overrides), description="checking the jobs")

@@ -88,8 +88,8 @@ def test_each_member_trains_on_the_batches_of_its_job_alone(
 @pytest.mark.parametrize(
     ("override", "reason"),
     [
-        (f"data._target_={OWN}.ShiftedBlobs", "ShiftedBlobs has a on_after_batch_transfer of its own"),
-        (f"model._target_={OWN}.Doubled", "Doubled has a training_objective of its own"),
+        (f"data._target_={OWN}.ShiftedBlobs", "ShiftedBlobs overrides on_after_batch_transfer"),
+        (f"model._target_={OWN}.Doubled", "Doubled overrides training_objective"),
     ],
 )
 def test_a_users_own_steps_run_alone(override: str, reason: str) -> None:

@@ -54,6 +54,21 @@ def test_outputs_and_gradients_are_those_of_each_network(kind: str) -> None:
         torch.testing.assert_close(gradient[row], torch.cat([one.flatten() for one in alone]))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("widths", [(64, 1), (13, 1), (200, 1), (8, 1, 200), (16, 32, 4)])
+def test_a_member_alone_has_the_bits_of_one_among_others(widths: tuple[int, ...], bias: bool) -> None:
+    networks = [mlp(seed, widths=widths, bias=bias).float() for seed in range(3)]
+    inputs, _ = samples(3, 50, widths[0])
+    results = []
+    for members in (3, 1):
+        parameters = StackedParameters(networks[:members])
+        outputs = StackedNetwork(networks[:members])(parameters.leaves, inputs[:members].float(), {})
+        gradient = parameters.gradient(outputs.square().sum())
+        results.append((outputs[0], gradient[0].clone()))
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
+
+
 def test_dropout_has_the_masks_of_each_network_alone() -> None:
     rates, seeds = (0.1, 0.5, 0.5), (0, 1, 2)
     networks = [mlp(seed, rate).float() for seed, rate in zip(seeds, rates, strict=True)]

@@ -106,6 +106,11 @@ def test_equal_jobs_are_planned_once(monkeypatch: pytest.MonkeyPatch, capsys: py
         (("-m", "sweep.final={seeds: [1]}", "seed=0,1"), ["sweep.final must be {for_each: KEY"]),
         (("+sweep=seeds",), ["add -m"]),
         (("sweep.resume=x",), ["add -m"]),
+        (("hydra/launcher=vectorized",), ["got hydra/launcher=vectorized", "add -m"]),
+        (
+            ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
+            ["hydra/launcher=joblib, hydra.launcher.n_jobs=2", "add -m"],
+        ),
         (("task=report",), ["sweep_dir must be the folder of a multirun", "got None"]),
     ],
 )
