@@ -70,7 +70,7 @@ class Stacks:
         """How many members are trained at once with this job: as many as are fastest, and fit in the memory."""
         try:
             prepared = self._prepare(self._jobs[name])
-        except (Alone, ValueError):
+        except Exception:  # which the job will say
             return SMALLEST
         numbers = sum(parameter.numel() for parameter in prepared.member.network.parameters())
         is_on_cpu = prepared.member.train.inputs.device.type == "cpu"
@@ -84,7 +84,7 @@ class Stacks:
         for name in names:
             try:
                 ready[name] = self._prepare(self._jobs[name])
-            except (Alone, ValueError) as error:
+            except Exception as error:  # a job's own error, which it will say when it runs alone
                 alone[name] = str(error) if isinstance(error, Alone) else ""
         if alone:
             yield Stacked({}, alone)
