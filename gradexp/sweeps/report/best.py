@@ -38,12 +38,14 @@ def best_of(results: SweepResults, settings: Sequence[Setting]) -> Best | None:
         return None
     first, *others = scored
     several = max(len(setting.scores) for setting in scored) >= TWO
-    able = sum(len(setting.scores) >= JUDGED for setting in scored)
+    runs = settings_of(job for setting in scored for job in setting.jobs)
+    metric = Metric(results.score_name, sign(results))
+    # What ranks as several settings may have trained alike, as with another number of threads.
+    able = sum(len(metric.scores(run)) >= JUDGED for run in runs)
     if len(first.scores) < JUDGED or able < TWO:
         return Best(first, others if several else [], False, several)
-    runs = settings_of(job for setting in scored for job in setting.jobs)
+    compared = compare(runs, metric)
     by_folder = {job.folder: setting for setting in scored for job in setting.jobs}
-    compared = compare(runs, Metric(results.score_name, sign(results)))
     owners = [by_folder[next(iter(one.setting.jobs.values())).folder] for one in compared.settings]
     reference = compared.reference
     open_pairs = [pair for pair in compared.with_reference if pair.verdict is None or pair.verdict in OPEN]

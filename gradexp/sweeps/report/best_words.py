@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.ranking import Setting
 
@@ -14,7 +15,7 @@ def best_lines(findings: Findings) -> list[str]:
     if best is None or not best.several:
         return []
     said = f"best by the mean: {best.setting.label} ({score(best.setting)})"
-    if not best.is_judged and len(findings.ranking) > 1:
+    if len(best.setting.scores) < JUDGED and len(findings.ranking) > 1:
         said += "; no other is told from it with fewer than three seeds"
     elif best.beside:
         said += beside([setting.label for setting in best.beside])

@@ -14,6 +14,7 @@ from gradexp.sweeps.report.results import Job, SweepResults
 Curve = tuple[list[int], list[float]]  # steps and values
 
 MOST_SETTINGS = 8  # of the best, whose curves are read
+MOST_JOBS = 60  # of further settings: reading the event files of one takes 10 to 50 ms
 MOST_POINTS = 300  # of a mean
 
 
@@ -56,8 +57,11 @@ def learning_curves(results: SweepResults, ranked: Sequence[Setting]) -> Learnin
     several = any(len(setting.scores) > 1 for setting in ranked)
     if several:
         known = {id(setting) for setting in chosen.values()}
-        further = enumerate(ranked[:MOST_SETTINGS], start=1)
-        chosen |= {f"no. {place}": setting for place, setting in further if id(setting) not in known}
+        jobs_read = 0
+        for place, setting in enumerate(ranked[:MOST_SETTINGS], start=1):
+            if id(setting) not in known and jobs_read + len(setting.scores) <= MOST_JOBS:
+                chosen[f"no. {place}"] = setting
+                jobs_read += len(setting.scores)
     tags = list(dict.fromkeys([results.monitor, "train/loss"]))
     by_tag: dict[str, dict[str, LearningCurve]] = {}
     for name, setting in chosen.items():

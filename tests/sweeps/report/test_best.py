@@ -54,7 +54,8 @@ def test_the_best_has_the_best_mean_and_no_lucky_job_beats_it() -> None:
     assert stats.ttest_1samp(gaps, 0).pvalue * 6 < 0.05
     assert [setting.label for setting in best.beside] == [f"optimizer.lr={rate}" for rate in (0.2, 0.3, 1.0)]
     line = learning_rates(results)["SGD"]
-    assert line.best == (pytest.approx(np.mean(ranked[0].scores)), 0.1)
+    assert line.best == (ranked[0].mean, 0.1)
+    assert ranked[0].mean == pytest.approx(np.mean([0.95, 0.955, 0.96, 0.953]))
     assert line.beside == [0.2, 0.3, 1.0]
     assert line.diverged == [1.0]
     assert line.rates == [0.01, 0.1, 0.2, 0.3, 1.0]
@@ -88,7 +89,8 @@ def test_the_best_pair_of_penalties_stands_beside_those_not_told_from_it() -> No
     results = swept({1e-3: [0.95, 0.955, 0.96], 0.0: [0.951, 0.952, 0.96], 0.1: [0.5, 0.505, 0.51]}, "regularizer.l2")
     found = penalties(results)
     assert found is not None
-    assert found.best == (pytest.approx(0.955), 0.0, 1e-3)
+    assert found.best is not None
+    assert found.best == pytest.approx((0.955, 0.0, 1e-3))
     assert found.beside == [(0.0, 0.0)]
     assert found.l2 == [0.0, 1e-3, 0.1]
     assert found.band.spread == pytest.approx(
@@ -109,3 +111,12 @@ def test_two_seeds_give_no_verdict_and_one_seed_says_nothing_of_seeds(tmp_path: 
     assert of_one[0] == "learning rate: Adam best at 0.01 (0.97)"
     assert not [line for line in of_one if "±" in line or "seeds" in line]
     assert best_of(sweep([]), []) is None
+
+
+def test_settings_that_trained_alike_are_not_told_apart() -> None:
+    results = swept({1: [0.95, 0.955, 0.96], 2: [0.951, 0.955, 0.96]}, "threads")
+    best = best_of(results, ranking(results))
+    assert best is not None
+    assert (best.setting.label, best.is_judged) == ("threads=2", False)
+    assert [setting.label for setting in best.beside] == ["threads=1"]
+    assert lines(find(results))[0].endswith("over 3 seeds); not told from it: threads=1")
