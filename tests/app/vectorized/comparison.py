@@ -23,6 +23,10 @@ def differences(one: Path, other: Path) -> list[str]:
         if (one / ".hydra" / name).read_text() != (other / ".hydra" / name).read_text():
             found.append(f".hydra/{name}")
     for name in ("best", "last"):
+        present = [(folder / f"checkpoints/{name}.ckpt").is_file() for folder in (one, other)]
+        if not all(present):
+            found += [f"{name}.ckpt: {present}"] if any(present) else []
+            continue
         contents = [_flat(torch.load(f / f"checkpoints/{name}.ckpt", weights_only=True)) for f in (one, other)]
         found += [f"{name}.ckpt: {line}" for line in _unequal(*contents)]
     return found
