@@ -9,7 +9,9 @@ TABLES = {"kind": "parity_kinds.csv", "number": "parity_numbers.csv"}
 MLP = ("model=mlp_classifier", "model=mlp_classifier", "model=mlp_from_scratch")
 # Data, with the models that learn from them.
 IMAGES = ("data=digits",)
-CLASSES = ("data=blobs", "data=four_blobs", "data=wide_blobs", f"data=table data.path={TABLES['kind']} data.target=kind")
+CLASSES = (
+    "data=blobs", "data=four_blobs", "data=wide_blobs", f"data=table data.path={TABLES['kind']} data.target=kind",
+)  # fmt: skip
 TWO_CLASSES = ("data=blobs", "data=wide_blobs", "data=breast_cancer")
 NUMBERS = ("data=diabetes", f"data=table data.path={TABLES['number']} data.target=number", "data=linear")
 KINDS: Sequence[tuple[Sequence[str], Sequence[str]]] = (
@@ -25,7 +27,7 @@ KINDS: Sequence[tuple[Sequence[str], Sequence[str]]] = (
 TINY = ("data=xor", "data=three_points")
 SURFACES = ("himmelblau", "rosenbrock", "beale", "rastrigin", "saddle", "styblinski_tang")
 # Options of the group or classes, each with a range of learning rates.
-OPTIMIZERS = (
+OPTIMIZERS: Sequence[tuple[str, float, float]] = (
     ("optimizer=sgd", 0.01, 0.3), ("optimizer=momentum", 3e-3, 0.1), ("optimizer=nesterov", 3e-3, 0.1),
     ("optimizer=adam", 3e-4, 1e-2), ("optimizer=adamw", 3e-4, 1e-2), ("optimizer=rmsprop", 3e-4, 3e-3),
     ("optimizer=adagrad", 3e-3, 0.05), ("optimizer._target_=torch.optim.NAdam", 3e-4, 1e-2),
@@ -72,7 +74,7 @@ def _data(source: str, random: Random) -> list[str]:
         return [f"data.batch_size={size}", *augmented, *_maybe(0.3, "data.val_size=0.1", random)]
     size = random.choice(("2", "null") if source in TINY else ("7", "16", "50", "null"))
     length = random.choice((1, 2, 5)) if size in ("7", "16") else random.choice((3, 5, 20))
-    return [f"data.batch_size={size}", f"data.repeat={length}", *_maybe(0.1, "data.shuffle=false", random)]
+    return [f"data.batch_size={size}", f"data.repeat={length}", *_maybe(0.3, "data.steps_per_execution=1", random)]
 
 
 def _model(model: str, random: Random) -> list[str]:
@@ -97,6 +99,8 @@ def _loss(model: str, random: Random) -> list[str]:
     if model in ("model=mlp_classifier", "model=softmax_regression"):
         if model == "model=mlp_classifier" and random.random() < 0.1:
             return ["loss=nll", "model.output_activation=log_softmax"]
+        if random.random() < 0.1:
+            return ["loss._target_=torch.nn.CrossEntropyLoss", "loss.label_smoothing=0.1"]
         return [f"loss={random.choice(('cross_entropy', 'cross_entropy', 'hinge'))}", *weights]
     return []
 
@@ -107,18 +111,24 @@ def _monitor(shared: Job, source: str, random: Random) -> list[str]:
     if not without and random.random() < 0.1:
         shared.append("data.val_size=0")
         without = True
-    return [f"monitor={random.choice(('train/loss', 'train/objective') if without else ('val/loss', 'val/loss'))}"]
+    if without:
+        return [f"monitor={random.choice(('train/loss', 'train/objective'))}"]
+    is_regression = "model=linear_regression" in shared or "model=mlp_regressor" in shared
+    names = ("val/loss", "val/r2", "val/mse") if is_regression else ("val/loss", "val/accuracy", "train/accuracy")
+    return [f"monitor={random.choice(names)}"]
 
 
 def _own(shared: Job, low: float, high: float, random: Random) -> Job:
     """What one member of the stack has for itself."""
     own = [f"seed={random.randrange(5)}", f"optimizer.lr={low * (high / low) ** random.random():.3g}"]
+    own += _maybe(0.02, "optimizer.lr=1e9", random)
     own.append(f"trainer.max_epochs={random.choice((1, 2, 3, 3, 4))}")
     line = " ".join(shared)
     if "optimizer=" in line:
         own += _maybe(0.4, f"optimizer.weight_decay={random.choice(('0', '1e-3', '0.05'))}", random)
     if "adam" in line and "optimizer=" in line:
-        own += _maybe(0.4, f"optimizer.betas=[{random.choice(('0.5', '0.9'))},{random.choice(('0.9', '0.99'))}]", random)
+        first, second = random.choice((0.5, 0.9)), random.choice((0.9, 0.99))
+        own += _maybe(0.4, f"optimizer.betas=[{first},{second}]", random)
         own += _maybe(0.3, f"optimizer.eps={random.choice(('1e-8', '1e-4'))}", random)
     if "momentum" in line or "rmsprop" in line:
         own += _maybe(0.4, f"optimizer.momentum={random.choice(('0.5', '0.9'))}", random)
@@ -130,7 +140,7 @@ def _own(shared: Job, low: float, high: float, random: Random) -> Job:
     if "model=function_descent" not in line:
         own += _maybe(0.3, f"regularizer.l2={random.choice(('1e-4', '1e-2'))}", random)
         own += _maybe(0.3, f"regularizer.l1={random.choice(('1e-5', '1e-3'))}", random)
-    if "loss=cross_entropy" in line:
+    if "loss=cross_entropy" in line or "CrossEntropyLoss" in line:
         own += _maybe(0.4, f"loss.label_smoothing={random.choice(('0.05', '0.2'))}", random)
     if "model=mlp_classifier" in line or "model=mlp_regressor" in line:
         own += _maybe(0.3, f"model.dropout={random.choice(('0.1', '0.5'))}", random)

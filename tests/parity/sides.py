@@ -86,7 +86,12 @@ def run(
         return execute(cfg)
 
     with started_hydra() as hydra, caller_state(), recorder.recording(of_member, perturbed):
-        overrides = ["hydra.mode=MULTIRUN", f"hydra/launcher={launcher}", f"hydra.sweep.dir={Path(folder).absolute()}", "progress=false"]
+        overrides = [
+            "hydra.mode=MULTIRUN",
+            f"hydra/launcher={launcher}",
+            f"hydra.sweep.dir={Path(folder).absolute()}",
+            "progress=false",
+        ]
         config = hydra.compose_config("config", [*overrides, *options], RunMode.MULTIRUN)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
         own = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
