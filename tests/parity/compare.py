@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from gradexp.app.vectorized.launcher import VectorizedLauncher
+from gradexp.sweeps.launch.jobs import BasicLauncher
 from tests.app.vectorized.comparison import differences
-from tests.parity.sides import Recorded, run
+from tests.parity.sides import Recorded, digest, run
 
 
 @dataclass
@@ -18,7 +22,7 @@ class Verdict:
         job: Its command line.
         faults: What differs beyond rounding.
         is_stacked: Whether a stack trained it.
-        is_sensitive: Whether it also differs after a change of the initial weights' last bits on the ordinary path.
+        is_sensitive: Whether it also differs after a change of the initial weights in their last bits on the ordinary path.
         status: How the job ended, and the `reason` if it failed.
     """
 
@@ -30,11 +34,12 @@ class Verdict:
     reason: str = ""
 
 
-def compared(jobs: Sequence[list[str]], name: str, *options: str) -> list[Verdict]:
+def compared(jobs: Sequence[list[str]], name: str) -> list[Verdict]:
     """Run jobs on both launchers in folders of the current one, and compare all that they leave."""
     recorded, returns = {}, {}
-    for launcher in ("basic", "vectorized"):
-        recorded[launcher], returns[launcher] = run(launcher, jobs, f"{name}-{launcher}", *options)
+    for launcher in (BasicLauncher(), VectorizedLauncher()):
+        side = "basic" if isinstance(launcher, BasicLauncher) else "vectorized"
+        recorded[side], returns[side] = run(launcher, jobs, f"{name}-{side}")
     verdicts = []
     for number, job in enumerate(jobs):
         here, there = (recorded[launcher].get(number) for launcher in ("basic", "vectorized"))
@@ -50,6 +55,8 @@ def compared(jobs: Sequence[list[str]], name: str, *options: str) -> list[Verdic
             verdict.faults += [f"metrics.json: {contents}"] if contents[0] != contents[1] else []
             continue
         verdict.is_stacked = there is not None and there.is_stacked
+        if verdict.status == "diverged" and here is not None and there is not None:
+            there.batches, there.masks = there.batches[: len(here.batches)], there.masks[: len(here.masks)]
         verdict.faults += _inputs(here, there)
         found = _beyond_rounding(folders, contents, here, verdict.status)
         if found and not verdict.faults:
@@ -72,8 +79,10 @@ def _inputs(here: Recorded | None, there: Recorded | None) -> list[str]:
 def _beyond_rounding(folders: list[Path], contents: list[dict[str, Any]], here: Any, status: str) -> list[str]:
     if status == "diverged":
         keys = ("status", "reason", "steps", "epochs", "config_hash")
-        return [f"metrics.json: {key}: {[one.get(key) for one in contents]}" for key in keys
-                if contents[0].get(key) != contents[1].get(key)]  # fmt: skip
+        found = [(f"metrics.json: {key}", *(one.get(key) for one in contents)) for key in keys]
+        weights = (torch.load(folder / "checkpoints/last.ckpt", weights_only=True)["state_dict"] for folder in folders)
+        found += [("last.ckpt", *({name: digest(value) for name, value in one.items()} for one in weights))]
+        return [f"{name}: {one} and {other}" for name, one, other in found if one != other]
     return differences(*folders)
 
 
@@ -82,5 +91,5 @@ def _is_sensitive(job: list[str], name: str, folder: Path, found: list[str]) -> 
 
     A metric that is a share of samples, for example, jumps when rounding moves one sample over the boundary.
     """
-    run("basic", [job], f"{name}-perturbed", perturbed=True)
+    run(BasicLauncher(), [job], f"{name}-perturbed", perturbed=True)
     return bool(differences(folder, Path(f"{name}-perturbed", "0")))

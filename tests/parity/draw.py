@@ -41,9 +41,15 @@ ACTIVATIONS = ("relu", "relu", "tanh", "sigmoid", "gelu", "torch.nn.PReLU", "lea
 INITS = ("default", "xavier_uniform", "lecun_normal", "kaiming_normal", "torch.nn.init.orthogonal_")
 
 
-def draw(random: Random, members: int) -> list[Job]:
-    """The command lines of a few jobs, of which all that can share a stack do."""
-    sources, models = random.choice(KINDS)
+def draw(random: Random, members: int, kind: int | None = None) -> list[Job]:
+    """The command lines of a few jobs, of which all that can share a stack do.
+
+    Args:
+        random: Decides everything.
+        members: How many jobs.
+        kind: Which of the KINDS of data and models; None for any.
+    """
+    sources, models = random.choice(KINDS) if kind is None else KINDS[kind]
     source, model = random.choice(sources), random.choice(models)
     shared = ["threads=1", *source.split(), model, *_data(source, random), *_model(model, random)]
     optimizer, low, high = random.choice(OPTIMIZERS)

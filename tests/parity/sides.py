@@ -12,7 +12,6 @@ import pytest
 import torch
 from hydra._internal.callbacks import Callbacks
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
@@ -26,11 +25,10 @@ from gradexp.app.vectorized.trained import current
 from gradexp.engine.stack.steps import StackSteps
 from gradexp.models import AbstractModule
 from gradexp.sweeps.launch.jobs import BasicLauncher
-from gradexp.sweeps.launch.plugins import register
 from tests.hydra_jobs import started_hydra
 
 STEPS = 200  # of each fit that are recorded
-PERTURBATION = 2.0**-23  # a last bit
+PERTURBATION = 2.0**-20  # the last bits: every step of a fit rounds anew
 
 
 @dataclass
@@ -62,21 +60,19 @@ def digest(*tensors: Tensor) -> bytes:
 
 
 def run(
-    launcher: str, jobs: Sequence[Sequence[str]], folder: str, *options: str, perturbed: bool = False
+    launcher: BasicLauncher | VectorizedLauncher, jobs: Sequence[Sequence[str]], folder: str, perturbed: bool = False
 ) -> tuple[dict[int, Recorded], Sequence[JobReturn]]:
     """Run jobs on a launcher.
 
     Args:
-        launcher: "basic" or "vectorized".
+        launcher: With its options.
         jobs: The command line of each.
         folder: Of the sweep.
-        options: Further overrides of the sweep.
-        perturbed: Whether each initial weight is changed by a last bit.
+        perturbed: Whether each initial weight is changed in its last bits.
 
     Returns:
         What each trained on, by its number, and what the launcher returns.
     """
-    register(BasicLauncher, VectorizedLauncher)
     found: dict[int, Recorded] = {}
     of_member: dict[Any, Recorded] = defaultdict(Recorded)
 
@@ -86,16 +82,12 @@ def run(
         return execute(cfg)
 
     with started_hydra() as hydra, caller_state(), recorder.recording(of_member, perturbed):
-        overrides = [
-            "hydra.mode=MULTIRUN",
-            f"hydra/launcher={launcher}",
-            f"hydra.sweep.dir={Path(folder).absolute()}",
-            "progress=false",
-        ]
-        config = hydra.compose_config("config", [*overrides, *options], RunMode.MULTIRUN)
+        # Not hydra/launcher=: so the jobs of both launchers are composed once.
+        overrides = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir={Path(folder).absolute()}", "progress=false"]
+        config = hydra.compose_config("config", overrides, RunMode.MULTIRUN)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
-        own = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
-        returns = own.launch([list(job) for job in jobs], 0)
+        launcher.setup(hydra_context=context, task_function=task, config=config)
+        returns = launcher.launch([list(job) for job in jobs], 0)
     return found, returns
 
 
