@@ -22,7 +22,7 @@ class Verdict:
         job: Its command line.
         faults: What differs beyond rounding.
         is_stacked: Whether a stack trained it.
-        is_sensitive: Whether it also differs after a change of the initial weights in their last bits on the ordinary path.
+        is_sensitive: Whether on the ordinary path it differs as well if the initial weights differ in their last bits.
         status: How the job ended, and the `reason` if it failed.
     """
 
@@ -60,7 +60,7 @@ def compared(jobs: Sequence[list[str]], name: str) -> list[Verdict]:
         verdict.faults += _inputs(here, there)
         found = _beyond_rounding(folders, contents, here, verdict.status)
         if found and not verdict.faults:
-            verdict.is_sensitive = _is_sensitive(job, f"{name}-{number}", folders[0], found)
+            verdict.is_sensitive = _is_sensitive(job, f"{name}-{number}", folders[0])
         verdict.faults += found
     return verdicts
 
@@ -86,8 +86,8 @@ def _beyond_rounding(folders: list[Path], contents: list[dict[str, Any]], here: 
     return differences(*folders)
 
 
-def _is_sensitive(job: list[str], name: str, folder: Path, found: list[str]) -> bool:
-    """Whether a last bit of the initial weights makes as large a difference on the ordinary path.
+def _is_sensitive(job: list[str], name: str, folder: Path) -> bool:
+    """Whether the last bits of the initial weights make a difference beyond rounding on the ordinary path.
 
     A metric that is a share of samples, for example, jumps when rounding moves one sample over the boundary.
     """

@@ -176,7 +176,7 @@ def write_tables() -> None:
     from pathlib import Path
 
     random = Random(0)
-    rows = [[random.gauss(0, 1), random.random(), random.choice("abc")] for _ in range(120)]
+    rows = [(random.gauss(0, 1), random.random(), random.choice("abc")) for _ in range(120)]
     for name, path in TABLES.items():
         lines = [f"x,y,colour,{name}"]
         for x, y, colour in rows:
