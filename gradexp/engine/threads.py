@@ -100,8 +100,12 @@ class Threads(Callback):
         if not self._is_set_by_user:
             os.environ.pop(VARIABLE, None)
         number = choose_threads(self.setting, _operations(trainer, pl_module), self._saved, trainer.num_devices)
-        self.number = trainer.strategy.broadcast(number)  # only the first process knows whether the user set it
-        torch.set_num_threads(self.number)
+        self.use(trainer.strategy.broadcast(number))  # only the first process knows whether the user set it
+
+    def use(self, number: int) -> None:
+        """Set torch's threads, and record them as the fit's."""
+        self.number = number
+        torch.set_num_threads(number)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["threads"] = self.number
@@ -109,8 +113,7 @@ class Threads(Callback):
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._saved = checkpoint.get("threads")
         if self._saved is not None:  # also for a fit with nothing left to train, whose model is tested
-            self.number = choose_threads(self.setting, saved=self._saved)
-            torch.set_num_threads(self.number)
+            self.use(choose_threads(self.setting, saved=self._saved))
 
 
 def _operations(trainer: Trainer, module: LightningModule) -> int:

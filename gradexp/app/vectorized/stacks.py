@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from gradexp.app.vectorized.members import Alone, Preparation, Prepared
 from gradexp.app.vectorized.memory import members_that_fit
 from gradexp.app.vectorized.state_file import Saved, StateFile, path_of, saved_stacks
-from gradexp.app.vectorized.trained import Trained
+from gradexp.app.vectorized.trained import THREADS, Trained
 from gradexp.callbacks.parameter_scalars import ParameterScalars, scalars
 from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.configuration.hashes import config_hash
@@ -94,7 +94,7 @@ class Stacks:
         file = StateFile(path, {name: self._hashes[name] for name in ready})
         try:
             with threads_of_one_run():
-                torch.set_num_threads(1)
+                torch.set_num_threads(THREADS)
                 fit = _fit_of(list(ready.values()))
                 if saved is not None and not alone:
                     fit.load_state(saved.state, saved.numbers)
