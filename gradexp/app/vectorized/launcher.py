@@ -111,8 +111,10 @@ class VectorizedLauncher(Launcher):
         """The inner launcher for jobs of these shapes, and further jobs that run alone."""
         if self.processes == 1 or find_spec("hydra_plugins.hydra_joblib_launcher") is None:
             return "basic"
+        from gradexp.app.quiet import quiet_libraries
         from gradexp.app.vectorized.cost import ALONE, seconds_of_stacks
 
+        quiet_libraries()
         stacks = sum(seconds_of_stacks(without_hydra(next(iter(group.values()))), len(group)) for group in groups)
         return "joblib" if stacks + singles * ALONE > WORTH_PROCESSES else "basic"
 

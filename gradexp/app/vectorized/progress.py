@@ -7,7 +7,7 @@ from rich.console import Console
 
 from gradexp.callbacks.progress_bar import ProgressBar
 
-SECONDS = 30.0  # between two lines
+SECONDS = 30.0  # between two lines of a sweep
 
 
 class StackProgress:
@@ -16,16 +16,16 @@ class StackProgress:
     Args:
         console: Where it is shown.
         total: Epochs of all jobs, each job's counted for itself.
-        has_bar: Whether a bar may be drawn; processes that train side by side would draw over each other.
-        label: What goes before each line.
-        seconds: Between two lines where there is no bar.
+        part: The number of the part of the sweep that this process trains, from 1; None if it trains all of them.
+        parts: How many there are. Their processes share the console, where a bar would draw over another.
     """
 
-    def __init__(
-        self, console: Console, total: int, has_bar: bool = True, label: str = "", seconds: float = SECONDS
-    ) -> None:
-        self._console, self._total, self._label, self._seconds = console, total, label, seconds
-        self._bar = ProgressBar(console) if has_bar and console.is_terminal and not console.quiet else None
+    def __init__(self, console: Console, total: int, part: int | None = None, parts: int = 1) -> None:
+        self._console, self._total = console, total
+        has_bar = part is None and console.is_terminal and not console.quiet
+        self._bar = ProgressBar(console) if has_bar else None
+        self._part = "" if part is None else f"part {part} of {parts} | "
+        self._parts = parts
         self._begun = self._printed = time.monotonic()
         self._done = self._jobs = self._epochs = 0
         self._stack = ""
@@ -40,14 +40,14 @@ class StackProgress:
         """Whether it is time to show something."""
         if self._bar is not None:
             return self._bar.is_due()
-        return time.monotonic() - self._printed > self._seconds
+        return time.monotonic() - self._printed > SECONDS * self._parts
 
     def show(self, epochs: int, monitor: str, best: float | None) -> None:
         """Show that the stack has trained for so many epochs, and the best score of its jobs, if there is one."""
         done = self._done + epochs * self._jobs
         score = "" if best is None else f"best {monitor} {best:.4g}"
         jobs = f"{self._jobs} job{'s' * (self._jobs > 1)}"
-        parts = [f"{self._label}{self._stack}", jobs, f"epoch {epochs}/{self._epochs}"]
+        parts = [f"{self._part}{self._stack}", jobs, f"epoch {epochs}/{self._epochs}"]
         if self._bar is not None:
             self._bar.draw(" | ".join(parts), done, max(done, self._total), score)
             return

@@ -11,7 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gradexp.app.vectorized.progress import SECONDS, StackProgress
+from gradexp.app.vectorized.progress import StackProgress
 from gradexp.configuration.values import without_hydra
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import own_gpu
@@ -45,9 +45,7 @@ class StackTask:
         number = int(HydraConfig.get().job.num)
         lines = self.parts[number].items()
         jobs = {one: composed(self.context, self.sweep, overrides, one) for one, overrides in lines}
-        # The processes share a terminal: a bar would draw over another, and a line is from any of them.
-        label = f"part {number + 1} of {self.stacked} | " if self.stacked > 1 else ""
-        progress = StackProgress(_console(jobs), _epochs(jobs), False, label, SECONDS * self.stacked)
+        progress = StackProgress(_console(jobs), _epochs(jobs), number + 1, self.stacked)
         return self.run(number, jobs, progress)
 
     def run_here(self, parts: Sequence[Mapping[int, DictConfig]]) -> list[dict[int, JobReturn]]:

@@ -48,12 +48,19 @@ def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob], on_fa
             (job,) = interrupted
             deaths[job.folder] += 1
             if deaths[job.folder] == MAX_DEATHS:
-                _record_failure(folder / job.folder, f"its process died {MAX_DEATHS} times, out of memory? ({error})")
+                _record_failure(
+                    folder / job.folder, f"its process died {MAX_DEATHS} times, out of memory? ({_line(error)})"
+                )
         if on_failure == "stop" and any(job_folder.state(folder / job.folder) == "failed" for job in launched):
             job_folder.stop_sweep(folder / launched[0].folder)
         left = [job for job in launched if job_folder.outcome(folder / job.folder) is None] if error else []
         suspects.extend(_halves([job for job in interrupted if job in left]))
         waiting = [job for job in left if job not in interrupted]
+
+
+def _line(error: Exception | None) -> str:
+    """The first line of an error: those of joblib have advice for programmers below."""
+    return str(error).partition("\n")[0]
 
 
 def _halves(jobs: list[PlannedJob]) -> list[list[PlannedJob]]:
@@ -77,7 +84,7 @@ def _launch(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> tup
         started = [job for job in jobs if job_folder.last_start(folder / job.folder) != before[job.folder]]
         if not started:
             raise
-        log.warning("the launcher gave up; unfinished jobs are launched again: %s", error)
+        log.warning("the launcher gave up; unfinished jobs are launched again: %s", _line(error))
         return [job for job in started if job_folder.state(folder / job.folder) == "interrupted"], error
     for job, job_return in zip(jobs, returns, strict=True):
         _record_error(folder / job.folder, job_return)
