@@ -63,8 +63,13 @@ def test_a_part_that_fails_is_launched_again_and_loses_no_job_of_another(
 
 def test_no_stack_is_trained_after_a_failure_that_stops_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[StackFit] = []
-    fit = StackFit.run
-    monkeypatch.setattr(StackFit, "run", lambda self, *arguments: (fits.append(self), fit(self, *arguments)))
+    run = StackFit.run
+
+    def count(self: StackFit, *arguments: Any) -> None:
+        fits.append(self)
+        run(self, *arguments)
+
+    monkeypatch.setattr(StackFit, "run", count)
     stop = ("sweep.on_failure=stop", "hydra.launcher.max_members=1", "hydra.sweep.dir=sweep")
     line = (*SMALL, "seed=0,1", "monitor=val/accuracy,val/typo", *stop, "monitor_mode=max")
     assert "3 of 4 jobs have no result (1 failed, " in str(call(monkeypatch, *line))
