@@ -17,7 +17,7 @@ ROOMS = (
     ("rules", "files", "untrusted", "by_file", "randomness", "workers"),
     ("interrupts",),
     ("arguments",),
-    ("gradients", "figures"),
+    ("gradients", "figures", "verdicts"),
     ("building",),
     ("objective",),
     ("engine",),

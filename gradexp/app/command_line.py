@@ -16,6 +16,7 @@ from rich.console import Console
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.app.execution import execute
 from gradexp.app.hydra_callbacks import report_unfinished
+from gradexp.app.quoting import with_readable_baseline
 from gradexp.app.run_record import check_direction, in_multirun, is_first_process
 from gradexp.app.section_loader import class_sections
 from gradexp.app.summary import print_job, print_summary
@@ -66,6 +67,7 @@ def _cli() -> None:
             print(f"Hydra {hydra.__version__}")
             return
         check_readable(sys.argv[1:])
+        sys.argv[1:] = with_readable_baseline(sys.argv[1:])
         register(GridSweeper, BasicLauncher, VectorizedLauncher)
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
@@ -117,7 +119,7 @@ def main(cfg: DictConfig) -> float | None:
         if message is None or traceback_wanted():
             raise
         raise SystemExit(message) from error  # Hydra prints a line of its own for any other exception
-    if cfg.task in ("report", "explain"):  # these print their own results
+    if cfg.task in ("report", "explain", "compare"):  # these print their own results
         return None
     status = result.metrics["status"]
     if in_multirun():

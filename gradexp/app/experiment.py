@@ -11,6 +11,7 @@ from gradexp.app.execution import Result, execute
 from gradexp.app.hydra_callbacks import known_folder
 from gradexp.app.hydra_keys import check_hydra_keys
 from gradexp.app.own_hydra import own_hydra
+from gradexp.app.quoting import with_readable_baseline
 from gradexp.configuration.values import plain
 from gradexp.sweeps.launch.own_process import needs_own_process, run_alone
 from gradexp.sweeps.launch.resources import gpu_count
@@ -33,6 +34,7 @@ def run(*overrides: str) -> Result:
         hydra.errors.HydraException: An override names no key, group or option.
     """
     results: list[Result] = []
+    overrides = tuple(with_readable_baseline(overrides))
     with own_hydra() as hydra:
         asked = compose(*overrides)  # raises the errors that the command line prints
         folder = known_folder(asked.task, asked.ckpt_path, asked.sweep_dir)

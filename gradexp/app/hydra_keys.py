@@ -36,10 +36,12 @@ def check_single_run(config: DictConfig) -> None:
     Raises:
         ValueError: It has one.
     """
-    typed = [line for line in as_typed(config.hydra.overrides.task) if line.lstrip("+~").startswith("sweep.")]
+    lines = [*as_typed(config.hydra.overrides.task), *as_typed(config.hydra.overrides.hydra)]
+    of_sweeps = ("sweep.", "hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper", "hydra.sweep.")
+    typed = [line for line in lines if line.lstrip("+~").startswith(of_sweeps)]
     if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
         given = ", ".join(typed) or "sweep.axes"
-        raise ValueError(f"the keys of sweep must go with a multirun; got {given} with a single run: add -m.")
+        raise ValueError(f"the keys of a sweep must go with a multirun; got {given} with a single run: add -m.")
 
 
 def check_multirun(config: DictConfig) -> None:
@@ -49,23 +51,32 @@ def check_multirun(config: DictConfig) -> None:
         ValueError: A plugin is not installed, or a key does not go with the sweeper or the launcher.
     """
     hydra = config.hydra
-    for plugin in (hydra.sweeper, hydra.launcher):
-        check_installed(plugin._target_)
+    check_installed(hydra.sweeper._target_)
+    check_launcher(hydra.launcher)
     if config.trainer.get("num_nodes") not in (None, 1):
         raise ValueError(
             f"trainer.num_nodes must be 1 in a multirun, which starts each job on one machine; got "
             f"{config.trainer.num_nodes}."
         )
-    for key in ONE_TASK:
-        if hydra.launcher.get(key) not in (None, 1):
-            raise ValueError(
-                f"hydra.launcher.{key} must be 1, as a job starts its trainer.devices processes itself; got "
-                f"{hydra.launcher.get(key)}."
-            )
     if is_grid(hydra):
         _check_grid(hydra)
     else:
         _check_other_sweeper(config)
+
+
+def check_launcher(launcher: Any) -> None:
+    """Check the part `hydra.launcher` of a multirun.
+
+    Raises:
+        ValueError: Its plugin is not installed, or it would start several processes a job.
+    """
+    check_installed(launcher._target_)
+    for key in ONE_TASK:
+        if launcher.get(key) not in (None, 1):
+            raise ValueError(
+                f"hydra.launcher.{key} must be 1, as a job starts its trainer.devices processes itself; got "
+                f"{launcher.get(key)}."
+            )
 
 
 def is_grid(hydra: HydraConf) -> bool:

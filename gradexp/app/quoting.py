@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
@@ -11,6 +12,7 @@ from omegaconf.grammar_parser import parse
 from gradexp.sweeps.plan.axes import text
 
 BRACKETS = {"[": "]", "{": "}", "(": ")"}
+BASELINE = "compare.baseline"
 SPECIAL = re.compile(r'["$`!\\]')  # in double quotes, for the shell
 
 
@@ -49,6 +51,15 @@ def split(value: str) -> list[str]:
             closing.pop()
         parts[-1] += letter
     return [part.strip() for part in parts]
+
+
+def with_readable_baseline(lines: Sequence[str]) -> list[str]:
+    """The overrides, with compare.baseline=KEY=VALUE,... in Hydra's quotes: its grammar takes no second = without."""
+    return [
+        f"{key}={text(value)}" if key == BASELINE and "=" in value and not _is_read(line) else line
+        for line in lines
+        for key, _, value in [line.partition("=")]
+    ]
 
 
 def is_key(key: str) -> bool:

@@ -20,7 +20,7 @@ def run_folder(task: str, ckpt_path: str | None, name: str, sweep_dir: str | Non
     """A new folder for the run; a resumed run keeps its folder, and a report is written into its sweep's."""
     if task == "report" and sweep_dir is not None:
         return sweep_dir
-    if task == "explain":
+    if task in ("explain", "compare"):
         name = task
     run = run_of(ckpt_path)
     if run is not None and task == "train":

@@ -40,6 +40,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
         _add_stage(table, metrics, "val", f"val, epoch {last}" if of_best else "val")
     for prefix in ("best/train", "best/val", "test"):
         _add_stage(table, metrics, prefix, prefix.removeprefix("best/") + of_best)
+    _add_test_interval(table, metrics)
     if metrics.get("target_std", 1.0) != 1:
         unit = f"{metrics['target_std']:.4g}"
         table.add_row("units", f"rmse in those of the targets; loss and mse of standardised targets, 1 for {unit}")
@@ -55,6 +56,17 @@ def _add_stage(table: Table, metrics: Mapping[str, Any], prefix: str, label: str
     values = {k: v for k, v in metrics.items() if k.startswith((f"{prefix}/", f"{prefix}_"))}
     if values:
         table.add_row(label, Text("  ".join(f"{k[len(prefix) + 1 :]} {_number(k, v)}" for k, v in values.items())))
+
+
+def _add_test_interval(table: Table, metrics: Mapping[str, Any]) -> None:
+    """The accuracies that other test samples of the same kind may give this model, by Wilson's interval."""
+    accuracy, samples = metrics.get("test/accuracy"), metrics.get("samples/test")
+    if accuracy is None or not samples:
+        return
+    from gradexp.verdicts.proportion import wilson  # SciPy: not for --help
+
+    low, high = wilson(accuracy * samples, samples)
+    table.add_row("", Text(f"accuracy {low:.2%} to {high:.2%} on other samples (95 %)"))
 
 
 def _sizes(metrics: Mapping[str, Any]) -> str:

@@ -161,7 +161,7 @@ def _check_paths(node: Plain, model: ClassSource | None) -> None:
 
 def _check_unknown(node: Plain) -> None:
     """Check that the sections without a class have no other keys than those in the table."""
-    for section in ("early_stopping", "resampling", "sweep"):
+    for section in ("compare", "early_stopping", "resampling", "sweep"):
         for name in node[section]:
             if f"{section}.{name}" not in KEY_RULES:
                 rest = {**_without(node, section), section: _without(node[section], name)}
@@ -196,6 +196,11 @@ def _check_combinations(node: Plain) -> None:
         raise ValueError(
             f"sweep_dir must be the folder of a multirun or of a run for task=report; got {sweep_dir}. "
             "Multiruns are written below outputs/sweeps/."
+        )
+    if task == "compare" and not node["compare"]["folders"]:
+        raise ValueError(
+            "compare.folders must be a list of folders of multiruns and of runs for task=compare; got []. Type "
+            '"compare.folders=[FOLDER,FOLDER]".'
         )
     if task == "explain" and node["topic"] is None:
         raise ValueError(f"topic must be one of {', '.join(TOPICS)} for task=explain; got null.")

@@ -12,6 +12,7 @@ SECTIONS = ("optimizer", "scheduler", "loss", "metrics", "regularizer")
 
 # Keys that only one task uses.
 TASK_OF_KEY: Mapping[str, str] = {
+    "compare": "compare",
     "resampling": "bias_variance",
     "topic": "explain",
     "input": "predict",

@@ -6,6 +6,7 @@ Keys of sections with a `_target_` have their rules in the annotations of the cl
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gradexp.by_file import names_in
 from gradexp.configuration.trainer_rules import TRAINER_RULES
@@ -26,10 +27,20 @@ from gradexp.rules import (
     or_null,
 )
 
-TASKS = ("train", "test", "predict", "audit", "bias_variance", "report", "explain")
+TASKS = ("train", "test", "predict", "audit", "bias_variance", "report", "compare", "explain")
 TOPICS = tuple(topic_names())
 # From the file names, as sweeps imports this package and not the other way round.
 STUDIES = tuple(names_in([str(Path(__file__).parents[1] / "sweeps" / "report" / "studies")], shared="study"))
+
+
+def baseline(given: Any) -> dict[str, Any] | None:
+    """The keys and values of `compare.baseline`: a text KEY=VALUE,..., or a section; None if it is neither."""
+    if isinstance(given, Mapping):
+        return {str(key): value for key, value in given.items()} or None
+    parts = [part.partition("=") for part in re.split(r",(?=[^,=]+=)", given)] if isinstance(given, str) else []
+    is_whole = all(key.strip() and equals for key, equals, _ in parts)
+    return {key.strip(): value.strip() for key, _, value in parts} if parts and is_whole else None
+
 
 METRIC = Rule(MONITOR.words, TEXT.holds)  # of any module; our models have the rule MONITOR
 
@@ -74,6 +85,15 @@ KEY_RULES: Mapping[str, Rule] = {
         "a whole number of samples of at least 1 or a share between 0 and 1",
         lambda value: COUNT.holds(value) or (isinstance(value, float) and 0 < value < 1),
     ),
+    "compare.folders": list_of(
+        TEXT, "a list of folders of multiruns and of runs, such as [outputs/sweeps/a,outputs/b]"
+    ),
+    "compare.baseline": Rule(
+        "KEY=VALUE, or several with commas between, of one of the settings, or null",
+        lambda value: value is None or baseline(value) is not None,
+    ),
+    "compare.metric": TEXT,
+    "compare.delta": or_null(NON_NEGATIVE),
     "sweep.axes": SECTION,
     "sweep.zip": list_of(Rule("a key", lambda value: True), "a list of two or more keys, or a list of such lists"),
     "sweep.final": or_null(SECTION),
@@ -93,4 +113,4 @@ LISTED_TRAINER_KEYS = (
 OPTIONAL = tuple(f"trainer.{name}" for name in TRAINER_RULES if name not in LISTED_TRAINER_KEYS)
 
 # Sections whose keys are all in the table.
-CLOSED_SECTIONS = ("early_stopping", "regularizer", "resampling", "sweep", "trainer")
+CLOSED_SECTIONS = ("compare", "early_stopping", "regularizer", "resampling", "sweep", "trainer")

@@ -13,6 +13,10 @@ class _ConfigDumper(_Dumper):  # type: ignore[misc]  # whose class is known only
     """Quotes texts that YAML, or OmegaConf as it reads them, would take for something else."""
 
 
+class _PythonDumper(yaml.Dumper):  # type: ignore[misc]  # it ships no types
+    """The same, slower."""
+
+
 def to_yaml(cfg: Container, resolve: bool = False) -> str:
     """The configuration as YAML.
 
@@ -25,7 +29,14 @@ def to_yaml(cfg: Container, resolve: bool = False) -> str:
 
 def as_yaml(content: Any) -> str:
     """Plain data of a configuration as YAML."""
-    return str(yaml.dump(content, Dumper=_ConfigDumper, default_flow_style=False, allow_unicode=True, sort_keys=False))
+    try:
+        return _dumped(content, _ConfigDumper)
+    except UnicodeEncodeError:  # of a path that is not UTF-8, which libyaml cannot write
+        return _dumped(content, _PythonDumper)
+
+
+def _dumped(content: Any, dumper: Any) -> str:
+    return str(yaml.dump(content, Dumper=dumper, default_flow_style=False, allow_unicode=True, sort_keys=False))
 
 
 def _is_other(text: str) -> bool:
@@ -42,4 +53,5 @@ def _text(dumper: Any, value: str) -> yaml.ScalarNode:
     return node
 
 
-_ConfigDumper.add_representer(str, _text)
+for _dumper in (_ConfigDumper, _PythonDumper):
+    _dumper.add_representer(str, _text)

@@ -13,6 +13,7 @@ from gradexp.data.abstract_dataset import AbstractDataset
 from gradexp.data.batch_loader import BatchLoader
 from gradexp.data.batch_order import BatchOrder, FixedOrder
 from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all, split_indices
+from gradexp.data.test_set import digest
 from gradexp.engine.augmentation import Augmentation
 from gradexp.engine.batches import pair_of
 from gradexp.engine.step_callback import batches_begun
@@ -50,9 +51,8 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
     """
 
     takes_groups = True  # its batch hooks accept a StepGroup
-
-    # Whether a batch size above the number of training samples means full batches; otherwise it is an error.
-    full_batch_if_fewer: ClassVar[bool] = False
+    test_digest = ""  # what identifies the test set; after setup for a test
+    full_batch_if_fewer: ClassVar[bool] = False  # whether a batch size above the training samples means full batches
 
     def __init__(
         self,
@@ -108,7 +108,8 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
                 for part, indices in (("train", train), ("val", val)):
                     self._parts[part] = load_if_small(SubsetSource(preprocessed, indices), self.memory_limit)
         if stage in ("test", "predict") and "test" not in self._parts:
-            self._parts["test"] = load_if_small(self.preprocess(self.load("test")), self.memory_limit)
+            self.test_digest = digest(test := self.load("test"))
+            self._parts["test"] = load_if_small(self.preprocess(test), self.memory_limit)
 
     def train_dataloader(self) -> BatchLoader:
         source, order = self.in_order("train", training=True)
@@ -243,6 +244,5 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
 
     def _eval_loader(self, part: str, number: int | None = None) -> Any:
         """The loader of a part; an empty list, which tells Lightning to skip the stage, if it has no samples."""
-        if not len(self._parts[part]):
-            return []
-        return BatchLoader(*self.in_order(part, number=number), self.num_workers)
+        has_samples = len(self._parts[part]) > 0
+        return BatchLoader(*self.in_order(part, number=number), self.num_workers) if has_samples else []

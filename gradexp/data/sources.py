@@ -43,7 +43,8 @@ class TensorSource:
         return len(self.inputs)
 
     def __getitem__(self, indices: Tensor) -> Batch:
-        return self.inputs[indices], self.targets[indices]
+        # A third of the time of `self.inputs[indices]`.
+        return self.inputs.index_select(0, indices), self.targets.index_select(0, indices)
 
     def to(self, device: torch.device) -> "TensorSource":
         return TensorSource(self.inputs.to(device), self.targets.to(device))

@@ -68,6 +68,12 @@ def choose_threads(
     return max(1, min(core_count() // processes, int(operations // OPERATIONS_PER_THREAD)))
 
 
+def threads_that_pay(operations: float) -> int:
+    """How many of the threads that this process may use are faster than fewer, for a step of so many operations."""
+    available = torch.get_num_threads() if VARIABLE in os.environ else core_count()
+    return max(1, min(available, int(operations // OPERATIONS_PER_THREAD)))
+
+
 @contextmanager
 def threads_of_one_run() -> Iterator[None]:
     """Restores torch's threads, and OMP_NUM_THREADS, which Lightning sets for the processes that it starts."""

@@ -51,6 +51,7 @@ def test_a_run_writes_the_files_that_the_readme_lists(trained: Result) -> None:
         "figures/weights_first_layer.png",
         "gradexp.log",
         "metrics.json",
+        "test_correct.json",
     }
     assert all("tfevents" in name for name in written if name.startswith("tensorboard/"))
     metrics = json.loads((result.folder / "metrics.json").read_text())

@@ -41,3 +41,11 @@ def test_square_brackets_in_names_are_not_markup() -> None:
     print_job(Console(file=written, width=120), "[/a] x=[b]", METRICS | {"monitor": "val/[c]"}, "outputs/[d]")
     assert "[/a] x=[b]" in written.getvalue()
     assert "outputs/[d]" in written.getvalue()
+
+
+def test_an_accuracy_of_the_test_has_wilsons_interval() -> None:
+    text = summary(**{"test/accuracy": 0.9, "samples/test": 100})
+    assert "test, epoch 7" in text
+    assert "accuracy 82.56% to 94.48% on other samples (95 %)" in text  # Wilson 1927, 90 of 100
+    assert "other samples" not in summary()
+    assert "other samples" not in summary(**{"test/accuracy": 0.9})

@@ -9,8 +9,8 @@ from gradexp.configuration.yaml_text import to_yaml
 
 VALUES: tuple[Any, ...] = (
     "", "plain", "y", "No", "on", "null", "~", "1e-3", "1_000", "0x1f", ".5", "nan", "inf", "2026-11-26", "12:30",
-    "a: b", "- a", "#", "two\nlines\n", "trailing ", "ümläut", "\U0001f600", "${oc.env:HOME}", "'", '"', "\t",
-    "a" * 200, "x y " * 60, None, True, 1, 1.5, 1e-5, float("inf"), [], [1, "1"], {}, {"a": {"b": ["y", 1e-3]}},
+    "a: b", "- a", "#", "two\nlines\n", "trailing ", "ümläut", "\U0001f600", "file\udcff", "${oc.env:HOME}", "'", '"',
+    "\t", "a" * 200, "x y " * 60, None, True, 1, 1.5, 1e-5, float("inf"), [], [1, "1"], {}, {"a": {"b": ["y", 1e-3]}},
 )  # fmt: skip
 
 
@@ -18,7 +18,7 @@ VALUES: tuple[Any, ...] = (
 def test_values_are_read_as_they_were(value: Any) -> None:
     cfg = OmegaConf.create({"key": value})
     assert OmegaConf.create(to_yaml(cfg)) == cfg
-    if len(str(value)) < 60 and "\U0001f600" not in str(value):  # libyaml folds and escapes in its own way
+    if len(str(value)) < 60 and str(value).isascii():  # libyaml folds and escapes in its own way
         assert to_yaml(cfg) == OmegaConf.to_yaml(cfg)
 
 

@@ -19,14 +19,15 @@ JOB_FILES = (
     ".hydra/overrides.yaml",
     ".hydra/hydra.yaml",
     "checkpoints/last.ckpt",
+    "test_correct.json",
 )
 NO_REPORT = "~hydra.callbacks.write_report"  # a report takes longer than the jobs
 
 
 def prepare(folder: Path) -> None:
-    """A sweep of three jobs, with its report."""
+    """A sweep of six jobs, with its report."""
     small = limited("data=blobs", "data.num_samples=40", "model.hidden=[2]", "data.batch_size=20")
-    succeed("-m", *small, "optimizer.lr=0.1,0.01", "seed=0,1", f"hydra.sweep.dir={folder}/sweep")
+    succeed("-m", *small, "optimizer.lr=0.1,0.01", "seed=0,1,2", f"hydra.sweep.dir={folder}/sweep")
 
 
 def draw(random: Random, base: Path) -> Drawn:
@@ -38,17 +39,22 @@ def draw(random: Random, base: Path) -> Drawn:
         if which < 0.35:
             path = Path("sweep", "manifest.json")
         elif which < 0.9:
-            path = Path("sweep", str(random.randrange(4)), random.choice(JOB_FILES))
+            path = Path("sweep", str(random.randrange(6)), random.choice(JOB_FILES))
         else:
             path = random.choice(paths)
         changes.append(f"{path}: {_changed(path, random)}")
     if random.random() < 0.3:
-        shutil.rmtree(f"sweep/{random.randrange(4)}", ignore_errors=True)
+        shutil.rmtree(f"sweep/{random.randrange(6)}", ignore_errors=True)
         changes.append("a job's folder removed")
     command = random.choice(
-        (["task=report", "sweep_dir=sweep"], ["task=report", f"sweep_dir=sweep/{random.randrange(4)}"])
+        (
+            ["task=report", "sweep_dir=sweep"],
+            ["task=report", f"sweep_dir=sweep/{random.randrange(6)}"],
+            ["task=compare", "compare.folders=[sweep]", *random.choice(([], ["compare.metric=test/accuracy"]))],
+            ["task=compare", "compare.folders=[sweep/0,sweep/3]"],
+        )
     )
-    if random.random() < 0.6:
+    if random.random() < 0.5:
         command = ["-m", "sweep.resume=sweep", *([NO_REPORT] if random.random() < 0.8 else [])]
     return Drawn([command], changes)
 
@@ -77,13 +83,14 @@ def _changed(path: Path, random: Random) -> str:
 
 
 def _restructured(path: Path, random: Random) -> str:
-    text = path.read_text()
+    before = path.read_bytes()
     try:
+        text = before.decode()
         content: Any = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         content, change = structures.mutate(content, random)
         write = json.dumps if path.suffix == ".json" else yaml.safe_dump
         path.write_text(write(content))
     except (ValueError, TypeError, yaml.YAMLError):  # an earlier change broke the file, or the value has no such form
-        path.write_text(text)
+        path.write_bytes(before)
         return "unchanged"
     return change

@@ -8,6 +8,7 @@ from rich.console import Console
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.audit import audit
 from gradexp.app.tasks.bias_variance import bias_variance
+from gradexp.app.tasks.compare import compare
 from gradexp.app.tasks.explain import explain
 from gradexp.app.tasks.outcome import Outcome
 from gradexp.app.tasks.predict import predict
@@ -22,5 +23,6 @@ TASKS: dict[str, Callable[[DictConfig, RunRecord, Console], Outcome]] = {
     "predict": predict,
     "audit": audit,
     "bias_variance": bias_variance,
+    "compare": compare,
     "explain": explain,
 }

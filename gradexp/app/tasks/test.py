@@ -10,6 +10,7 @@ from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.outcome import Outcome, facts, root_errors
 from gradexp.app.tasks.restore import restore
 from gradexp.engine.checkpoints import logged
+from gradexp.reports.correct_samples import keep_correct
 
 
 def test(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
@@ -19,6 +20,7 @@ def test(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         ValueError: The checkpoint or the data is not usable.
     """
     restored = restore(cfg, record, console)
+    keep_correct(restored.trainer, restored.data, restored.model)
     started = time.perf_counter()
     restored.trainer.test(restored.model, datamodule=restored.data, verbose=False)
     seconds = time.perf_counter() - started

@@ -33,6 +33,7 @@ from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
 from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule
+from gradexp.reports.correct_samples import keep_correct
 from gradexp.reports.curves import curves
 from gradexp.reports.diagnosis import TAGS, diagnose
 from gradexp.reports.hparams import hyperparameters, write_hparams
@@ -211,6 +212,7 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, resumed: Resumption | None, 
 def _test(trainer: Trainer, model: LightningModule, data: AbstractDataModule) -> dict[str, float]:
     """Measure the model on the test part."""
     started = time.perf_counter()
+    keep_correct(trainer, data, model)
     trainer.test(model, datamodule=data, verbose=False)
     return logged(trainer) | {"seconds/test": time.perf_counter() - started}
 

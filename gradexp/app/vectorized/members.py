@@ -1,11 +1,13 @@
 """Builds the member of a stack from a job's configuration, as a single run builds its data and model."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import getattr_static
 from typing import Any
 
-from lightning.pytorch import Callback, seed_everything
+import torch
+from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.utilities.types import LRSchedulerConfig
 from omegaconf import DictConfig
 from torch import Tensor
@@ -67,8 +69,11 @@ class Prepared:
     val_batches: int
 
 
+KEPT = 2**30  # bytes of samples that are kept for further jobs
+
+
 class Preparation:
-    """Prepares jobs; those of equal data and seed share their samples."""
+    """Prepares jobs; those of equal data and seed share their samples, unless others came in between."""
 
     def __init__(self) -> None:
         self._samples: dict[str, tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]] = {}
@@ -108,8 +113,11 @@ class Preparation:
                 raise Alone(f"there is no batched {type(metric).__name__}")
         key = repr((plain(cfg)["data"], cfg.data_dir, cfg.seed))
         if key not in self._samples:
-            self._samples[key] = _samples(data)
+            while self._samples and sum(one.size for _, one, *_ in self._samples.values()) > KEPT:
+                del self._samples[next(iter(self._samples))]
+            self._samples[key] = _samples(data, device_of(cfg.trainer.accelerator))
         data, train, val, order, val_batches = self._samples[key]
+        model.to(train.inputs.device)
         model.balance_loss(data.train_targets)
         member = _member(cfg, model, train, val, order)
         if not steps_by_gradients(member.optimizer):
@@ -135,7 +143,16 @@ def overridden(cls: type, base: type) -> list[str]:
     return [name for name, own, inherited in pairs if own is not inherited and callable(own)]
 
 
-def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]:
+@functools.cache
+def device_of(accelerator: str) -> torch.device:
+    """The device of a Trainer with this accelerator."""
+    trainer = Trainer(accelerator=accelerator, devices=1, logger=False, enable_checkpointing=False)
+    return trainer.strategy.root_device
+
+
+def _samples(
+    data: AbstractDataModule, device: torch.device
+) -> tuple[AbstractDataModule, Samples, Samples | None, BatchOrder, int]:
     own = [name for name in overridden(type(data), AbstractDataModule) if name in BATCHES]
     if own:
         raise Alone(f"{type(data).__name__} overrides {own[0]}")
@@ -144,10 +161,11 @@ def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Sam
     source, order = data.in_order("train", training=True)
     if not isinstance(source, TensorSource):
         raise Alone("its data are streamed")
+    source = source.to(device)
 
     def batches(epoch: int) -> list[Tensor]:
         order.set_epoch(epoch)
-        return order.batches(source.inputs.device)
+        return order.batches(device)
 
     augmentation = None if data.augment is None else Augmentation(data.augment, data.seed)
     train = Samples(source.inputs, source.targets, batches, augmentation)
@@ -156,7 +174,8 @@ def _samples(data: AbstractDataModule) -> tuple[AbstractDataModule, Samples, Sam
         return data, train, None, order, 0
     if not isinstance(held_out, TensorSource):
         raise Alone("its data are streamed")
-    val = Samples(held_out.inputs, held_out.targets, lambda epoch: val_order.batches(held_out.inputs.device))
+    held_out = held_out.to(device)
+    val = Samples(held_out.inputs, held_out.targets, lambda epoch: val_order.batches(device))
     return data, train, val, order, len(val_order)
 
 

@@ -1,6 +1,7 @@
 """Trains jobs in stacks, from the beginning or from the states that a killed sweep has left."""
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,17 @@ import torch
 from omegaconf import DictConfig
 
 from gradexp.app.vectorized.members import Alone, Preparation, Prepared
+from gradexp.app.vectorized.memory import members_that_fit
+from gradexp.app.vectorized.progress import StackProgress
 from gradexp.app.vectorized.state_file import Saved, StateFile, path_of, saved_stacks
 from gradexp.app.vectorized.trained import THREADS, Trained
 from gradexp.callbacks.parameter_scalars import ParameterScalars, scalars
-from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.configuration.hashes import config_hash
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.stack.fit import StackFit
 from gradexp.engine.stack.rounding import round_alike
-from gradexp.engine.threads import threads_of_one_run
+from gradexp.engine.threads import operations_per_step, threads_of_one_run, threads_that_pay
+from gradexp.sweeps import job_folder
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +44,18 @@ class Stacks:
         jobs: The task's configuration of each, by the name of its folder.
         sweep: The sweep's folder.
         max_members: Members of a stack at most; None for as many as are fastest.
-        bar: Where progress is drawn.
+        progress: Where it is shown.
     """
 
-    def __init__(self, jobs: Mapping[str, DictConfig], sweep: Path, max_members: int | None, bar: ProgressBar) -> None:
+    def __init__(
+        self, jobs: Mapping[str, DictConfig], sweep: Path, max_members: int | None, progress: StackProgress
+    ) -> None:
         self._jobs = jobs
         self._hashes = {name: config_hash(cfg) for name, cfg in jobs.items()}
-        self._sweep, self._max_members, self._bar = sweep, max_members, bar
+        self._sweep, self._max_members, self._progress = sweep, max_members, progress
         self._prepare = Preparation()
+        self._begun = 0  # stacks
+        self._left = len(jobs)  # jobs of later stacks
 
     def train(self) -> Iterator[Stacked]:
         """Train one stack after the other, first those that a killed sweep has begun."""
@@ -59,20 +66,51 @@ class Stacks:
         for saved in saved_stacks(self._sweep, self._hashes):
             if all(name in waiting for name in saved.names):
                 waiting = [name for name in waiting if name not in saved.names]
-                yield from self._stack(saved.names, saved)
+                yield from self._next(saved.names, saved)
+        reason = self._why_one_by_one(waiting[0]) if waiting else None
+        if reason is not None:
+            yield Stacked({}, dict.fromkeys(waiting, reason))
+            return
         while waiting:
-            size = self._max_members or self._fastest_size(waiting[0])
-            yield from self._stack(waiting[:size])
+            size = self._size(waiting[0])
+            yield from self._next(waiting[:size])
             waiting = waiting[size:]
 
-    def _fastest_size(self, name: str) -> int:
-        """The members whose weights, gradients and optimizer's state fit in a core's cache together."""
+    def _next(self, names: Sequence[str], saved: Saved | None = None) -> Iterator[Stacked]:
+        """Train the next stack, unless the sweep was stopped: then its jobs say so themselves."""
+        self._begun, self._left = self._begun + 1, self._left - len(names)
+        if job_folder.is_stopped(self._sweep):
+            yield Stacked({}, dict.fromkeys(names, ""))
+            return
+        for name in names:
+            (self._sweep / name).mkdir(parents=True, exist_ok=True)
+            job_folder.mark_started(self._sweep / name)
+        yield from self._stack(names, saved)
+        self._progress.count(sum(self._jobs[name].trainer.max_epochs for name in names))
+
+    def _why_one_by_one(self, name: str) -> str | None:
+        """Why a stack is slower than one fit after the other; None if it is not, or if the user wants stacks."""
         try:
-            network = self._prepare(self._jobs[name]).member.network
-        except (Alone, ValueError):
+            prepared = self._prepare(self._jobs[name])
+        except Exception:  # which the job will say
+            return None
+        network, inputs = prepared.member.network, prepared.member.train.inputs
+        if self._max_members is not None or inputs.device.type != "cpu":
+            return None
+        threads = threads_that_pay(operations_per_step(network, inputs[:1], prepared.order.batch_size))
+        return f"a step of one keeps {threads} threads busy, of which a stack has one" if threads > 1 else None
+
+    def _size(self, name: str) -> int:
+        """How many members are trained at once with this job: as many as are fastest, and fit in the memory."""
+        try:
+            prepared = self._prepare(self._jobs[name])
+        except Exception:  # which the job will say
             return SMALLEST
-        numbers = sum(parameter.numel() for parameter in network.parameters())
-        return max(SMALLEST, min(LARGEST, CACHE // (16 * numbers)))
+        numbers = sum(parameter.numel() for parameter in prepared.member.network.parameters())
+        is_on_cpu = prepared.member.train.inputs.device.type == "cpu"
+        # On a CPU, the members whose weights, gradients and optimizer's state fit in a core's cache together.
+        fastest = max(SMALLEST, min(LARGEST, CACHE // (16 * numbers))) if is_on_cpu else LARGEST
+        return min(self._max_members or fastest, members_that_fit(prepared))
 
     def _stack(self, names: Sequence[str], saved: Saved | None = None) -> Iterator[Stacked]:
         ready: dict[str, Prepared] = {}
@@ -80,7 +118,7 @@ class Stacks:
         for name in names:
             try:
                 ready[name] = self._prepare(self._jobs[name])
-            except (Alone, ValueError) as error:
+            except Exception as error:  # a job's own error, which it will say when it runs alone
                 alone[name] = str(error) if isinstance(error, Alone) else ""
         if alone:
             yield Stacked({}, alone)
@@ -94,7 +132,9 @@ class Stacks:
                 fit = _fit_of(list(ready.values()))
                 if saved is not None and not alone:
                     fit.load_state(saved.state, saved.numbers)
-                _run(fit, file, f"{len(ready)} jobs at once", self._bar)
+                stacks = self._begun + math.ceil(self._left / len(names))
+                self._progress.begin(self._begun, stacks, len(ready), max(one.max_epochs for one in fit.members))
+                _run(fit, file, self._progress)
         except torch.OutOfMemoryError:
             half = len(ready) // 2
             for part in (list(ready)[:half], list(ready)[half:]) if half else ():
@@ -107,7 +147,8 @@ class Stacks:
             yield Stacked({}, dict.fromkeys(ready, f"they cannot be batched: {_line(error)}"))
             return
         yield Stacked({name: Trained(prepared, len(ready)) for name, prepared in ready.items()}, {})
-        file.remove()
+        if not job_folder.is_stopped(self._sweep):  # else jobs go on from it when the sweep is resumed
+            file.remove()
 
 
 def _line(error: Exception) -> str:
@@ -128,25 +169,20 @@ def _fit_of(stack: Sequence[Prepared]) -> StackFit:
     )
 
 
-def _run(fit: StackFit, file: StateFile, label: str, bar: ProgressBar) -> None:
-    bar.begin()
-    epochs = max(member.max_epochs for member in fit.members)
-
+def _run(fit: StackFit, file: StateFile, progress: StackProgress) -> None:
     def after_epoch() -> None:
         if file.is_due():
             file.write(fit.state())
-        if bar.is_due():
-            bar.draw(label, fit.epochs, epochs, _best_so_far(fit))
+        if progress.is_due():
+            progress.show(fit.epochs, fit.members[0].monitor, _best_so_far(fit))
 
     try:
         fit.run(after_epoch)
     finally:
-        bar.end()
+        progress.hide()
 
 
-def _best_so_far(fit: StackFit) -> str:
+def _best_so_far(fit: StackFit) -> float | None:
     scores: list[Any] = [member.best.score for member in fit.members if member.best is not None]
-    if not scores:
-        return ""
-    best = max(scores) if fit.members[0].mode == "max" else min(scores)
-    return f"best {fit.members[0].monitor} {best:.4g}"
+    better = max if fit.members[0].mode == "max" else min
+    return better(scores) if scores else None

@@ -27,6 +27,11 @@ class Samples:
     batches: Callable[[int], Sequence[Tensor]]
     augmentation: Augmentation | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the samples."""
+        return self.inputs.nbytes + self.targets.nbytes
+
 
 class StackedBatches:
     """Batches [members, batch, ...] of the members' samples, of which all members have equally many.
@@ -74,7 +79,9 @@ class StackedBatches:
     def _gathered(self, indices: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """The samples of these indices [batch], one for each source: inputs and targets [sources, batch, ...]."""
         rows = torch.stack(list(indices)).to(self._starts.device) + self._starts
-        return self._inputs[rows], self._targets[rows]
+        flat = rows.flatten()  # index_select takes a third of the time of indexing by a matrix
+        inputs, targets = (one.index_select(0, flat) for one in (self._inputs, self._targets))
+        return inputs.view(*rows.shape, *inputs.shape[1:]), targets.view(*rows.shape, *targets.shape[1:])
 
     def _for_members(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """The members' samples [members, batch, ...] from those of their sources [sources, batch, ...]."""

@@ -19,7 +19,7 @@ class DropoutMasks:
 
     def __init__(self, networks: Sequence[nn.Module], seeds: Sequence[int], sample: Tensor) -> None:
         self._seeds = list(seeds)
-        self._stream = torch.Generator()
+        self._stream = torch.Generator(sample.device)
         self._shapes: dict[str, torch.Size] = {}
         values = sample[:1]
         for name, layer in networks[0].named_children() if has_dropout(networks[0]) else ():
@@ -40,7 +40,8 @@ class DropoutMasks:
             batch: Number of the batch in the whole fit, from 0.
             samples: In the batch.
         """
-        masks = {name: torch.empty(len(self._seeds), samples, *shape) for name, shape in self._shapes.items()}
+        members, device = len(self._seeds), self._stream.device
+        masks = {name: torch.empty(members, samples, *shape, device=device) for name, shape in self._shapes.items()}
         for row, seed in enumerate(self._seeds):
             self._stream.manual_seed(mix("step", seed, batch, 0))
             for name, mask in masks.items():

@@ -193,7 +193,7 @@ class StackFit:
 def _by_member(stage: str, values: Mapping[str, Tensor], members: int) -> list[dict[str, float]]:
     """The values of each member, by their full names."""
     if stage == "train":
-        penalty = values.get("penalty", torch.zeros(members))
+        penalty = values.get("penalty", torch.zeros(members, device=values["loss"].device))
         values = {**values, "penalty": penalty, "objective": values["loss"] + penalty}
     columns = {f"{stage}/{name}": value.float().tolist() for name, value in values.items()}
     return [{name: column[row] for name, column in columns.items()} for row in range(members)]

@@ -50,6 +50,7 @@ class GroupUpdates:
         self._is_joint = self._cls.__module__.startswith("torch.optim.")
         # Of a class that treats every number by itself, a member's parameters can be one vector.
         self._as_vectors = self._is_joint and self._cls.__name__ in ELEMENTWISE and len(names) == 1
+        self._is_fused = self._as_vectors and self._cls in FUSED and parameters.values.dtype == torch.float32
         self._build()
         if any(optimizer.state for optimizer in optimizers):  # of a class that has a state before the first step
             self.load([self._first_state(optimizer) for optimizer in optimizers])
@@ -67,8 +68,7 @@ class GroupUpdates:
         for row in rows:
             for place, (source, own) in enumerate(zip(self._optimizers[row].param_groups, self._own[row], strict=True)):
                 numbers = numbers_of(source)
-                may_fuse = self._as_vectors and self._cls in FUSED and own[0].dtype == torch.float32
-                if may_fuse and numbers["fused"] is None and not numbers["foreach"]:
+                if self._is_fused and numbers["fused"] is None and not numbers["foreach"]:
                     numbers["fused"] = True
                 key = f"{place} {numbers}" if self._is_joint else str(place)
                 groups.setdefault(key, {"params": [], **numbers})["params"].extend(own)
@@ -111,8 +111,11 @@ class GroupUpdates:
         self._build()
         for row, state in enumerate(states):
             for prefix, parameter in self._named(row):
+                own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+                # Of the counts of steps, which have no dimension, torch keeps those of fused updates with the weights.
                 self._stepper_of[row].state[parameter] = {
-                    key.removeprefix(prefix): value.clone() for key, value in state.items() if key.startswith(prefix)
+                    key: value.to(parameter.device, copy=True) if value.ndim or self._is_fused else value.clone()
+                    for key, value in own.items()
                 }
 
     def keep(self, rows: Tensor) -> None:

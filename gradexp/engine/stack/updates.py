@@ -153,7 +153,8 @@ class RowUpdates:
         values = self._parameters.values
         names = dict.fromkeys(name for state in states for name in state if name != "step")
         self.state = {
-            name: torch.stack([state.get(name, torch.zeros_like(values[0])) for state in states]) for name in names
+            name: torch.stack([state.get(name, torch.zeros_like(values[0])).to(values.device) for state in states])
+            for name in names
         }
         self.read_numbers()
 

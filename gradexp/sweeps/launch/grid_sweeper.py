@@ -9,6 +9,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import OverrideType
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
@@ -22,6 +23,7 @@ from gradexp.files import RESUME, random_letters, remove_temporary_files, write_
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
+from gradexp.sweeps.launch.jobs import launcher_of
 from gradexp.sweeps.launch.manifest_lines import ManifestLines, must_be_typed
 from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.plan.axes import text
@@ -30,6 +32,8 @@ from gradexp.sweeps.plan.manifest import NAME as MANIFEST
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from gradexp.sweeps.plan.plan import Plan, add_jobs
 from gradexp.sweeps.plan.resume import extended
+
+LAUNCHER = "hydra/launcher"
 
 
 class GridSweeper(Sweeper):
@@ -45,7 +49,7 @@ class GridSweeper(Sweeper):
         self.launcher: Launcher
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.config, self.hydra_context = config, hydra_context
+        self.config, self.hydra_context, self._task = config, hydra_context, task_function
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -98,6 +102,7 @@ class GridSweeper(Sweeper):
             lines = ManifestLines(folder, arguments, compose, _words(folder, self.config))
             if lines.only_resumes:
                 arguments, compose = lines.command(old), lines
+                self._take_launcher(compose, arguments)
             old = lines.manifest(old)
         plan = make_plan(arguments, compose)
         not_kept = ("sweep.resume=", "sweep.dry_run=")
@@ -106,6 +111,15 @@ class GridSweeper(Sweeper):
         if plan.settings["final"] is not None:
             check_fresh(manifest, plan.settings["final"])
         return plan, manifest
+
+    def _take_launcher(self, compose: Composer, command: list[str]) -> None:
+        """Take the launcher that a preset or an experiment of the sweep's command chooses, unless one was typed."""
+        typed = any(line.startswith("hydra/launcher=") for line in self.config.hydra.overrides.hydra)
+        parsed = compose.parser.parse_overrides(command)
+        added = [str(o.input_line) for o in parsed if o.type is OverrideType.ADD and not o.is_sweep_override()]
+        chosen = str(compose.choices([line for line in added if "." not in line.partition("=")[0]])[LAUNCHER])
+        if not typed and chosen != self.config.hydra.runtime.choices[LAUNCHER]:
+            self.launcher, self.config = launcher_of(self.hydra_context, self._task, self.config, chosen)
 
     def _run_finals(self, folder: Path, manifest: Manifest, plan: Plan, compose: Composer) -> None:
         """The second half of a benchmark: fresh seeds at the settings that won the grid."""
@@ -192,6 +206,9 @@ def _words(folder: Path, config: DictConfig) -> list[str]:
         for line in config.hydra.overrides.hydra
         if line.startswith(("hydra/launcher=", "hydra.launcher.", "hydra.searchpath="))
     ]
+    name = config.hydra.runtime.choices[LAUNCHER]
+    if name != "basic" and not any(line.startswith(f"{LAUNCHER}=") for line in launcher):  # that of a preset
+        launcher.insert(0, f"{LAUNCHER}={name}")
     return [*launcher, f"sweep.resume={text(str(folder))}"]
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, env_override, setup_globals
 from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
+from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gradexp.configuration.values import as_typed, without_hydra
@@ -51,6 +52,27 @@ def composed(context: HydraContext, sweep: DictConfig, overrides: Sequence[str],
     with open_dict(config):
         config.hydra.job.id = config.hydra.job.num = number
     return config
+
+
+def launcher_of(
+    context: HydraContext, task: TaskFunction, sweep: DictConfig, name: str, options: Sequence[str] = ()
+) -> tuple[Launcher, DictConfig]:
+    """A launcher by its option's name, and the sweep's configuration with it.
+
+    Args:
+        context: Hydra's.
+        task: What each job runs.
+        sweep: The sweep's configuration; it is not changed.
+        name: An option of the group hydra/launcher.
+        options: Overrides of keys of hydra.launcher.
+    """
+    overrides = [f"hydra/launcher={name}", *options]
+    own = context.config_loader.load_configuration("config", overrides, RunMode.MULTIRUN)
+    config = sweep.copy()
+    with read_write(config), open_dict(config):
+        config.hydra.launcher = own.hydra.launcher
+        config.hydra.runtime.choices["hydra/launcher"] = name
+    return Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config), config
 
 
 def run_job(context: HydraContext, task: TaskFunction, config: DictConfig) -> JobReturn:

@@ -10,7 +10,7 @@ from gradexp.configuration.files import HYDRA_FOLDER, read_config
 from gradexp.engine.event_writer import EventWriter
 from gradexp.reports.hparams import hyperparameters, write_row
 from gradexp.sweeps.report.findings import Findings
-from gradexp.sweeps.report.matplotlib_figures import sweep_figures
+from gradexp.sweeps.report.matplotlib_figures import COMPARISON, sweep_figures
 
 SUFFIX = ".report"  # ends the names of the event files that a report writes, and replaces when it is written again
 
@@ -23,7 +23,7 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
         study: A study's figures, by tag.
 
     Returns:
-        The study's PNG files, by tag.
+        The PNG files of the study and of the comparison of settings, by tag.
     """
     results = findings.results
     _remove(results.folder)
@@ -43,7 +43,7 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
                 path = job.folder / HYDRA_FOLDER / "config.yaml"
                 raise ValueError(f"{path} has other settings than a run records: {error}") from error
             write_row(job.folder / "tensorboard", settings, SUFFIX, succeeded=False)
-    return {tag: paths[tag] for tag in study}
+    return {tag: path for tag, path in paths.items() if tag in study or tag == COMPARISON}
 
 
 def _remove(folder: Path) -> None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradexp.reports.curves import curves
+from gradexp.sweeps.report.comparison.compare import Comparison
+from gradexp.sweeps.report.comparison.of_sweep import compared
+from gradexp.sweeps.report.contest import Contestant, contest
 from gradexp.sweeps.report.coordinates import Coordinates, coordinates
 from gradexp.sweeps.report.importance import variance_explained
 from gradexp.sweeps.report.ranking import (
@@ -14,12 +17,10 @@ from gradexp.sweeps.report.ranking import (
     best_and_median,
     best_by,
     better,
-    mean_of,
     ranking,
     scored_and_timed,
     shown_range,
     sign,
-    spread_of,
 )
 from gradexp.sweeps.report.results import Job, SweepResults
 
@@ -80,29 +81,6 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A row of the benchmark protocol: a setting chosen on the grid, and its results at fresh seeds.
-
-    Attributes:
-        setting: The best setting of its kind, with its final runs.
-        chosen_by: Its score on the grid.
-        mean: Mean of the test metric over the fresh seeds; None without one.
-        spread: Its standard deviation; None for fewer than two.
-        reached: How many seeds reached the target.
-        epochs: Mean epochs until the target, of those seeds.
-        seconds: Mean seconds of fitting until the target, likewise.
-    """
-
-    setting: Setting
-    chosen_by: float | None
-    mean: float | None
-    spread: float | None
-    reached: int
-    epochs: float | None
-    seconds: float | None
-
-
-@dataclass(frozen=True)
 class Findings:
     """A sweep's findings; a part that the sweep has no jobs for is empty or None.
 
@@ -120,6 +98,7 @@ class Findings:
         times: Of the jobs with a score.
         importance: Share of the score's variance that each axis explains, the largest first.
         contest: The final runs of a benchmark, best first.
+        comparison: Which settings are better than others by more than the noise of seeds; None without several seeds.
     """
 
     results: SweepResults
@@ -135,6 +114,7 @@ class Findings:
     times: Times | None
     importance: dict[str, float]
     contest: list[Contestant]
+    comparison: Comparison | None
 
     @property
     def statuses(self) -> Counter[str]:
@@ -161,6 +141,7 @@ def find(results: SweepResults) -> Findings:
         times=times(comparable),
         importance=variance_explained([job.settings for job, _ in scored], [score for _, score in scored]),
         contest=contest(comparable),
+        comparison=compared(comparable),
     )
 
 
@@ -235,16 +216,3 @@ def _curves(monitor: str, chosen: list[tuple[str, Job]]) -> dict[str, dict[str, 
         for tag, curve in curves(job.folder, list(dict.fromkeys([monitor, "train/loss"]))).items():
             by_tag.setdefault(tag, {})[name] = curve
     return by_tag
-
-
-def contest(results: SweepResults) -> list[Contestant]:
-    """The final runs, best mean of the test metric first; empty for a sweep without final runs."""
-    grid = {setting.label: setting for setting in ranking(results)}
-    names = ("test/" + results.monitor.partition("/")[2], "epochs/to_target", "seconds/to_target")
-    rows = []
-    for setting in ranking(results, "final"):
-        test, epochs, seconds = ([job.metrics[n] for job in setting.jobs if n in job.metrics] for n in names)
-        chosen_by = grid[setting.label].mean if setting.label in grid else None
-        target = len(epochs), mean_of(epochs), mean_of(seconds)
-        rows.append(Contestant(setting, chosen_by, mean_of(test), spread_of(test), *target))
-    return sorted(rows, key=lambda row: float("inf") if row.mean is None else -sign(results) * row.mean)

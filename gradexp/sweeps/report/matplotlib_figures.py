@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from gradexp.sweeps.report.comparison.figure import figure as comparison_figure
 from gradexp.sweeps.report.findings import Curve, Findings
 
 SIZE = (7.5, 4.5)
+COMPARISON = "sweep/compare"  # the tag of its figure
 
 
 def sweep_figures(findings: Findings) -> dict[str, Figure]:
@@ -25,6 +27,8 @@ def sweep_figures(findings: Findings) -> dict[str, Figure]:
         drawn["sweep/time"] = time(findings)
     if findings.importance:
         drawn["sweep/importance"] = importance(findings)
+    if findings.comparison is not None:
+        drawn[COMPARISON] = comparison_figure(findings.comparison)
     return drawn
 
 

@@ -17,7 +17,9 @@ from plotly.offline import get_plotlyjs
 from gradexp.files import finite, write_atomically
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import plotly_figures
+from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.findings import Findings
+from gradexp.sweeps.report.matplotlib_figures import COMPARISON
 from gradexp.sweeps.report.results import Job, SweepResults
 
 BEST = 10  # settings shown at the top
@@ -89,7 +91,7 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
     Args:
         findings: The sweep's.
         lines: The conclusions of its study.
-        pictures: The study's figures, as PNG, by name.
+        pictures: The figures of the study and of the comparison, as PNG, by name.
     """
     results = findings.results
     figures = {panel.key: figure for panel in PANELS if (figure := panel.draw(findings)) is not None}
@@ -105,9 +107,8 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
             contest=findings.contest,
             test_metric="test/" + results.monitor.partition("/")[2],
             lines=lines,
-            pictures={
-                tag.replace("_", " "): base64.b64encode(path.read_bytes()).decode() for tag, path in pictures.items()
-            },
+            pictures={tag.replace("_", " "): _encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
+            compared=_compared(findings, pictures),
             panels=[panel for panel in PANELS if panel.key in figures],
             absent=[panel for panel in PANELS if panel.key not in figures] if findings.is_ranked else [],
             figures=_script({key: escaped(figure.to_plotly_json()) for key, figure in figures.items()}),
@@ -121,6 +122,21 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
     path = results.folder / "report.html"
     write_atomically(path, page.encode())
     return path
+
+
+def _encoded(picture: Path) -> str:
+    return base64.b64encode(picture.read_bytes()).decode()
+
+
+def _compared(findings: Findings, pictures: Mapping[str, Path]) -> dict[str, Any] | None:
+    """What the section on the noise of seeds shows."""
+    found = findings.comparison
+    if found is None:
+        return None
+    picture = _encoded(pictures[COMPARISON]) if COMPARISON in pictures else ""
+    columns, rows = table.filled(table.rows(found))
+    shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows}
+    return shown | {"lines": words.lines(found), "picture": picture}
 
 
 @cache

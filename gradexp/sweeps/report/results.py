@@ -180,10 +180,10 @@ def write_csv(results: SweepResults) -> Path:
     columns = list(dict.fromkeys(key for part in range(3) for row in rows for key in row[part]))
     content = io.StringIO()
     writer = csv.DictWriter(content, columns, lineterminator="\n")
-    writer.writerow({column: _cell(column) for column in columns})
+    writer.writerow({column: cell(column) for column in columns})
     for own, metrics, config in rows:
         # A key that is both an axis and a metric, such as seed, is one column, the axis.
-        writer.writerow({key: _cell(value) for key, value in {**config, **metrics, **own}.items()})
+        writer.writerow({key: cell(value) for key, value in {**config, **metrics, **own}.items()})
     path = results.folder / "sweep.csv"
     write_atomically(path, content.getvalue().encode())
     return path
@@ -195,7 +195,8 @@ def _row(job: Job) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     return {**own, **job.settings}, {k: v for k, v in job.metrics.items() if k not in own}, {**rest, **job.config}
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value in a CSV file: text that a spreadsheet would take for a formula has an apostrophe before it."""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(FORMULA) else value
     return json.dumps(value) if isinstance(value, list | dict) else value

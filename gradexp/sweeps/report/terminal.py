@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.findings import Findings
 
 TOP = 10  # settings in the table
@@ -27,6 +28,8 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
                 f"{setting.seconds:.1f}" if setting.seconds is not None else "",
             )
         console.print(table)
+    if findings.comparison is not None:
+        print_comparison(findings.comparison, console)
     for line in [*lines(findings), *study]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

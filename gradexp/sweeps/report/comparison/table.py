@@ -1,0 +1,82 @@
+"""A comparison as a table: one row a setting, for the terminal and the page."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from gradexp.sweeps.report.comparison.compare import Comparison
+from gradexp.sweeps.report.comparison.words import lines, number, title
+
+WIDEST = 1_000  # characters of a table in a file
+COLUMNS = ("setting", "mean", "± over seeds", "seeds", "diverged", "failed", "difference", "95 % interval", "verdict")
+TEXTS = ("setting", "verdict")
+OPTIONAL = ("diverged", "failed")
+
+
+class Row(NamedTuple):
+    """What the table says of a setting; the last three of its pair with the reference."""
+
+    label: str
+    mean: str
+    spread: str
+    seeds: str
+    diverged: str
+    failed: str
+    difference: str
+    interval: str
+    verdict: str
+
+
+def rows(comparison: Comparison) -> list[Row]:
+    """The settings, best first. Differences and verdicts are of the setting beside the reference."""
+    pairs = {pair.a + pair.b - comparison.reference: pair for pair in comparison.with_reference}
+    found = []
+    for place, one in enumerate(comparison.settings):
+        difference = interval = said = ""
+        pair = pairs.get(place)
+        if pair is not None:
+            # Of this setting, also where it is the second of the pair.
+            sign = 1 if pair.a == place else -1
+            difference = f"{sign * pair.difference:+.3g}"
+            if pair.verdict is not None and pair.low is not None and pair.high is not None:
+                low, high = sorted((sign * pair.low, sign * pair.high))
+                interval = f"{low:.3g} to {high:.3g}"
+                said = str(pair.verdict)
+                if sign < 0:
+                    said = {"better": "worse", "worse": "better"}.get(said, said)
+        else:
+            said = "the best found" if comparison.is_chosen else "compared with"
+        diverged, failed = (str(one.setting.count(status) or "") for status in ("diverged", "failed"))
+        spread = f"{one.spread:.2g}" if one.spread is not None else ""
+        scored = number(one.mean), spread, str(len(one.scores))
+        found.append(Row(one.label, *scored, diverged, failed, difference, interval, said))
+    return found
+
+
+def filled(shown: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns and the cells of the rows, without the counts of lost jobs where there are none."""
+    places = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n] for row in shown)]
+    return [COLUMNS[n] for n in places], [[row[n] for n in places] for row in shown]
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Print title, table and lines."""
+    console.print(title(comparison), markup=False, highlight=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False)
+    columns, cells = filled(rows(comparison))
+    for name in columns:
+        table.add_column(Text(name), justify="left" if name in TEXTS else "right", overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    width = console.width
+    if not console.is_terminal:  # in a file or a pipe no cell is broken
+        widest = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+        console.width = max(width, widest)
+    console.print(table)
+    console.width = width
+    for line in lines(comparison):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
