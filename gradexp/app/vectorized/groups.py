@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gradexp.app.vectorized.shape import shape, why_alone
-from gradexp.configuration.values import plain, without_hydra
+from gradexp.configuration.values import plain_without_hydra
 
 MOST_KEYS = 5  # that a line names
 
@@ -56,7 +56,7 @@ def grouped(jobs: Mapping[int, DictConfig]) -> Groups:
     """
     groups = Groups({}, {})
     for number, config in jobs.items():
-        values = plain(without_hydra(config))
+        values = plain_without_hydra(config)
         reason = why_alone(values)
         of_kind = groups.stacks.setdefault(shape(values), {}) if reason is None else groups.alone.setdefault(reason, {})
         of_kind[number] = config
