@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gradexp.app.composition import compose
 from gradexp.app.vectorized import progress
@@ -120,7 +120,7 @@ def test_jobs_of_different_shapes_are_said_with_what_differs() -> None:
     widths = [(f"model.hidden=[{width}]", "optimizer.lr=0.1", f"data.batch_size={width}") for width in (4, 5, 6)]
     (line,) = lines(*widths)
     assert line == (
-        "one by one: 3 of 3 jobs, since no other job has the same shape; they differ in data.batch_size, model.hidden, "
+        "no gain: 3 of 3 jobs are alone in their shape; they differ in data.batch_size, model.hidden, "
         "which the jobs of a stack share"
     )
     unused = "hydra.launcher.max_members=4 has no effect: no jobs are trained at once"
@@ -139,6 +139,6 @@ def test_a_search_of_one_trial_at_once_is_said(capsys: pytest.CaptureFixture[str
 def test_the_plain_values_of_a_job_are_those_of_its_task() -> None:
     config = compose("model.init=xavier_uniform", "trainer.max_epochs=3", "+metrics=f1")
     whole = config.copy()
-    with open_dict(whole):
+    with read_write(whole), open_dict(whole):
         whole.hydra = {"job": "${name}", "run": "${missing}"}
     assert plain_without_hydra(whole) == plain(config)
