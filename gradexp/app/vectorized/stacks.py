@@ -14,13 +14,13 @@ from gradexp.app.vectorized.members import Alone, Preparation, Prepared
 from gradexp.app.vectorized.memory import members_that_fit
 from gradexp.app.vectorized.progress import StackProgress
 from gradexp.app.vectorized.state_file import Saved, StateFile, path_of, saved_stacks
-from gradexp.app.vectorized.trained import Trained
+from gradexp.app.vectorized.trained import THREADS, Trained
 from gradexp.callbacks.parameter_scalars import ParameterScalars, scalars
 from gradexp.configuration.hashes import config_hash
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.stack.fit import StackFit
 from gradexp.engine.stack.rounding import round_alike
-from gradexp.engine.threads import threads_of_one_run
+from gradexp.engine.threads import operations_per_step, threads_of_one_run, threads_that_pay
 from gradexp.sweeps import job_folder
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,10 @@ class Stacks:
             if all(name in waiting for name in saved.names):
                 waiting = [name for name in waiting if name not in saved.names]
                 yield from self._next(saved.names, saved)
+        reason = self._why_one_by_one(waiting[0]) if waiting else None
+        if reason is not None:
+            yield Stacked({}, dict.fromkeys(waiting, reason))
+            return
         while waiting:
             size = self._size(waiting[0])
             yield from self._next(waiting[:size])
@@ -83,6 +87,18 @@ class Stacks:
             job_folder.mark_started(self._sweep / name)
         yield from self._stack(names, saved)
         self._progress.count(sum(self._jobs[name].trainer.max_epochs for name in names))
+
+    def _why_one_by_one(self, name: str) -> str | None:
+        """Why a stack is slower than one fit after the other; None if it is not, or if the user wants stacks."""
+        try:
+            prepared = self._prepare(self._jobs[name])
+        except Exception:  # which the job will say
+            return None
+        network, inputs = prepared.member.network, prepared.member.train.inputs
+        if self._max_members is not None or inputs.device.type != "cpu":
+            return None
+        threads = threads_that_pay(operations_per_step(network, inputs[:1], prepared.order.batch_size))
+        return f"a step of one keeps {threads} threads busy, of which a stack has one" if threads > 1 else None
 
     def _size(self, name: str) -> int:
         """How many members are trained at once with this job: as many as are fastest, and fit in the memory."""
@@ -112,7 +128,7 @@ class Stacks:
         file = StateFile(path, {name: self._hashes[name] for name in ready})
         try:
             with threads_of_one_run():
-                torch.set_num_threads(1)
+                torch.set_num_threads(THREADS)
                 fit = _fit_of(list(ready.values()))
                 if saved is not None and not alone:
                     fit.load_state(saved.state, saved.numbers)
