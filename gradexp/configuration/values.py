@@ -72,10 +72,10 @@ def copied(cfg: DictConfig) -> DictConfig:
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:
-    """A copy of a composed configuration without the section `hydra`: what a task gets."""
+    """A copy of a composed configuration without the section `hydra`, if it has one: what a task gets."""
     new = copied(cfg)
     with open_dict(new):
-        del new["hydra"]
+        new.pop("hydra", None)
     return new
 
 
