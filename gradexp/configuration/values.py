@@ -74,7 +74,7 @@ def copied(cfg: DictConfig) -> DictConfig:
 def without_hydra(cfg: DictConfig) -> DictConfig:
     """A copy of a composed configuration without the section `hydra`, if it has one: what a task gets."""
     new = copied(cfg)
-    with open_dict(new):
+    with read_write(new), open_dict(new):
         new.pop("hydra", None)
     return new
 
