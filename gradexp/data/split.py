@@ -55,7 +55,7 @@ class Split:
         targets = source.targets
         if targets.is_floating_point():
             targets = torch.zeros(len(source), dtype=torch.long)
-        numbers, counts = targets.unique(return_counts=True)
+        numbers, counts = torch.unique(targets, return_counts=True)
         least = int(counts.min())
         if least < self.folds:
             smallest = numbers[counts.argmin()]
