@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gradexp.data import (
+    MNIST,
     AbstractDataModule,
     Blobs,
     BreastCancer,
@@ -18,7 +19,6 @@ from gradexp.data import (
     Digits,
     ImageFolder,
     LinearData,
-    MNIST,
     Points,
     PolynomialData,
     Separable,
@@ -95,7 +95,9 @@ def test_each_sample_is_held_out_in_one_fold_and_classes_are_spread_evenly(name:
         return
     assert everything[0] == everything[1] == sorted(torch.cat(found).tolist())
     counts = [Counter(targets.tolist()) for targets in found]
-    assert all(max(each) - min(each) <= 1 for each in zip(*([one[c] for c in counts[0]] for one in counts), strict=True))
+    assert all(
+        max(each) - min(each) <= 1 for each in zip(*([one[c] for c in counts[0]] for one in counts), strict=True)
+    )
 
 
 def test_folds_part_the_samples_by_split_seed_alone_and_the_test_part_is_as_ever() -> None:
@@ -161,7 +163,9 @@ def test_loaders_of_ones_own_have_no_folds() -> None:
 
     assert Own(seed=2).seed == 2
     for option in ({"folds": 5, "fold": 0}, {"split_seed": 1}):
-        with pytest.raises(ValueError, match=r"^data\.(folds|split_seed) must be null for Own, which has a val_dataloa"):
+        with pytest.raises(
+            ValueError, match=r"^data\.(folds|split_seed) must be null for Own, which has a val_dataloa"
+        ):
             Own(**option)
 
 

@@ -47,7 +47,7 @@ def test_repetitions_do_not_tell_what_the_folds_share() -> None:
     found = paired(gaps, np.zeros(5), 1e-9, shared=shared_variance(5))
     limit = float(found.spread) * 0.5  # the error that is left with any number of folds
     assert seeds_needed(found, 0.5 * limit) == (None, None, None)
-    least, expected, most = seeds_needed(found, 4 * limit)
+    least, expected, _ = seeds_needed(found, 4 * limit)
     assert least is not None
     assert expected is not None
     assert least <= expected

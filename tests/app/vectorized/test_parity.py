@@ -47,6 +47,7 @@ SWEEPS = {
     "from scratch": ("model=mlp_from_scratch", "model.hidden=[8]", "seed=0,1", "trainer.max_epochs=2"),
     "table": ("data=diabetes", "model.hidden=[8]", "seed=0,1", "trainer.max_epochs=1", "data.repeat=3"),
     "descent": ("+experiment=himmelblau", "model.start=[0,0],[-4,4]", "trainer.max_epochs=1"),
+    "folds": ("model.hidden=[8]", "data.folds=3", "data.fold=0,1,2", "data.split_seed=0,1", "trainer.max_epochs=2"),
     "own activation": ("model.hidden=[8]", "model.activation=torch.nn.PReLU", "seed=0,1", "trainer.max_epochs=2"),
 }  # fmt: skip
 

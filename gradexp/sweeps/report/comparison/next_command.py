@@ -33,7 +33,7 @@ def next_commands(settings: Sequence[RunSetting], number: int) -> list[str]:
     number = min(max(number, 1 if unit == "fold" else LEAST), MOST)
     at = [f"{'seed' if unit == 'seed' else 'data.split_seed'}={','.join(map(str, fresh[:number]))}"]
     if unit != "seed":
-        at.append(f"seed={','.join(sorted({str(repeat[0]) for repeat in repeats}))}")
+        at.append(f"seed={','.join(map(str, sorted({repeat[0] for repeat in repeats})))}")
     if unit == "fold":
         at.append(f"data.fold=range({folds})")
     keys = [line.keys() for line in lines]

@@ -87,7 +87,7 @@ def _needed(comparison: Comparison, pair: Pair) -> str:
     folds = comparison.settings[pair.a].folds
     least, expected, most = (repetitions(count, folds) for count in pair.seeds or (None, None, None))
     gap = f"a gap of {pair.gap or 0.0:.3g}"
-    kind = f"repetitions with other {folds} folds" if folds else f"fresh {comparison.unit}s a side"
+    kind = f"repetitions of all {folds} folds" if folds else f"fresh {comparison.unit}s a side"
     if least is None:
         more = ", only more samples would, as folds share theirs" if folds else ""
         return f"no number of {kind if folds else f'{comparison.unit}s'} would tell {gap}{more}"
