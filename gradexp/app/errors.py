@@ -139,7 +139,9 @@ def _hydra_error(error: HydraException) -> str:
         root = cause.parent_node._get_root()
         node = OmegaConf.to_container(root, resolve=False) if OmegaConf.is_dict(root) else {}
         assert isinstance(node, dict)
-        return unknown_key(str(cause.full_key), {str(key): value for key, value in node.items() if key != "hydra"})
+        is_hydras = str(cause.full_key).startswith("hydra.")
+        keys = {str(key): value for key, value in node.items() if is_hydras or key != "hydra"}
+        return unknown_key(str(cause.full_key), keys)
     missing = re.fullmatch(r"Could not delete from config. '([^']+)' does not exist.", str(error))
     if missing:
         return f"{missing[1]} cannot be deleted: it is null or missing. Set it with {missing[1]}=VALUE."

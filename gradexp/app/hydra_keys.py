@@ -51,23 +51,32 @@ def check_multirun(config: DictConfig) -> None:
         ValueError: A plugin is not installed, or a key does not go with the sweeper or the launcher.
     """
     hydra = config.hydra
-    for plugin in (hydra.sweeper, hydra.launcher):
-        check_installed(plugin._target_)
+    check_installed(hydra.sweeper._target_)
+    check_launcher(hydra.launcher)
     if config.trainer.get("num_nodes") not in (None, 1):
         raise ValueError(
             f"trainer.num_nodes must be 1 in a multirun, which starts each job on one machine; got "
             f"{config.trainer.num_nodes}."
         )
-    for key in ONE_TASK:
-        if hydra.launcher.get(key) not in (None, 1):
-            raise ValueError(
-                f"hydra.launcher.{key} must be 1, as a job starts its trainer.devices processes itself; got "
-                f"{hydra.launcher.get(key)}."
-            )
     if is_grid(hydra):
         _check_grid(hydra)
     else:
         _check_other_sweeper(config)
+
+
+def check_launcher(launcher: Any) -> None:
+    """Check the part `hydra.launcher` of a multirun.
+
+    Raises:
+        ValueError: Its plugin is not installed, or it would start several processes a job.
+    """
+    check_installed(launcher._target_)
+    for key in ONE_TASK:
+        if launcher.get(key) not in (None, 1):
+            raise ValueError(
+                f"hydra.launcher.{key} must be 1, as a job starts its trainer.devices processes itself; got "
+                f"{launcher.get(key)}."
+            )
 
 
 def is_grid(hydra: HydraConf) -> bool:

@@ -68,6 +68,12 @@ def choose_threads(
     return max(1, min(core_count() // processes, int(operations // OPERATIONS_PER_THREAD)))
 
 
+def threads_that_pay(operations: float) -> int:
+    """How many of the threads that this process may use are faster than fewer, for a step of so many operations."""
+    available = torch.get_num_threads() if VARIABLE in os.environ else core_count()
+    return max(1, min(available, int(operations // OPERATIONS_PER_THREAD)))
+
+
 @contextmanager
 def threads_of_one_run() -> Iterator[None]:
     """Restores torch's threads, and OMP_NUM_THREADS, which Lightning sets for the processes that it starts."""
@@ -100,8 +106,12 @@ class Threads(Callback):
         if not self._is_set_by_user:
             os.environ.pop(VARIABLE, None)
         number = choose_threads(self.setting, _operations(trainer, pl_module), self._saved, trainer.num_devices)
-        self.number = trainer.strategy.broadcast(number)  # only the first process knows whether the user set it
-        torch.set_num_threads(self.number)
+        self.use(trainer.strategy.broadcast(number))  # only the first process knows whether the user set it
+
+    def use(self, number: int) -> None:
+        """Set torch's threads, and record them as the fit's."""
+        self.number = number
+        torch.set_num_threads(number)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["threads"] = self.number
@@ -109,8 +119,7 @@ class Threads(Callback):
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._saved = checkpoint.get("threads")
         if self._saved is not None:  # also for a fit with nothing left to train, whose model is tested
-            self.number = choose_threads(self.setting, saved=self._saved)
-            torch.set_num_threads(self.number)
+            self.use(choose_threads(self.setting, saved=self._saved))
 
 
 def _operations(trainer: Trainer, module: LightningModule) -> int:

@@ -222,7 +222,12 @@ def stop_sweep(folder: Path) -> None:
     (folder.parent / STOPPED).touch()
 
 
+def is_stopped(sweep: Path) -> bool:
+    """Whether no further job of a sweep starts."""
+    return (sweep / STOPPED).exists()
+
+
 def check_not_stopped(folder: Path) -> None:
     """Raise SweepStopped if the job's sweep was stopped."""
-    if (folder.parent / STOPPED).exists():
+    if is_stopped(folder.parent):
         raise SweepStopped("not started: an earlier job failed, and sweep.on_failure is stop")

@@ -162,7 +162,8 @@ def test_loaders_of_ones_own_have_no_folds() -> None:
             return []
 
     assert Own(seed=2).seed == 2
-    for option in ({"folds": 5, "fold": 0}, {"split_seed": 1}):
+    options: tuple[dict[str, Any], ...] = ({"folds": 5, "fold": 0}, {"split_seed": 1})
+    for option in options:
         with pytest.raises(
             ValueError, match=r"^data\.(folds|split_seed) must be null for Own, which has a val_dataloa"
         ):

@@ -14,7 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gradexp import run
 from gradexp.engine import threads
-from gradexp.engine.threads import OPERATIONS_PER_THREAD, choose_threads, operations_per_step, threads_of_one_run
+from gradexp.engine.threads import (
+    OPERATIONS_PER_THREAD,
+    choose_threads,
+    operations_per_step,
+    threads_of_one_run,
+    threads_that_pay,
+)
 from gradexp.models import FunctionDescent, MLPClassifier
 from tests.command_line import call
 from tests.engine.lightning_comparison import Plain
@@ -42,6 +48,14 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_the_number_of_threads_grows_with_the_operations(operations: float, number: int) -> None:
     assert choose_threads("auto", operations * OPERATIONS_PER_THREAD) == number
+
+
+def test_threads_that_pay_are_those_of_a_fit_alone_within_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [factor * OPERATIONS_PER_THREAD for factor in (0, 1.9, 2, 100)]
+    assert [threads_that_pay(operations) for operations in steps] == [1, 1, 2, 4]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert [threads_that_pay(operations) for operations in steps] == [1, 1, 1, 1]
 
 
 def test_processes_share_the_cores() -> None:

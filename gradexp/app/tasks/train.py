@@ -195,7 +195,8 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, resumed: Resumption | None, 
         notes.append(f"{cfg.monitor} was never measured: best.ckpt is the last state")
     threads = _callback(trainer, Threads).number
     if cfg.threads not in ("auto", threads):
-        notes.append(f"threads={cfg.threads} has no effect: OMP_NUM_THREADS is {threads}")
+        reason = f"OMP_NUM_THREADS is {threads}" if current.get() is None else f"a stack of jobs has {threads}"
+        notes.append(f"threads={cfg.threads} has no effect: {reason}")
     return metrics | {
         "monitor": checkpoints.monitor,
         "monitor_mode": checkpoints.mode,

@@ -18,7 +18,6 @@ def seconds_of_stacks(cfg: DictConfig, jobs: int) -> float:
     Args:
         cfg: The configuration of one of them.
         jobs: How many there are.
-
     """
     try:
         prepared = Preparation()(cfg)

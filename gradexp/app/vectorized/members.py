@@ -182,6 +182,9 @@ def _samples(
 def _member(cfg: DictConfig, model: AbstractModule, train: Samples, val: Samples | None, order: BatchOrder) -> Member:
     total = cfg.trainer.max_epochs * len(order)
     optimizer, schedules = _configured(model.objective, model, lambda: total, model.mode_of(model.objective.monitor))
+    never_validates = val is None or cfg.trainer.check_val_every_n_epoch > cfg.trainer.max_epochs
+    if never_validates and any(one.reduce_on_plateau and one.monitor.startswith("val/") for one in schedules):
+        raise ValueError(f"{cfg.monitor}, which the schedule watches, is never measured")
     return Member(
         network=model.network,
         loss=model.loss,

@@ -1,6 +1,7 @@
 """Trains jobs in stacks, from the beginning or from the states that a killed sweep has left."""
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +13,16 @@ from omegaconf import DictConfig
 
 from gradexp.app.vectorized.members import Alone, Preparation, Prepared
 from gradexp.app.vectorized.memory import members_that_fit
+from gradexp.app.vectorized.progress import StackProgress
 from gradexp.app.vectorized.state_file import Saved, StateFile, path_of, saved_stacks
-from gradexp.app.vectorized.trained import Trained
+from gradexp.app.vectorized.trained import THREADS, Trained
 from gradexp.callbacks.parameter_scalars import ParameterScalars, scalars
-from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.configuration.hashes import config_hash
 from gradexp.engine.lightning_internals import drop_slow_cuda_check
 from gradexp.engine.stack.fit import StackFit
 from gradexp.engine.stack.rounding import round_alike
-from gradexp.engine.threads import threads_of_one_run
+from gradexp.engine.threads import operations_per_step, threads_of_one_run, threads_that_pay
+from gradexp.sweeps import job_folder
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +47,18 @@ class Stacks:
         jobs: The task's configuration of each, by the name of its folder.
         sweep: The sweep's folder.
         max_members: Members of a stack at most; None for as many as are fastest.
-        bar: Where progress is drawn.
+        progress: Where it is shown.
     """
 
-    def __init__(self, jobs: Mapping[str, DictConfig], sweep: Path, max_members: int | None, bar: ProgressBar) -> None:
+    def __init__(
+        self, jobs: Mapping[str, DictConfig], sweep: Path, max_members: int | None, progress: StackProgress
+    ) -> None:
         self._jobs = jobs
         self._hashes = {name: config_hash(cfg) for name, cfg in jobs.items()}
-        self._sweep, self._max_members, self._bar = sweep, max_members, bar
+        self._sweep, self._max_members, self._progress = sweep, max_members, progress
         self._prepare = Preparation()
+        self._begun = 0  # stacks
+        self._left = len(jobs)  # jobs of later stacks
 
     def train(self) -> Iterator[Stacked]:
         """Train one stack after the other, first those that a killed sweep has begun."""
@@ -65,11 +71,39 @@ class Stacks:
         for saved in saved_stacks(self._sweep, self._hashes):
             if all(name in waiting for name in saved.names):
                 waiting = [name for name in waiting if name not in saved.names]
-                yield from self._stack(saved.names, saved)
+                yield from self._next(saved.names, saved)
+        reason = self._why_one_by_one(waiting[0]) if waiting else None
+        if reason is not None:
+            yield Stacked({}, dict.fromkeys(waiting, reason))
+            return
         while waiting:
             size = self._size(waiting[0])
-            yield from self._stack(waiting[:size])
+            yield from self._next(waiting[:size])
             waiting = waiting[size:]
+
+    def _next(self, names: Sequence[str], saved: Saved | None = None) -> Iterator[Stacked]:
+        """Train the next stack, unless the sweep was stopped: then its jobs say so themselves."""
+        self._begun, self._left = self._begun + 1, self._left - len(names)
+        if job_folder.is_stopped(self._sweep):
+            yield Stacked({}, dict.fromkeys(names, ""))
+            return
+        for name in names:
+            (self._sweep / name).mkdir(parents=True, exist_ok=True)
+            job_folder.mark_started(self._sweep / name)
+        yield from self._stack(names, saved)
+        self._progress.count(sum(self._jobs[name].trainer.max_epochs for name in names))
+
+    def _why_one_by_one(self, name: str) -> str | None:
+        """Why a stack is slower than one fit after the other; None if it is not, or if the user wants stacks."""
+        try:
+            prepared = self._prepare(self._jobs[name])
+        except Exception:  # which the job will say
+            return None
+        network, inputs = prepared.member.network, prepared.member.train.inputs
+        if self._max_members is not None or inputs.device.type != "cpu":
+            return None
+        threads = threads_that_pay(operations_per_step(network, inputs[:1], prepared.order.batch_size))
+        return f"a step of one keeps {threads} threads busy, of which a stack has one" if threads > 1 else None
 
     def _size(self, name: str) -> int:
         """How many members are trained at once with this job: as many as are fastest, and fit in the memory."""
@@ -100,7 +134,10 @@ class Stacks:
             saved.path.unlink(missing_ok=True)
             saved = None
         for part in parts.values():
-            yield from self._fit(part, saved)
+            if job_folder.is_stopped(self._sweep):
+                yield Stacked({}, dict.fromkeys(part, ""))
+            else:
+                yield from self._fit(part, saved)
 
     def _fit(self, ready: Mapping[str, Prepared], saved: Saved | None) -> Iterator[Stacked]:
         """Train members of equally many samples."""
@@ -108,11 +145,13 @@ class Stacks:
         file = StateFile(path, {name: self._hashes[name] for name in ready})
         try:
             with threads_of_one_run():
-                torch.set_num_threads(1)
+                torch.set_num_threads(THREADS)
                 fit = _fit_of(list(ready.values()))
                 if saved is not None:
                     fit.load_state(saved.state, saved.numbers)
-                _run(fit, file, f"{len(ready)} jobs at once", self._bar)
+                stacks = self._begun + math.ceil(self._left / len(ready))
+                self._progress.begin(self._begun, stacks, len(ready), max(one.max_epochs for one in fit.members))
+                _run(fit, file, self._progress)
         except torch.OutOfMemoryError:
             half = len(ready) // 2
             for part in (list(ready)[:half], list(ready)[half:]) if half else ():
@@ -125,7 +164,8 @@ class Stacks:
             yield Stacked({}, dict.fromkeys(ready, f"they cannot be batched: {_line(error)}"))
             return
         yield Stacked({name: Trained(prepared, len(ready)) for name, prepared in ready.items()}, {})
-        file.remove()
+        if not job_folder.is_stopped(self._sweep):  # else jobs go on from it when the sweep is resumed
+            file.remove()
 
 
 def sizes(prepared: Prepared) -> Sizes:
@@ -152,25 +192,20 @@ def _fit_of(stack: Sequence[Prepared]) -> StackFit:
     )
 
 
-def _run(fit: StackFit, file: StateFile, label: str, bar: ProgressBar) -> None:
-    bar.begin()
-    epochs = max(member.max_epochs for member in fit.members)
-
+def _run(fit: StackFit, file: StateFile, progress: StackProgress) -> None:
     def after_epoch() -> None:
         if file.is_due():
             file.write(fit.state())
-        if bar.is_due():
-            bar.draw(label, fit.epochs, epochs, _best_so_far(fit))
+        if progress.is_due():
+            progress.show(fit.epochs, fit.members[0].monitor, _best_so_far(fit))
 
     try:
         fit.run(after_epoch)
     finally:
-        bar.end()
+        progress.hide()
 
 
-def _best_so_far(fit: StackFit) -> str:
+def _best_so_far(fit: StackFit) -> float | None:
     scores: list[Any] = [member.best.score for member in fit.members if member.best is not None]
-    if not scores:
-        return ""
-    best = max(scores) if fit.members[0].mode == "max" else min(scores)
-    return f"best {fit.members[0].monitor} {best:.4g}"
+    better = max if fit.members[0].mode == "max" else min
+    return better(scores) if scores else None

@@ -1,6 +1,5 @@
 """What one process of a vectorized sweep does: it trains jobs of one shape in stacks, and then runs their tasks."""
 
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from gradexp.app.vectorized.progress import StackProgress
 from gradexp.configuration.values import without_hydra
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import own_gpu
-from gradexp.sweeps.launch.jobs import run_job
+from gradexp.sweeps.launch.jobs import composed, run_job
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class StackTask:
     """A task function for Hydra's launchers: the launched job with number n does the n-th part of the work.
 
     Attributes:
-        parts: The configurations of the jobs of each part, by the job's number; pickled, as a process needs few.
+        parts: The command line of each job of each part, by the job's number. Launchers copy them to every process, so
+            they are not whole configurations, of 0.2 MB each.
+        sweep: The sweep's configuration.
         stacked: How many of the parts, the first ones, are jobs of one shape each; the others run one by one.
         task: What a single job runs.
         context: Hydra's.
@@ -31,7 +33,8 @@ class StackTask:
         launcher: `_target_` of the launcher that runs the parts.
     """
 
-    parts: Sequence[bytes]
+    parts: Sequence[Mapping[int, Sequence[str]]]
+    sweep: DictConfig
     stacked: int
     task: TaskFunction
     context: HydraContext
@@ -39,11 +42,20 @@ class StackTask:
     launcher: str
 
     def __call__(self, cfg: DictConfig) -> dict[int, JobReturn]:
-        return self.run(int(HydraConfig.get().job.num))
+        number = int(HydraConfig.get().job.num)
+        lines = self.parts[number].items()
+        jobs = {one: composed(self.context, self.sweep, overrides, one) for one, overrides in lines}
+        progress = StackProgress(_console(jobs), _epochs(jobs), number + 1, self.stacked)
+        return self.run(number, jobs, progress)
 
-    def run(self, number: int) -> dict[int, JobReturn]:
+    def run_here(self, parts: Sequence[Mapping[int, DictConfig]]) -> list[dict[int, JobReturn]]:
+        """Run all parts in this process, their jobs composed."""
+        stacked = {number: config for part in parts[: self.stacked] for number, config in part.items()}
+        progress = StackProgress(_console(stacked), _epochs(stacked))
+        return [self.run(number, part, progress) for number, part in enumerate(parts)]
+
+    def run(self, number: int, jobs: Mapping[int, DictConfig], progress: StackProgress) -> dict[int, JobReturn]:
         """Run a part; returns what Hydra is told of each job, by the job's number."""
-        jobs: Mapping[int, DictConfig] = pickle.loads(self.parts[number])
         first = next(iter(jobs.values()))
         sweep = Path(str(first.hydra.sweep.dir))
         own_gpu.claim(sweep, self.launcher)
@@ -51,23 +63,19 @@ class StackTask:
             return {number: self._run(config, None) for number, config in jobs.items()}
         from gradexp.app.quiet import quiet_libraries
         from gradexp.app.vectorized.stacks import Stacks
-        from gradexp.callbacks.progress_bar import ProgressBar
 
         quiet_libraries()
         numbers = {str(config.hydra.sweep.subdir): number for number, config in jobs.items()}
         returns: dict[int, JobReturn] = {}
         waiting = {}
         for name, number in numbers.items():
-            (sweep / name).mkdir(parents=True, exist_ok=True)
             if job_folder.last_checkpoint(sweep / name) is not None:  # it has begun alone, or has been trained
                 returns[number] = self._run(jobs[number], None)
+                progress.count(_epochs({number: jobs[number]}))
             else:
-                job_folder.mark_started(sweep / name)
                 waiting[name] = _task_config(jobs[number])
         console, said = Console(stderr=True), {""}
-        shows_progress = console.is_terminal and first.progress
-        bar = ProgressBar(console if shows_progress else Console(quiet=True))
-        for stack in Stacks(waiting, sweep, self.max_members, bar).train():
+        for stack in Stacks(waiting, sweep, self.max_members, progress).train():
             for reason in {*stack.alone.values()} - said:
                 line = f"one by one: jobs of this shape, since {reason}"
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -86,6 +94,16 @@ class StackTask:
             return run_job(self.context, self.task, config)
         finally:
             current.reset(token)
+
+
+def _epochs(jobs: Mapping[int, DictConfig]) -> int:
+    """The epochs that jobs take in all."""
+    return sum(config.trainer.max_epochs for config in jobs.values())
+
+
+def _console(jobs: Mapping[int, DictConfig]) -> Console:
+    """Where the progress of jobs is shown."""
+    return Console(stderr=True, quiet=not any(config.progress for config in jobs.values()))
 
 
 def _task_config(config: DictConfig) -> DictConfig:

@@ -8,14 +8,17 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
 from gradexp.callbacks import Diverged, TimeToTarget
-from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.checkpoints import Best, Checkpoints
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
 from gradexp.engine.lightning_restoring import as_if_fitted, count_steps_done
 from gradexp.engine.stack.member import Member, Moment
+from gradexp.engine.threads import Threads
 
 if TYPE_CHECKING:
     from gradexp.app.vectorized.members import Prepared
+
+THREADS = 1  # of a stack: the products of small networks gain nothing from more
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ def adopt(trained: Trained, trainer: Trainer) -> None:
     if member.diverged:
         count_steps_done(trainer, member.steps)
         raise Diverged(member.diverged)
+    if checkpoints.best is None:  # the monitor was never measured
+        checkpoints.best = Best(member.epochs, member.steps)
+        trainer.save_checkpoint(checkpoints.best_path)
     for callback in callbacks_of(trainer):
         callback.on_fit_end(trainer, prepared.model)
 
@@ -69,7 +75,9 @@ def _restore(trained: Trained, trainer: Trainer, moment: Moment) -> None:
         validation_batches=prepared.val_batches,
     )
     for callback in callbacks_of(trainer):
-        if isinstance(callback, FitClock):
+        if isinstance(callback, Threads):
+            callback.use(THREADS)
+        elif isinstance(callback, FitClock):
             callback.load_state_dict({"seconds": moment.seconds})
         elif isinstance(callback, Checkpoints):
             callback.best, callback.metrics = moment.best, dict(moment.metrics)

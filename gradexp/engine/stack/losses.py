@@ -1,10 +1,12 @@
 """The losses and penalties of several members."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
@@ -29,21 +31,64 @@ def stacked_loss(losses: Sequence[Loss], modules: Sequence[nn.Module | None]) ->
 
     Args:
         losses: Each member's, of its outputs and targets [batch, ...].
-        modules: The module in each loss. Those of CrossEntropy may have other numbers in each member; all others are
-            equal, and the first one stands for all.
+        modules: The module in each loss, all of one class; None where the model computes it.
     """
     if all(type(module) is CrossEntropy for module in modules):
         return _CrossEntropies(modules)
     if all(type(module) is nn.MSELoss for module in modules):  # torch.vmap takes three times as long as a small step
         return _squared_errors
-    loss: Loss = torch.vmap(losses[0])
-    return loss
+    first = modules[0]
+    if first is None or (next(first.buffers(), None) is None and _are_equal(modules)):
+        loss: Loss = torch.vmap(losses[0])
+        return loss
+    return _WithBuffers(losses[0], modules) if _are_equal(modules) else partial(_one_by_one, losses)
+
+
+def _are_equal(modules: Sequence[nn.Module | None]) -> bool:
+    """Whether the modules have equal settings; buffers, such as balanced class weights, may differ."""
+    settings = [
+        {name: value for name, value in vars(module).items() if isinstance(value, int | float | str | None)}
+        for module in modules
+    ]
+    return all(one == settings[0] for one in settings)
+
+
+def _one_by_one(losses: Sequence[Loss], outputs: Tensor, targets: Tensor) -> Tensor:
+    return torch.stack([loss(*of_one) for loss, *of_one in zip(losses, outputs, targets, strict=True)])
 
 
 def _squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
     if outputs.shape != targets.shape:
         raise ValueError(f"outputs and targets must have the same shape; got {outputs.shape} and {targets.shape}.")
     return (outputs - targets).square().flatten(1).mean(dim=1)
+
+
+class _WithBuffers:
+    """A loss whose module has buffers with other numbers in each member."""
+
+    def __init__(self, loss: Loss, modules: Sequence[nn.Module | None]) -> None:
+        self._owner = _Owner(loss, modules[0])
+        buffers = [dict(_Owner(loss, module).named_buffers()) for module in modules]
+        self._buffers = {name: torch.stack([one[name] for one in buffers]) for name in buffers[0]}
+        self._loss = torch.vmap(lambda *arguments: functional_call(self._owner, arguments[0], arguments[1:]))
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        loss: Tensor = self._loss(
+            {name: one.to(outputs.device) for name, one in self._buffers.items()}, outputs, targets
+        )
+        return loss
+
+
+class _Owner(nn.Module):
+    """A loss as a module that owns the module in it, so that a call can replace the buffers."""
+
+    def __init__(self, loss: Loss, module: nn.Module | None) -> None:
+        super().__init__()
+        self.module = module
+        self._loss = partial(loss)  # if it is the module itself, nn.Module would register it a second time
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._loss(outputs, targets)
 
 
 class _CrossEntropies:

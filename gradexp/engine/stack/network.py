@@ -41,6 +41,7 @@ class StackedNetwork:
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
         self._layers = list(_layers(networks[0]))
+        self._recorded = {name for name, layer in self._layers if any(map(_computes, layer.modules()))}
 
     def __call__(
         self,
@@ -56,7 +57,8 @@ class StackedNetwork:
             inputs: [members, samples, ...].
             masks: For training: of each dropout layer [members, samples, ...], 0 where a number is dropped, else
                 ``1 / (1 - p)``; see DropoutMasks. None for evaluation.
-            record: Called with the name and the outputs of each layer that has parameters.
+            record: Called with the name and the outputs of each layer that has parameters; a network that is no
+                Sequential is one layer, "network".
         """
         values = inputs
         for name, layer in self._layers:
@@ -72,8 +74,8 @@ class StackedNetwork:
                 values = layer(values)
             else:
                 values = _by_vmap(prefix, layer, parameters, values, masks is not None)
-            if record is not None and next(layer.parameters(), None) is not None:
-                record(name, values)
+            if record is not None and name in self._recorded:
+                record(name or "network", values)
         return values
 
 
@@ -83,6 +85,12 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield from skeleton.named_children()
     else:
         yield "", skeleton
+
+
+def _computes(layer: nn.Module) -> bool:
+    """Whether a layer has parameters of its own, and computes with them itself."""
+    is_list = isinstance(layer, nn.ParameterList | nn.ParameterDict)
+    return not is_list and next(layer.parameters(recurse=False), None) is not None
 
 
 def _by_vmap(prefix: str, layer: nn.Module, parameters: Mapping[str, Tensor], values: Tensor, training: bool) -> Tensor:

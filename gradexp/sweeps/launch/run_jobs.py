@@ -1,7 +1,7 @@
 """Launches the jobs of a sweep until each has finished."""
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +24,9 @@ def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob], on_fa
     """Launch the jobs that are not done; jobs that failed before are repeated.
 
     When the process of a job dies, launchers give up on all jobs, and the job that killed it cannot be told from those
-    that ran beside it. So jobs that had not started are launched again first, and then each interrupted job is launched
-    alone. A job whose process dies twice while it runs alone is recorded as failed.
+    that ran beside it. So jobs that had not started are launched again first, then the interrupted jobs in halves,
+    and halves of those, until a job is alone: stacks of many jobs are interrupted at once. A job whose process dies
+    twice while it runs alone is recorded as failed.
 
     Args:
         launcher: Hydra's launcher.
@@ -38,21 +39,33 @@ def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob], on_fa
         # Asked again, as a process elsewhere may just have finished the job.
         if job_folder.state(folder / job.folder) == "failed":
             (folder / job.folder / job_folder.METRICS).unlink(missing_ok=True)
-    suspects: list[PlannedJob] = []
+    suspects: deque[list[PlannedJob]] = deque()
     deaths: Counter[str] = Counter()
     while (waiting or suspects) and not (folder / job_folder.STOPPED).exists():
-        launched = waiting or suspects[:1]
+        launched = waiting or suspects.popleft()
         interrupted, error = _launch(launcher, folder, launched)
         if len(interrupted) == 1:
             (job,) = interrupted
             deaths[job.folder] += 1
             if deaths[job.folder] == MAX_DEATHS:
-                _record_failure(folder / job.folder, f"its process died {MAX_DEATHS} times, out of memory? ({error})")
+                _record_failure(
+                    folder / job.folder, f"its process died {MAX_DEATHS} times, out of memory? ({_line(error)})"
+                )
         if on_failure == "stop" and any(job_folder.state(folder / job.folder) == "failed" for job in launched):
             job_folder.stop_sweep(folder / launched[0].folder)
         left = [job for job in launched if job_folder.outcome(folder / job.folder) is None] if error else []
-        suspects = [*(job for job in suspects if job not in launched), *(job for job in interrupted if job in left)]
+        suspects.extend(_halves([job for job in interrupted if job in left]))
         waiting = [job for job in left if job not in interrupted]
+
+
+def _line(error: Exception | None) -> str:
+    """The first line of an error: those of joblib have advice for programmers below."""
+    return str(error).partition("\n")[0]
+
+
+def _halves(jobs: list[PlannedJob]) -> list[list[PlannedJob]]:
+    middle = (len(jobs) + 1) // 2
+    return [half for half in (jobs[:middle], jobs[middle:]) if half]
 
 
 def _launch(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> tuple[list[PlannedJob], Exception | None]:
@@ -71,7 +84,7 @@ def _launch(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob]) -> tup
         started = [job for job in jobs if job_folder.last_start(folder / job.folder) != before[job.folder]]
         if not started:
             raise
-        log.warning("the launcher gave up; unfinished jobs are launched again: %s", error)
+        log.warning("the launcher gave up; unfinished jobs are launched again: %s", _line(error))
         return [job for job in started if job_folder.state(folder / job.folder) == "interrupted"], error
     for job, job_return in zip(jobs, returns, strict=True):
         _record_error(folder / job.folder, job_return)

@@ -23,6 +23,10 @@ def differences(one: Path, other: Path) -> list[str]:
         if (one / ".hydra" / name).read_text() != (other / ".hydra" / name).read_text():
             found.append(f".hydra/{name}")
     for name in ("best", "last"):
+        present = [(folder / f"checkpoints/{name}.ckpt").is_file() for folder in (one, other)]
+        if not all(present):
+            found += [f"{name}.ckpt: {present}"] if any(present) else []
+            continue
         contents = [_flat(torch.load(f / f"checkpoints/{name}.ckpt", weights_only=True)) for f in (one, other)]
         found += [f"{name}.ckpt: {line}" for line in _unequal(*contents)]
     return found
@@ -49,15 +53,15 @@ def _unequal(one: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
         if any(word in key for word in MEASURED) or COUNTS_OF_BATCHES in key:
             continue
         here, there = one.get(key, "absent"), other.get(key, "absent")
-        if not _same(here, there):
+        if not _same(here, there, 1e-6 if "r2" in key else 1e-7):
             yield f"{key}: {here} and {there}"
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: Any, other: Any, near_zero: float) -> bool:
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
         return one.shape == other.shape and torch.allclose(one.double(), other.double(), rtol=1e-3, atol=1e-5)
     if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=CLOSE, abs_tol=1e-7) or (math.isnan(one) and math.isnan(other))
+        return math.isclose(one, other, rel_tol=CLOSE, abs_tol=near_zero) or (math.isnan(one) and math.isnan(other))
     return bool(one == other)
 
 

@@ -1,7 +1,6 @@
 """What runs in stacks and what runs alone, and how a sweep of stacks goes on after a kill."""
 
 import json
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,21 @@ import torch
 
 from gradexp.app.composition import compose
 from gradexp.app.vectorized import state_file
+from gradexp.app.vectorized.launcher import VectorizedLauncher
 from gradexp.app.vectorized.shape import shape, why_alone
 from gradexp.app.vectorized.task import StackTask
 from gradexp.configuration.values import plain
 from gradexp.engine.stack.fit import StackFit
 from gradexp.engine.stack.steps import StackSteps
-from tests.app.vectorized.comparison import differences
+from gradexp.engine.threads import threads_of_one_run
 from tests.command_line import call
+from tests.parity.compare import compared
+from tests.parity.sides import run
+from tests.run_folder import checkpoint
 
 SMALL = ("model.hidden=[4]", "trainer.max_epochs=2", "data.batch_size=200")
 VECTORIZED = "hydra/launcher=vectorized"
+JOBS = [[f"seed={seed}", *SMALL, "test=false"] for seed in range(4)]
 
 
 def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -83,46 +87,13 @@ def test_what_a_configuration_says_of_running_alone(overrides: tuple[str, ...], 
     assert why_alone(plain(compose(*overrides))) == reason
 
 
-def test_jobs_of_several_shapes_and_jobs_alone_in_one_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = sizes(monkeypatch)
-    sweep = ("model.hidden=[4],[5]", "optimizer=adam,lbfgs,sgd", "seed=0,1", *SMALL[1:])
-    for launcher in ("basic", "vectorized"):
-        assert call(monkeypatch, "-m", *sweep, f"hydra/launcher={launcher}", f"hydra.sweep.dir={launcher}") is None
-    assert sorted(found) == [2, 2, 2, 2]
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("one by one")]
-    assert lines == ["one by one: jobs of this shape, since LBFGS evaluates the objective several times a step"] * 2
-    for job in range(12):
-        assert differences(Path(f"basic/{job}"), Path(f"vectorized/{job}")) == []
-
-
-@pytest.mark.parametrize(
-    ("override", "words"),
-    [
-        ("model.batch_norm=true", "it has buffers"),
-        ("data.memory_limit=0", "its data are streamed"),
-        ("+callbacks=diagnostics", r"Diagnostics acts within the fit \(on_"),
-        ("model._target_=gradexp.models.Rosenblatt", "Rosenblatt computes its own gradients"),
-    ],
-)
-def test_what_cannot_be_batched_runs_alone_and_says_why(
-    override: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = ("data=separable", "data.val_size=20") if "Rosenblatt" in override else ()
-    short = ("seed=0,1", "trainer.max_epochs=1", *data, *(() if data else ("model.hidden=[4]",)))
-    optimizer = ("optimizer=sgd",) if data else ()
-    assert call(monkeypatch, "-m", *short, *optimizer, override, VECTORIZED, "hydra.sweep.dir=sweep") is None
-    err = capsys.readouterr().err
-    assert re.search(rf"^one by one: jobs of this shape, since .*{words}", err, re.MULTILINE)
-    assert [one["status"] for one in metrics("sweep")] == ["completed"] * 2
-
-
 def test_a_failing_job_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = sizes(monkeypatch)
     line = ("-m", "seed=0,1", "monitor=val/accuracy,val/typo", *SMALL, VECTORIZED, "hydra.sweep.dir=sweep")
     message = str(call(monkeypatch, *line, "+monitor_mode=max") or call(monkeypatch, *line, "monitor_mode=max"))
     assert "2 of 4 jobs have no result (2 failed)" in message
     assert [one["status"] for one in metrics("sweep")] == ["completed", "failed", "completed", "failed"]
+    assert found == [4]
 
 
 def test_memory_that_is_short_halves_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,9 +104,9 @@ def test_memory_that_is_short_halves_the_stack(monkeypatch: pytest.MonkeyPatch) 
             raise torch.OutOfMemoryError("CUDA out of memory")
         return take(self, inputs, *arguments)
 
-    assert call(monkeypatch, "-m", "seed=range(4)", *SMALL, VECTORIZED, "hydra.sweep.dir=whole") is None
+    run(VectorizedLauncher(), JOBS, "whole")
     monkeypatch.setattr(StackSteps, "take", short)
-    assert call(monkeypatch, "-m", "seed=range(4)", *SMALL, VECTORIZED, "hydra.sweep.dir=halves") is None
+    run(VectorizedLauncher(), JOBS, "halves")
     assert found == [4, 4, 2, 2]
     assert metrics("halves") == metrics("whole")
 
@@ -147,7 +118,7 @@ def test_an_error_in_a_stack_leaves_its_jobs_to_the_ordinary_path(
         raise RuntimeError("vmap: it looks like you are calling .item() on a Tensor\nmore")
 
     monkeypatch.setattr(StackSteps, "take", fail)
-    assert call(monkeypatch, "-m", "seed=0,1", *SMALL, VECTORIZED, "hydra.sweep.dir=sweep") is None
+    run(VectorizedLauncher(), JOBS[:2], "sweep")
     words = (
         "one by one: jobs of this shape, since they cannot be batched: vmap: it looks like you are calling .item() on"
     )
@@ -155,14 +126,55 @@ def test_an_error_in_a_stack_leaves_its_jobs_to_the_ordinary_path(
     assert [one["status"] for one in metrics("sweep")] == ["completed"] * 2
 
 
-@pytest.mark.parametrize("dies_in", ["fit", "ends"])
-def test_a_killed_sweep_goes_on_from_the_last_boundary_to_the_same_ends(
-    dies_in: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_without_a_score_or_with_an_end_of_their_own() -> None:
+    network, balanced = "model.hidden=[4] data.batch_size=200", "loss=bce loss.class_weight=balanced"
+    diverging = "optimizer=sgd optimizer.lr=1e9 data.repeat=5"
+    jobs = {
+        f"{network} trainer.check_val_every_n_epoch=3": "completed",  # best.ckpt has no score
+        f"{network} trainer.check_val_every_n_epoch=3 scheduler=plateau": "failed",  # its metric is never measured
+        f"data=none model=function_descent monitor=train/loss {diverging}": "diverged",  # the network is one layer
+        f"data=blobs model=mlp_from_scratch model.hidden=[4] {diverging}": "diverged",  # layers that are no modules
+        f"data=breast_cancer data.repeat=5 model=logistic_regression {balanced} seed=0": "completed",
+        f"data=breast_cancer data.repeat=5 model=logistic_regression {balanced} seed=1": "completed",  # other weights
+    }
+    lines = [[*job.split(), "trainer.max_epochs=2", "test=false"] for job in jobs]
+    verdicts = compared(lines, "jobs")
+    assert [one.faults for one in verdicts] == [[]] * len(jobs)
+    assert [one.status for one in verdicts] == list(jobs.values())
+    assert [one.is_stacked for one in verdicts] == [status != "failed" for status in jobs.values()]
+
+
+def test_a_job_records_the_one_thread_of_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with threads_of_one_run():
+        torch.set_num_threads(2)
+        _, returns = run(VectorizedLauncher(), [[*JOBS[0], "threads=3"]], "sweep")
+    assert metrics("sweep")[0]["threads"] == checkpoint(Path("sweep/0"))["threads"] == 1
+    notes = returns[0].return_value.notes
+    assert "threads=3 has no effect: a stack of jobs has 1" in notes
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_goes_on_from_the_last_boundary_to_the_same_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = ("-m", "seed=range(3)", "model.hidden=[4]", "trainer.max_epochs=4", "augmentation=affine", VECTORIZED)
     assert call(monkeypatch, *sweep, "hydra.sweep.dir=whole") is None
     monkeypatch.setattr(state_file, "EVERY", 0.0)
-    owner, name = (StackFit, "run_epoch") if dies_in == "fit" else (StackTask, "_run")
+    for owner, name, left in ((StackFit, "run_epoch", [2, 3]), (StackTask, "_run", [])):
+        with monkeypatch.context() as patch:
+            folder = f"killed in {name}"
+            dies_at_the_third_call(patch, owner, name)
+            with suppress(KeyboardInterrupt):
+                assert call(patch, *sweep, f"hydra.sweep.dir={folder}") is not None
+        assert not Path(folder, "2/metrics.json").exists()
+        with monkeypatch.context() as patch:
+            epochs = epochs_from_now_on(patch)
+            assert call(patch, "-m", VECTORIZED, f"sweep.resume={folder}") is None
+        assert epochs == left
+        assert metrics(folder) == metrics("whole")
+        assert not list(Path(folder, ".stacks").glob("*"))
+
+
+def dies_at_the_third_call(patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
     original, calls = getattr(owner, name), 0
 
     def die(self: Any, *arguments: Any) -> Any:
@@ -172,33 +184,38 @@ def test_a_killed_sweep_goes_on_from_the_last_boundary_to_the_same_ends(
             raise KeyboardInterrupt
         return original(self, *arguments)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, die)
-        with suppress(KeyboardInterrupt):
-            assert call(patch, *sweep, "hydra.sweep.dir=killed") is not None
-    assert not Path("killed/2/metrics.json").exists()
-    epochs: list[int] = []
+    patch.setattr(owner, name, die)
+
+
+def epochs_from_now_on(patch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the epochs that stacks are trained for."""
+    found: list[int] = []
     run_epoch = StackFit.run_epoch
 
     def count(self: StackFit) -> None:
-        epochs.append(self.epochs)
+        found.append(self.epochs)
         run_epoch(self)
 
-    monkeypatch.setattr(StackFit, "run_epoch", count)
-    assert call(monkeypatch, "-m", VECTORIZED, "sweep.resume=killed") is None
-    assert epochs == ([2, 3] if dies_in == "fit" else [])
-    assert metrics("killed") == metrics("whole")
-    assert not list(Path("killed/.stacks").glob("*"))
+    patch.setattr(StackFit, "run_epoch", count)
+    return found
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`fork` start method:UserWarning", "ignore:.*multi-threaded:DeprecationWarning")
 def test_parts_run_side_by_side_on_joblib(monkeypatch: pytest.MonkeyPatch) -> None:
-    sweep = ("-m", "seed=range(5)", *SMALL, VECTORIZED)
+    from joblib.externals.loky.backend import context
+
+    monkeypatch.setattr(context, "_DEFAULT_START_METHOD", "fork")  # without imports, 7 seconds in each process
+    line = ("-m", "seed=range(4)", *SMALL, "test=false", VECTORIZED, "hydra.sweep.dir=two")
     side_by_side = ("hydra.launcher.inner=joblib", "hydra.launcher.inner_options={n_jobs:2}")
-    assert call(monkeypatch, *sweep, "hydra.sweep.dir=one") is None
-    assert call(monkeypatch, *sweep, *side_by_side, "hydra.launcher.processes=2", "hydra.sweep.dir=two") is None
-    assert metrics("one") == metrics("two")
-    assert len(json.loads(Path("two/manifest.json").read_text())["jobs"]) == 5
+    assert call(monkeypatch, *line, *side_by_side, "hydra.launcher.processes=2") is None
+    run(VectorizedLauncher(), JOBS, "one")
+    asked = {"asked_hash"}  # without a manifest, of the whole configuration
+    alike = [
+        [{key: value for key, value in one.items() if key not in asked} for one in metrics(of)] for of in ("one", "two")
+    ]
+    assert alike[0] == alike[1]
+    assert len(json.loads(Path("two/manifest.json").read_text())["jobs"]) == 4
 
 
 @pytest.mark.parametrize(

@@ -87,15 +87,19 @@ def test_each_member_trains_on_the_batches_of_its_job_alone(
 
 
 @pytest.mark.parametrize(
-    ("override", "reason"),
+    ("overrides", "reason"),
     [
-        (f"data._target_={OWN}.ShiftedBlobs", "ShiftedBlobs overrides on_after_batch_transfer"),
-        (f"model._target_={OWN}.Doubled", "Doubled overrides training_objective"),
+        (f"data=blobs data._target_={OWN}.ShiftedBlobs", "ShiftedBlobs overrides on_after_batch_transfer"),
+        (f"data=blobs model._target_={OWN}.Doubled", "Doubled overrides training_objective"),
+        ("model.hidden=[4] model.batch_norm=true", "it has buffers"),
+        ("model.hidden=[4] data.memory_limit=0", "its data are streamed"),
+        ("model.hidden=[4] +callbacks=diagnostics", r"Diagnostics acts within the fit \(on_"),
+        ("data=separable data.val_size=20 model=rosenblatt optimizer=sgd", "Rosenblatt computes its own gradients"),
     ],
 )
-def test_a_users_own_steps_run_alone(override: str, reason: str) -> None:
+def test_what_cannot_be_batched_runs_alone_and_says_why(overrides: str, reason: str) -> None:
     with pytest.raises(Alone, match=reason):
-        Preparation()(compose("data=blobs", override, TRUSTED))
+        Preparation()(compose(*overrides.split(), TRUSTED))
 
 
 def test_members_of_other_folds_have_other_samples_and_stacks_are_of_equal_sizes() -> None:

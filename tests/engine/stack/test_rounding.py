@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from gradexp.app.vectorized.progress import StackProgress
 from gradexp.app.vectorized.stacks import Stacks
-from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.engine.stack.rounding import VARIABLE, round_alike
 
 # Nine equal members whose matrices begin at all alignments; in a process of its own, whose first product it is.
@@ -37,5 +37,5 @@ def test_stacks_round_alike_unless_the_user_has_set_how(monkeypatch: pytest.Monk
     round_alike()
     assert os.environ[VARIABLE] == "COMPATIBLE"
     monkeypatch.delenv(VARIABLE)
-    assert [*Stacks({}, tmp_path, None, ProgressBar(Console(quiet=True))).train()] == []
+    assert [*Stacks({}, tmp_path, None, StackProgress(Console(quiet=True), 0)).train()] == []
     assert os.environ[VARIABLE] == "AUTO"

@@ -30,11 +30,13 @@ class Pool(Launcher):
         self.workers = workers
         self.deaths = Counter(deaths)
         self.starts: Counter[str] = Counter()
+        self.launches = 0
 
     def setup(self, **arguments: Any) -> None:
         """Nothing to set up."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        self.launches += 1
         names = [line[-1].partition("=")[2].strip("'") for line in job_overrides]
         for start in range(0, len(names), self.workers):
             batch = names[start : start + self.workers]
@@ -80,3 +82,9 @@ def test_on_failure_stop_starts_no_job_after_a_dead_one() -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_other_jobs_complete_if_two_always_die(workers: int) -> None:
     assert states(Pool(workers, {"1": 99, "2": 99})) == ["completed", "failed", "failed", "completed", "completed"]
+
+
+def test_of_many_jobs_that_die_together_halves_are_launched_again() -> None:
+    pool = Pool(64, {"5": 99})
+    assert states(pool, 64).count("completed") == 63
+    assert pool.launches <= 1 + 2 * 6 + 1  # all; two halves of 64, 32, ..., 2; and the guilty one again

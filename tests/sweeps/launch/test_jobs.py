@@ -38,8 +38,9 @@ def _jobs(launcher: Launcher, sweep: str) -> list[Any]:
         config = hydra.compose_config("config", [*OPTIONS, f"hydra.sweep.dir={sweep}"], RunMode.MULTIRUN)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
         launcher.setup(hydra_context=context, task_function=task, config=config)
+        before = HydraConfig.instance().cfg
         returns = launcher.launch([["seed=3", "optimizer.lr=0.1"], ["optimizer=sgd", "seed=4"]], 7)
-        assert not HydraConfig.initialized()
+        assert HydraConfig.instance().cfg is before
     for job, one in zip(jobs, returns, strict=True):
         record = [
             yaml.safe_load(path.read_text().replace(sweep, ""))

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from gradexp.app.command_line import cli
+from tests.command_line import call
 from tests.sweeps.launch.conftest import SWEEP, Rows, rows
 from tests.sweeps.launch.witness import sightings
+from tests.sweeps.small import UNREPORTED, metrics
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
@@ -67,8 +70,19 @@ def cluster(environment: dict[str, str], tmp_path: Path) -> Iterator[dict[str, s
             node.wait(timeout=60)
 
 
-def sweep(environment: dict[str, str], *launcher: str) -> None:
-    command = [sys.executable, "-m", "gradexp", *SWEEP, *launcher]
+# Several sweeps in one process share the workers on Ray, which have imported torch.
+RUN = "import sys; from tests.sweeps.launch.test_ray import run_all; run_all(*map(str.split, sys.argv[1:]))"
+
+
+def run_all(*sweeps: list[str]) -> None:
+    """Run the command lines one after the other; an error ends the process."""
+    for line in sweeps:
+        sys.argv = ["gradexp", *line]
+        cli()
+
+
+def sweep(environment: dict[str, str], *sweeps: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", RUN, *map(" ".join, sweeps)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
@@ -77,13 +91,21 @@ def test_ray_on_one_machine_gives_the_same_table_as_the_basic_launcher(
     environment: dict[str, str], on_basic: Rows
 ) -> None:
     # One worker for both jobs: each worker imports torch, 7 seconds.
-    sweep(environment | {"CUDA_VISIBLE_DEVICES": ""}, "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=1")
+    launcher = ("hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=1")
+    sweep(environment | {"CUDA_VISIBLE_DEVICES": ""}, (*SWEEP, *launcher))
     assert rows() == on_basic
     assert [line["threads"] for job in range(2) for line in sightings(job)] == [1, 1]
 
 
-def test_ray_on_two_nodes_gives_the_same_table_as_the_basic_launcher(cluster: dict[str, str], on_basic: Rows) -> None:
-    sweep(cluster, "hydra/launcher=ray_cluster")
+def test_ray_on_two_nodes_gives_the_same_table_as_the_basic_launcher(
+    cluster: dict[str, str], on_basic: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stacks = ("-m", UNREPORTED, "seed=range(4)", "trainer.max_epochs=1", "hydra/launcher=vectorized")
+    spread = ("hydra.launcher.inner=ray_cluster", "hydra.launcher.processes=2", "hydra.sweep.dir=stacks")
+    sweep(cluster, (*SWEEP, "hydra/launcher=ray_cluster"), (*stacks, *spread))
+    assert call(monkeypatch, *stacks, "hydra.launcher.inner=basic", "hydra.sweep.dir=one_process") is None
+    for job in range(4):
+        assert metrics(job, Path("stacks")) == metrics(job, Path("one_process"))
     assert rows() == on_basic
     seen = [line for job in range(2) for line in sightings(job)]
     assert len({line["node"] for line in seen}) == 2

@@ -33,7 +33,8 @@ def test_a_preset_names_its_command_and_plans_jobs(
 ) -> None:
     text = (CONF_DIR / "sweep" / f"{preset}.yaml").read_text()
     assert f"#   python -m gradexp -m +sweep={preset}" in text
-    assert len(listed(monkeypatch, capsys, f"+sweep={preset}")) > 2
+    fewer = ["optimizer=sgd"] if preset == "learning_rate_sensitivity" else []  # of 1,260 jobs
+    assert len(listed(monkeypatch, capsys, f"+sweep={preset}", *fewer)) > 2
 
 
 def test_every_optimizer_is_in_the_comparison_with_its_own_learning_rates() -> None:
