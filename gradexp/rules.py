@@ -114,6 +114,9 @@ SECTION = Rule("a section of keys and values", lambda value: isinstance(value, M
 # Types of arguments that most data modules have, each with a different default.
 BatchSize = Annotated[int | None, or_null(COUNT)]
 SampleNumber = Annotated[int | float, NUMBER_OR_SHARE]
+Folds = Annotated[int | None, or_null(at_least(2))]
+FoldNumber = Annotated[int | None, or_null(WHOLE)]
+SplitSeed = Annotated[int | None, or_null(WHOLE)]
 
 # Rules that one class uses. They are in this file because annotations are evaluated without the class's module.
 PATH = Rule("the file or folder of your data: data.path=PATH", lambda value: isinstance(value, str) and value != "")
@@ -169,6 +172,23 @@ ACCUMULATION = Rule(
         )
     ),
 )
+
+
+def check_folds(folds: int | None, fold: int | None) -> None:
+    """Check that the number of folds and the fold that is held out go together.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if folds is None and fold is not None:
+        raise ValueError(f"data.folds must be the number of folds with data.fold={fold}, such as 5; got null.")
+    if folds is not None and (fold is None or fold >= folds):
+        found = "null" if fold is None else fold
+        all_folds = f' For all of them: -m data.folds={folds} "data.fold=range({folds})".' if fold is None else ""
+        raise ValueError(
+            f"data.fold must be the fold to validate on, 0 to {folds - 1}, with data.folds={folds}; got {found}."
+            f"{all_folds}"
+        )
 
 
 def did_you_mean(name: Any, valid: Iterable[Any]) -> str:

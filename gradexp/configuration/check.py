@@ -22,7 +22,7 @@ from gradexp.configuration.penalty_keys import check_penalties
 from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.configuration.unknown_keys import CLASSES, KEYS, unknown_key
 from gradexp.configuration.values import flat, resolved
-from gradexp.rules import MONITOR, SECTION, check, did_you_mean
+from gradexp.rules import MONITOR, SECTION, check, check_folds, did_you_mean
 
 AUGMENTATION = "gradexp.data.images.augmentation.RandomGeometry"
 TRAINER = "lightning.pytorch.Trainer"
@@ -66,6 +66,8 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     _check_paths(node, classes.get("model"))
     if is_complete:  # a checkpoint may have further penalties
         check_penalties(node["regularizer"], node["trusted_packages"])
+        if str(node["data"].get("_target_")).startswith("gradexp.data."):  # another's class may mean other folds
+            check_folds(node["data"].get("folds"), node["data"].get("fold"))
     _check_unknown(node)
     _check_combinations(node)
     optimizer = node["optimizer"]["_target_"]

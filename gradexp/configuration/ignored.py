@@ -31,6 +31,11 @@ def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: Cla
         task = TASK_OF_KEY.get(key.partition(".")[0])
         if task not in (None, node["task"]) and value != "null":
             raise ValueError(f"{key} has no effect with task={node['task']}, only with task={task}; got {override}.")
+        if key == "data.val_size" and None not in (node["data"].get("folds"), node["data"].get("fold")):
+            raise ValueError(
+                f"data.val_size has no effect with data.folds={node['data']['folds']}, which validates on a fold; got "
+                f"{override}."
+            )
     if source is None or source.is_subclass([OURS]) is not False:
         return
     for override in overrides:

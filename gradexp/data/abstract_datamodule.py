@@ -12,29 +12,31 @@ from gradexp.arguments import Checked
 from gradexp.data.abstract_dataset import AbstractDataset
 from gradexp.data.batch_loader import BatchLoader
 from gradexp.data.batch_order import BatchOrder, FixedOrder
-from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all, split_indices
+from gradexp.data.resampling import training_sets
+from gradexp.data.sources import Batch, Source, SubsetSource, TensorSource, load_if_small, read_all
+from gradexp.data.split import Split, check_loaders
 from gradexp.data.test_set import digest
 from gradexp.engine.augmentation import Augmentation
 from gradexp.engine.batches import pair_of
 from gradexp.engine.step_callback import batches_begun
 from gradexp.engine.step_groups import StepGroup, steps_at_once
-from gradexp.randomness import generator
-from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, SampleNumber
+from gradexp.rules import COUNT, NON_NEGATIVE, WHOLE, BatchSize, FoldNumber, Folds, SampleNumber, SplitSeed
 from gradexp.untrusted import check_kinds
 
 
 class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
     """Training, validation and test batches of one data set; a sub-class implements AbstractDataset.
 
-    `seed` draws the validation samples from the training part; only `test` and `predict` read the test part. A part of
-    at most `memory_limit` GiB is held as tensors on the training device, where a batch is one index operation; a larger
-    part is streamed.
+    `split_seed` draws the validation samples from the training part, or the folds of a cross-validation; only `test`
+    and `predict` read the test part. A part of at most `memory_limit` GiB is held as tensors on the training device,
+    where a batch is one index operation; a larger part is streamed.
 
     Args:
         batch_size: Training samples per step and process; None for full batches.
-        val_size: Validation samples, as a number (0 for none) or as a fraction of the training part.
+        val_size: Validation samples, as a number (0 for none) or as a fraction of the training part; of no effect with
+            `folds`.
         eval_batch_size: Samples per step in validation, test and prediction.
-        seed: Seed of the split, the order of batches and the augmentation.
+        seed: Seed of the order of batches and the augmentation.
         num_workers: Processes that read ahead when the data is streamed.
         memory_limit: Largest part that is held in memory, in GiB; 0 streams everything.
         shuffle: Shuffle the training samples anew for every pass; otherwise they keep the order of the source.
@@ -43,6 +45,9 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         steps_per_execution: Optimizer steps per call from Lightning, for steps that cost less than Lightning's own
             work. It changes only the speed. Several processes, augmentation, streamed data, limits in batches, and
             callbacks that act on each step make it 1.
+        folds: Parts of the training part, with equal shares of every class, one of which is held out for validation.
+        fold: Which one, from 0.
+        split_seed: Seed of the split, and of data that are drawn; None for 0 with folds, otherwise for `seed`.
 
     Sub-classes that pass arguments on take them as ``**options: Unpack[...]`` of a TypedDict in gradexp.data.options.
 
@@ -65,12 +70,18 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         shuffle: bool = True,
         repeat: Annotated[int, COUNT] = 1,
         steps_per_execution: Annotated[int, COUNT] = 1,
+        folds: Folds = None,
+        fold: FoldNumber = None,
+        split_seed: SplitSeed = None,
     ) -> None:
         super().__init__()
+        check_loaders(type(self), AbstractDataModule, folds=folds, split_seed=split_seed)
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.val_size = val_size
         self.seed = seed
+        self.split_seed = split_seed if split_seed is not None else 0 if folds is not None else seed
+        self._split = Split(val_size, self.split_seed, folds, fold)
         self.num_workers = num_workers
         self.memory_limit = memory_limit
         self.shuffle = shuffle
@@ -89,7 +100,7 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         """Load and split what `stage` (fit, validate, test or predict) needs."""
         if "train" not in self._parts and (stage in ("fit", "validate") or not self.is_fitted):
             source = self.load("train")
-            train, val = split_indices(len(source), self.val_size, self.seed)
+            train, val = self._split(source, lambda: self.classes)
             if not self.shuffle:
                 train = train.sort().values
             if self.batch_size is not None and self.batch_size > len(train):
@@ -166,6 +177,11 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
             return 1
         return steps_at_once(self.trainer, self.steps_per_execution)
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether samples are held out for validation."""
+        return self._split.holds_out
+
     def sizes(self) -> dict[str, int]:
         """Number of samples in each part that is set up: train, val, test."""
         return {part: len(source) for part, source in self._parts.items()}
@@ -217,26 +233,8 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
         return inputs.cpu(), targets.cpu()
 
     def resample(self, copies: int, size: int | float) -> Batch:
-        """Draw several training sets from the training part, each without replacement.
-
-        Args:
-            copies: Number of sets.
-            size: Samples per set, as a number or as a fraction of the training part.
-
-        Returns:
-            Inputs [copies, samples, ...] and targets [copies, samples, ...], on the CPU.
-
-        Raises:
-            ValueError: The training part has fewer samples.
-        """
-        source = self._parts["train"]
-        number = size if isinstance(size, int) else round(size * len(source))
-        if not 0 < number <= len(source):
-            raise ValueError(f"resampling.size must be at most {len(source):,}, the training samples; got {size}.")
-        streams = [generator("resample", self.seed, copy) for copy in range(copies)]
-        subsets = [source[torch.randperm(len(source), generator=stream)[:number]] for stream in streams]
-        inputs, targets = zip(*subsets, strict=True)
-        return torch.stack(inputs).cpu(), torch.stack(targets).cpu()
+        """Draw several training sets from the training part; see gradexp.data.resampling.training_sets."""
+        return training_sets(self._parts["train"], copies, size, self.seed)
 
     def _note(self, *notes: str) -> None:
         """Add each note once, also if the training and the test part both lead to it."""

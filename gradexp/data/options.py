@@ -6,7 +6,18 @@ This module must not import torch, and its annotations may only name rules: the 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypedDict
 
-from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
+from gradexp.rules import (
+    COUNT,
+    NON_NEGATIVE,
+    SECTION,
+    WHOLE,
+    BatchSize,
+    FoldNumber,
+    Folds,
+    SampleNumber,
+    SplitSeed,
+    or_null,
+)
 
 
 class StepOptions(TypedDict, total=False):
@@ -21,6 +32,9 @@ class DataOptions(StepOptions, total=False):
 
     shuffle: bool
     repeat: Annotated[int, COUNT]
+    folds: Folds
+    fold: FoldNumber
+    split_seed: SplitSeed
 
 
 class StreamOptions(DataOptions, total=False):

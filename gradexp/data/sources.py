@@ -1,4 +1,4 @@
-"""Sources of samples, which are read a whole batch at a time: tensors in memory, subsets, and how to split them."""
+"""Sources of samples, which are read a whole batch at a time: tensors in memory, subsets, and test parts."""
 
 from typing import Literal, Protocol
 
@@ -80,22 +80,6 @@ def load_if_small(source: Source, limit: float) -> Source:
     first = source[torch.zeros(1, dtype=torch.long)]
     is_large = len(source) * sum(tensor.nbytes for tensor in first) > limit * GIB
     return source if is_large else TensorSource(*read_all(source))
-
-
-def split_indices(num_samples: int, val_size: int | float, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices of the training and of the `val_size` validation samples (a number or a fraction), drawn by `seed`.
-
-    Raises:
-        ValueError: No training sample would be left.
-    """
-    num_val = round(val_size * num_samples) if isinstance(val_size, float) else val_size
-    if num_val >= num_samples:
-        raise ValueError(
-            f"data.val_size must leave samples to train on: below {num_samples}, the size of the training part; "
-            f"got {val_size}."
-        )
-    order = torch.randperm(num_samples, generator=generator("split", seed))
-    return order[num_val:], order[:num_val]
 
 
 def every_fifth(inputs: Tensor, targets: Tensor, part: Literal["train", "test"]) -> Batch:

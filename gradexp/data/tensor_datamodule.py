@@ -21,6 +21,7 @@ class TensorDataModule(AbstractDataModule):
 
     Args:
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
         standardize: Standardise inputs, and regression targets, by the mean and standard deviation of the training
             samples.
     """

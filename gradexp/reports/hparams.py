@@ -27,6 +27,7 @@ def hyperparameters(
     All runs have the same columns, each of one type: TensorBoard shows the numbers of a column with a None as text.
     """
     model, optimizer = config["model"], config["optimizer"]
+    fold, split_seed = config["data"].get("fold"), config["data"].get("split_seed")
     return {
         "experiment": str(config["name"]),
         "data": data,
@@ -49,6 +50,8 @@ def hyperparameters(
         "max_epochs": int(config["trainer"]["max_epochs"]),
         "precision": str(config["trainer"]["precision"]),
         "seed": int(config["seed"]),
+        "fold": "" if fold is None else f"{fold} of {config['data'].get('folds')}",
+        "split_seed": int(config["seed"] if fold is None else 0) if split_seed is None else int(split_seed),
         "resumed": changes_in_words(resumed),
     }
 

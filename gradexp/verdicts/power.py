@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special, stats
 
-from gradexp.verdicts.difference import LEVEL, Difference, Floats
+from gradexp.verdicts.difference import LEVEL, Difference, critical
 
 POWER = 0.8
 MOST = 100_000  # seeds
@@ -24,14 +24,14 @@ def smallest_gap(difference: Difference, level: float = LEVEL, power: float = PO
     """
     df = difference.total_df
     # The gap in standard errors at which a noncentral t exceeds the critical value with probability `power`.
-    noncentrality = special.nctdtrinc(df, 1 - power, _critical(level, df))
+    noncentrality = special.nctdtrinc(df, 1 - power, critical(level, df))
     return float(noncentrality * difference.error)
 
 
 def power_at(gap: float, spread: float, seeds: float, df: float, level: float = LEVEL, sampling: float = 0.0) -> float:
     """The probability that a two-sided t-test finds a true gap, on its own side of zero."""
     error = np.sqrt(spread**2 / seeds + sampling)
-    return float(1 - special.nctdtr(df, abs(gap) / error, _critical(level, df)))
+    return float(1 - special.nctdtr(df, abs(gap) / error, critical(level, df)))
 
 
 def spread_interval(spread: float, df: float, level: float = 0.1) -> tuple[float, float]:
@@ -50,32 +50,26 @@ def seeds_needed(difference: Difference, gap: float, level: float = LEVEL) -> tu
     """How many fresh seeds a side find a true gap with a power of 80 %: least, expected, most.
 
     Least and most belong to the ends of the spread's 90 % interval. None stands for no number up to 100,000: the
-    test set's own part of the error may be too large for the gap.
+    test set's own part of the error, or what the runs share, may be too large for the gap.
 
     Args:
         difference: The comparison that gives spread and sampling error.
         gap: The gap to be found, above 0.
         level: Of the two-sided test at the fresh seeds.
     """
-    present, sampling = float(difference.spread), float(difference.sampling)
+    present, sampling, shared = (float(part) for part in (difference.spread, difference.sampling, difference.shared))
     low, high = spread_interval(present, float(difference.df))
 
     def enough(spread: float) -> int | None:
         def finds(seeds: int) -> bool:
             df = (seeds - 1) * float(difference.df_per_seed)
-            of_seeds = spread**2 / seeds
+            of_seeds = spread**2 * (1 / seeds + shared)
             df *= ((of_seeds + sampling) / of_seeds) ** 2
-            return power_at(gap, spread, seeds, df, level, sampling) >= POWER
+            return power_at(gap, spread, seeds, df, level, sampling + spread**2 * shared) >= POWER
 
         return _first(finds)
 
     return enough(low), enough(present), enough(high)
-
-
-def _critical(level: float, df: Floats | float) -> Floats:
-    """What |t| exceeds with probability `level`; scipy.stats has it too, fifty times as slow for single numbers."""
-    value: Floats = -special.stdtrit(df, level / 2)
-    return value
 
 
 def _first(holds: Callable[[int], bool]) -> int | None:

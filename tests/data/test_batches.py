@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
-from gradexp.data.sources import Source, SubsetSource, split_indices
+from gradexp.data.sources import Source, SubsetSource
+from gradexp.data.split import split_indices
 
 INPUTS = np.random.default_rng(0).normal(size=(23, 3))
 

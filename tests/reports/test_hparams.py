@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
@@ -90,3 +91,18 @@ def test_settings_that_changed_at_a_resume_have_a_column_of_text() -> None:
     ]
     words = "optimizer.lr 0.1, from step 39 on 0.5; early_stopping.patience None, from step 78 on 3"
     assert hyperparameters(config, "Digits", resumed)["resumed"] == changes_in_words(resumed) == words
+
+
+@pytest.mark.parametrize(
+    ("typed", "fold", "split_seed"),
+    [
+        (("seed=3",), "", 3),
+        (("seed=3", "data.split_seed=4"), "", 4),
+        (("seed=3", "data.folds=5", "data.fold=2"), "2 of 5", 0),
+    ],
+)
+def test_fold_and_seed_of_the_split_have_columns_of_one_type(
+    typed: tuple[str, ...], fold: str, split_seed: int
+) -> None:
+    found = hyperparameters(plain(compose(*typed)), "Digits")
+    assert (found["seed"], found["fold"], found["split_seed"]) == (3, fold, split_seed)

@@ -57,7 +57,7 @@ def adapt(cfg: DictConfig, data: AbstractDataModule) -> tuple[DictConfig, list[s
     if monitor.endswith("/accuracy") and (is_descent or not data.classes):
         monitor = monitor.replace("/accuracy", "/loss")
         notes.append(f"there is no accuracy, so monitor is {monitor}")
-    if data.val_size == 0 and monitor.startswith("val/"):
+    if not data.holds_out and monitor.startswith("val/"):
         monitor = monitor.replace("val/", "train/", 1)
         notes.append(f"data.val_size is 0, so monitor is {monitor}")
     if monitor != cfg.monitor:

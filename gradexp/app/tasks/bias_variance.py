@@ -102,7 +102,7 @@ def _check(cfg: DictConfig, data: AbstractDataModule) -> None:
     """Refuse settings that training all copies in one batched program does not support."""
     if not data.num_features:
         raise ValueError(f"data must have samples for task=bias_variance; got {type(data).__name__}, which has none.")
-    if data.val_size == 0 and not isinstance(data, PolynomialData):
+    if not data.holds_out and not isinstance(data, PolynomialData):
         raise ValueError("data.val_size must be above 0 for task=bias_variance, which measures the error there; got 0.")
     for key, value, allowed in (
         ("augmentation", plain(cfg).get("augmentation") or None, None),

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 CACHE = 4 * 2**20  # bytes of weights, gradients and optimizer's state that stay in a core's cache
 SMALLEST, LARGEST = 4, 512  # stacks
+
+Sizes = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,10 @@ class Stacks:
         """Train one stack after the other, first those that a killed sweep has begun."""
         drop_slow_cuda_check()
         round_alike()
-        # Members of equal rates beside each other: their updates are one call.
-        waiting = sorted(self._jobs, key=lambda name: str(self._jobs[name].optimizer))
+        # Members of equal rates beside each other: their updates are one call. Of these, folds, which differ in size.
+        waiting = sorted(
+            self._jobs, key=lambda name: (str(self._jobs[name].optimizer), self._jobs[name].data.get("fold") or 0)
+        )
         for saved in saved_stacks(self._sweep, self._hashes):
             if all(name in waiting for name in saved.names):
                 waiting = [name for name in waiting if name not in saved.names]
@@ -122,17 +127,29 @@ class Stacks:
                 alone[name] = str(error) if isinstance(error, Alone) else ""
         if alone:
             yield Stacked({}, alone)
-        if not ready:
-            return
-        path = path_of(self._sweep, names[0]) if saved is None else saved.path
+        parts: dict[Sizes, dict[str, Prepared]] = defaultdict(dict)
+        for name, prepared in ready.items():
+            parts[sizes(prepared)][name] = prepared
+        if saved is not None and (alone or len(parts) > 1):  # the data have changed since: all begin anew
+            saved.path.unlink(missing_ok=True)
+            saved = None
+        for part in parts.values():
+            if job_folder.is_stopped(self._sweep):
+                yield Stacked({}, dict.fromkeys(part, ""))
+            else:
+                yield from self._fit(part, saved)
+
+    def _fit(self, ready: Mapping[str, Prepared], saved: Saved | None) -> Iterator[Stacked]:
+        """Train members of equally many samples."""
+        path = path_of(self._sweep, next(iter(ready))) if saved is None else saved.path
         file = StateFile(path, {name: self._hashes[name] for name in ready})
         try:
             with threads_of_one_run():
                 torch.set_num_threads(THREADS)
                 fit = _fit_of(list(ready.values()))
-                if saved is not None and not alone:
+                if saved is not None:
                     fit.load_state(saved.state, saved.numbers)
-                stacks = self._begun + math.ceil(self._left / len(names))
+                stacks = self._begun + math.ceil(self._left / len(ready))
                 self._progress.begin(self._begun, stacks, len(ready), max(one.max_epochs for one in fit.members))
                 _run(fit, file, self._progress)
         except torch.OutOfMemoryError:
@@ -149,6 +166,12 @@ class Stacks:
         yield Stacked({name: Trained(prepared, len(ready)) for name, prepared in ready.items()}, {})
         if not job_folder.is_stopped(self._sweep):  # else jobs go on from it when the sweep is resumed
             file.remove()
+
+
+def sizes(prepared: Prepared) -> Sizes:
+    """The training and validation samples of a job, of which the members of a stack have equally many."""
+    member = prepared.member
+    return len(member.train.targets), len(member.val.targets) if member.val is not None else 0
 
 
 def _line(error: Exception) -> str:

@@ -16,7 +16,7 @@ from gradexp.rules import COUNT, MARGIN, NON_NEGATIVE, BatchSize, SampleNumber, 
 class Blobs(TensorDataModule):
     """Normal clusters of standard deviation 1, centred evenly on a circle in the plane of the first two features.
 
-    `seed` draws the samples; the test part has as many further ones.
+    `split_seed` draws the samples; the test part has as many further ones.
 
     Args:
         num_classes: Number of clusters.
@@ -24,6 +24,7 @@ class Blobs(TensorDataModule):
         radius: Radius of the circle, in standard deviations of a cluster.
         num_samples: Samples per part; the numbers of samples per class differ by at most 1.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Blobs(TensorDataModule):
         return [str(number) for number in range(self._num_classes)]
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
-        stream = generator(f"blobs/{part}", self.seed)
+        stream = generator(f"blobs/{part}", self.split_seed)
         targets = torch.arange(self.num_samples) % self._num_classes
         inputs = torch.randn(self.num_samples, self._num_features, generator=stream)
         angles = 2 * math.pi * targets / self._num_classes
@@ -64,13 +65,15 @@ class Blobs(TensorDataModule):
 class Separable(TensorDataModule):
     """Points uniform in [-1, 1]^features on both sides of a plane, at a distance of at least `margin` from it.
 
-    The perceptron converges on them. `seed` draws the plane and the points; the test part has as many further points.
+    The perceptron converges on them. `split_seed` draws the plane and the points; the test part has as many
+    further points.
 
     Args:
         num_features: Number of features.
         margin: Half the width of the gap.
         num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     def __init__(
@@ -96,12 +99,12 @@ class Separable(TensorDataModule):
         return ["below", "above"]
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
-        plane = generator("separable/plane", self.seed)
+        plane = generator("separable/plane", self.split_seed)
         normal = torch.randn(self._num_features, generator=plane)
         normal /= normal.norm()
         # At most a quarter away from the centre, so that both sides get points.
         offset = (torch.rand((), generator=plane).item() - 0.5) / 2
-        stream = generator(f"separable/{part}", self.seed)
+        stream = generator(f"separable/{part}", self.split_seed)
         inputs = torch.empty(0, self._num_features)
         while len(inputs) < self.num_samples:
             points = 2 * torch.rand(self.num_samples, self._num_features, generator=stream) - 1

@@ -20,6 +20,7 @@ class Points(TensorDataModule):
         targets: A number for each point; with `classes` its class number.
         classes: Class names; empty for regression.
         batch_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
 
     Raises:
         ValueError: The points differ in their number of features, or the targets do not fit them.

@@ -16,7 +16,9 @@ from gradexp.rules import COUNT, FINITE, NON_NEGATIVE, BatchSize, SampleNumber, 
 
 @final
 class LinearData(TensorDataModule):
-    """``y = true_weight x + true_bias + noise * N(0, 1)``, drawn by `seed`; the test part has as many further samples.
+    """``y = true_weight x + true_bias + noise * N(0, 1)``, drawn by `split_seed`.
+
+    The test part has as many further samples.
 
     Args:
         true_weight: The weight of each feature.
@@ -25,6 +27,7 @@ class LinearData(TensorDataModule):
         distribution: Distribution of each feature: "uniform" on [0, 1], or "normal", standard normal.
         num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class LinearData(TensorDataModule):
         return len(self.true_weight)
 
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
-        stream = generator(f"linear/{part}", self.seed)
+        stream = generator(f"linear/{part}", self.split_seed)
         draw = torch.rand if self.distribution == "uniform" else torch.randn
         inputs = draw(self.num_samples, self.num_features, generator=stream)
         noise = self.noise * torch.randn(self.num_samples, generator=stream)
@@ -61,7 +64,7 @@ class LinearData(TensorDataModule):
 
 @final
 class PolynomialData(TensorDataModule):
-    """``y = sin(2 pi x) + noise * N(0, 1)`` for x uniform on [0, 1] (Bishop 2006, section 1.1), drawn by `seed`.
+    """``y = sin(2 pi x) + noise * N(0, 1)`` for x uniform on [0, 1] (Bishop 2006, section 1.1), drawn by `split_seed`.
 
     The features are the Legendre polynomials of 2 x - 1 of degree 1 to `degree`, scaled to mean square 1; the bias of a
     linear regression is the polynomial of degree 0. They are orthogonal: powers of x are so correlated that they slow
@@ -72,6 +75,7 @@ class PolynomialData(TensorDataModule):
         noise: Standard deviation of the noise.
         num_samples: Samples per part.
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     def __init__(
@@ -105,8 +109,8 @@ class PolynomialData(TensorDataModule):
         return torch.sin(2 * math.pi * x).unsqueeze(1)
 
     def draw(self, number: int, purpose: str, *path: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw x [number], noisy targets and noiseless targets [number, 1], by (purpose, `seed`, path)."""
-        stream = generator(purpose, self.seed, *path)
+        """Draw x [number], noisy targets and noiseless targets [number, 1], by (purpose, `split_seed`, path)."""
+        stream = generator(purpose, self.split_seed, *path)
         x = torch.rand(number, generator=stream)
         noise = self.noise * torch.randn(number, 1, generator=stream)
         return x, self.truth(x) + noise, self.truth(x)

@@ -23,6 +23,7 @@ class Digits(ImageDataModule):
         augmentation: Arguments of RandomGeometry; None for no augmentation.
         batch_size, val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     image_shape = (1, 8, 8)

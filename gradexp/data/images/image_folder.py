@@ -57,7 +57,7 @@ class ImageFolder(ImageDataModule):
     memory, `num_workers` processes decode them again for every batch. Files that are not images are left out.
 
     Without a test folder, the test images are drawn independently of the seed. Images in val/ are added to the training
-    part, from which `seed` draws the validation images. The test images belong to the run: a checkpoint knows the
+    part, from which `split_seed` draws the validation images. The test images belong to the run: a checkpoint knows the
     images of both parts by the bytes of their files, and tests its own test images in a folder that has changed since.
     It never tests training images.
 
@@ -72,6 +72,7 @@ class ImageFolder(ImageDataModule):
         batch_size: Training images per step and process; full batches if there are fewer; None for full batches.
         val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     full_batch_if_fewer = True

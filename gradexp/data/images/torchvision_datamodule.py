@@ -38,6 +38,7 @@ class TorchvisionDataModule(ImageDataModule):
         batch_size, val_size, eval_batch_size, seed, num_workers: See AbstractDataModule.
         memory_limit: See AbstractDataModule; archives that unpack to more are refused (to more than 2 GiB if it is 0).
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     image_shape = (1, 28, 28)

@@ -31,6 +31,7 @@ class BreastCancer(BundledDataModule):
 
     Args:
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     num_features = 30
@@ -54,6 +55,7 @@ class Diabetes(BundledDataModule):
 
     Args:
         batch_size, val_size, seed, shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     num_features = 10

@@ -44,9 +44,9 @@ class Table(AbstractDataModule):
     dates become days; text becomes one feature per category. Columns with one value, with more than 100 different texts
     or with a different text in every row are left out, as are rows without a target. `notes` lists what was done.
 
-    The test rows are drawn independently of the seed; `seed` draws the validation rows from the others. They belong to
-    the run: a checkpoint knows the rows of both parts by their values, and tests its own test rows in a file that has
-    changed since. It never tests training rows.
+    The test rows are drawn independently of the seed; `split_seed` draws the validation rows from the others. They
+    belong to the run: a checkpoint knows the rows of both parts by their values, and tests its own test rows in a file
+    that has changed since. It never tests training rows.
 
     Args:
         path: The file.
@@ -62,6 +62,7 @@ class Table(AbstractDataModule):
         batch_size: Training rows per step and process; full batches if there are fewer rows; None for full batches.
         val_size, eval_batch_size, seed, num_workers, memory_limit: See AbstractDataModule.
         shuffle, repeat, steps_per_execution: See AbstractDataModule.
+        folds, fold, split_seed: See AbstractDataModule.
     """
 
     full_batch_if_fewer = True  # new users may not know the number of rows of their table
@@ -105,7 +106,7 @@ class Table(AbstractDataModule):
 
     @property
     def classes(self) -> list[str]:
-        return list(self._fitted()[1].classes)
+        return list((self._target or self._fitted()[1]).classes)  # known once the file is read
 
     @property
     def target_std(self) -> float:

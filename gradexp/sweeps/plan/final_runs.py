@@ -11,6 +11,7 @@ from gradexp.rules import POSITIVE, WHOLE
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
+from gradexp.sweeps.plan.repeats import Repeat, repeat_of, without_repeats
 
 OWN_KEYS = ("seed", "test", "target_score")  # that a final run sets itself
 
@@ -53,15 +54,17 @@ def check_fresh(manifest: Manifest, final: Mapping[str, Any]) -> None:
 def final_count(manifest: Manifest, final: Mapping[str, Any]) -> int:
     """How many final runs there are if each value of the axis has a setting that completes."""
     grid = [job for job in manifest.jobs.values() if job.stage == "grid"]
-    return len({repr(job.settings.get(final["for_each"])) for job in grid}) * len(final["seeds"])
+    kinds = {repr((job.settings.get(final["for_each"]), _split(job))) for job in grid}
+    return len(kinds) * len(final["seeds"])
 
 
 def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> list[tuple[list[str], dict[str, Any]]]:
     """The command lines of the final runs, and their settings.
 
     For each value of the axis `for_each`, the setting with the best mean of the monitor over the grid's seeds runs at
-    the seeds of `final` and measures the test part once. Settings with a score at more seeds come first. The target
-    score, which the runs time, is a share of the grid's best score (for a loss, that score divided by the share).
+    the seeds of `final`, on each fold of the grid, and measures the test part once. Settings with a score at more seeds
+    come first. The target score, which the runs time, is a share of the grid's best score (for a loss, that score
+    divided by the share).
 
     Args:
         folder: The sweep's.
@@ -69,13 +72,13 @@ def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> li
         final: `for_each`, `seeds` and `target_share`.
     """
     scores: dict[Any, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    winners: dict[str, PlannedJob] = {}
+    winners: dict[str, dict[Repeat, PlannedJob]] = defaultdict(dict)
     modes = set()
     for job, mode, score in _scored(folder, manifest):
         modes.add(mode)
-        setting = repr({key: value for key, value in job.settings.items() if key != "seed"})
+        setting = repr(without_repeats(job.settings))
         scores[job.settings.get(final["for_each"])][setting].append(score)
-        winners[setting] = job
+        winners[setting][_split(job)] = job
     # For data without classes the jobs monitor a loss in place of accuracy, which the plan does not know.
     sign = monitor.sign(next(iter(modes), manifest.monitor_mode))
     best = {
@@ -84,10 +87,16 @@ def final_runs(folder: Path, manifest: Manifest, final: Mapping[str, Any]) -> li
     }
     target = _target([fmean(scores[value][setting]) for value, setting in best.items()], sign, final["target_share"])
     return [
-        ([*_typed(winners[setting]), f"seed={seed}", "test=true", *target], winners[setting].settings | {"seed": seed})
+        ([*_typed(job), f"seed={seed}", "test=true", *target], job.settings | {"seed": seed})
         for setting in best.values()
+        for job in winners[setting].values()
         for seed in final["seeds"]
     ]
+
+
+def _split(job: PlannedJob) -> Repeat:
+    """The fold and the split of a job; its seed, which a final run replaces, is None."""
+    return repeat_of({"seed": None}, job.settings)
 
 
 def _typed(job: PlannedJob) -> list[str]:

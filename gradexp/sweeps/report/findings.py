@@ -60,6 +60,11 @@ class Findings:
         return [setting for setting in self.ranking if len(setting.scores) < most]
 
     @property
+    def unit(self) -> str:
+        """What the ranked scores are counted by: seed, fold or split."""
+        return self.ranking[0].unit if self.ranking else "seed"
+
+    @property
     def statuses(self) -> Counter[str]:
         """How many jobs there are of each status, in the order of the jobs."""
         return Counter(job.status for job in self.results.jobs)

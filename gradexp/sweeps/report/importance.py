@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradexp.sweeps.report.comparison.settings import REPEATS
+from gradexp.sweeps.plan.repeats import KEYS as REPEATS
 
 INTERACTIONS, NOISE, REST = NO_AXES = "interactions", "noise", "not explained"
 EXACT = 6  # axes, all orders of which are averaged

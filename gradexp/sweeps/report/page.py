@@ -110,6 +110,7 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
             statuses=findings.statuses,
             best=findings.ranking[:BEST],
             best_lines=best_lines(findings),
+            unit=findings.unit,
             contest=findings.contest,
             test_metric="test/" + results.monitor.partition("/")[2],
             lines=lines,
@@ -140,7 +141,7 @@ def _compared(findings: Findings, pictures: Mapping[str, Path]) -> dict[str, Any
     if found is None:
         return None
     picture = _encoded(pictures[COMPARISON]) if COMPARISON in pictures else ""
-    columns, rows = table.filled(table.rows(found))
+    columns, rows = table.filled(found)
     shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows}
     return shown | {"lines": words.lines(found), "picture": picture}
 

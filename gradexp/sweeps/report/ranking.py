@@ -7,6 +7,7 @@ from statistics import fmean, quantiles, stdev
 from typing import Any
 
 from gradexp.objective import monitor
+from gradexp.sweeps.plan.repeats import Unit, by_split, unit_of
 from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.results import Job, SweepResults
 
@@ -15,14 +16,15 @@ TWO = 2  # values that an axis or a figure needs at least
 
 @dataclass(frozen=True)
 class Setting:
-    """The jobs that differ by their seed alone.
+    """The jobs that differ by seed and fold alone.
 
     Attributes:
         label: The setting, as it would be typed.
         jobs: All of them, with any status.
-        scores: The scores of those that completed.
+        scores: The scores of those that completed, where they are folds the means over the seeds of each.
         diverged: How many diverged.
         lost: How many diverged or failed.
+        unit: What the scores are counted by.
     """
 
     label: str
@@ -30,6 +32,7 @@ class Setting:
     scores: list[float]
     diverged: int
     lost: int
+    unit: Unit = "seed"
 
     @property
     def mean(self) -> float:
@@ -37,7 +40,7 @@ class Setting:
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation over the seeds; None for a single one."""
+        """Standard deviation over the scores; None for a single one."""
         return spread_of(self.scores)
 
     @property
@@ -127,7 +130,9 @@ def _ranked(results: SweepResults, jobs: list[Job]) -> list[Setting]:
         groups[job.setting].append(job)
     settings = []
     for label, members in groups.items():
-        scores = [score for score in map(results.score, members) if score is not None]
+        scored = [(job.repeat, score) for job in members if (score := results.score(job)) is not None]
+        unit = unit_of(repeat for repeat, _ in scored)
+        scores = [score for _, score in scored] if unit == "seed" else list(by_split(dict(scored)).values())
         count = Counter(job.status for job in members)
-        settings.append(Setting(label, members, scores, count["diverged"], count["diverged"] + count["failed"]))
+        settings.append(Setting(label, members, scores, count["diverged"], count["diverged"] + count["failed"], unit))
     return in_order(results, settings)

@@ -18,6 +18,7 @@ from gradexp.reports.hparams import changes_in_words
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import Manifest
+from gradexp.sweeps.plan.repeats import Repeat, repeat_of, without_repeats
 from gradexp.untrusted import Loader, check_plain
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # with which text begins that a spreadsheet takes for a formula
@@ -52,11 +53,14 @@ class Job:
 
     @property
     def setting(self) -> str:
-        """The settings except the seed: what the seeds of a setting share."""
-        return (
-            " ".join(f"{key}={text(value)}" for key, value in self.settings.items() if key != "seed")
-            or "the same setting"
-        )
+        """The settings except seed and fold: what the runs of a setting share."""
+        shared = without_repeats(self.settings)
+        return " ".join(f"{key}={text(value)}" for key, value in shared.items()) or "the same setting"
+
+    @property
+    def repeat(self) -> Repeat:
+        """Seed, fold and seed of the split."""
+        return repeat_of(self.config, self.settings)
 
     @property
     def changes(self) -> str:

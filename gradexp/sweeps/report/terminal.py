@@ -19,7 +19,7 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
     if findings.ranking:
         table = Table(box=None, pad_edge=False)
         table.add_column("setting", overflow="fold")
-        for name in (findings.results.score_name, "± over seeds", "seeds", "seconds"):
+        for name in (findings.results.score_name, f"± over {findings.unit}s", f"{findings.unit}s", "seconds"):
             table.add_column(Text(name), justify="right")  # square brackets in Text are not markup
         for setting in findings.ranking[:TOP]:
             table.add_row(

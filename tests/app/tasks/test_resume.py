@@ -81,6 +81,9 @@ REFUSED: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     # What draws the samples and their order.
     ((), {"seed": 1}, "seed must stay 0 .*; got 1"),
     ((), {"data.val_size": 0.3}, "data.val_size must stay 0.2 .*; got 0.3"),
+    ((), {"data.folds": 5, "data.fold": 0}, "data.fold must stay null .* held out; got 0"),
+    (("data.folds=3", "data.fold=1"), {"data.fold": 2}, "data.fold must stay 1 .* held out; got 2"),
+    ((), {"data.split_seed": 4}, "data.split_seed must stay null .* held out; got 4"),
     ((), {"data.num_samples": 99}, "data.num_samples must stay 100 .*; got 99"),
     ((), {"data.shuffle": False}, "data.shuffle must stay true .*; got false"),
     ((), {"data.repeat": 2}, "data.repeat must stay 1 .*; got 2"),

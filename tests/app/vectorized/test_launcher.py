@@ -54,6 +54,8 @@ def metrics(sweep: str) -> list[dict[str, Any]]:
         (("seed=3", "optimizer.lr=0.5", "optimizer.betas=[0.5,0.9]", "optimizer.weight_decay=0.1"), True),
         (("regularizer.l1=1e-3", "regularizer.l2=1e-3", "model.init=xavier_uniform", "trainer.max_epochs=3"), True),
         (("scheduler=cosine", "early_stopping.patience=2", "trainer.gradient_clip_val=1", "target_score=0.9"), True),
+        (("data.split_seed=3",), True),
+        (("data.folds=5", "data.fold=0"), False),
         (("model.hidden=[5]",), False),
         (("model.dropout=0.1",), False),  # another layer
         (("data.batch_size=16",), False),

@@ -12,6 +12,7 @@ from gradexp.app.assembly import build_data, build_model
 from gradexp.app.composition import compose
 from gradexp.app.quiet import quiet_libraries
 from gradexp.app.vectorized.members import Alone, Preparation
+from gradexp.app.vectorized.stacks import sizes
 from gradexp.data import RandomGeometry
 from gradexp.engine.stack import augmentation
 from gradexp.engine.stack.batches import StackedBatches
@@ -99,3 +100,15 @@ def test_each_member_trains_on_the_batches_of_its_job_alone(
 def test_what_cannot_be_batched_runs_alone_and_says_why(overrides: str, reason: str) -> None:
     with pytest.raises(Alone, match=reason):
         Preparation()(compose(*overrides.split(), TRUSTED))
+
+
+def test_members_of_other_folds_have_other_samples_and_stacks_are_of_equal_sizes() -> None:
+    prepare = Preparation()
+    line = ("data=blobs", "data.folds=3", "data.num_samples=31", "data.batch_size=null")
+    folds = [prepare(compose(*line, f"data.fold={fold}")) for fold in range(3)]
+    others = [prepare(compose(*line, "data.fold=0", *more)) for more in (("seed=1",), ("data.split_seed=1",))]
+    inputs = [one.member.val.inputs for one in (*folds, *others) if one.member.val is not None]
+    assert [len(each) for each in inputs] == [11, 10, 10, 11, 11]
+    assert torch.equal(inputs[0], inputs[3])  # the seed draws neither samples nor folds
+    assert not torch.equal(inputs[0], inputs[4])
+    assert [sizes(one) for one in folds] == [(20, 11), (21, 10), (21, 10)]

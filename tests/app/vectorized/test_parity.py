@@ -43,3 +43,12 @@ def test_jobs_leave_what_they_leave_alone(capfd: pytest.CaptureFixture[str]) -> 
     assert statuses.count("completed") > GROUPS
     assert "diverged" in statuses
     assert sum(one.is_sensitive for one in verdicts) < MEMBERS
+
+
+def test_folds_of_other_sizes_leave_what_they_leave_alone() -> None:
+    """Of 100 samples the first of three folds holds out 34, the others 33: two stacks."""
+    line = ["data=blobs", "data.num_samples=100", "data.folds=3", "model.hidden=[5]", "trainer.max_epochs=2"]
+    jobs = [[*line, f"data.fold={fold}", f"data.split_seed={split}"] for fold in range(3) for split in (0, 1)]
+    verdicts = compared(jobs, "jobs")
+    assert [one.faults for one in verdicts] == [[]] * 6
+    assert all(one.is_stacked for one in verdicts)

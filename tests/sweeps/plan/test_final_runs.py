@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gradexp.files import write_json
 from gradexp.objective.monitor import OWN
-from gradexp.sweeps.plan.final_runs import final_runs
+from gradexp.sweeps.plan.final_runs import final_count, final_runs
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 
 
@@ -66,3 +66,17 @@ def test_one_lucky_seed_among_diverged_ones_does_not_win() -> None:
         ("sgd", 9.0, 0): 0.81, ("sgd", 9.0, 1): None, ("sgd", 9.0, 2): None,
     }  # fmt: skip
     assert chosen(outcomes) == {"sgd": 0.1}
+
+
+def test_folds_are_repeats_of_a_setting_and_final_runs_have_all_of_them() -> None:
+    manifest = synthetic({("sgd", rate, fold): 0.9 - rate + 0.3 * fold for rate in (0.1, 0.2) for fold in (0, 1)})
+    for job in manifest.jobs.values():
+        job.settings["data.fold"] = job.settings.pop("seed")
+        job.overrides[2] = f"data.fold={job.settings['data.fold']}"
+    final = {**FINAL, "seeds": [100, 101], "target_share": None}
+    runs = final_runs(Path("made"), manifest, final)
+    assert [(found["optimizer.lr"], found["data.fold"], found["seed"]) for _, found in runs] == [
+        (0.1, 0, 100), (0.1, 0, 101), (0.1, 1, 100), (0.1, 1, 101),
+    ]  # fmt: skip
+    assert "data.fold=1" in runs[-1][0]
+    assert final_count(manifest, final) == 4

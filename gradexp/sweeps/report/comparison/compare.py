@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from gradexp.sweeps.plan.repeats import Unit, by_split, unit_of
 from gradexp.sweeps.report.comparison.pair import JUDGED, Entry, Pair, Scores, entry, judged
 from gradexp.sweeps.report.comparison.samples import ACCURACY, TestSamples
 from gradexp.sweeps.report.comparison.scores import Metric
 from gradexp.sweeps.report.comparison.settings import RunSetting
 from gradexp.verdicts.difference import LEVEL
+from gradexp.verdicts.folds import mean_interval, shared_variance
 from gradexp.verdicts.groups import two_groups
 
 MOST = 150  # settings all pairs of which are compared; of more, only those with the best
@@ -24,16 +26,20 @@ class Scored:
 
     Attributes:
         setting: The setting.
-        scores: By seed and fold.
+        runs: The scores by seed, fold and seed of the split.
+        scores: What is compared: the runs, or their means over the seeds on each split.
+        folds: How many folds the scores are of; None where they are of seeds.
         low: Lower end of the 95 % interval of the mean, Student's; None for fewer than three seeds.
         high: Upper end.
         groups: The numbers of seeds in two groups, lower and upper, that the scores fall into; None for one group.
-        test: Accuracies or whatever the test gives for this metric, by seed; empty if nothing was tested.
+        test: Accuracies or whatever the test gives for this metric, as `scores`; empty if nothing was tested.
         samples: Which test samples the runs had right.
     """
 
     setting: RunSetting
+    runs: Scores
     scores: Scores
+    folds: int | None
     low: float | None
     high: float | None
     groups: tuple[int, int] | None
@@ -50,7 +56,7 @@ class Scored:
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation over the seeds; None for a single one."""
+        """Standard deviation over the scores; None for a single one."""
         return float(np.std(list(self.scores.values()), ddof=1)) if len(self.scores) > 1 else None
 
 
@@ -78,6 +84,7 @@ class Comparison:
         pairs: All pairs that were compared; with the reference first.
         sampled: Pairs with one run a side and a common test set.
         has_test_part: Whether the test set's own part is in the differences; None if the metric is not of a test.
+        unit: What is counted: seeds, or the folds or splits over whose seeds the scores are means.
     """
 
     metric: Metric
@@ -89,6 +96,7 @@ class Comparison:
     pairs: list[Pair]
     sampled: list[Sampled] = field(default_factory=list)
     has_test_part: bool | None = None
+    unit: Unit = "seed"
 
     @property
     def with_reference(self) -> list[Pair]:
@@ -119,7 +127,9 @@ def compare(
         ValueError: Fewer than two settings have a score, or the baseline is none of them, or several.
     """
     grain = metric.grain(settings)
-    scored = [_scored(one, metric, grain) for one in settings if metric.scores(one)]
+    units = [unit_of(metric.scores(one)) for one in settings]
+    unit = next((one for one in units if one != "seed"), units[0] if units else "seed")
+    scored = [_scored(one, metric, grain, unit) for one in settings if metric.scores(one)]
     if len(scored) < 2:
         found = f"one, {scored[0].label}" if scored else "none"
         raise ValueError(f"compare.folders must hold two settings or more with {metric.name}; got {found}.")
@@ -135,7 +145,8 @@ def compare(
     else:  # a baseline is the second of a pair, the best found the first
         numbers = [(reference, other) if baseline is None else (other, reference) for other in others]
     is_accuracy = metric.name == ACCURACY
-    entries = [_entry(scored, a, b, metric, grain, is_accuracy) for a, b in numbers]
+    may_pair = not metric.is_of_test or unit != "seed"  # on one split, both have trained on the same samples
+    entries = [_entry(scored, a, b, may_pair, grain, is_accuracy) for a, b in numbers]
     judging = sum(one.difference is not None for one in entries)
     able = sum(len(one.scores) >= JUDGED for one in scored)
     comparisons = max(judging, able * (able - 1) // 2 if is_chosen else 0, 1)
@@ -152,19 +163,20 @@ def compare(
         pairs,
         _sampled(scored, reference),
         None not in parts if is_accuracy else None,
+        unit,
     )
 
 
-def _scored(setting: RunSetting, metric: Metric, grain: float) -> Scored:
-    scores = metric.scores(setting)
+def _scored(setting: RunSetting, metric: Metric, grain: float, unit: Unit) -> Scored:
+    runs = metric.scores(setting)
+    test = Metric("test/" + metric.name.rpartition("/")[2], metric.sign).scores(setting)
+    scores, test = (runs, test) if unit == "seed" else (by_split(runs), by_split(test))
+    folds = setting.folds if unit != "seed" else None
     values = list(scores.values())
     low = high = None
     if len(values) >= JUDGED:
-        error = max(float(np.std(values, ddof=1)), grain) / len(values) ** 0.5
-        reach = float(stats.t.isf(LEVEL / 2, len(values) - 1)) * error
-        low, high = float(np.mean(values)) - reach, float(np.mean(values)) + reach
-    test = Metric("test/" + metric.name.rpartition("/")[2], metric.sign).scores(setting)
-    return Scored(setting, scores, low, high, two_groups(values, grain), test, TestSamples(setting))
+        low, high = mean_interval(values, grain, shared_variance(folds))
+    return Scored(setting, runs, scores, folds, low, high, two_groups(values, grain), test, TestSamples(setting))
 
 
 def _matching(scored: Sequence[Scored], baseline: Mapping[str, Any]) -> int:
@@ -179,11 +191,18 @@ def _matching(scored: Sequence[Scored], baseline: Mapping[str, Any]) -> int:
     raise ValueError(f"compare.baseline must be one of the settings; got {given}, which {which}.")
 
 
-def _entry(scored: Sequence[Scored], a: int, b: int, metric: Metric, grain: float, is_accuracy: bool) -> Entry:
+def _entry(scored: Sequence[Scored], a: int, b: int, may_pair: bool, grain: float, is_accuracy: bool) -> Entry:
     one, other = scored[a], scored[b]
-    sampling = (one.samples.variance(other.samples) if is_accuracy else None) or 0.0
-    may_pair = not metric.is_of_test
-    return entry(a, b, one.scores, other.scores, may_pair=may_pair, grain=grain, sampling=sampling)
+    return entry(
+        a,
+        b,
+        one.scores,
+        other.scores,
+        may_pair=may_pair and one.setting.folds == other.setting.folds,
+        grain=grain,
+        sampling=(one.samples.variance(other.samples) if is_accuracy else None) or 0.0,
+        shared=(shared_variance(one.folds), shared_variance(other.folds)),
+    )
 
 
 def _sampled(scored: Sequence[Scored], reference: int) -> list[Sampled]:
@@ -191,7 +210,7 @@ def _sampled(scored: Sequence[Scored], reference: int) -> list[Sampled]:
     found = []
     for number, one in enumerate(scored):
         pair = (one, scored[reference])
-        if number == reference or any(len(side.scores) != 1 for side in pair):
+        if number == reference or any(len(side.runs) != 1 for side in pair):
             continue
         variance = one.samples.variance(scored[reference].samples)
         if variance is not None:

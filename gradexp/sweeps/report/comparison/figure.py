@@ -30,7 +30,9 @@ def figure(comparison: Comparison) -> Figure:
     axes.set_yticks(range(len(shown)), [label.replace("$", r"\$") for label in labels], fontsize=8)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     more = len(comparison.settings) - len(shown)
-    title = "every seed a dot; mean and 95 % interval" + (f" (the best {MOST} settings, {more} more)" if more else "")
+    title = f"every {comparison.unit} a dot; mean and 95 % interval" + (
+        f" (the best {MOST} settings, {more} more)" if more else ""
+    )
     axes.set_xlabel(comparison.metric.name)
     axes.set_title(title, fontsize=10)
     axes.grid(axis="x", alpha=0.3)

@@ -22,6 +22,7 @@ def write_files(comparison: Comparison, folder: Path) -> list[Path]:
         "reference": comparison.settings[comparison.reference].label,
         "best_was_chosen_by_these_numbers": comparison.is_chosen,
         "comparisons": comparison.comparisons,
+        "unit": comparison.unit,
         "settings": [_setting(one) for one in comparison.settings],
         "pairs": pairs,
         "on_this_test_set": [
@@ -71,12 +72,20 @@ def _setting(one: Scored) -> dict[str, Any]:
         "spread": one.spread,
         "low": one.low,
         "high": one.high,
-        "seeds": len(one.scores),
+        "n": len(one.scores),
+        "seeds": len({repeat[0] for repeat in one.runs}),
+        "folds": one.folds,
         "diverged": one.setting.count("diverged"),
         "failed": one.setting.count("failed"),
         "two_groups": list(one.groups) if one.groups else None,
         "scores": [
-            {"seed": repeat[0], "fold": repeat[1], "score": score, "job": str(one.setting.jobs[repeat].folder)}
-            for repeat, score in one.scores.items()
+            {
+                "seed": repeat[0],
+                "fold": repeat[1],
+                "split_seed": repeat[2],
+                "score": score,
+                "job": str(one.setting.jobs[repeat].folder),
+            }
+            for repeat, score in one.runs.items()
         ],
     }

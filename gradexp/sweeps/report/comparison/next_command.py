@@ -1,44 +1,61 @@
-"""The command that runs open settings again at fresh seeds."""
+"""The command that runs open settings again at fresh seeds, or with other folds."""
 
 from collections.abc import Sequence
 
 from gradexp.interrupts import command
+from gradexp.sweeps.plan.repeats import KEYS, unit_of
 from gradexp.sweeps.report.comparison.settings import RunSetting
 
 MOST_SETTINGS = 4
 FIRST_SEED = 100
 LEAST, MOST = 5, 50  # seeds in a command
-DROPPED = ("seed", "data.split_seed", "ckpt_path", "task", "target_score", "sweep_dir", "hydra.", "sweep.")
+DROPPED = (*KEYS, "ckpt_path", "task", "target_score", "sweep_dir")
+SECTIONS = ("hydra", "sweep")  # that are dropped whole
 
 
 def next_commands(settings: Sequence[RunSetting], number: int) -> list[str]:
     """The commands that run settings at `number` fresh seeds: one multirun, or one each if their keys differ.
 
-    Keys that vary together are zipped, so that no further combinations run.
+    Keys that vary together are zipped, so that no further combinations run. Settings with several splits, such as
+    folds, run at the same seeds on fresh splits.
 
     Args:
         settings: At most four, else there is no command.
-        number: How many seeds; 5 to 50 are typed.
+        number: How many seeds or splits; of seeds 5 to 50 are typed, of splits into folds at most 50.
     """
     if not 0 < len(settings) <= MOST_SETTINGS:
         return []
     lines = [_lines(setting) for setting in settings]
-    taken = {repeat[0] for setting in settings for repeat in setting.jobs if isinstance(repeat[0], int)}
-    seeds = [seed for seed in range(FIRST_SEED, FIRST_SEED + MOST + len(taken)) if seed not in taken]
-    at = f"seed={','.join(map(str, seeds[: min(max(number, LEAST), MOST)]))}"
+    repeats = [repeat for setting in settings for repeat in setting.jobs]
+    unit, folds = unit_of(repeats), settings[0].folds
+    taken = {repeat[0 if unit == "seed" else 2] for repeat in repeats}
+    fresh = [seed for seed in range(FIRST_SEED, FIRST_SEED + MOST + len(taken)) if seed not in taken]
+    number = min(max(number, 1 if unit == "fold" else LEAST), MOST)
+    at = [f"{'seed' if unit == 'seed' else 'data.split_seed'}={','.join(map(str, fresh[:number]))}"]
+    if unit != "seed":
+        at.append(f"seed={','.join(map(str, sorted({repeat[0] for repeat in repeats})))}")
+    if unit == "fold":
+        at.append(f"data.fold=range({folds})")
     keys = [line.keys() for line in lines]
     varying = [key for key in lines[0] if len({line.get(key) for line in lines}) > 1]
     is_simple = not any("," in str(line.get(key)) for line in lines for key in varying)
     if any(one != keys[0] for one in keys) or not is_simple:
-        return [command("-m", *(f"{key}={value}" for key, value in line.items()), at) for line in lines]
+        return [command("-m", *(f"{key}={value}" for key, value in line.items()), *at) for line in lines]
     shared = [f"{key}={value}" for key, value in lines[0].items() if key not in varying]
     axes = [f"{key}={','.join(line[key] for line in lines)}" for key in varying]
     names = ",".join(key.lstrip("+") for key in varying)
-    return [command("-m", *shared, *axes, *([f"sweep.zip=[{names}]"] if len(varying) > 1 else []), at)]
+    return [command("-m", *shared, *axes, *([f"sweep.zip=[{names}]"] if len(varying) > 1 else []), *at)]
 
 
 def _lines(setting: RunSetting) -> dict[str, str]:
-    """Keys and values as they were typed for a job of the setting, without its seed."""
+    """Keys and values as they were typed for a job of the setting, without its seed and fold."""
     job = next(iter(setting.jobs.values()))
-    split = (line.partition("=") for line in job.overrides)
-    return {key: value for key, _, value in split if not key.lstrip("+~").startswith(DROPPED)}
+    split = [(line.partition("=")[0], line.partition("=")[2]) for line in job.overrides]
+    bare = [key.lstrip("+~") for key, _ in split]
+    kept = [key not in DROPPED and not key.startswith(tuple(f"{name}." for name in SECTIONS)) for key in bare]
+    return {key: value for (key, value), is_kept in zip(split, kept, strict=True) if is_kept}
+
+
+def repetitions(runs: int | None, folds: int | None) -> int | None:
+    """How often settings are repeated for so many runs: each of them is a seed's, or all folds of a split are one."""
+    return runs if runs is None or folds is None else -(-runs // folds)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradexp.sweeps.report.comparison.settings import Repeat
+from gradexp.sweeps.plan.repeats import Repeat
 from gradexp.verdicts.difference import LEVEL, Difference, Floats, paired, welch
 from gradexp.verdicts.holm import holm, interval
 from gradexp.verdicts.power import seeds_needed, smallest_gap
 from gradexp.verdicts.superiority import superiority, superiority_interval
 from gradexp.verdicts.verdict import Verdict, verdict
 
-JUDGED = 3  # seeds from which on there is a verdict
+JUDGED = 3  # seeds, or folds, from which on there is a verdict
 OPEN = (Verdict.WITHIN_NOISE, Verdict.CANNOT_TELL)  # verdicts that more seeds may settle
 CHANCES = 5  # seeds from which on a chance to beat is given
 
@@ -26,7 +26,8 @@ class Pair:
     Attributes:
         a: Number of the first setting.
         b: Number of the second.
-        n: Pairs of seeds; without pairing, the seeds of the side that has fewer.
+        n: Pairs of seeds; without pairing, the seeds of the side that has fewer. Here and below, where settings have
+            several folds or splits, these count in place of seeds.
         paired: Whether runs of equal seeds were paired.
         difference: Mean of a minus mean of b.
         low: Lower end of the interval of the difference; None, as what follows, without a verdict.
@@ -39,7 +40,8 @@ class Pair:
         gap: The gap that fresh seeds should find: that of the means, or delta if that is larger.
         seeds: How many fresh seeds a side find `gap` with a probability of 80 %: least, expected, most; of an open
             verdict.
-        p_beats: The chance that a fresh run of a beats a fresh run of b, ties half; None for fewer than five seeds.
+        p_beats: The chance that a fresh run of a beats a fresh run of b, ties half; None for fewer than five seeds, and
+            for folds, whose runs are not independent.
         p_beats_low: Lower end of its interval.
         p_beats_high: Upper end.
     """
@@ -77,7 +79,17 @@ class Entry:
     value: float
 
 
-def entry(a: int, b: int, one: Scores, other: Scores, *, may_pair: bool, grain: float, sampling: float) -> Entry:
+def entry(
+    a: int,
+    b: int,
+    one: Scores,
+    other: Scores,
+    *,
+    may_pair: bool,
+    grain: float,
+    sampling: float,
+    shared: tuple[float, float] = (0.0, 0.0),
+) -> Entry:
     """The difference of two settings.
 
     Runs are paired where most seeds of the side that has fewer are common, and by these seeds alone.
@@ -91,7 +103,10 @@ def entry(a: int, b: int, one: Scores, other: Scores, *, may_pair: bool, grain: 
     n = min(len(first), len(second))
     found = None
     if n >= JUDGED:
-        found = (paired if is_paired else welch)(first, second, grain, sampling)
+        if is_paired:
+            found = paired(first, second, grain, sampling, shared[0])
+        else:
+            found = welch(first, second, grain, sampling, shared)
     return Entry(a, b, one, other, found, n, is_paired, float(np.mean(first) - np.mean(second)))
 
 
@@ -140,7 +155,8 @@ def _pair(
     said = verdict(low, high, delta, sign)
     # What is within noise is settled further only by telling the gap that was seen; all else by telling delta too.
     gap = abs(one.value) if said == Verdict.WITHIN_NOISE else max(abs(one.value), delta)
-    chance = superiority(first, second) if min(len(first), len(second)) >= CHANCES else None
+    has_chance = min(len(first), len(second)) >= CHANCES and not difference.shared
+    chance = superiority(first, second) if has_chance else None
     if chance is not None and sign < 0:
         chance = 1 - chance
     ends: tuple[float | None, float | None] = (None, None)
@@ -172,5 +188,5 @@ def _together(differences: Sequence[Difference]) -> Difference:
     def column(name: str) -> Floats:
         return np.array([float(getattr(one, name)) for one in differences])
 
-    per_seed, sampling = column("df_per_seed"), column("sampling")
-    return Difference(column("value"), column("spread"), column("seeds"), column("df"), per_seed, False, sampling)
+    per_seed, parts = column("df_per_seed"), (column("sampling"), column("shared"))
+    return Difference(column("value"), column("spread"), column("seeds"), column("df"), per_seed, False, *parts)

@@ -9,7 +9,8 @@ import numpy as np
 from gradexp.objective import monitor
 from gradexp.rules import did_you_mean
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.report.comparison.settings import Repeat, RunSetting
+from gradexp.sweeps.plan.repeats import Repeat
+from gradexp.sweeps.report.comparison.settings import RunSetting
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.verdicts.difference import grain
 

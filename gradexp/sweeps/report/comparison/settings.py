@@ -11,15 +11,13 @@ import yaml
 from gradexp.configuration.files import read_hydra
 from gradexp.configuration.hashes import ALL_LOCAL_KEYS
 from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.repeats import FOLDS, KEYS, Repeat
 from gradexp.sweeps.report.results import Job
 from gradexp.untrusted import Loader
 
-REPEATS = ("seed", "data.fold", "data.split_seed")  # keys by which runs of one setting differ
 # Keys that describe the command, or what is measured, not what is trained.
-NO_SETTING = (*REPEATS, *ALL_LOCAL_KEYS, "name", "test", "target_score", "logger")
+NO_SETTING = (*KEYS, *ALL_LOCAL_KEYS, "name", "test", "target_score", "logger")
 SHOWN = 3  # keys that tell settings apart whose command lines are equal
-
-Repeat = tuple[Any, ...]  # seed, fold and seed of the split of a job
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,12 @@ class RunSetting:
     typed: dict[str, str]
     jobs: dict[Repeat, Job]
     repeated: int
+
+    @property
+    def folds(self) -> int | None:
+        """How many folds the runs are of; None without folds."""
+        job = next(iter(self.jobs.values()))
+        return job.config.get(FOLDS, job.settings.get(FOLDS))
 
     def count(self, status: str) -> int:
         """How many of the jobs have this status."""
@@ -75,7 +79,7 @@ def settings_of(jobs: Iterable[Job]) -> list[RunSetting]:
 def _run_setting(typed: dict[str, str], group: Sequence[Job]) -> RunSetting:
     jobs: dict[Repeat, Job] = {}
     for job in group:
-        repeat = tuple(job.config.get(key, job.settings.get(key)) for key in REPEATS)
+        repeat = job.repeat
         if repeat not in jobs or (jobs[repeat].status != "completed" and job.status == "completed"):
             jobs[repeat] = job
     label = " ".join(f"{key}={value}" for key, value in typed.items())

@@ -1,6 +1,5 @@
 """A comparison as a table: one row a setting, for the terminal and the page."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.words import lines, number, title
 
 WIDEST = 1_000  # characters of a table in a file
-COLUMNS = ("setting", "mean", "± over seeds", "seeds", "diverged", "failed", "difference", "95 % interval", "verdict")
+COLUMNS = ("setting", "mean", "± over {}s", "{}s", "diverged", "failed", "difference", "95 % interval", "verdict")
 TEXTS = ("setting", "verdict")
 OPTIONAL = ("diverged", "failed")
 
@@ -57,17 +56,18 @@ def rows(comparison: Comparison) -> list[Row]:
     return found
 
 
-def filled(shown: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def filled(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The names of the columns and the cells of the rows, without the counts of lost jobs where there are none."""
+    shown = rows(comparison)
     places = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n] for row in shown)]
-    return [COLUMNS[n] for n in places], [[row[n] for n in places] for row in shown]
+    return [COLUMNS[n].format(comparison.unit) for n in places], [[row[n] for n in places] for row in shown]
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print title, table and lines."""
     console.print(title(comparison), markup=False, highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
-    columns, cells = filled(rows(comparison))
+    columns, cells = filled(comparison)
     for name in columns:
         table.add_column(Text(name), justify="left" if name in TEXTS else "right", overflow="fold")
     for row in cells:

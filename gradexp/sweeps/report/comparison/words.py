@@ -1,11 +1,11 @@
 """A comparison in words: lines for the terminal and the page."""
 
 from gradexp.sweeps.report.comparison.compare import Comparison, Scored
-from gradexp.sweeps.report.comparison.next_command import MOST, MOST_SETTINGS, next_commands
+from gradexp.sweeps.report.comparison.next_command import MOST, MOST_SETTINGS, next_commands, repetitions
 from gradexp.sweeps.report.comparison.pair import JUDGED, OPEN, Pair
 
 SHOWN = 10  # comparisons that are explained
-FEW_SEEDS = "fewer than three seeds"
+ALL_RUNS = {"seed": "seed=0,1,2,3,4", "fold": "+sweep=folds", "split": "data.split_seed=0,1,2,3,4"}
 
 
 def number(value: float | None) -> str:
@@ -21,7 +21,7 @@ def title(comparison: Comparison) -> str:
 
 def lines(comparison: Comparison) -> list[str]:
     """The verdicts, what they rest on, and what would settle the open ones."""
-    found = [_rule(comparison)] if comparison.is_judged else []
+    found = [_rule(comparison), *_of_units(comparison)] if comparison.is_judged else []
     pairs = [pair for pair in comparison.with_reference if pair.verdict is not None]
     found += [_verdict(comparison, pair) for pair in pairs[:SHOWN]]
     if len(pairs) > SHOWN:
@@ -33,10 +33,11 @@ def lines(comparison: Comparison) -> list[str]:
             "test/accuracy on this test set (95 %); about the settings nothing can be said"
         )
     if not comparison.is_judged:
-        found.append("no verdict: from three seeds on a difference is judged; add seed=0,1,2,3,4")
+        unit = comparison.unit
+        found.append(f"no verdict: from three {unit}s on a difference is judged; add {ALL_RUNS[unit]}")
     elif any(len(one.scores) < JUDGED for one in comparison.settings):
         few = [one.label for one in comparison.settings if len(one.scores) < JUDGED]
-        found.append(f"no verdict on {len(few)} settings with {FEW_SEEDS}: {_some(few)}")
+        found.append(f"no verdict on {len(few)} settings with fewer than three {comparison.unit}s: {_some(few)}")
     found += _remarks(comparison)
     return found
 
@@ -54,9 +55,20 @@ def _rule(comparison: Comparison) -> str:
     return f"one comparison, with {reference}"
 
 
+def _of_units(comparison: Comparison) -> list[str]:
+    """What is counted in place of seeds, and how."""
+    if comparison.unit == "seed":
+        return []
+    means = f"a {comparison.unit}'s score is the mean over its seeds"
+    if all(one.folds is None for one in comparison.settings):
+        return [means]
+    return [f"{means}; folds share training samples, and the variance counts it, after Nadeau and Bengio (2003)"]
+
+
 def _verdict(comparison: Comparison, pair: Pair) -> str:
     a, b = (comparison.settings[number].label for number in (pair.a, pair.b))
-    kind = f"{pair.n} pairs of equal seeds" if pair.paired else f"{pair.n} seeds a side"
+    unit = comparison.unit
+    kind = f"{pair.n} pairs of equal {unit}s" if pair.paired else f"{pair.n} {unit}s a side"
     said = f"{a} and {b}: {pair.verdict}" if pair.verdict in OPEN else f"{a} is {pair.verdict} than {b}"
     text = (
         f"{said}: difference {pair.difference:+.3g}, {pair.low:.3g} to {pair.high:.3g} (95 %; {kind}; "
@@ -66,19 +78,22 @@ def _verdict(comparison: Comparison, pair: Pair) -> str:
         text += f"; a fresh run beats one of the other with probability {pair.p_beats:.2f}"
         text += f" ({pair.p_beats_low:.2f} to {pair.p_beats_high:.2f})" if pair.p_beats_low is not None else ""
     if pair.verdict in OPEN and pair.delta is not None:
-        text += f"; these jobs could tell a gap of {pair.smallest_gap or 0.0:.3g}; {_needed(pair)}"
+        text += f"; these jobs could tell a gap of {pair.smallest_gap or 0.0:.3g}; {_needed(comparison, pair)}"
     return text
 
 
-def _needed(pair: Pair) -> str:
-    """How many fresh seeds would settle it."""
-    least, expected, most = pair.seeds or (None, None, None)
+def _needed(comparison: Comparison, pair: Pair) -> str:
+    """How many fresh seeds, or repetitions with other folds, would settle it."""
+    folds = comparison.settings[pair.a].folds
+    least, expected, most = (repetitions(count, folds) for count in pair.seeds or (None, None, None))
     gap = f"a gap of {pair.gap or 0.0:.3g}"
+    kind = f"repetitions of all {folds} folds" if folds else f"fresh {comparison.unit}s a side"
     if least is None:
-        return f"no number of seeds would tell {gap}"
+        more = ", only more samples would, as folds share theirs" if folds else ""
+        return f"no number of {kind if folds else f'{comparison.unit}s'} would tell {gap}{more}"
     upper = f"to {most:,}" if most is not None else "or far more"
     about = f", about {expected:,}" if expected is not None else ""
-    return f"to tell {gap} takes {least:,} {upper} fresh seeds a side{about} (80 % power)"
+    return f"to tell {gap} takes {least:,} {upper} {kind}{about} (80 % power)"
 
 
 def _remarks(comparison: Comparison) -> list[str]:
@@ -87,8 +102,8 @@ def _remarks(comparison: Comparison) -> list[str]:
         if one.groups is not None:
             low, high = one.groups
             found.append(
-                f"{one.label}: its seeds fall into two groups, {low} low and {high} high: see the dots; a mean says "
-                "little"
+                f"{one.label}: its {comparison.unit}s fall into two groups, {low} low and {high} high: see the dots; a "
+                "mean says little"
             )
     lost = [f"{one.label} ({_lost(one.count('diverged'), one.count('failed'))})" for one in comparison.lost]
     lost += [f"{one.label} ({text})" for one in comparison.settings if (text := _lost_of(one))]
@@ -114,20 +129,23 @@ def _of_test(comparison: Comparison) -> list[str]:
     mean = sum(values) / len(values)
     spread = f" ± {(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5:.2g}" if len(values) > 1 else ""
     name = "test/" + comparison.metric.name.rpartition("/")[2]
-    over = f"{spread} over {len(values)} seeds" if len(values) > 1 else " of one run"
+    over = f"{spread} over {len(values)} {comparison.unit}s" if len(values) > 1 else " of one run"
     return [f"{name} of {one.label}: {mean:.4g}{over}"]
 
 
 def _settle(comparison: Comparison) -> list[str]:
     """The command that settles what cannot be told yet, for few settings."""
     pairs = [pair for pair in comparison.with_reference if pair.verdict in OPEN]
-    needed = [pair.seeds[1] for pair in pairs if pair.seeds is not None and pair.seeds[1] is not None]
-    if not needed:
+    folds = comparison.settings[comparison.reference].folds
+    counts = [repetitions(pair.seeds[1], folds) for pair in pairs if pair.seeds is not None]
+    needed = [count for count in counts if count is not None]
+    if not needed or any(one.folds != folds for one in comparison.settings):
         return []
     numbers = dict.fromkeys([comparison.reference, *(n for pair in pairs for n in (pair.a, pair.b))])
     commands = next_commands([comparison.settings[n].setting for n in list(numbers)[:MOST_SETTINGS]], max(needed))
     more = f" (of {max(needed):,} that it takes; a larger compare.delta takes fewer)" if max(needed) > MOST else ""
-    return [f"settle it at fresh seeds{more}, and compare these alone: {line}" for line in commands]
+    fresh = "with other folds" if folds else "at fresh seeds"
+    return [f"settle it {fresh}{more}, and compare these alone: {line}" for line in commands]
 
 
 def _lost_of(one: Scored) -> str:
