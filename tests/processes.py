@@ -26,6 +26,13 @@ def start(*arguments: str, error: Path | None = None) -> BaseProcess:
     return process
 
 
+def forked(prepare: Callable[[], None], *arguments: str, error: Path) -> BaseProcess:
+    """As `start`, in a process that first calls a function, which may change what is imported."""
+    process = _context().Process(target=_prepared, args=(prepare, arguments, Path.cwd(), dict(os.environ), error))
+    process.start()
+    return process
+
+
 def in_process(function: Callable[..., None], *arguments: Any) -> int | None:
     """Call a function in a forked process, which may fork others or change what cannot be changed back.
 
@@ -49,6 +56,11 @@ def kill(process: BaseProcess) -> None:
     process.kill()
     process.join(60)
     assert process.exitcode == -9, f"the killed process ended with {process.exitcode}"
+
+
+def _prepared(prepare: Callable[[], None], *arguments: Any) -> None:
+    prepare()
+    _command_line(*arguments)
 
 
 def _command_line(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], error: Path | None) -> None:

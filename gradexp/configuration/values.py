@@ -14,6 +14,12 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
 
 
+def plain_without_hydra(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved configuration of a task as plain data, from a composed one, which is not copied for it."""
+    values = {str(key): cfg[key] for key in cfg if key != "hydra"}
+    return {key: plain(value) if OmegaConf.is_config(value) else value for key, value in values.items()}
+
+
 def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A plain configuration as one flat mapping, {"optimizer.lr": 0.1, ...}; lists stay lists."""
     result: dict[str, Any] = {}
@@ -66,10 +72,10 @@ def copied(cfg: DictConfig) -> DictConfig:
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:
-    """A copy of a composed configuration without the section `hydra`: what a task gets."""
+    """A copy of a composed configuration without the section `hydra`, if it has one: what a task gets."""
     new = copied(cfg)
     with open_dict(new):
-        del new["hydra"]
+        new.pop("hydra", None)
     return new
 
 

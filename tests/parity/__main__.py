@@ -1,9 +1,11 @@
 """Trains random jobs on the basic and on the vectorized launcher, and compares all that they leave.
 
     python -m tests.parity [--cases 200] [--seed 0] [--only NUMBER ...]
+    python -m tests.parity --kills 20 [--seed 0]
 
 Jobs are drawn in groups that can share stacks; a group is a function of the seed and its number. A job whose difference
-is no larger than that of another last bit of its initial weights counts as sensitive, and as no fault.
+is no larger than that of other last bits of its initial weights counts as sensitive, and as no fault. With --kills,
+sweeps are killed instead, and resumed.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from random import Random, SystemRandom
 
 from tests.parity.compare import Verdict, compared
 from tests.parity.draw import draw, write_tables
+from tests.parity.kills import kills
 
 MEMBERS = (2, 3, 5)
 
@@ -33,9 +36,12 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=200, help="jobs")
     parser.add_argument("--seed", type=int, help="by default a random one, which is printed")
     parser.add_argument("--only", nargs="+", type=int, help="numbers of groups")
+    parser.add_argument("--kills", type=int, help="sweeps to kill")
     options = parser.parse_args()
     seed = SystemRandom().randrange(10**6) if options.seed is None else options.seed
-    print(f"seed {seed}")
+    print(f"seed {seed}", flush=True)
+    if options.kills:
+        return _kills(options.kills, seed)
     verdicts: list[Verdict] = []
     started, number = time.monotonic(), 0
     with tempfile.TemporaryDirectory(prefix="gradexp-parity-") as folder, contextlib.chdir(folder):
@@ -53,6 +59,16 @@ def main() -> int:
             for path in Path().glob("jobs-*"):
                 shutil.rmtree(path)
     return summary(verdicts)
+
+
+def _kills(number: int, seed: int) -> int:
+    good = 0
+    with tempfile.TemporaryDirectory(prefix="gradexp-kills-") as folder, contextlib.chdir(folder):
+        for what, faults in kills(number, seed):
+            good += not faults
+            print(f"{what}: {'; '.join(faults[:5]) or 'right'}", flush=True)
+    print(f"{good} of {number} sweeps end as the uninterrupted one")
+    return int(good < number)
 
 
 def summary(verdicts: list[Verdict]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gradexp.app.vectorized.shape import shape, why_alone
-from gradexp.configuration.values import plain, without_hydra
+from gradexp.configuration.values import plain_without_hydra
 
 MOST_KEYS = 5  # that a line names
 
@@ -41,8 +41,8 @@ class Groups:
             keys = _differing([json.loads(form) for form in lone])
             named = ", ".join(keys[:MOST_KEYS]) + (f" and {len(keys) - MOST_KEYS} more" * (len(keys) > MOST_KEYS))
             yield (
-                f"one by one: {len(lone)} of {in_stacks + sum(map(len, self.alone.values()))} jobs, since no other job "
-                f"has the same shape; they differ in {named}, which the jobs of a stack share"
+                f"no gain: {len(lone)} of {in_stacks + sum(map(len, self.alone.values()))} jobs are alone in "
+                f"their shape; they differ in {named}, which the jobs of a stack share"
             )
         if max_members is not None and all(len(jobs) == 1 for jobs in self.stacks.values()):
             yield f"hydra.launcher.max_members={max_members} has no effect: no jobs are trained at once"
@@ -56,7 +56,7 @@ def grouped(jobs: Mapping[int, DictConfig]) -> Groups:
     """
     groups = Groups({}, {})
     for number, config in jobs.items():
-        values = plain(without_hydra(config))
+        values = plain_without_hydra(config)
         reason = why_alone(values)
         of_kind = groups.stacks.setdefault(shape(values), {}) if reason is None else groups.alone.setdefault(reason, {})
         of_kind[number] = config

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -86,6 +87,9 @@ class GridSweeper(Sweeper):
             run_jobs(self.launcher, folder, grid, manifest.on_failure)
             if plan.settings["final"] is not None and not (folder / job_folder.STOPPED).exists():
                 self._run_finals(folder, manifest, plan, compose)
+            stacks = folder / job_folder.STACKS
+            if stacks.is_dir() and all(job_folder.is_done(folder / job.folder) for job in _wanted(manifest)):
+                rmtree(stacks, ignore_errors=True)  # a sweep that was killed at its very end has left a state there
         self._end(folder, manifest)
 
     def _planned(

@@ -1,4 +1,4 @@
-"""A sweep in TensorBoard: its figures in one run of their own, and the HPARAMS row that a failed job lacks."""
+"""A sweep in TensorBoard: its figures in one run, the bands of its settings, and the rows that failed jobs lack."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +9,7 @@ from gradexp.callbacks.publication import write_figure
 from gradexp.configuration.files import HYDRA_FOLDER, read_config
 from gradexp.engine.event_writer import EventWriter
 from gradexp.reports.hparams import hyperparameters, write_row
+from gradexp.sweeps.report.band_scalars import remove_bands, write_bands
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON, sweep_figures
 
@@ -27,11 +28,13 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
     """
     results = findings.results
     _remove(results.folder)
+    remove_bands(results.folder / "tensorboard", SUFFIX)
     drawn = sweep_figures(findings) | dict(study)
     paths: dict[str, Path] = {}
     if drawn:
         with EventWriter(str(results.folder / "tensorboard"), filename_suffix=SUFFIX) as writer:
             paths = {tag: write_figure(results.folder, tag, figure, writer) for tag, figure in drawn.items()}
+            write_bands(findings.curves, results.folder / "tensorboard", writer, SUFFIX)
     for job in results.jobs:
         _remove(job.folder)
         if job.status == "failed" and job.config:

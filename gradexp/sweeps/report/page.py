@@ -16,7 +16,8 @@ from plotly.offline import get_plotlyjs
 
 from gradexp.files import finite, write_atomically
 from gradexp.sweeps.plan.axes import text
-from gradexp.sweeps.report import plotly_figures
+from gradexp.sweeps.report import plotly_bands, plotly_figures
+from gradexp.sweeps.report.best_words import best_lines
 from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
@@ -41,16 +42,16 @@ PANELS = (
     Panel(
         "learning_rate",
         "Learning rate",
-        "The best setting at each rate; mean and standard deviation over its seeds. A cross at the edge marks a rate "
-        "at which a job diverged. A few far worse scores are left outside: a double click shows all.",
-        plotly_figures.learning_rate,
+        "The best setting at each rate; the mean over its seeds, with a band to choose. A cross at the edge marks a "
+        "rate at which a job diverged. A few far worse scores are left outside: a double click shows all.",
+        plotly_bands.learning_rate,
         "no optimizer has more than one learning rate",
     ),
     Panel(
         "penalties",
         "L1 and L2",
-        "The best setting at each pair; mean over its seeds.",
-        plotly_figures.penalties,
+        "The best setting at each pair; the mean over its seeds, with its range.",
+        plotly_bands.penalties,
         "neither of the two varies",
     ),
     Panel(
@@ -63,22 +64,26 @@ PANELS = (
     Panel(
         "curves",
         "Learning curves",
-        "The best job and the median one; dotted: the training loss, on the right.",
-        plotly_figures.curves,
+        "The best setting and the median one; dotted: the training loss, on the right. The mean over the seeds, as "
+        "long as half of them train, with a band to choose; a click in the legend shows further settings, numbered as "
+        "in the table of the best.",
+        plotly_bands.curves,
         "no job has logged any",
     ),
     Panel(
         "time",
         "Time against score",
-        "One point per job. No job is both faster and better than one on the line.",
+        "One point per setting, means over its seeds. None is both faster and better than one on the line.",
         plotly_figures.time,
         FEW,
     ),
     Panel(
         "importance",
         "What matters",
-        "The share of the score's variance over the completed jobs that each axis explains by itself (eta squared). "
-        "The rest, up to 100 %, is the interaction of axes. Diverged jobs have no score here.",
+        "Shares of the score's variance over the completed jobs, 100 % in all: what each axis explains by itself (eta "
+        "squared; what several axes explain alike is divided among them), what axes explain only in combination "
+        "(interactions), and what differs between the seeds of one setting (noise). With one seed the interactions "
+        "contain the noise. Diverged jobs have no score here.",
         plotly_figures.importance,
         "no axis has values that several jobs share, with scores that differ",
     ),
@@ -105,6 +110,7 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
             statuses=findings.statuses,
             best=findings.ranking[:BEST],
             unit=findings.unit,
+            best_lines=best_lines(findings),
             contest=findings.contest,
             test_metric="test/" + results.monitor.partition("/")[2],
             lines=lines,

@@ -5,67 +5,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from gradexp.sweeps.report.findings import Findings
+from gradexp.sweeps.report.importance import NO_AXES
+from gradexp.sweeps.report.times import Point
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D00", "#444444"]  # Okabe and Ito
 BANDS = 12  # colors of the parallel coordinates: one trace each, however many jobs there are
 PAPER = "rgba(255,255,255,0.85)"  # behind labels that lines cross
-
-
-def learning_rate(findings: Findings) -> go.Figure | None:
-    """Score against learning rate, one line per optimizer; diverged rates are marked at the figure's edge."""
-    if not findings.rates:
-        return None
-    figure = go.Figure()
-    edge = findings.limits[0 if findings.up else 1]
-    for number, (optimizer, line) in enumerate(findings.rates.items()):
-        color = COLORS[number % len(COLORS)]
-        figure.add_scatter(
-            x=line.rates,
-            y=line.means,
-            error_y={"type": "data", "array": line.spreads, "visible": any(line.spreads)},
-            mode="lines+markers",
-            name=optimizer,
-            legendgroup=optimizer,
-            line={"color": color},
-        )
-        if line.diverged:
-            figure.add_scatter(
-                x=line.diverged,
-                y=[edge] * len(line.diverged),
-                mode="markers",
-                cliponaxis=False,
-                marker={"symbol": "x", "size": 10, "color": color},
-                name=f"{optimizer}, diverged",
-                legendgroup=optimizer,
-                hovertemplate="diverged at %{x}",
-            )
-    figure.update_yaxes(range=findings.limits)
-    return _laid_out(figure, "optimizer.lr", findings.results.score_name, log_x=True)
-
-
-def penalties(findings: Findings) -> go.Figure | None:
-    """Score over l1 and l2; cells without a score are blank."""
-    grid = findings.penalties
-    if grid is None:
-        return None
-    low, high = findings.limits
-    figure = go.Figure(
-        go.Heatmap(
-            z=grid.scores,
-            zmin=low,
-            zmax=high,
-            x=[f"{value:g}" for value in grid.l2],
-            y=[f"{value:g}" for value in grid.l1],
-            colorscale="Viridis",
-            reversescale=not findings.up,
-            colorbar={"title": findings.results.score_name},
-            texttemplate="%{z:.4g}",
-            hovertemplate="l1 %{y}, l2 %{x}: %{z}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(type="category")
-    figure.update_yaxes(type="category")
-    return _laid_out(figure, "regularizer.l2", "regularizer.l1").update_layout(height=120 + 60 * len(grid.l1))
 
 
 def coordinates(findings: Findings) -> go.Figure | None:
@@ -107,7 +52,7 @@ def coordinates(findings: Findings) -> go.Figure | None:
         figure.add_annotation(x=places[-1], y=height, text=label, showarrow=False, xanchor="left", xshift=4)
     figure.update_xaxes(tickvals=places, ticktext=names, range=[-0.35, places[-1] + 0.35])
     figure.update_yaxes(visible=False)
-    return _laid_out(figure, "", "")
+    return laid_out(figure, "", "")
 
 
 def _viridis(share: float) -> str:
@@ -119,32 +64,11 @@ def _viridis(share: float) -> str:
     return f"rgb({red},{green},{blue})"
 
 
-def curves(findings: Findings) -> go.Figure | None:
-    """The monitor and the training loss of the best and of the median job, against steps."""
-    if not findings.curves:
-        return None
-    monitor = findings.results.monitor
-    figure = go.Figure()
-    for number, name in enumerate(findings.curve_labels):
-        for tag, by_name in findings.curves.items():
-            if name not in by_name:
-                continue
-            steps, values = by_name[name]
-            own_axis = tag == "train/loss" != monitor
-            figure.add_scatter(
-                x=steps,
-                y=values,
-                name=f"{name}: {tag}",
-                mode="lines",
-                yaxis="y2" if own_axis else "y",
-                line={"color": COLORS[number], "dash": "dot" if own_axis else "solid"},
-            )
-    figure.update_layout(yaxis2={"title": "train/loss", "overlaying": "y", "side": "right", "showgrid": False})
-    return _laid_out(figure, "steps", monitor)
-
-
 def time(findings: Findings) -> go.Figure | None:
-    """Score against seconds of fitting, with the front of the jobs that no other beats in both."""
+    """Score against seconds of fitting, with the front of the settings that no other beats in both.
+
+    Where settings have several seeds, each is one point, its means; the jobs are shown on demand.
+    """
     times = findings.times
     if times is None:
         return None
@@ -155,32 +79,50 @@ def time(findings: Findings) -> go.Figure | None:
         text=times.labels,
         mode="markers",
         name="jobs",
-        marker={"color": COLORS[0], "opacity": 0.6},
+        visible="legendonly" if times.several else True,
+        marker={"color": COLORS[5] if times.several else COLORS[0], "opacity": 0.6},
     )
+    if times.several:
+        figure.add_scatter(
+            x=[point.seconds for point in times.settings],
+            y=[point.score for point in times.settings],
+            text=[_over_seeds(point) for point in times.settings],
+            mode="markers",
+            name="settings, means over seeds",
+            marker={"color": COLORS[0], "opacity": 0.6},
+        )
     figure.add_scatter(
-        x=[job.seconds for job, _ in times.front],
-        y=[score for _, score in times.front],
-        text=[job.label for job, _ in times.front],
+        x=[point.seconds for point in times.front],
+        y=[point.score for point in times.front],
+        text=[_over_seeds(point) for point in times.front],
         mode="lines+markers",
         name="none faster and better",
         line={"color": COLORS[1], "shape": "hv"},
     )
     figure.update_yaxes(range=findings.limits)
-    return _laid_out(figure, "seconds of fitting", findings.results.score_name)
+    return laid_out(figure, "seconds of fitting", findings.results.score_name)
+
+
+def _over_seeds(point: Point) -> str:
+    if point.spread is None:
+        return point.setting.label
+    return f"{point.setting.label}, ± {point.spread:.2g} over {len(point.setting.scores)} seeds"
 
 
 def importance(findings: Findings) -> go.Figure | None:
-    """Variance explained by each axis."""
+    """Variance explained by each axis, by their interactions, and by none."""
     shares = findings.importance
     if not shares:
         return None
     names = list(shares)[::-1]
-    figure = go.Figure(go.Bar(x=[shares[name] for name in names], y=names, orientation="h", marker_color=COLORS[0]))
+    colors = [COLORS[7] if name in NO_AXES else COLORS[0] for name in names]
+    figure = go.Figure(go.Bar(x=[shares[name] for name in names], y=names, orientation="h", marker_color=colors))
     figure.update_xaxes(tickformat=".0%", range=[0, 1])
-    return _laid_out(figure, f"variance of {findings.results.score_name} explained", "")
+    return laid_out(figure, f"variance of {findings.results.score_name} explained", "")
 
 
-def _laid_out(figure: go.Figure, x: str, y: str, log_x: bool = False) -> go.Figure:
+def laid_out(figure: go.Figure, x: str, y: str, log_x: bool = False) -> go.Figure:
+    """The figure with the page's fonts, margins and titles of axes."""
     layout: dict[str, Any] = {
         "template": "plotly_white",
         "margin": {"l": 70, "r": 30, "t": 20, "b": 50},

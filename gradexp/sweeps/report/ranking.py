@@ -1,14 +1,16 @@
 """The settings of a sweep in order, each over its seeds."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import fmean, quantiles, stdev
 from typing import Any
 
 from gradexp.objective import monitor
-from gradexp.sweeps.plan.repeats import Unit, by_split, unit_of
+from gradexp.sweeps.plan.repeats import FOLDS, Unit, by_split, unit_of
+from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.results import Job, SweepResults
+from gradexp.verdicts.folds import shared_variance
 
 TWO = 2  # values that an axis or a figure needs at least
 
@@ -43,6 +45,11 @@ class Setting:
         return spread_of(self.scores)
 
     @property
+    def shared(self) -> float:
+        """The part of the variance of the mean, over the squared spread, that folds have in common; 0 for seeds."""
+        return shared_variance(self.jobs[0].config.get(FOLDS) if self.unit != "seed" else None)
+
+    @property
     def seconds(self) -> float | None:
         """Mean seconds of fitting; None if no job has any."""
         return mean_of([job.seconds for job in self.jobs if job.seconds is not None])
@@ -63,11 +70,6 @@ def sign(results: SweepResults) -> int:
     return monitor.sign(results.monitor_mode)
 
 
-def better(results: SweepResults) -> Callable[..., Any]:
-    """`max` where a higher score is better, else `min`."""
-    return max if sign(results) > 0 else min
-
-
 def shown_range(results: SweepResults) -> tuple[float, float]:
     """The scores that figures make room for, low and high.
 
@@ -85,7 +87,11 @@ def shown_range(results: SweepResults) -> tuple[float, float]:
 
 
 def ranking(results: SweepResults, stage: str = "grid") -> list[Setting]:
-    """The settings with a score: those with fewer diverged or failed seeds first, then by their mean."""
+    """The settings with a score, best mean first.
+
+    Settings with too few seeds for a verdict come after those with enough, those with fewer diverged or failed seeds
+    first: the mean of what is left of a setting may be one lucky job.
+    """
     return [one for one in _ranked(results, [job for job in results.jobs if job.stage == stage]) if one.scores]
 
 
@@ -98,22 +104,33 @@ def best_by(results: SweepResults, key: Callable[[Job], Any]) -> dict[Any, Setti
     return {value: _ranked(results, jobs)[0] for value, jobs in groups.items()}
 
 
-def scored_and_timed(results: SweepResults) -> list[tuple[Job, float]]:
-    """The grid's jobs that have both a score and a time."""
-    return [(job, score) for job, score in results.scored() if job.seconds is not None]
-
-
-def best_and_median(results: SweepResults) -> list[tuple[str, Job]]:
-    """The best job and the median one (the lower of two) of the grid, with these names."""
-    ordered = sorted(results.scored(), key=lambda pair: -sign(results) * pair[1])
-    if not ordered:
+def best_and_median(ranked: list[Setting]) -> list[tuple[str, Setting]]:
+    """The best setting and the median one (the lower of two) of a ranking, with these names."""
+    if not ranked:
         return []
-    best = ("best", ordered[0][0])
-    return [best, ("median", ordered[len(ordered) // 2][0])] if len(ordered) > 2 else [best]
+    best = ("best", ranked[0])
+    return [best, ("median", ranked[len(ranked) // 2])] if len(ranked) > TWO else [best]
+
+
+def enough_seeds(settings: Iterable[Setting]) -> int:
+    """How many seeds a setting needs to be the best of several: three, or as many as any of them has."""
+    return min(JUDGED, max((len(setting.scores) for setting in settings), default=0))
+
+
+def in_order(results: SweepResults, settings: Iterable[Setting]) -> list[Setting]:
+    """Settings as `ranking` orders them; those without a score come last."""
+    found = list(settings)
+    enough = enough_seeds(found)
+
+    def place(setting: Setting) -> tuple[bool, int, float]:
+        is_short = len(setting.scores) < enough
+        return is_short, setting.lost if is_short else 0, -sign(results) * setting.mean
+
+    ordered = sorted((setting for setting in found if setting.scores), key=place)
+    return ordered + [setting for setting in found if not setting.scores]
 
 
 def _ranked(results: SweepResults, jobs: list[Job]) -> list[Setting]:
-    """Settings without a score come last."""
     groups: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         groups[job.setting].append(job)
@@ -124,6 +141,4 @@ def _ranked(results: SweepResults, jobs: list[Job]) -> list[Setting]:
         scores = [score for _, score in scored] if unit == "seed" else list(by_split(dict(scored)).values())
         count = Counter(job.status for job in members)
         settings.append(Setting(label, members, scores, count["diverged"], count["diverged"] + count["failed"], unit))
-    with_scores = [setting for setting in settings if setting.scores]
-    ordered = sorted(with_scores, key=lambda setting: (setting.lost, -sign(results) * setting.mean))
-    return ordered + [setting for setting in settings if not setting.scores]
+    return in_order(results, settings)

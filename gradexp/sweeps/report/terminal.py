@@ -6,8 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gradexp.sweeps.report.best_words import beside, best_lines, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.findings import Findings
+from gradexp.sweeps.report.sensitivity import Sensitivity
 
 TOP = 10  # settings in the table
 
@@ -36,21 +38,23 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
 
 def lines(findings: Findings) -> list[str]:
     """A line for each figure that has something to show, and for what went wrong."""
-    found = []
-    best = {name: line.best for name, line in findings.rates.items() if line.best is not None}
-    if best:
-        ordered = sorted(best.items(), key=lambda item: item[1][0], reverse=findings.up)
-        rates = ", ".join(f"{name} best at {rate:g} ({score:.4g})" for name, (score, rate) in ordered)
-        found.append(f"learning rate: {rates}")
-    if findings.penalties is not None and findings.penalties.best is not None:
-        score, l1, l2 = findings.penalties.best
-        found.append(f"penalties: best at l1 {l1:g}, l2 {l2:g} ({score:.4g})")
+    found = best_lines(findings)
+    best_rates = [(name, line) for name, line in findings.rates.items() if line.best is not None]
+    if best_rates:
+        best_rates.sort(key=lambda item: item[1].best or (), reverse=findings.up)
+        words = (f"{name} best at {_rates(line)}" for name, line in best_rates)
+        found.append(f"learning rate: {', '.join(words)}")
+    grid = findings.penalties
+    if grid is not None and grid.best is not None and grid.best_setting is not None:
+        _, l1, l2 = grid.best
+        others = beside([f"l1 {one:g} l2 {other:g}" for one, other in grid.beside])
+        found.append(f"penalties: best at l1 {l1:g}, l2 {l2:g} ({score(grid.best_setting)}{others})")
     if findings.importance:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in findings.importance.items())
         found.append(f"variance explained: {shares}")
     if findings.times is not None and len(findings.times.front) > 1:
-        (fast, low), (slow, high) = findings.times.front[0], findings.times.front[-1]
-        found.append(f"time: {low:.4g} in {fast.seconds:.1f} s, {high:.4g} in {slow.seconds:.1f} s")
+        fast, slow = findings.times.front[0], findings.times.front[-1]
+        found.append("time: " + ", ".join(f"{score(one.setting)} in {one.seconds:.1f} s" for one in (fast, slow)))
     for row in findings.contest:
         if row.mean is not None:
             plus_minus = f" ± {row.spread:.2g}" if row.spread is not None else ""
@@ -58,6 +62,13 @@ def lines(findings: Findings) -> list[str]:
             target = f", target in {row.seconds:.2g} s {reached}" if row.seconds is not None else ""
             found.append(f"at fresh seeds: {row.setting.label}: test {row.mean:.4g}{plus_minus}{target}")
     return [*found, *_problems(findings)]
+
+
+def _rates(line: Sensitivity) -> str:
+    """The best rate of an optimizer, with its mean and the rates that are not told from it."""
+    if line.best is None or line.best_setting is None:
+        return ""
+    return f"{line.best[1]:g} ({score(line.best_setting)}{beside([f'{rate:g}' for rate in line.beside])})"
 
 
 def _problems(findings: Findings) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from gradexp.app.composition import compose
 from gradexp.app.vectorized import progress
@@ -14,7 +14,7 @@ from gradexp.app.vectorized.groups import Groups
 from gradexp.app.vectorized.launcher import VectorizedLauncher
 from gradexp.app.vectorized.shape import shape
 from gradexp.app.vectorized.task import StackTask
-from gradexp.configuration.values import plain
+from gradexp.configuration.values import plain, plain_without_hydra
 from gradexp.engine.stack.fit import StackFit
 from gradexp.sweeps.launch import extras
 from tests.command_line import call
@@ -63,11 +63,11 @@ def test_a_part_that_fails_is_launched_again_and_loses_no_job_of_another(
 
 def test_no_stack_is_trained_after_a_failure_that_stops_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[StackFit] = []
-    run = StackFit.run
+    fit = StackFit.run
 
     def count(self: StackFit, *arguments: Any) -> None:
         fits.append(self)
-        run(self, *arguments)
+        fit(self, *arguments)
 
     monkeypatch.setattr(StackFit, "run", count)
     stop = ("sweep.on_failure=stop", "hydra.launcher.max_members=1", "hydra.sweep.dir=sweep")
@@ -120,7 +120,7 @@ def test_jobs_of_different_shapes_are_said_with_what_differs() -> None:
     widths = [(f"model.hidden=[{width}]", "optimizer.lr=0.1", f"data.batch_size={width}") for width in (4, 5, 6)]
     (line,) = lines(*widths)
     assert line == (
-        "one by one: 3 of 3 jobs, since no other job has the same shape; they differ in data.batch_size, model.hidden, "
+        "no gain: 3 of 3 jobs are alone in their shape; they differ in data.batch_size, model.hidden, "
         "which the jobs of a stack share"
     )
     unused = "hydra.launcher.max_members=4 has no effect: no jobs are trained at once"
@@ -134,3 +134,11 @@ def test_a_search_of_one_trial_at_once_is_said(capsys: pytest.CaptureFixture[str
         launcher, config = VectorizedLauncher(), OmegaConf.create({"hydra": {"sweeper": {"n_jobs": at_once}}})
         launcher.setup(hydra_context=None, task_function=None, config=config)  # type: ignore[arg-type]
     assert capsys.readouterr().err.count("a search launches hydra.sweeper.n_jobs trials at once, now 1") == 1
+
+
+def test_the_plain_values_of_a_job_are_those_of_its_task() -> None:
+    config = compose("model.init=xavier_uniform", "trainer.max_epochs=3", "+metrics=f1")
+    whole = config.copy()
+    with read_write(whole), open_dict(whole):
+        whole.hydra = {"job": "${name}", "run": "${missing}"}
+    assert plain_without_hydra(whole) == plain(config)

@@ -12,6 +12,7 @@ from gradexp.app.composition import compose
 from gradexp.app.vectorized import state_file
 from gradexp.app.vectorized.launcher import VectorizedLauncher
 from gradexp.app.vectorized.shape import shape, why_alone
+from gradexp.app.vectorized.state_file import StateFile
 from gradexp.app.vectorized.task import StackTask
 from gradexp.configuration.values import plain
 from gradexp.engine.stack.fit import StackFit
@@ -159,28 +160,34 @@ def test_a_killed_sweep_goes_on_from_the_last_boundary_to_the_same_ends(monkeypa
     sweep = ("-m", "seed=range(3)", "model.hidden=[4]", "trainer.max_epochs=4", "augmentation=affine", VECTORIZED)
     assert call(monkeypatch, *sweep, "hydra.sweep.dir=whole") is None
     monkeypatch.setattr(state_file, "EVERY", 0.0)
-    for owner, name, left in ((StackFit, "run_epoch", [2, 3]), (StackTask, "_run", [])):
+    cases: list[tuple[Any, str, int, list[int]]] = [
+        (StackFit, "run_epoch", 3, [2, 3]),
+        (StackTask, "_run", 3, []),
+        (StateFile, "remove", 1, []),  # every job has ended, and the state is still there
+    ]
+    for owner, name, number, left in cases:
         with monkeypatch.context() as patch:
             folder = f"killed in {name}"
-            dies_at_the_third_call(patch, owner, name)
+            dies_at_the_call(patch, owner, name, number)
             with suppress(KeyboardInterrupt):
                 assert call(patch, *sweep, f"hydra.sweep.dir={folder}") is not None
-        assert not Path(folder, "2/metrics.json").exists()
+        assert Path(folder, "2/metrics.json").exists() == (owner is StateFile)
+        assert list(Path(folder, ".stacks").iterdir())
         with monkeypatch.context() as patch:
             epochs = epochs_from_now_on(patch)
             assert call(patch, "-m", VECTORIZED, f"sweep.resume={folder}") is None
         assert epochs == left
         assert metrics(folder) == metrics("whole")
-        assert not list(Path(folder, ".stacks").glob("*"))
+        assert not Path(folder, ".stacks").exists()
 
 
-def dies_at_the_third_call(patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+def dies_at_the_call(patch: pytest.MonkeyPatch, owner: Any, name: str, number: int) -> None:
     original, calls = getattr(owner, name), 0
 
     def die(self: Any, *arguments: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls == 3:
+        if calls == number:
             raise KeyboardInterrupt
         return original(self, *arguments)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ def test_the_report_sorts_filters_and_hovers_without_an_error(browser: WebDriver
     browser.find_element(By.CSS_SELECTOR, "#status option:last-child").click()
     browser.execute_script("document.getElementById('filter').dispatchEvent(new Event('input'))")
     assert set(column(browser, 2)) == {browser.find_element(By.ID, "status").get_property("value")}
+
+    def points(trace: int) -> int:
+        return int(browser.execute_script(f"return document.getElementById('learning_rate').data[{trace}].y.length"))
+
+    def shows(*wanted: int) -> bool:
+        return [points(0), points(1)] == list(wanted)
+
+    # The bands of SGD and its jobs are the first two traces: 3 rates, both ways, and a gap; then 3 rates of 5 seeds.
+    assert shows(7, 0)
+    for kind, sizes in (("every job", (0, 15)), ("95 % interval", (7, 0))):
+        buttons = browser.find_elements(By.CSS_SELECTOR, "#learning_rate .updatemenu-button")
+        button = next(one for one in buttons if one.text == kind)
+        ActionChains(browser).scroll_to_element(button).move_to_element(button).click().perform()
+        assert eventually(partial(shows, *sizes), PATIENCE), kind
 
     point = browser.find_element(By.CSS_SELECTOR, "#time .scatterlayer .point")
     ActionChains(browser).scroll_to_element(point).move_to_element(point).perform()
@@ -141,5 +156,7 @@ def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
         opens("timeseries", "Run Smoothed Value", "val 2 cards", *(f"{number}/tensorboard" for number in range(4)))
         opens("hparams", "Number of matching session groups: 4", *(f"{value:#.5g}" for value in accuracies))
         opens("images&tagFilter=sweep", "sweep/learning_rate", "sweep/importance", "sweep/time")
+        # A margin chart for each kind of band that two seeds have, of both settings.
+        opens("custom_scalars", "val/accuracy, mean over seeds", "std. deviation", "min to max", "Matches (2)")
         opens("pr_curves", "test/precision_recall")
         assert errors(browser) == []

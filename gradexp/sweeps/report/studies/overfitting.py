@@ -1,7 +1,7 @@
 """Study: over-fitting, with a penalty and without."""
 
 from gradexp.reports.curves import curves
-from gradexp.sweeps.report.findings import Curve
+from gradexp.sweeps.report.learning_curves import Curve
 from gradexp.sweeps.report.matplotlib_figures import curves_by_tag
 from gradexp.sweeps.report.results import SweepResults
 from gradexp.sweeps.report.studies.study import Study

@@ -1,0 +1,43 @@
+"""The best setting in words, with what its mean rests on and what is not told from it."""
+
+from collections.abc import Sequence
+
+from gradexp.sweeps.report.comparison.pair import JUDGED
+from gradexp.sweeps.report.findings import Findings
+from gradexp.sweeps.report.ranking import Setting
+
+SHOWN = 4  # settings in a line
+
+
+def best_lines(findings: Findings) -> list[str]:
+    """The best setting by its mean, and the settings with fewer seeds; empty where no setting has several seeds."""
+    best = findings.best
+    if best is None or not best.several:
+        return []
+    said = f"best by the mean: {best.setting.label} ({score(best.setting)})"
+    if len(best.setting.scores) < JUDGED and len(findings.ranking) > 1:
+        said += f"; no other is told from it with fewer than three {findings.unit}s"
+    elif best.beside:
+        said += beside([setting.label for setting in best.beside])
+    elif len(findings.ranking) > 1:
+        said += f"; all others are worse by more than the noise of {findings.unit}s"
+    few = [f"{setting.label} ({len(setting.scores)})" for setting in findings.few]
+    most = max(len(setting.scores) for setting in findings.ranking)
+    return [said, *([f"fewer than {most} {findings.unit}s with a score: {_some(few)}"] if few else [])]
+
+
+def score(setting: Setting) -> str:
+    """A mean, with its standard deviation over the seeds and their number where there are several."""
+    if setting.spread is None:
+        return f"{setting.mean:.4g}"
+    return f"{setting.mean:.4g} ± {setting.spread:.2g} over {len(setting.scores)} {setting.unit}s"
+
+
+def beside(labels: Sequence[str]) -> str:
+    """What is not told from the best; "" for nothing."""
+    return f"; not told from it: {_some(labels)}" if labels else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
