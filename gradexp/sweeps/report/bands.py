@@ -42,23 +42,28 @@ class Band:
         return [None if one is None or other is None else (other - one) / 2 for one, other in halves]
 
 
-def band(points: Sequence[Sequence[float]]) -> Band:
-    """The band of points, each with the scores of its seeds, of any number."""
+def band(points: Sequence[Sequence[float]], shared: float = 0.0) -> Band:
+    """The band of points, each with the scores of its seeds, of any number; `shared` as for `band_of`."""
     values = np.full((max(map(len, points), default=0), len(points)), np.nan)
     for number, scores in enumerate(points):
         values[: len(scores), number] = scores
-    return band_of(values)
+    return band_of(values, shared)
 
 
-def band_of(values: NDArray[np.float64]) -> Band:
-    """The band of scores [seeds, points]; scores that are not finite are left out."""
+def band_of(values: NDArray[np.float64], shared: float = 0.0) -> Band:
+    """The band of scores [seeds, points]; scores that are not finite are left out.
+
+    Args:
+        values: The scores, of seeds or of folds.
+        shared: What folds have in common; see gradexp.verdicts.folds.shared_variance.
+    """
     values = np.where(np.isfinite(values), values, np.nan)
     seeds = np.isfinite(values).sum(axis=0)
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.filterwarnings("ignore", category=RuntimeWarning)  # of points without a score, which stay NaN
         mean, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0, ddof=1)
         least, largest = np.nanmin(values, axis=0, initial=np.inf), np.nanmax(values, axis=0, initial=-np.inf)
-        reach = stats.t.isf(LEVEL / 2, np.maximum(seeds - 1, 1)) * spread / np.sqrt(seeds)
+        reach = stats.t.isf(LEVEL / 2, np.maximum(seeds - 1, 1)) * spread * np.sqrt(1 / seeds + shared)
     spread = np.where(seeds > 1, spread, np.nan)
     reach = np.where(seeds >= JUDGED, reach, np.nan)
     found = {

@@ -16,21 +16,21 @@ def best_lines(findings: Findings) -> list[str]:
         return []
     said = f"best by the mean: {best.setting.label} ({score(best.setting)})"
     if len(best.setting.scores) < JUDGED and len(findings.ranking) > 1:
-        said += "; no other is told from it with fewer than three seeds"
+        said += f"; no other is told from it with fewer than three {findings.unit}s"
     elif best.beside:
         said += beside([setting.label for setting in best.beside])
     elif len(findings.ranking) > 1:
-        said += "; all others are worse by more than the noise of seeds"
+        said += f"; all others are worse by more than the noise of {findings.unit}s"
     few = [f"{setting.label} ({len(setting.scores)})" for setting in findings.few]
     most = max(len(setting.scores) for setting in findings.ranking)
-    return [said, *([f"fewer than {most} seeds with a score: {_some(few)}"] if few else [])]
+    return [said, *([f"fewer than {most} {findings.unit}s with a score: {_some(few)}"] if few else [])]
 
 
 def score(setting: Setting) -> str:
     """A mean, with its standard deviation over the seeds and their number where there are several."""
     if setting.spread is None:
         return f"{setting.mean:.4g}"
-    return f"{setting.mean:.4g} ± {setting.spread:.2g} over {len(setting.scores)} seeds"
+    return f"{setting.mean:.4g} ± {setting.spread:.2g} over {len(setting.scores)} {setting.unit}s"
 
 
 def beside(labels: Sequence[str]) -> str:

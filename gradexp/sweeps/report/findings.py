@@ -54,15 +54,15 @@ class Findings:
     comparison: Comparison | None
 
     @property
+    def unit(self) -> str:
+        """What the ranked scores are counted by: seed, fold or split."""
+        return self.ranking[0].unit if self.ranking else "seed"
+
+    @property
     def few(self) -> list[Setting]:
         """The settings that have fewer seeds with a score than another one."""
         most = max((len(setting.scores) for setting in self.ranking), default=0)
         return [setting for setting in self.ranking if len(setting.scores) < most]
-
-    @property
-    def unit(self) -> str:
-        """What the ranked scores are counted by: seed, fold or split."""
-        return self.ranking[0].unit if self.ranking else "seed"
 
     @property
     def statuses(self) -> Counter[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradexp.sweeps.plan.repeats import KEYS as REPEATS
+from gradexp.sweeps.plan.repeats import KEYS
 
 INTERACTIONS, NOISE, REST = NO_AXES = "interactions", "noise", "not explained"
 EXACT = 6  # axes, all orders of which are averaged
@@ -35,10 +35,10 @@ def what_matters(settings: Settings, scores: Sequence[float]) -> dict[str, float
     values = _centred(np.asarray(scores, float)[:, None])
     total = float((values**2).sum())
     varying = [axis for axis in _axes(settings) if _numbers(settings, [axis]).max() > 0]
-    if any(axis not in shares and axis not in REPEATS for axis in varying):
+    if any(axis not in shares and axis not in KEYS for axis in varying):
         return _with(shares, {REST: 1 - sum(shares.values())})
-    repeats = [axis for axis in shares if axis in REPEATS]
-    cells = _numbers(settings, [axis for axis in shares if axis not in REPEATS])
+    repeats = [axis for axis in shares if axis in KEYS]
+    cells = _numbers(settings, [axis for axis in shares if axis not in KEYS])
     within = np.hstack([values, *(_dummies(settings, axis) for axis in repeats)])
     sums = np.zeros((cells.max() + 1, within.shape[1]))
     np.add.at(sums, cells, within)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,18 +67,24 @@ def learning_curves(results: SweepResults, ranked: Sequence[Setting]) -> Learnin
     by_tag: dict[str, dict[str, LearningCurve]] = {}
     for name, setting in chosen.items():
         jobs = [job for job in setting.jobs if results.score(job) is not None]
-        read = [(_seed(job), curves(job.folder, tags)) for job in jobs]
+        read = [(job, curves(job.folder, tags)) for job in jobs]
         for tag in tags:
-            found = {seed: by[tag] for seed, by in read if tag in by}
+            found = {_seed(job): by[tag] for job, by in read if tag in by}
+            splits = [job.repeat[1:] for job, by in read if tag in by] if setting.unit != "seed" else []
             if found:
-                by_tag.setdefault(tag, {})[name] = mean_curve(found)
+                by_tag.setdefault(tag, {})[name] = mean_curve(found, splits, setting.shared)
     return LearningCurves(chosen, by_tag, several)
 
 
-def mean_curve(jobs: dict[str, Curve]) -> LearningCurve:
+def mean_curve(jobs: dict[str, Curve], splits: Sequence[Any] = (), shared: float = 0.0) -> LearningCurve:
     """The mean of curves over the steps that at least half of them reach.
 
     Between two steps of its own a curve is linear; beyond its last step it is left out, as after early stopping.
+
+    Args:
+        jobs: The curves.
+        splits: Of each job its fold, over whose seeds the curves are averaged first; empty for seeds alone.
+        shared: What folds have in common; see gradexp.verdicts.folds.shared_variance.
     """
     grid = np.array(sorted({step for steps, _ in jobs.values() for step in steps}), int)
     values = np.array([_at(grid, curve) for curve in jobs.values()])
@@ -86,7 +93,11 @@ def mean_curve(jobs: dict[str, Curve]) -> LearningCurve:
     if len(grid) > MOST_POINTS:
         kept = np.linspace(0, len(grid) - 1, MOST_POINTS).round().astype(int)
         grid, values = grid[kept], values[:, kept]
-    return LearningCurve(grid.tolist(), band_of(values), jobs)
+    if splits:
+        of_split = [[row for row, split in enumerate(splits) if split == one] for one in dict.fromkeys(splits)]
+        masked = np.ma.masked_invalid(values)
+        values = np.array([masked[rows].mean(axis=0).filled(np.nan) for rows in of_split])
+    return LearningCurve(grid.tolist(), band_of(values, shared), jobs)
 
 
 def _at(grid: NDArray[np.int64], curve: Curve) -> NDArray[np.float64]:

@@ -44,7 +44,10 @@ def penalties(results: SweepResults) -> Grid | None:
         l1,
         l2,
         [[scored[row, column].mean if (row, column) in scored else None for column in l2] for row in l1],
-        band([scored[row, column].scores if (row, column) in scored else [] for row in l1 for column in l2]),
+        band(
+            [scored[row, column].scores if (row, column) in scored else [] for row in l1 for column in l2],
+            max((setting.shared for setting in scored.values()), default=0.0),
+        ),
         (best.setting.mean, *pair_of[id(best.setting)]) if best else None,
         best.setting if best else None,
         [pair_of[id(setting)] for setting in best.beside] if best and best.is_judged else [],

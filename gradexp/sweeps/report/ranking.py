@@ -7,9 +7,10 @@ from statistics import fmean, quantiles, stdev
 from typing import Any
 
 from gradexp.objective import monitor
-from gradexp.sweeps.plan.repeats import Unit, by_split, unit_of
+from gradexp.sweeps.plan.repeats import FOLDS, Unit, by_split, unit_of
 from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.results import Job, SweepResults
+from gradexp.verdicts.folds import shared_variance
 
 TWO = 2  # values that an axis or a figure needs at least
 
@@ -42,6 +43,11 @@ class Setting:
     def spread(self) -> float | None:
         """Standard deviation over the scores; None for a single one."""
         return spread_of(self.scores)
+
+    @property
+    def shared(self) -> float:
+        """The part of the variance of the mean, over the squared spread, that folds have in common; 0 for seeds."""
+        return shared_variance(self.jobs[0].config.get(FOLDS) if self.unit != "seed" else None)
 
     @property
     def seconds(self) -> float | None:

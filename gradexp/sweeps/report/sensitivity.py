@@ -53,7 +53,7 @@ def _sensitivity(results: SweepResults, by_rate: dict[float, Setting]) -> Sensit
     best = best_of(results, in_order(results, scored.values()))
     return Sensitivity(
         list(scored),
-        band([setting.scores for setting in scored.values()]),
+        band([one.scores for one in scored.values()], max((one.shared for one in scored.values()), default=0.0)),
         [rate for rate, setting in by_rate.items() if setting.diverged],
         (best.setting.mean, rate_of[id(best.setting)]) if best else None,
         best.setting if best else None,

@@ -154,3 +154,12 @@ def test_a_sweep_of_one_seed_has_no_bands_and_no_buttons(tmp_path: Path) -> None
         figure = draw(findings)
         assert figure is not None
         assert (len(figure.data), figure.layout.updatemenus) == (traces, ())
+
+
+def test_curves_of_folds_are_averaged_over_seeds_first_and_their_interval_counts_what_they_share() -> None:
+    jobs = {f"job {n}": ([0], [value]) for n, value in enumerate((0.1, 0.3, 0.4, 0.6, 0.9))}
+    found = mean_curve(jobs, [0, 0, 1, 1, 2], shared=0.5).band
+    assert found.mean == pytest.approx([np.mean([0.2, 0.5, 0.9])])
+    reach = stats.t.isf(0.025, 2) * np.std([0.2, 0.5, 0.9], ddof=1) * np.sqrt(1 / 3 + 1 / 2)
+    lows, highs = found.edges[INTERVAL]
+    assert (lows[0], highs[0]) == pytest.approx((np.mean([0.2, 0.5, 0.9]) - reach, np.mean([0.2, 0.5, 0.9]) + reach))
