@@ -14,29 +14,35 @@ if TYPE_CHECKING:
     from gradexp.app.composition import compose as compose
     from gradexp.app.execution import Result as Result
     from gradexp.app.experiment import run as run
+    from gradexp.app.multirun import sweep as sweep
     from gradexp.auditing import audit as audit
     from gradexp.data import *  # noqa: F403  # what the package's __all__ lists
     from gradexp.models import *  # noqa: F403
+    from gradexp.sweeps.report.sweep import Sweep as Sweep
+    from gradexp.sweeps.report.sweep import load_sweep as load_sweep
 
 _HOMES = {
     "Result": "gradexp.app.execution",
+    "Sweep": "gradexp.sweeps.report.sweep",
     "audit": "gradexp.auditing",
     "compose": "gradexp.app.composition",
+    "load_sweep": "gradexp.sweeps.report.sweep",
     "run": "gradexp.app.experiment",
+    "sweep": "gradexp.app.multirun",
 }
 _PACKAGES = ("gradexp.data", "gradexp.models")
 
 
 def __getattr__(name: str) -> "Any":
     if name == "__all__":
-        return sorted([*_HOMES, *(exported for package in _PACKAGES for exported in import_module(package).__all__)])
+        return sorted([*_HOMES, *(exported for package in _PACKAGES for exported in _imported(package).__all__)])
     if name == "__version__":
         return _version()
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(_imported(_HOMES[name]), name)
     # Python also looks up submodules and its own dunder names here; these must not import torch.
     if not name.startswith("_") and name not in _modules():
-        for package in map(import_module, _PACKAGES):
+        for package in map(_imported, _PACKAGES):
             if name in package.__all__:
                 return getattr(package, name)
     raise AttributeError(f"module 'gradexp' has no attribute {name!r}")
@@ -44,6 +50,17 @@ def __getattr__(name: str) -> "Any":
 
 def __dir__() -> list[str]:
     return sorted([*__getattr__("__all__"), "__version__"])
+
+
+def _imported(module: str) -> "Any":
+    """Import a module without a trace in Python's random stream, from which Lightning draws when it is imported."""
+    import random
+
+    state = random.getstate()
+    try:
+        return import_module(module)
+    finally:
+        random.setstate(state)
 
 
 @cache

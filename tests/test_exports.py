@@ -21,6 +21,7 @@ from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.models import AbstractModule, AbstractRegressor, FunctionDescent
 from tests.models.fitting import fitted
 
+SWEEPS = {"sweep", "load_sweep", "Sweep"}
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -87,7 +88,9 @@ def test_every_concrete_model_learns_from_one_step_of_a_plain_trainer(cls: type[
 
 @pytest.mark.slow
 def test_exports_are_complete_and_import_torch_only_when_used() -> None:
-    assert {*gradexp.data.__all__, *gradexp.models.__all__, "audit", "compose", "run", "Result"} == set(gradexp.__all__)
+    assert {*gradexp.data.__all__, *gradexp.models.__all__, "audit", "compose", "run", "Result"} | SWEEPS == set(
+        gradexp.__all__
+    )
     assert set(gradexp.__all__) <= set(dir(gradexp))
     code = "import sys, gradexp; from gradexp import rules; print('torch' in sys.modules)\n"
     code += "from gradexp import *; print(MNIST.__name__, run.__module__, 'torch' in sys.modules)"

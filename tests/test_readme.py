@@ -97,13 +97,16 @@ def test_the_commands_of_the_readme_are_found() -> None:
 
 
 def test_the_python_code_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, mnist_data_dir: Path) -> None:
-    (code,) = re.findall(r"^    from gradexp import run\n    .*$", TEXT, re.MULTILINE)
+    (code,) = re.findall(r"^    from gradexp import run, sweep  .*\n(?:    .*\n)+", TEXT, re.MULTILINE)
     monkeypatch.setenv("GRADEXP_DATA_DIR", str(mnist_data_dir))
-    shortened = code.replace('lr=0.1"', 'lr=0.1", "trainer.max_steps=2", "figures=false"').replace("    ", "")
-    assert shortened != code
+    shortened = code.replace("    ", "")
+    for end, more in (('lr=0.1"', '"trainer.max_steps=2"'), ('seed=0,1,2"', '"trainer.max_epochs=1"')):
+        assert end in shortened
+        shortened = shortened.replace(end, f'{end}, {more}, "figures=false", "~hydra.callbacks.write_report"')
     names: dict[str, object] = {}
-    exec(shortened.replace("run(", "accuracy = run(", 1), names)
+    exec(shortened.replace("run(", "accuracy = run(", 1).replace("\nsweep(", "\nverdicts = sweep(", 1), names)
     assert isinstance(names["accuracy"], float)
+    assert "2 settings by best/val/accuracy" in str(names["verdicts"])
 
 
 def test_ci_runs_the_other_commands_of_the_readme() -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,20 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
-from gradexp.app.execution import execute
+from gradexp.app.execution import PRINTING_TASKS, execute, score_to_optimize
 from gradexp.app.hydra_callbacks import report_unfinished
+from gradexp.app.plugins import OWN_PLUGINS
 from gradexp.app.quoting import with_readable_baseline
-from gradexp.app.run_record import check_direction, in_multirun, is_first_process
+from gradexp.app.run_record import in_multirun, is_first_process
 from gradexp.app.section_loader import class_sections
 from gradexp.app.summary import print_job, print_summary
-from gradexp.app.vectorized.launcher import VectorizedLauncher
+from gradexp.app.unreadable import check_readable
 from gradexp.configuration.files import CONF_DIR
 from gradexp.interrupts import handled
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.launch.grid_sweeper import GridSweeper
-from gradexp.sweeps.launch.jobs import BasicLauncher
 from gradexp.sweeps.launch.own_process import is_own_process
 from gradexp.sweeps.launch.plugins import register
 from gradexp.sweeps.plan.manifest import Manifest
-
-MAX_DIGITS, MAX_DEPTH = 1_000, 50
 
 
 def cli() -> None:
@@ -68,7 +65,7 @@ def _cli() -> None:
             return
         check_readable(sys.argv[1:])
         sys.argv[1:] = with_readable_baseline(sys.argv[1:])
-        register(GridSweeper, BasicLauncher, VectorizedLauncher)
+        register(*OWN_PLUGINS)
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()
     except Exception as error:
@@ -80,25 +77,6 @@ def _cli() -> None:
             found = ", ".join(f"{count} {status}" for status, count in counts.items())
             message = f"error: no job of the sweep completed ({found}). {message.removeprefix('error: ')}"
         sys.exit(f"{message} {unwritten}".rstrip())
-
-
-def check_readable(arguments: Sequence[str]) -> None:
-    """Check what Hydra's parser, which recurses into brackets, would leave to errors of Python's own.
-
-    Raises:
-        ValueError: A number has too many digits, or brackets are nested too deeply.
-    """
-    for argument in arguments:
-        key = argument.partition("=")[0].lstrip("+~")[:MAX_DEPTH]
-        digits = max(map(len, re.findall(r"\d+", argument)), default=0)
-        if digits > MAX_DIGITS:
-            raise ValueError(f"{key} must be a number of at most {MAX_DIGITS:,} digits; got one of {digits:,}.")
-        depth = deepest = 0
-        for character in argument:
-            depth += (character in "[{(") - (character in ")}]")
-            deepest = max(deepest, depth)
-        if deepest > MAX_DEPTH:
-            raise ValueError(f"{key} must have at most {MAX_DEPTH} levels of brackets; got {deepest}.")
 
 
 def main(cfg: DictConfig) -> float | None:
@@ -119,9 +97,13 @@ def main(cfg: DictConfig) -> float | None:
         if message is None or traceback_wanted():
             raise
         raise SystemExit(message) from error  # Hydra prints a line of its own for any other exception
-    if cfg.task in ("report", "explain", "compare"):  # these print their own results
+    if cfg.task in PRINTING_TASKS:
         return None
     status = result.metrics["status"]
+    if result.predictions is not None:
+        from gradexp.app.tasks.predict import print_predictions  # imports torch
+
+        print_predictions(Console(), result.predictions)
     if in_multirun():
         if not is_own_process(_folder()):
             _print_job(result.metrics)
@@ -133,10 +115,7 @@ def main(cfg: DictConfig) -> float | None:
                 raise SystemExit(explain(error) or 1) from error
         if status == "diverged" or result.metrics.get("checks/failed"):
             raise SystemExit(1)
-    if status != "completed":
-        return None  # a diverged job has no score for a search, whatever it measured before
-    check_direction(result.metrics["monitor"], result.metrics["monitor_mode"])
-    return job_folder.score(result.metrics)
+    return score_to_optimize(cfg.task, result.metrics)
 
 
 def _lost_the_first_process(error: BaseException) -> bool:

@@ -10,8 +10,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.class_overrides import typed_sections
+from gradexp.app.errors import plain_messages
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.resolvers import register_resolvers
+from gradexp.app.unreadable import check_readable
 from gradexp.building.kinds import NAMED_CLASSES
 from gradexp.configuration.check import check_config
 from gradexp.configuration.class_sections import TARGET
@@ -30,7 +32,8 @@ def compose(*overrides: str) -> DictConfig:
         hydra.errors.HydraException: An override names no key, group or option.
         ValueError: A value breaks its rule, or a key is unused.
     """
-    with own_hydra():
+    check_readable(overrides)
+    with own_hydra(), plain_messages():
         cfg = hydra_compose("config", overrides=list(overrides))
         check_config(cfg, overrides)
     OmegaConf.set_readonly(cfg, True)

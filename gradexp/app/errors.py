@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
@@ -15,6 +16,7 @@ from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
 
 MOST_LINES, LONGEST = 4, 1_500  # lines and characters of a message, which holds values that users typed
+PLAIN = "has_plain_message"  # an attribute of an error whose message is ours
 # What needs memory.
 SIZES = ("model.hidden", "data.batch_size", "data.image_size", "data.num_samples", "resampling.copies")
 
@@ -38,6 +40,29 @@ def traceback_wanted() -> bool:
 def explain(error: BaseException) -> str | None:
     """The message for an error that the user can fix; None for any other error, which needs its traceback."""
     cause = None if isinstance(error, HydraException) else _os_error(error)
+    message = _message(error, cause)
+    if message is None:
+        return None
+    # How to resume helps after an error of the disk alone: any other would come again.
+    notes = [note for note in getattr(error, "__notes__", ()) if cause is not None or not note.startswith(RESUME)]
+    return " ".join([f"error: {message}", *notes])
+
+
+@contextmanager
+def plain_messages() -> Iterator[None]:
+    """Within this context, Hydra's errors get the messages that the command line prints."""
+    try:
+        yield
+    except HydraException as error:
+        error.args = (_message(error, None),)
+        vars(error)[PLAIN] = True
+        raise
+
+
+def _message(error: BaseException, cause: OSError | None) -> str | None:
+    """The message without notes; `cause` is the system's error that caused this one."""
+    if PLAIN in vars(error):
+        return str(error)
     if isinstance(error, MissingConfigException) and error.options is not None:
         message = _missing_option(error, error.options)
     elif isinstance(error, HydraException):
@@ -60,9 +85,7 @@ def explain(error: BaseException) -> str | None:
         message = str(error)
     else:
         return None
-    # How to resume helps after an error of the disk alone: any other would come again.
-    notes = [note for note in getattr(error, "__notes__", ()) if cause is not None or not note.startswith(RESUME)]
-    return " ".join([f"error: {shortened(printable(message))}", *notes])
+    return shortened(printable(message))
 
 
 def is_of_memory(error: BaseException) -> bool:

@@ -3,11 +3,11 @@
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -18,7 +18,7 @@ from gradexp.app.errors import SIZES, is_of_memory
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
 from gradexp.app.job_command import job_options, job_overrides
 from gradexp.app.log_file import check_log_writes, log_kept_if
-from gradexp.app.run_record import RunRecord, in_multirun, is_first_process
+from gradexp.app.run_record import RunRecord, check_direction, in_multirun, is_first_process
 from gradexp.app.saved_config import with_checkpoint
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
@@ -32,6 +32,11 @@ from gradexp.sweeps.launch.resources import gpu_count
 from gradexp.sweeps.launch.start_method import restore_start_method
 from gradexp.sweeps.plan.manifest import Manifest
 
+if TYPE_CHECKING:  # these take seconds to import
+    import polars as pl
+    from lightning.pytorch import LightningModule
+
+PRINTING_TASKS = ("report", "explain", "compare")  # they print their own results
 log = logging.getLogger(__name__)
 
 
@@ -43,15 +48,26 @@ class Result:
         metrics: The content of metrics.json: "status", every final metric, "seconds/fit", "data", and so on.
         folder: The run's folder.
         notes: What the user should know, such as why the run ended early.
+        module: The trained module, with the weights that are tested: those of best.ckpt, or of `ckpt_path` in a task
+            that does not train. It is in evaluation mode, on the CPU, and belongs to no Trainer. None if the run
+            diverged (last.ckpt has the last good state) or the task has no module.
+        predictions: Of the test part, or of `input`: the rows of predictions.csv. None unless asked for.
     """
 
     metrics: dict[str, Any]
     folder: Path
     notes: list[str] = field(default_factory=list)
+    module: "LightningModule | None" = field(default=None, repr=False)
+    predictions: "pl.DataFrame | None" = field(default=None, repr=False)
 
 
-def execute(cfg: DictConfig) -> Result:
-    """Run the task of a configuration; metrics.json in the job's folder records success and failure alike."""
+def execute(cfg: DictConfig, predictions: bool = False) -> Result:
+    """Run the task of a configuration; metrics.json in the job's folder records success and failure alike.
+
+    Args:
+        cfg: The configuration.
+        predictions: Whether a single run also predicts for the test part.
+    """
     OmegaConf.set_readonly(cfg, True)
     folder = Path(HydraConfig.get().runtime.output_dir)
     check_log_writes(folder)
@@ -69,12 +85,23 @@ def execute(cfg: DictConfig) -> Result:
     with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
         try:
             with log_kept_if(lambda: record.is_unchanged and is_first_process(), folder):
-                return _run_task(cfg, record, asked=None)
+                return _run_task(cfg, record, None, predictions)
         except Exception as error:
             overrides = continuation.overrides()
             if overrides is not None:  # said with errors of the disk, which the checkpoint outlives
                 error.add_note(f"{RESUME} {command(*overrides)}")
             raise
+
+
+def score_to_optimize(task: str, metrics: Mapping[str, Any]) -> float | None:
+    """The monitored metric, for sweepers that optimise it.
+
+    None for tasks without one, and for a diverged job, which has no score whatever it measured before.
+    """
+    if task in PRINTING_TASKS or metrics["status"] != "completed":
+        return None
+    check_direction(metrics["monitor"], metrics["monitor_mode"])
+    return job_folder.score(metrics)
 
 
 def _report(source: Path, folder: Path) -> Result:
@@ -131,13 +158,14 @@ def _execute_job(cfg: DictConfig, record: RunRecord) -> Result:
             raise
 
 
-def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
+def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None, predictions: bool = False) -> Result:
     """Run the task and write metrics.json.
 
     Args:
         cfg: The configuration.
         record: Where the configuration that runs is recorded.
         asked: The hash that identifies the job in the sweep's manifest; None if there is no manifest.
+        predictions: Whether to predict for the test part in the end.
     """
     job, folder = HydraConfig.get(), record.folder
     try:
@@ -177,7 +205,16 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None) -> Result:
     metrics = known | outcome.metrics | hashes
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
-    return Result(metrics, folder, outcome.notes)
+    frame, notes = outcome.predictions, outcome.notes
+    if predictions and frame is None and outcome.restored is not None and metrics["status"] == "completed":
+        from gradexp.app.tasks.predict import predict_test_part
+
+        if metrics.get("samples/test"):
+            with threads_of_one_run():
+                frame = predict_test_part(outcome.restored)
+        else:
+            notes = [*notes, "nothing is predicted: the data has no test part"]
+    return Result(metrics, folder, notes, outcome.module, frame)
 
 
 def _record_failure(record: RunRecord, error: Exception) -> None:

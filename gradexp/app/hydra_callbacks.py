@@ -49,14 +49,26 @@ class CheckBeforeRun(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         begin_work()  # of the launchers: workers of joblib and Ray print errors when the first process just ends
         with _one_message():
+            check_before_multirun(config)
             folder = Path(config.hydra.sweep.dir)
-            if config.sweep.resume or (folder / NAME).is_file():
-                check_stays_inside(folder)
-            check_hydra_keys(config.hydra)
-            check_multirun(config)
-            if not is_grid(config.hydra):  # the grid checks each job before it creates the sweep's folder
-                _check_jobs(config)
+            if not is_grid(config.hydra):
                 begin_work(lambda: _kept(folder))
+
+
+def check_before_multirun(config: DictConfig) -> None:
+    """Check a multirun's configuration before anything is written.
+
+    Raises:
+        ValueError: A key breaks its rule, a plugin is not installed, or a link leads out of the sweep's folder.
+        hydra.errors.HydraException: An override of a job names no key, group or option.
+    """
+    folder = Path(config.hydra.sweep.dir)
+    if config.sweep.resume or (folder / NAME).is_file():
+        check_stays_inside(folder)
+    check_hydra_keys(config.hydra)
+    check_multirun(config)
+    if not is_grid(config.hydra):  # the grid checks each job before it creates the sweep's folder
+        _check_jobs(config)
 
 
 def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:
@@ -87,7 +99,7 @@ class WriteReport(Callback):
             try:
                 write_report(folder, Console())
             except Exception as error:  # Hydra would only warn of it, and the sweep would end with status 0
-                sys.exit(_unwritten(folder, error))
+                sys.exit(unwritten_report(folder, error))
 
 
 def report_unfinished() -> tuple[Mapping[str, int], str]:
@@ -105,12 +117,12 @@ def report_unfinished() -> tuple[Mapping[str, int], str]:
             try:
                 counts = write_report(folder, Console())
             except Exception as error:  # the one that has ended the multirun is still to be said
-                unwritten = _unwritten(folder, error).removeprefix("error: ")
+                unwritten = unwritten_report(folder, error).removeprefix("error: ")
     _unreported.clear()
     return counts, unwritten
 
 
-def _unwritten(folder: Path, error: Exception) -> str:
+def unwritten_report(folder: Path, error: Exception) -> str:
     """The message of a report that cannot be written."""
     if traceback_wanted():
         traceback.print_exception(error)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 
 from hydra.errors import OverrideParseException
 from omegaconf import OmegaConf
@@ -12,6 +13,26 @@ from gradexp.configuration.files import CONF_DIR
 # Hydra's functions of a sweep's values; text with one of their names before a bracket is most likely a slip in one.
 SWEEP = re.compile(r"(choice|range|interval|tag|sort|shuffle|glob)\(")
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
+MAX_DIGITS, MAX_DEPTH = 1_000, 50
+
+
+def check_readable(arguments: Sequence[str]) -> None:
+    """Check what Hydra's parser, which recurses into brackets, would leave to errors of Python's own.
+
+    Raises:
+        ValueError: A number has too many digits, or brackets are nested too deeply.
+    """
+    for argument in arguments:
+        key = argument.partition("=")[0].lstrip("+~")[:MAX_DEPTH]
+        digits = max(map(len, re.findall(r"\d+", argument)), default=0)
+        if digits > MAX_DIGITS:
+            raise ValueError(f"{key} must be a number of at most {MAX_DIGITS:,} digits; got one of {digits:,}.")
+        depth = deepest = 0
+        for character in argument:
+            depth += (character in "[{(") - (character in ")}]")
+            deepest = max(deepest, depth)
+        if deepest > MAX_DEPTH:
+            raise ValueError(f"{key} must have at most {MAX_DEPTH} levels of brackets; got {deepest}.")
 
 
 def unreadable(error: OverrideParseException) -> str:

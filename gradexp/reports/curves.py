@@ -11,10 +11,9 @@ def curves(folder: Path, tags: list[str]) -> dict[str, tuple[list[int], list[flo
     A later process may have an earlier clock, by which TensorBoard orders the files. Of two values at a step the one
     read last counts.
     """
-    if not (folder / "tensorboard").is_dir():
+    events = _events(folder)
+    if events is None:
         return {}
-    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 1000, "images": 1, "tensors": 1})
-    events.Reload()
     found = {}
     for tag in tags:
         if tag in events.Tags()["scalars"]:
@@ -23,3 +22,17 @@ def curves(folder: Path, tags: list[str]) -> dict[str, tuple[list[int], list[flo
                 steps = sorted(points)
                 found[tag] = (steps, [points[step] for step in steps])
     return found
+
+
+def scalars(folder: Path) -> list[str]:
+    """The names of the scalars that the run in a folder has logged."""
+    events = _events(folder)
+    return [] if events is None else list(events.Tags()["scalars"])
+
+
+def _events(folder: Path) -> EventAccumulator | None:
+    if not (folder / "tensorboard").is_dir():
+        return None
+    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 1000, "images": 1, "tensors": 1})
+    events.Reload()
+    return events

@@ -24,7 +24,7 @@ from hydra.version import VersionBase
 from omegaconf import OmegaConf
 from omegaconf.basecontainer import BaseContainer
 
-from gradexp import compose, run
+from gradexp import compose, run, sweep
 from tests.run_folder import checkpoint
 
 SHORT = ("trainer.max_epochs=1", "test=false", "figures=false", "progress=false", "model.hidden=[3]")
@@ -97,6 +97,23 @@ def test_the_process_is_afterwards_as_before(caller: logging.Logger) -> None:
     caller.error("still written")
     assert Path("caller.log").read_text() == "still written\n"
     assert before["random"] != random.Random(3).getstate()
+
+
+def test_a_sweep_leaves_the_process_as_it_was(
+    caller: logging.Logger, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot()
+    found = sweep(*SHORT, "~hydra.callbacks.write_report", "seed=3,4", "model.hidden=[2]")
+    with pytest.raises(ValueError, match=r"optimizer.lr must be .*; got -1"):
+        sweep(*SHORT, "optimizer.lr=1,-1")
+    after = snapshot()
+    for name, value in before.items():
+        assert after[name] == value, name
+    assert capfd.readouterr() == ("", ""), "the command's lines are the command's"
+    assert "network" in (found.folder / "1" / "gradexp.log").read_text()
+    assert not (found.folder / "report.html").exists()
+    caller.error("still written")
+    assert Path("caller.log").read_text() == "still written\n"
 
 
 def test_the_callers_handlers_get_the_lines_of_its_other_threads(caller: logging.Logger) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gradexp.app import command_line
-from gradexp.app.command_line import MAX_DEPTH, MAX_DIGITS, check_readable
+from gradexp.app.unreadable import MAX_DEPTH, MAX_DIGITS, check_readable
 from tests.command_line import call
 
 

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from gradexp import run
+from gradexp.app.tasks.restore import module_of_run
+from tests.run_folder import checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -33,5 +35,9 @@ def test_two_processes_train_and_test_as_one_process_does(own_folder: Path, more
         torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
         for folder in (own_folder / "two", one.folder)
     ]
+    module = module_of_run(own_folder / "two")
+    assert module is not None
+    best = checkpoint(own_folder / "two", "best")["state_dict"]
+    assert all(torch.equal(tensor, best[name]) for name, tensor in module.state_dict().items())
     for name in weights[0]:
         torch.testing.assert_close(weights[0][name], weights[1][name], rtol=1e-3, atol=1e-5)

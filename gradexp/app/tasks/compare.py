@@ -9,13 +9,9 @@ from gradexp.app.tasks.outcome import Outcome
 from gradexp.callbacks.publication import write_figure
 from gradexp.configuration.key_rules import baseline
 from gradexp.configuration.values import plain
-from gradexp.sweeps.report.comparison.compare import Comparison
-from gradexp.sweeps.report.comparison.compare import compare as compared
 from gradexp.sweeps.report.comparison.figure import figure
 from gradexp.sweeps.report.comparison.files import write_files
-from gradexp.sweeps.report.comparison.read import read_folders
-from gradexp.sweeps.report.comparison.scores import metric_of
-from gradexp.sweeps.report.comparison.settings import settings_of
+from gradexp.sweeps.report.comparison.of_folders import compared_folders
 from gradexp.sweeps.report.comparison.table import print_comparison
 
 
@@ -31,13 +27,10 @@ def compare(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         ValueError: A folder holds no jobs, they have no metric in common, one seed each and no common test set, or the
             baseline is none of the settings, or several.
     """
-    found = _compared(cfg)
-    if not found.sampled and all(len(one.scores) == 1 for one in found.settings):
-        raise ValueError(
-            "compare.folders must hold several seeds of a setting, as a single run says nothing about its setting; got "
-            f"one of each of {len(found.settings)}, without a common record of their tests. Run them with "
-            "seed=0,1,2,3,4."
-        )
+    asked = plain(cfg)["compare"]
+    found = compared_folders(
+        asked["folders"], baseline(asked["baseline"]), asked["metric"], asked["delta"], cfg.monitor_mode
+    )
     record.write(cfg)
     out = Console()
     print_comparison(found, out)
@@ -49,19 +42,3 @@ def compare(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     verdicts = [str(pair.verdict) for pair in found.with_reference if pair.verdict is not None]
     counts = {f"compare/{name.replace(' ', '_')}": verdicts.count(name) for name in sorted(set(verdicts))}
     return Outcome({"status": "completed", "data": "none", "compare/settings": len(found.settings), **counts})
-
-
-def _compared(cfg: DictConfig) -> Comparison:
-    results = read_folders(list(cfg.compare.folders))
-    given = baseline(plain(cfg)["compare"]["baseline"])
-    try:
-        settings = settings_of(results.jobs)
-        metric = metric_of(results, settings, cfg.compare.metric, cfg.monitor_mode)
-        return compared(settings, metric, given, cfg.compare.delta)
-    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        # A configuration that was cut, or that others wrote, can lack anything.
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise ValueError(
-            f"compare.folders must be multiruns and runs whose records are whole; got {list(cfg.compare.folders)} "
-            f"({reason})."
-        ) from error

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
 from lightning.pytorch import LightningModule
 
+from gradexp.app.tasks.restore import Restored
 from gradexp.data import AbstractDataModule
 
 COARSE = 100  # validation samples
@@ -19,10 +21,23 @@ class Outcome:
     Attributes:
         metrics: One flat mapping: "status", metrics by name, seconds, and facts about the data.
         notes: What else the user should know.
+        restored: The module whose weights are tested, with its data; None for a task without one.
+        predictions: The rows of predictions.csv, of the task that writes it.
     """
 
     metrics: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    restored: Restored | None = None
+    predictions: pl.DataFrame | None = None
+
+    @property
+    def module(self) -> LightningModule | None:
+        """The module without its Trainer, which refers to the data; None after a divergence."""
+        if self.restored is None or self.metrics["status"] != "completed":
+            return None
+        model = self.restored.model
+        model.trainer = None
+        return model.cpu().eval()
 
 
 def facts(data: AbstractDataModule, model: LightningModule) -> dict[str, Any]:

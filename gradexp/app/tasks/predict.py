@@ -17,14 +17,14 @@ from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.outcome import Outcome, facts
 from gradexp.app.tasks.restore import Restored, restore
 from gradexp.configuration.values import changed
-from gradexp.data import AbstractDataModule, BatchLoader, BatchOrder, Samples, TensorSource
+from gradexp.data import AbstractDataModule, BatchLoader, BatchOrder, TensorSource
 from gradexp.files import write_atomically
 
 PRINTED_ROWS, PRINTED_COLUMNS = 10, 8
 
 
 def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
-    """Write predictions.csv (each sample's name, with class and probability or a number) and print the first rows.
+    """Write predictions.csv: each sample's name, with class and probability or a number.
 
     Args:
         cfg: The configuration; `input` is a file or folder that the data module reads, or None for the test part.
@@ -38,24 +38,34 @@ def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     restored = restore(one_process, record, console)
     started = time.perf_counter()
     if cfg.input is None:
-        outputs = _predictions(restored, None)
-        names = pl.DataFrame({"sample": [f"test/{number}" for number in range(len(outputs))]})
-        samples = Samples(names, outputs, tuple(restored.data.notes))
+        frame, notes = predict_test_part(restored), tuple(restored.data.notes)
     else:
         samples = restored.data.read_samples(Path(cfg.input))
         outputs = _predictions(restored, samples.inputs)
-    frame = samples.frame.with_columns(_columns(restored.data, outputs, samples.frame.columns))
+        frame, notes = samples.frame, samples.notes
+        frame = frame.with_columns(_columns(restored.data, outputs, frame.columns))
     content = io.BytesIO()
     frame.write_csv(content)
     write_atomically(record.folder / "predictions.csv", content.getvalue())
-    _print(frame)
     metrics = {
         "status": "completed",
         "predictions": len(frame),
         "seconds/predict": time.perf_counter() - started,
         **facts(restored.data, restored.model),
     }
-    return Outcome(metrics, [*samples.notes, *restored.notes, f"{len(frame):,} predictions in predictions.csv"])
+    notes = (*notes, *restored.notes, f"{len(frame):,} predictions in predictions.csv")
+    return Outcome(metrics, list(notes), restored, frame)
+
+
+def predict_test_part(restored: Restored) -> pl.DataFrame:
+    """The predictions for the test part: one row a sample, in order.
+
+    Raises:
+        ValueError: The data has no test part.
+    """
+    outputs = _predictions(restored, None)
+    names = pl.DataFrame({"sample": [f"test/{number}" for number in range(len(outputs))]})
+    return names.with_columns(_columns(restored.data, outputs, names.columns))
 
 
 def _predictions(restored: Restored, inputs: Tensor | None) -> Tensor:
@@ -93,7 +103,8 @@ def _free_name(name: str, taken: list[str]) -> str:
     return name
 
 
-def _print(frame: pl.DataFrame) -> None:
+def print_predictions(console: Console, frame: pl.DataFrame) -> None:
+    """Print the first rows of predictions.csv."""
     # The last columns, as they hold the predictions.
     shown = frame.head(PRINTED_ROWS)[frame.columns[-PRINTED_COLUMNS:]]
     # As Text, in which square brackets are not markup.
@@ -102,4 +113,4 @@ def _print(frame: pl.DataFrame) -> None:
         table.add_column(Text(name))
     for row in shown.iter_rows():
         table.add_row(*(Text(str(value)) for value in row))
-    Console().print(table)
+    console.print(table)

@@ -1,14 +1,17 @@
 """Rebuilds a trained model and its data module from a checkpoint."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.assembly import build_data, build_model, build_trainer
 from gradexp.app.run_record import RunRecord
+from gradexp.configuration.files import read_job_config
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_content import not_finite
 from gradexp.engine.checkpoint_file import check_architecture, read_checkpoint, restoring
@@ -18,7 +21,7 @@ from gradexp.models import AbstractModule
 
 @dataclass(frozen=True)
 class Restored:
-    """The objects rebuilt from a checkpoint, the optimizer steps that it was trained for, and notes on it."""
+    """A module with the weights of a checkpoint, its data and trainer, its optimizer steps, and notes on it."""
 
     data: AbstractDataModule
     model: AbstractModule
@@ -35,17 +38,33 @@ def restore(cfg: DictConfig, record: RunRecord, console: Console) -> Restored:
     """
     checkpoint = read_checkpoint(cfg.ckpt_path)
     seed_everything(cfg.seed, workers=True, verbose=False)
-    data = build_data(cfg)
-    # A data module of another class computes its preprocessing from its own training part.
-    if type(data).__qualname__ in checkpoint:
-        with restoring(cfg.ckpt_path):
-            data.load_state_dict(checkpoint[type(data).__qualname__])
-    model = build_model(cfg, data)
-    check_architecture(checkpoint, model, cfg.ckpt_path)
-    with restoring(cfg.ckpt_path):
-        model.load_state_dict(checkpoint["state_dict"])
+    data, model = _loaded(cfg, cfg.ckpt_path, checkpoint)
     torch.set_num_threads(choose_threads(cfg.threads, saved=checkpoint.get("threads")))
     trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=None)
     record.write(cfg)
     step = checkpoint.get("weights_step", checkpoint["global_step"])
     return Restored(data, model, trainer, step, not_finite(checkpoint["state_dict"]))
+
+
+def module_of_run(folder: Path) -> AbstractModule | None:
+    """The module of a run that other processes have completed, with the weights that they tested; None without one."""
+    cfg = OmegaConf.create(read_job_config(folder))
+    if cfg.task not in ("train", "test"):
+        return None
+    path = str(folder / "checkpoints" / "best.ckpt") if cfg.task == "train" else cfg.ckpt_path
+    _, model = _loaded(cfg, path, read_checkpoint(path))
+    return model.eval()
+
+
+def _loaded(cfg: DictConfig, path: str, checkpoint: dict[str, Any]) -> tuple[AbstractDataModule, AbstractModule]:
+    """The data and the model of `cfg`, with what the checkpoint at this path has of them."""
+    data = build_data(cfg)
+    # A data module of another class computes its preprocessing from its own training part.
+    if type(data).__qualname__ in checkpoint:
+        with restoring(path):
+            data.load_state_dict(checkpoint[type(data).__qualname__])
+    model = build_model(cfg, data)
+    check_architecture(checkpoint, model, path)
+    with restoring(path):
+        model.load_state_dict(checkpoint["state_dict"])
+    return data, model

@@ -28,4 +28,4 @@ def test(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         restored.trainer.logger.experiment.close()
     metrics = {"status": "completed", **logged(restored.trainer), "seconds/test": seconds, "steps": restored.step}
     metrics |= root_errors(metrics, restored.data) | facts(restored.data, restored.model)
-    return Outcome(metrics, [*restored.data.notes, *restored.notes])
+    return Outcome(metrics, [*restored.data.notes, *restored.notes], restored)

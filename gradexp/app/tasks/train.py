@@ -17,6 +17,7 @@ from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
 from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, root_errors
+from gradexp.app.tasks.restore import Restored
 from gradexp.app.tasks.resume import Resumption, resumption
 from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
@@ -114,7 +115,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
             notes.append(str(diagnosis))
         at_end = {name for name, (steps, _) in logged_curves.items() if steps[-1] == trainer.global_step}
         _write_hparams(cfg, trainer.logger, metrics, trainer.global_step, at_end)
-    return Outcome(metrics, [*data.notes, *notes])
+    return Outcome(metrics, [*data.notes, *notes], Restored(data, model, trainer, trainer.global_step))
 
 
 def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resumed: Resumption | None) -> None:

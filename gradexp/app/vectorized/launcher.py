@@ -17,6 +17,7 @@ from gradexp.app.vectorized.task import StackTask
 from gradexp.configuration.values import without_hydra
 from gradexp.rules import COUNT, SECTION, Rule, check, one_of, or_null
 from gradexp.sweeps.launch.jobs import composed
+from gradexp.sweeps.launch.output import is_silent
 from gradexp.sweeps.plan.axes import text
 
 INNER = ("basic", "joblib", "ray", "ray_cluster", "submitit_slurm", "submitit_local")
@@ -92,6 +93,7 @@ class VectorizedLauncher(Launcher):
             self.hydra_context,
             self.max_members,
             str(config.hydra.launcher._target_),
+            is_silent(),
         )
         try:
             if inner == "basic":

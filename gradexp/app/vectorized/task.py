@@ -31,6 +31,7 @@ class StackTask:
         context: Hydra's.
         max_members: Members of a stack at most; None for as many as are fastest.
         launcher: `_target_` of the launcher that runs the parts.
+        is_silent: Whether the progress of stacks is not shown: a sweep from Python has a bar of its own.
     """
 
     parts: Sequence[Mapping[int, Sequence[str]]]
@@ -40,19 +41,25 @@ class StackTask:
     context: HydraContext
     max_members: int | None
     launcher: str
+    is_silent: bool
 
     def __call__(self, cfg: DictConfig) -> dict[int, JobReturn]:
         number = int(HydraConfig.get().job.num)
         lines = self.parts[number].items()
         jobs = {one: composed(self.context, self.sweep, overrides, one) for one, overrides in lines}
-        progress = StackProgress(_console(jobs), _epochs(jobs), number + 1, self.stacked)
+        progress = StackProgress(self._console(jobs), _epochs(jobs), number + 1, self.stacked)
         return self.run(number, jobs, progress)
 
     def run_here(self, parts: Sequence[Mapping[int, DictConfig]]) -> list[dict[int, JobReturn]]:
         """Run all parts in this process, their jobs composed."""
         stacked = {number: config for part in parts[: self.stacked] for number, config in part.items()}
-        progress = StackProgress(_console(stacked), _epochs(stacked))
+        progress = StackProgress(self._console(stacked), _epochs(stacked))
         return [self.run(number, part, progress) for number, part in enumerate(parts)]
+
+    def _console(self, jobs: Mapping[int, DictConfig]) -> Console:
+        """Where the progress of jobs is shown."""
+        is_shown = not self.is_silent and any(config.progress for config in jobs.values())
+        return Console(stderr=True, quiet=not is_shown)
 
     def run(self, number: int, jobs: Mapping[int, DictConfig], progress: StackProgress) -> dict[int, JobReturn]:
         """Run a part; returns what Hydra is told of each job, by the job's number."""
@@ -99,11 +106,6 @@ class StackTask:
 def _epochs(jobs: Mapping[int, DictConfig]) -> int:
     """The epochs that jobs take in all."""
     return sum(config.trainer.max_epochs for config in jobs.values())
-
-
-def _console(jobs: Mapping[int, DictConfig]) -> Console:
-    """Where the progress of jobs is shown."""
-    return Console(stderr=True, quiet=not any(config.progress for config in jobs.values()))
 
 
 def _task_config(config: DictConfig) -> DictConfig:

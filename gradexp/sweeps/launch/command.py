@@ -12,7 +12,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from gradexp.building.kinds import CLASS_GROUPS
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals, rival
@@ -21,6 +20,7 @@ from gradexp.configuration.values import plain
 from gradexp.objective.monitor import monitor_mode, needs_mode
 from gradexp.rules import SECTION, check, did_you_mean
 from gradexp.sweeps.launch.axis_values import axis_values
+from gradexp.sweeps.launch.output import console
 from gradexp.sweeps.plan.axes import Axis, axis, spanned
 from gradexp.sweeps.plan.final_runs import check_final
 from gradexp.sweeps.plan.plan import Plan, add_jobs
@@ -120,10 +120,11 @@ def _progress(count: int) -> "Progress":
     """A bar for checking jobs, which takes some milliseconds a job; one line where there is no terminal."""
     from rich.progress import Progress  # here, as --help needs none
 
-    console = Console(stderr=True)
-    if count >= MANY_JOBS and not console.is_terminal:
-        console.print(f"checking {count:,} jobs", markup=False, highlight=False, soft_wrap=True)
-    return Progress(console=console, transient=True, disable=count < MANY_JOBS or not console.is_terminal)
+    lines = console(stderr=True)
+    if count >= MANY_JOBS and not lines.is_terminal:
+        lines.print(f"checking {count:,} jobs", markup=False, highlight=False, soft_wrap=True)
+    is_drawn = count >= MANY_JOBS and lines.is_terminal and not lines.quiet
+    return Progress(console=lines, transient=True, disable=not is_drawn)
 
 
 def _base(lines: list[str], axes: Iterable[Override], compose: Composer) -> DictConfig:

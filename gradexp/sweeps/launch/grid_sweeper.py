@@ -15,7 +15,6 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
-from rich.console import Console
 
 from gradexp.configuration.values import as_typed
 from gradexp.configuration.yaml_text import to_yaml
@@ -25,7 +24,8 @@ from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
 from gradexp.sweeps.launch.jobs import launcher_of
 from gradexp.sweeps.launch.manifest_lines import ManifestLines, must_be_typed
-from gradexp.sweeps.launch.run_jobs import run_jobs
+from gradexp.sweeps.launch.output import console
+from gradexp.sweeps.launch.run_jobs import JobsWithoutResult, run_jobs
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
 from gradexp.sweeps.plan.manifest import NAME as MANIFEST
@@ -59,7 +59,7 @@ class GridSweeper(Sweeper):
 
         Raises:
             ValueError: The axes do not go together, or the folder holds another sweep.
-            SystemExit: Jobs failed; the message says which and why.
+            JobsWithoutResult: Jobs failed; the message says which and why.
         """
         folder = Path(self.config.hydra.sweep.dir)
         as_typed = OmegaConf.to_container(self.config.hydra.sweep, resolve=False)
@@ -176,7 +176,7 @@ class GridSweeper(Sweeper):
             unwritten, they = f"{str(end.code).removeprefix('error: ')}; ", "the jobs"
         states = Counter(job_folder.state(folder / job.folder) for job in without)
         counts = ", ".join(f"{count} {state}" for state, count in states.items())
-        raise SystemExit(
+        raise JobsWithoutResult(
             f"error: {len(without)} of {len(_wanted(manifest))} jobs have no result ({counts}). "
             f"{_first_reason(folder, without)}{unwritten}{they} are resumed by {_command(folder, self.config)}"
         )
@@ -230,21 +230,21 @@ def _print_counts(folder: Path, manifest: Manifest) -> None:
         "planned": "to do",
     }
     counts = ", ".join(f"{states[state]} {action}" for state, action in actions.items() if states[state])
-    console = Console()
-    console.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"jobs: {len(jobs)} ({counts})", markup=False, highlight=False, soft_wrap=True)
+    lines = console()
+    lines.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
+    lines.print(f"jobs: {len(jobs)} ({counts})", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_plan(folder: Path, manifest: Manifest, plan: Plan) -> None:
     """Print the jobs, and what would be done: a dry run."""
-    console = Console()
+    lines = console()
     for job in manifest.jobs.values():
         state = job_folder.state(folder / job.folder)
-        console.print(f"{job.folder:>5}  {state:<11}  {job.label}", markup=False, highlight=False, soft_wrap=True)
+        lines.print(f"{job.folder:>5}  {state:<11}  {job.label}", markup=False, highlight=False, soft_wrap=True)
     _print_counts(folder, manifest)
     final = plan.settings["final"]
     if final is not None:
         count = final_count(manifest, final)
         line = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)
+        lines.print(line, markup=False, highlight=False, soft_wrap=True)
+    lines.print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)

@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 MAX_DEATHS = 2  # of a job's process, with no other job beside it, before the job counts as failed
 
 
+class JobsWithoutResult(SystemExit):  # with its message the command line ends
+    """A sweep has ended, and jobs of it have no result; its report is written."""
+
+
 def run_jobs(launcher: Launcher, folder: Path, jobs: Sequence[PlannedJob], on_failure: str = "continue") -> None:
     """Launch the jobs that are not done; jobs that failed before are repeated.
 

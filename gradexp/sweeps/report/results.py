@@ -131,8 +131,12 @@ class SweepResults:
         return [(job, score) for job, score in scores if score is not None]
 
 
-def read_sweep(folder: Path) -> SweepResults:
+def read_sweep(folder: Path, key: str = "sweep_dir") -> SweepResults:
     """Read a sweep, finished or not.
+
+    Args:
+        folder: The sweep's folder.
+        key: The argument that names it, for the message of an error.
 
     Raises:
         ValueError: The folder contains no sweep.
@@ -141,7 +145,7 @@ def read_sweep(folder: Path) -> SweepResults:
     planned = {job.folder: job for job in manifest.jobs.values()} if manifest else {}
     found = {path.parent.parent.name for path in folder.glob(f"*/{HYDRA_FOLDER}/config.yaml")}
     if not planned and not found:
-        raise ValueError(f"sweep_dir must be the folder of a multirun, with its jobs' folders in it; got {folder}.")
+        raise ValueError(f"{key} must be the folder of a multirun, with its jobs' folders in it; got {folder}.")
     jobs = []
     unplanned = _unplanned_settings(folder, sorted(found - planned.keys()))
     for name in sorted(
@@ -176,21 +180,30 @@ def read_sweep(folder: Path) -> SweepResults:
 
 
 def write_csv(results: SweepResults) -> Path:
-    """Write ``sweep.csv`` into the sweep's folder, atomically: one row per job, of any status.
+    """Write ``sweep.csv`` into the sweep's folder, atomically: the rows of the sweep.
 
     Text that a spreadsheet would take for a formula has an apostrophe before it, by which spreadsheets mark text.
     """
-    rows = [_row(job) for job in results.jobs]
-    columns = list(dict.fromkeys(key for part in range(3) for row in rows for key in row[part]))
+    rows = rows_of(results)
     content = io.StringIO()
-    writer = csv.DictWriter(content, columns, lineterminator="\n")
-    writer.writerow({column: cell(column) for column in columns})
-    for own, metrics, config in rows:
-        # A key that is both an axis and a metric, such as seed, is one column, the axis.
-        writer.writerow({key: cell(value) for key, value in {**config, **metrics, **own}.items()})
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerow(map(cell, rows[0] if rows else ()))
+    writer.writerows([cell(value) for value in row.values()] for row in rows)
     path = results.folder / "sweep.csv"
     write_atomically(path, content.getvalue().encode())
     return path
+
+
+def rows_of(results: SweepResults) -> list[dict[str, Any]]:
+    """One row per job, of any status, all with the same columns: settings, metrics, configuration.
+
+    A job has None where it has no value. Lists and mappings are JSON.
+    """
+    parts = [_row(job) for job in results.jobs]
+    columns = dict.fromkeys(key for part in range(3) for row in parts for key in row[part])
+    # A key that is both an axis and a metric, such as seed, is one column, the axis.
+    merged = [{**config, **metrics, **own} for own, metrics, config in parts]
+    return [{column: _scalar(row.get(column)) for column in columns} for row in merged]
 
 
 def _row(job: Job) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -201,8 +214,11 @@ def _row(job: Job) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
 
 def cell(value: Any) -> Any:
     """A value in a CSV file: text that a spreadsheet would take for a formula has an apostrophe before it."""
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+    value = _scalar(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _scalar(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 

@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 import torch
+from rich.console import Console
 
-from gradexp.app.tasks.predict import _columns, _print
+from gradexp.app.tasks.predict import _columns, print_predictions
 from gradexp.data import Digits, LinearData
 
 
@@ -40,7 +41,7 @@ def test_numbers_do_not_overwrite_a_column_either() -> None:
 
 def test_text_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     texts = ["[/b]", "[red]", "[", "a[1]\\", ":smile:", "[link=x]y"]
-    _print(pl.DataFrame({"y[/]": texts, "[bold]": texts}))
+    print_predictions(Console(), pl.DataFrame({"y[/]": texts, "[bold]": texts}))
     printed = capsys.readouterr().out
     for text in [*texts, "y[/]", "[bold]"]:
         assert printed.count(text) >= (2 if text in texts else 1), text

@@ -15,7 +15,7 @@ from gradexp.sweeps.report.results import cell
 
 def write_files(comparison: Comparison, folder: Path) -> list[Path]:
     """Write ``compare.json`` (settings, pairs and lines) and ``compare.csv`` (one row a pair), atomically."""
-    pairs = [_pair(comparison, pair) for pair in comparison.pairs]
+    pairs = rows_of_pairs(comparison)
     content = {
         "metric": comparison.metric.name,
         "higher_is_better": comparison.metric.sign > 0,
@@ -47,6 +47,11 @@ def write_files(comparison: Comparison, folder: Path) -> list[Path]:
         writer.writerow({key: cell(value) for key, value in row.items()})
     write_atomically(csv_path, text.getvalue().encode())
     return [json_path, csv_path]
+
+
+def rows_of_pairs(comparison: Comparison) -> list[dict[str, Any]]:
+    """The rows of compare.csv: one for each pair."""
+    return [_pair(comparison, pair) for pair in comparison.pairs]
 
 
 def _pair(comparison: Comparison, pair: Pair) -> dict[str, Any]:
