@@ -55,7 +55,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(root)
         run(*SHORT, "hydra.run.dir=RUN")
-        assert call(monkeypatch, "-m", *SHORT, "optimizer.lr=1e-3,1e-2", "hydra.sweep.dir=FOLDER") is None
+        assert call(monkeypatch, "-m", *SHORT, "optimizer.lr=1e-3,1e-2", "seed=0,1", "hydra.sweep.dir=FOLDER") is None
         rng = np.random.default_rng(0)
         rooms = rng.integers(1, 9, 100)
         pl.DataFrame({"rooms": rooms, "price": rooms * 10.5 + rng.normal(size=100)}).write_csv("houses.csv")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, configure_log
@@ -11,11 +11,13 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from gradexp.app.vectorized.progress import StackProgress
 from gradexp.configuration.values import without_hydra
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import own_gpu
 from gradexp.sweeps.launch.jobs import composed, run_job
+
+if TYPE_CHECKING:
+    from gradexp.app.vectorized.progress import StackProgress
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,16 @@ class StackTask:
         number = int(HydraConfig.get().job.num)
         lines = self.parts[number].items()
         jobs = {one: composed(self.context, self.sweep, overrides, one) for one, overrides in lines}
+        own_gpu.claim(_sweep_of(jobs), self.launcher)
+        from gradexp.app.vectorized.progress import StackProgress  # which imports torch: after the claim
+
         progress = StackProgress(self._console(jobs), _epochs(jobs), number + 1, self.stacked)
         return self.run(number, jobs, progress)
 
     def run_here(self, parts: Sequence[Mapping[int, DictConfig]]) -> list[dict[int, JobReturn]]:
         """Run all parts in this process, their jobs composed."""
+        from gradexp.app.vectorized.progress import StackProgress
+
         stacked = {number: config for part in parts[: self.stacked] for number, config in part.items()}
         progress = StackProgress(self._console(stacked), _epochs(stacked))
         return [self.run(number, part, progress) for number, part in enumerate(parts)]
@@ -61,11 +68,10 @@ class StackTask:
         is_shown = not self.is_silent and any(config.progress for config in jobs.values())
         return Console(stderr=True, quiet=not is_shown)
 
-    def run(self, number: int, jobs: Mapping[int, DictConfig], progress: StackProgress) -> dict[int, JobReturn]:
+    def run(self, number: int, jobs: Mapping[int, DictConfig], progress: "StackProgress") -> dict[int, JobReturn]:
         """Run a part; returns what Hydra is told of each job, by the job's number."""
         first = next(iter(jobs.values()))
-        sweep = Path(str(first.hydra.sweep.dir))
-        own_gpu.claim(sweep, self.launcher)
+        sweep = _sweep_of(jobs)
         if number >= self.stacked:
             return {number: self._run(config, None) for number, config in jobs.items()}
         from gradexp.app.quiet import quiet_libraries
@@ -101,6 +107,11 @@ class StackTask:
             return run_job(self.context, self.task, config)
         finally:
             current.reset(token)
+
+
+def _sweep_of(jobs: Mapping[int, DictConfig]) -> Path:
+    """The folder of the sweep that jobs belong to."""
+    return Path(str(next(iter(jobs.values())).hydra.sweep.dir))
 
 
 def _epochs(jobs: Mapping[int, DictConfig]) -> int:
