@@ -1,11 +1,12 @@
 """Configurations as plain data."""
 
+import copy
 import json
 import pickle
 from collections.abc import Mapping
 from typing import Any, cast
 
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 
@@ -68,14 +69,20 @@ def as_typed(overrides: Any) -> list[str]:
 
 def copied(cfg: DictConfig) -> DictConfig:
     """A copy of a whole configuration; pickling takes a third of the time of `copy.deepcopy`."""
-    return cast(DictConfig, pickle.loads(pickle.dumps(cfg)))
+    try:
+        return cast(DictConfig, pickle.loads(pickle.dumps(cfg)))
+    except (
+        pickle.PicklingError,
+        AttributeError,
+        TypeError,
+    ):  # a schema's class that is local, or of a plugin that Hydra has imported twice
+        return copy.deepcopy(cfg)
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:
     """A copy of a composed configuration without the section `hydra`, if it has one: what a task gets."""
-    new = copied(cfg)
-    with read_write(new), open_dict(new):
-        new.pop("hydra", None)
+    new = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    OmegaConf.set_struct(new, OmegaConf.is_struct(cfg))
     return new
 
 
