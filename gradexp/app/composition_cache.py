@@ -15,7 +15,7 @@ from hydra._internal.config_repository import CachingConfigRepository, IConfigRe
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.plugins.config_source import ConfigResult
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gradexp.app.class_overrides import typed_sections
 from gradexp.configuration.files import CONF_DIR
@@ -71,8 +71,11 @@ def cached(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
             return cfg
         try:
             _cache[key] = pickle.dumps(cfg)
-        except pickle.PicklingError:  # of a plugin that Hydra has imported twice
-            return cfg
+        except pickle.PicklingError:  # of a plugin that Hydra has imported twice, as in the workers of a sweep
+            for plugin in ("launcher", "sweeper"):  # their options have been checked where the sweep was planned
+                with open_dict(cfg.hydra):
+                    cfg.hydra[plugin] = OmegaConf.to_container(cfg.hydra[plugin])
+            _cache[key] = pickle.dumps(cfg)
     return pickle.loads(_cache[key])  # type: ignore[no-any-return]
 
 

@@ -25,7 +25,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.utils import JobRuntime
 from hydra.errors import ConfigCompositionException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, flag_override, open_dict
+from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from gradexp.app.class_overrides import add_without_plus, may_have_other_keys, typed_sections
@@ -111,10 +111,6 @@ class SectionLoader(ConfigLoaderImpl):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=NAMED_LIKE_PRESETS)
             cfg = super().load_configuration(name, overrides, run_mode, *further)
-        for plugin in ("launcher", "sweeper"):
-            # Without the schema's class, which cannot be pickled where Hydra has imported a plugin twice.
-            with open_dict(cfg.hydra):
-                cfg.hydra[plugin] = OmegaConf.to_container(cfg.hydra[plugin])
         choices = cfg.hydra.runtime.choices
         choices.update({group: CUSTOM for group in self._custom if group in choices})
         return cfg
