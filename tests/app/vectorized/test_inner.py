@@ -142,3 +142,19 @@ def test_the_plain_values_of_a_job_are_those_of_its_task() -> None:
     with read_write(whole), open_dict(whole):
         whole.hydra = {"job": "${name}", "run": "${missing}"}
     assert plain_without_hydra(whole) == plain(config)
+
+
+def test_options_go_with_the_launcher_that_a_preset_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    preset = ("+sweep=learning_rate_sensitivity", "optimizer=sgd", "optimizer.lr=0.1,0.2", "seed=0,1")
+    line = (*SMALL[:-1], *preset, "hydra.launcher.max_members=3", "hydra.sweep.dir=sweep")
+    sizes: list[int] = []
+    run = StackFit.run
+
+    def count(self: StackFit, *arguments: Any) -> None:
+        sizes.append(len(self.members))
+        run(self, *arguments)
+
+    monkeypatch.setattr(StackFit, "run", count)
+    assert call(monkeypatch, *line) is None
+    assert sizes == [3, 1]
+    assert OmegaConf.load("sweep/0/.hydra/hydra.yaml").hydra.launcher.max_members == 3
