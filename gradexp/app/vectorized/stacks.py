@@ -26,7 +26,9 @@ from gradexp.sweeps import job_folder
 
 log = logging.getLogger(__name__)
 
-CACHE = 4 * 2**20  # bytes of weights, gradients and optimizer's state that stay in a core's cache
+# Bytes of weights, gradients and optimizer's state in a stack, beyond which it no longer gets faster: a member-step of
+# the default digits takes 0.52, 0.46, 0.46 and 0.41 ms in stacks of 4, 8, 16 and 32.
+ENOUGH = 32 * 2**20
 SMALLEST, LARGEST = 4, 512  # stacks
 
 Sizes = tuple[int, int]
@@ -113,8 +115,7 @@ class Stacks:
             return SMALLEST
         numbers = sum(parameter.numel() for parameter in prepared.member.network.parameters())
         is_on_cpu = prepared.member.train.inputs.device.type == "cpu"
-        # On a CPU, the members whose weights, gradients and optimizer's state fit in a core's cache together.
-        fastest = max(SMALLEST, min(LARGEST, CACHE // (16 * numbers))) if is_on_cpu else LARGEST
+        fastest = max(SMALLEST, min(LARGEST, ENOUGH // (16 * numbers))) if is_on_cpu else LARGEST
         return min(self._max_members or fastest, members_that_fit(prepared))
 
     def _stack(self, names: Sequence[str], saved: Saved | None = None) -> Iterator[Stacked]:
