@@ -34,7 +34,7 @@ from gradexp.app.composition_cache import Repository, cached, lines, without_pla
 from gradexp.app.file_classes import changes, is_option_of
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals
 from gradexp.configuration.files import CONF_DIR
-from gradexp.configuration.values import as_typed
+from gradexp.sweeps.launch.jobs import launcher_of_preset
 
 # Our launcher presets have the names of the plugins' own presets; Hydra validates them against these and warns.
 NAMED_LIKE_PRESETS = r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema"
@@ -121,10 +121,7 @@ class SectionLoader(ConfigLoaderImpl):
 
         A job's command line has no preset, and typed options of the launcher need the launcher that they belong to.
         """
-        typed = any(line.startswith("hydra/launcher=") for line in as_typed(master_config.hydra.overrides.hydra))
-        name = master_config.hydra.runtime.choices.get("hydra/launcher")
-        chosen = [] if typed or name in (None, "basic", CUSTOM) else [f"hydra/launcher={name}"]
-        return super().load_sweep_config(master_config, [*chosen, *sweep_overrides])
+        return super().load_sweep_config(master_config, [*launcher_of_preset(master_config), *sweep_overrides])
 
     def composer(self, config: DictConfig) -> Composer:
         """The composer of the jobs of a multirun with this configuration."""

@@ -3,11 +3,10 @@
 import re
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
 import pytest
 
-from gradexp.engine.stack.fit import StackFit
+from tests.app.vectorized.fitted import stack_sizes
 from tests.command_line import call
 from tests.sweeps.small import REPORTED, table
 
@@ -15,13 +14,7 @@ from tests.sweeps.small import REPORTED, table
 def test_a_sweep_over_folds_is_trained_in_stacks_and_judged_by_its_folds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stacks, run = [], StackFit.run
-
-    def record(self: StackFit, *arguments: Any) -> None:
-        stacks.append(len(self.active))
-        run(self, *arguments)
-
-    monkeypatch.setattr(StackFit, "run", record)
+    stacks = stack_sizes(monkeypatch)
     # Of 1,438 images the first fold holds out 480, the others 479.
     axes = ("+sweep=folds", "data.folds=3", "optimizer.lr=1e-4,3e-2", "seed=0,1", "model.hidden=[16]")
     launcher = ("hydra/launcher=vectorized", "hydra.launcher.inner=basic")

@@ -4,27 +4,27 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
-from types import MappingProxyType
 from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.errors import HydraException
-from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig, open_dict
+from hydra.types import HydraContext
+from omegaconf import DictConfig
 
 from gradexp.app.hydra_keys import check_launcher
 from gradexp.app.vectorized.task import StackTask
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.job_folder import STACKS
 from gradexp.sweeps.launch.joblib_workers import tied_workers
+from gradexp.sweeps.launch.jobs import with_launcher
 from gradexp.sweeps.plan.axes import text
 
 OPTIONS = "hydra.launcher.inner_options"
 
 
-def with_launcher(context: HydraContext, sweep: DictConfig, name: str, options: Mapping[str, Any]) -> DictConfig:
-    """A sweep's configuration with another launcher.
+def with_inner(context: HydraContext, sweep: DictConfig, name: str, options: Mapping[str, Any]) -> DictConfig:
+    """A sweep's configuration with the inner launcher in place of its own, checked.
 
     Args:
         context: Hydra's.
@@ -35,9 +35,7 @@ def with_launcher(context: HydraContext, sweep: DictConfig, name: str, options: 
     Raises:
         ValueError: It is not installed, or has no such option or value.
     """
-    config = sweep.copy()
-    with open_dict(config):
-        config.hydra.launcher = _section(context, name)
+    config = with_launcher(context, sweep, name)
     check_launcher(config.hydra.launcher)
     known = [key for key in config.hydra.launcher if key != "_target_"]
     for option in options:
@@ -49,21 +47,12 @@ def with_launcher(context: HydraContext, sweep: DictConfig, name: str, options: 
     if not options:
         return config
     try:
-        with open_dict(config):
-            config.hydra.launcher = _section(context, name, options)
+        config = with_launcher(context, sweep, name, options)
     except HydraException as error:
         reason = f"{error.__cause__ or error}".partition("\n")[0].rstrip(".")
         raise ValueError(f"{OPTIONS} must be what {name} takes; got {text(dict(options))}: {reason}.") from error
     check_launcher(config.hydra.launcher)
     return config
-
-
-def _section(context: HydraContext, name: str, options: Mapping[str, Any] = MappingProxyType({})) -> DictConfig:
-    """The section hydra.launcher with the launcher of this name."""
-    lines = [f"hydra.launcher.{key}={text(value)}" for key, value in options.items()]
-    config = context.config_loader.load_configuration("config", [f"hydra/launcher={name}", *lines], RunMode.MULTIRUN)
-    section: DictConfig = config.hydra.launcher
-    return section
 
 
 def run_parts(

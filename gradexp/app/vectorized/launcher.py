@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.vectorized.groups import divided, grouped
-from gradexp.app.vectorized.inner import remove_if_empty, run_parts, with_launcher
+from gradexp.app.vectorized.inner import remove_if_empty, run_parts, with_inner
 from gradexp.app.vectorized.task import StackTask
 from gradexp.configuration.values import without_hydra
 from gradexp.rules import COUNT, SECTION, Rule, check, one_of, or_null
@@ -107,7 +107,7 @@ class VectorizedLauncher(Launcher):
 
     def _with_inner(self, name: str) -> DictConfig:
         """The sweep's configuration with an inner launcher."""
-        return with_launcher(self.hydra_context, self.config, name, self.inner_options or {})
+        return with_inner(self.hydra_context, self.config, name, self.inner_options or {})
 
     def _fastest(self, groups: Sequence[Mapping[int, DictConfig]], singles: int) -> str:
         """The inner launcher for jobs of these shapes, and further jobs that run alone."""

@@ -74,14 +74,22 @@ class Stacks:
             if all(name in waiting for name in saved.names):
                 waiting = [name for name in waiting if name not in saved.names]
                 yield from self._next(saved.names, saved)
-        reason = self._why_one_by_one(waiting[0]) if waiting else None
+        first = self._first(waiting)
+        reason = None if first is None else self._why_one_by_one(first)
         if reason is not None:
             yield Stacked({}, dict.fromkeys(waiting, reason))
             return
         while waiting:
-            size = self._size(waiting[0])
+            size = self._size(self._first(waiting))
             yield from self._next(waiting[:size])
             waiting = waiting[size:]
+
+    def _first(self, names: Sequence[str]) -> Prepared | None:
+        """The first of these jobs, prepared; None if there is none, or if it cannot be, as it will say itself."""
+        try:
+            return self._prepare(self._jobs[names[0]]) if names else None
+        except Exception:
+            return None
 
     def _next(self, names: Sequence[str], saved: Saved | None = None) -> Iterator[Stacked]:
         """Train the next stack, unless the sweep was stopped: then its jobs say so themselves."""
@@ -95,23 +103,17 @@ class Stacks:
         yield from self._stack(names, saved)
         self._progress.count(sum(self._jobs[name].trainer.max_epochs for name in names))
 
-    def _why_one_by_one(self, name: str) -> str | None:
+    def _why_one_by_one(self, prepared: Prepared) -> str | None:
         """Why a stack is slower than one fit after the other; None if it is not, or if the user wants stacks."""
-        try:
-            prepared = self._prepare(self._jobs[name])
-        except Exception:  # which the job will say
-            return None
         network, inputs = prepared.member.network, prepared.member.train.inputs
         if self._max_members is not None or inputs.device.type != "cpu":
             return None
         threads = threads_that_pay(operations_per_step(network, inputs[:1], prepared.order.batch_size))
         return f"a step of one keeps {threads} threads busy, of which a stack has one" if threads > 1 else None
 
-    def _size(self, name: str) -> int:
-        """How many members are trained at once with this job: as many as are fastest, and fit in the memory."""
-        try:
-            prepared = self._prepare(self._jobs[name])
-        except Exception:  # which the job will say
+    def _size(self, prepared: Prepared | None) -> int:
+        """How many members are trained at once with a job: as many as are fastest, and fit in the memory."""
+        if prepared is None:
             return SMALLEST
         numbers = sum(parameter.numel() for parameter in prepared.member.network.parameters())
         is_on_cpu = prepared.member.train.inputs.device.type == "cpu"

@@ -22,7 +22,7 @@ from gradexp.files import RESUME, random_letters, remove_temporary_files, write_
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import Composer, make_plan
-from gradexp.sweeps.launch.jobs import launcher_of
+from gradexp.sweeps.launch.jobs import LAUNCHER, is_launcher_typed, launcher_of_preset, with_launcher
 from gradexp.sweeps.launch.manifest_lines import ManifestLines, must_be_typed
 from gradexp.sweeps.launch.output import console
 from gradexp.sweeps.launch.run_jobs import JobsWithoutResult, run_jobs
@@ -32,8 +32,6 @@ from gradexp.sweeps.plan.manifest import NAME as MANIFEST
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from gradexp.sweeps.plan.plan import Plan, add_jobs
 from gradexp.sweeps.plan.resume import extended
-
-LAUNCHER = "hydra/launcher"
 
 
 class GridSweeper(Sweeper):
@@ -114,12 +112,14 @@ class GridSweeper(Sweeper):
 
     def _take_launcher(self, compose: Composer, command: list[str]) -> None:
         """Take the launcher that a preset or an experiment of the sweep's command chooses, unless one was typed."""
-        typed = any(line.startswith("hydra/launcher=") for line in self.config.hydra.overrides.hydra)
         parsed = compose.parser.parse_overrides(command)
         added = [str(o.input_line) for o in parsed if o.type is OverrideType.ADD and not o.is_sweep_override()]
         chosen = str(compose.choices([line for line in added if "." not in line.partition("=")[0]])[LAUNCHER])
-        if not typed and chosen != self.config.hydra.runtime.choices[LAUNCHER]:
-            self.launcher, self.config = launcher_of(self.hydra_context, self._task, self.config, chosen)
+        if not is_launcher_typed(self.config) and chosen != self.config.hydra.runtime.choices[LAUNCHER]:
+            config = with_launcher(self.hydra_context, self.config, chosen)
+            with read_write(config):
+                config.hydra.runtime.choices[LAUNCHER] = chosen
+            self.setup(hydra_context=self.hydra_context, task_function=self._task, config=config)
 
     def _run_finals(self, folder: Path, manifest: Manifest, plan: Plan, compose: Composer) -> None:
         """The second half of a benchmark: fresh seeds at the settings that won the grid."""
@@ -206,10 +206,7 @@ def _words(folder: Path, config: DictConfig) -> list[str]:
         for line in config.hydra.overrides.hydra
         if line.startswith(("hydra/launcher=", "hydra.launcher.", "hydra.searchpath="))
     ]
-    name = config.hydra.runtime.choices[LAUNCHER]
-    if name != "basic" and not any(line.startswith(f"{LAUNCHER}=") for line in launcher):  # that of a preset
-        launcher.insert(0, f"{LAUNCHER}={name}")
-    return [*launcher, f"sweep.resume={text(str(folder))}"]
+    return [*launcher_of_preset(config), *launcher, f"sweep.resume={text(str(folder))}"]
 
 
 def _wanted(manifest: Manifest) -> list[PlannedJob]:

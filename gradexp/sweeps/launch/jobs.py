@@ -1,20 +1,24 @@
 """Composes and runs the jobs of a sweep one by one, as Hydra's own launcher does but in less time."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, env_override, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from gradexp.configuration.class_sections import CUSTOM
 from gradexp.configuration.values import as_typed, without_hydra
 from gradexp.configuration.yaml_text import as_yaml, to_yaml
 from gradexp.files import write_atomically
+from gradexp.sweeps.plan.axes import text
+
+LAUNCHER = "hydra/launcher"
 
 
 class BasicLauncher(Launcher):
@@ -54,25 +58,34 @@ def composed(context: HydraContext, sweep: DictConfig, overrides: Sequence[str],
     return config
 
 
-def launcher_of(
-    context: HydraContext, task: TaskFunction, sweep: DictConfig, name: str, options: Sequence[str] = ()
-) -> tuple[Launcher, DictConfig]:
-    """A launcher by its option's name, and the sweep's configuration with it.
+def is_launcher_typed(sweep: DictConfig) -> bool:
+    """Whether a launcher was typed on the command line of a sweep with this configuration."""
+    return any(line.startswith(f"{LAUNCHER}=") for line in as_typed(sweep.hydra.overrides.hydra))
+
+
+def launcher_of_preset(sweep: DictConfig) -> list[str]:
+    """The override for the launcher that a preset or an experiment has chosen; none where one was typed, or none is."""
+    name = sweep.hydra.runtime.choices.get(LAUNCHER)
+    return [] if is_launcher_typed(sweep) or name in (None, "basic", CUSTOM) else [f"{LAUNCHER}={name}"]
+
+
+def with_launcher(
+    context: HydraContext, sweep: DictConfig, name: str, options: Mapping[str, Any] = MappingProxyType({})
+) -> DictConfig:
+    """A sweep's configuration with another launcher.
 
     Args:
         context: Hydra's.
-        task: What each job runs.
         sweep: The sweep's configuration; it is not changed.
-        name: An option of the group hydra/launcher.
-        options: Overrides of keys of hydra.launcher.
+        name: The launcher's, an option of hydra/launcher.
+        options: Changes of its options.
     """
-    overrides = [f"hydra/launcher={name}", *options]
-    own = context.config_loader.load_configuration("config", overrides, RunMode.MULTIRUN)
+    lines = [f"hydra.launcher.{key}={text(value)}" for key, value in options.items()]
+    own = context.config_loader.load_configuration("config", [f"{LAUNCHER}={name}", *lines], RunMode.MULTIRUN)
     config = sweep.copy()
     with read_write(config), open_dict(config):
         config.hydra.launcher = own.hydra.launcher
-        config.hydra.runtime.choices["hydra/launcher"] = name
-    return Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config), config
+    return config
 
 
 def run_job(context: HydraContext, task: TaskFunction, config: DictConfig) -> JobReturn:

@@ -1,5 +1,6 @@
 """A sweep's findings as interactive Plotly figures, for the page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -83,24 +84,21 @@ def time(findings: Findings) -> go.Figure | None:
         marker={"color": COLORS[5] if times.several else COLORS[0], "opacity": 0.6},
     )
     if times.several:
-        figure.add_scatter(
-            x=[point.seconds for point in times.settings],
-            y=[point.score for point in times.settings],
-            text=[_over_seeds(point) for point in times.settings],
-            mode="markers",
-            name="settings, means over seeds",
-            marker={"color": COLORS[0], "opacity": 0.6},
-        )
-    figure.add_scatter(
-        x=[point.seconds for point in times.front],
-        y=[point.score for point in times.front],
-        text=[_over_seeds(point) for point in times.front],
-        mode="lines+markers",
-        name="none faster and better",
-        line={"color": COLORS[1], "shape": "hv"},
-    )
+        marker = {"color": COLORS[0], "opacity": 0.6}
+        _add_points(figure, times.settings, mode="markers", name="settings, means over seeds", marker=marker)
+    line = {"color": COLORS[1], "shape": "hv"}
+    _add_points(figure, times.front, mode="lines+markers", name="none faster and better", line=line)
     figure.update_yaxes(range=findings.limits)
     return laid_out(figure, "seconds of fitting", findings.results.score_name)
+
+
+def _add_points(figure: Any, points: Sequence[Point], **look: Any) -> None:
+    figure.add_scatter(
+        x=[point.seconds for point in points],
+        y=[point.score for point in points],
+        text=[_over_seeds(point) for point in points],
+        **look,
+    )
 
 
 def _over_seeds(point: Point) -> str:

@@ -15,8 +15,8 @@ from gradexp.app.vectorized.launcher import VectorizedLauncher
 from gradexp.app.vectorized.shape import shape
 from gradexp.app.vectorized.task import StackTask
 from gradexp.configuration.values import plain, plain_without_hydra
-from gradexp.engine.stack.fit import StackFit
 from gradexp.sweeps.launch import extras
+from tests.app.vectorized.fitted import stack_sizes
 from tests.command_line import call
 from tests.sweeps.small import UNREPORTED, jobs, metrics
 
@@ -62,18 +62,11 @@ def test_a_part_that_fails_is_launched_again_and_loses_no_job_of_another(
 
 
 def test_no_stack_is_trained_after_a_failure_that_stops_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    fits: list[StackFit] = []
-    fit = StackFit.run
-
-    def count(self: StackFit, *arguments: Any) -> None:
-        fits.append(self)
-        fit(self, *arguments)
-
-    monkeypatch.setattr(StackFit, "run", count)
+    sizes = stack_sizes(monkeypatch)
     stop = ("sweep.on_failure=stop", "hydra.launcher.max_members=1", "hydra.sweep.dir=sweep")
     line = (*SMALL, "seed=0,1", "monitor=val/accuracy,val/typo", *stop, "monitor_mode=max")
     assert "3 of 4 jobs have no result (1 failed, " in str(call(monkeypatch, *line))
-    assert len(fits) == 2  # not those of the jobs after it
+    assert len(sizes) == 2  # not those of the jobs after it
     assert not Path("sweep/2/metrics.json").exists()
 
 
@@ -147,14 +140,7 @@ def test_the_plain_values_of_a_job_are_those_of_its_task() -> None:
 def test_options_go_with_the_launcher_that_a_preset_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     preset = ("+sweep=learning_rate_sensitivity", "optimizer=sgd", "optimizer.lr=0.1,0.2", "seed=0,1")
     line = (*SMALL[:-1], *preset, "hydra.launcher.max_members=3", "hydra.sweep.dir=sweep")
-    sizes: list[int] = []
-    run = StackFit.run
-
-    def count(self: StackFit, *arguments: Any) -> None:
-        sizes.append(len(self.members))
-        run(self, *arguments)
-
-    monkeypatch.setattr(StackFit, "run", count)
+    sizes = stack_sizes(monkeypatch)
     assert call(monkeypatch, *line) is None
     assert sizes == [3, 1]
     assert OmegaConf.load("sweep/0/.hydra/hydra.yaml").hydra.launcher.max_members == 3

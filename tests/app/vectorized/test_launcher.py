@@ -18,6 +18,7 @@ from gradexp.configuration.values import plain
 from gradexp.engine.stack.fit import StackFit
 from gradexp.engine.stack.steps import StackSteps
 from gradexp.engine.threads import threads_of_one_run
+from tests.app.vectorized.fitted import stack_sizes
 from tests.command_line import call
 from tests.parity.compare import compared
 from tests.parity.sides import run
@@ -26,19 +27,6 @@ from tests.run_folder import checkpoint
 SMALL = ("model.hidden=[4]", "trainer.max_epochs=2", "data.batch_size=200")
 VECTORIZED = "hydra/launcher=vectorized"
 JOBS = [[f"seed={seed}", *SMALL, "test=false"] for seed in range(4)]
-
-
-def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of members of each stack that is fitted from now on."""
-    found: list[int] = []
-    run = StackFit.run
-
-    def record(self: StackFit, *arguments: Any) -> None:
-        found.append(len(self.active))
-        run(self, *arguments)
-
-    monkeypatch.setattr(StackFit, "run", record)
-    return found
 
 
 def metrics(sweep: str) -> list[dict[str, Any]]:
@@ -89,7 +77,7 @@ def test_what_a_configuration_says_of_running_alone(overrides: tuple[str, ...], 
 
 
 def test_a_failing_job_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = sizes(monkeypatch)
+    found = stack_sizes(monkeypatch)
     line = ("-m", "seed=0,1", "monitor=val/accuracy,val/typo", *SMALL, VECTORIZED, "hydra.sweep.dir=sweep")
     message = str(call(monkeypatch, *line, "+monitor_mode=max") or call(monkeypatch, *line, "monitor_mode=max"))
     assert "2 of 4 jobs have no result (2 failed)" in message
@@ -98,7 +86,7 @@ def test_a_failing_job_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_that_is_short_halves_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    take, found = StackSteps.take, sizes(monkeypatch)
+    take, found = StackSteps.take, stack_sizes(monkeypatch)
 
     def short(self: StackSteps, inputs: torch.Tensor, *arguments: Any) -> Any:
         if len(inputs) > 2:
