@@ -20,7 +20,7 @@ from gradexp.configuration.values import plain
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_file import AtomicCheckpointIO
 from gradexp.engine.event_files import EventFiles
-from gradexp.engine.lightning_internals import drop_slow_cuda_check
+from gradexp.engine.lightning_internals import drop_slow_cuda_check, list_packages_once
 from gradexp.engine.low_overhead import NoProfiler, QuickPrecision
 from gradexp.engine.step_callback import takes_steps
 from gradexp.interrupts import stop_first
@@ -120,6 +120,7 @@ def build_trainer(
         purge_step: The first step of a resumed run: it supersedes what a killed process logged from this step on.
     """
     drop_slow_cuda_check()
+    list_packages_once()
     show_progress = bool(cfg.progress and console.is_terminal)
     given = plain(cfg)["trainer"]
     ours: dict[str, Any] = {
