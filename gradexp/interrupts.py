@@ -22,8 +22,7 @@ from gradexp.workers import end_with, kill_workers
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = 3.0  # seconds for callbacks, loggers and launchers
-THREAD = "interrupts"  # the name of the thread that waits for them
-COMMAND = "python -m gradexp"
+THREAD, COMMAND = "interrupts", "python -m gradexp"  # the name of the thread that waits for them; what is typed
 SWEEP_JOB = "GRADEXP_SWEEP_JOB"  # in the environment of a process for one job of a sweep: that job's folder
 
 
