@@ -26,6 +26,7 @@ from gradexp.engine.step_callback import takes_steps
 from gradexp.interrupts import stop_first
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.objective.objective import ObjectiveOptions
+from gradexp.sweeps.plan.run_name import event_folder_of_job
 
 
 def build_data(cfg: DictConfig) -> AbstractDataModule:
@@ -152,8 +153,9 @@ def build_trainer(
 
 def _loggers(cfg: DictConfig, folder: Path, purge_step: int | None) -> list[Logger]:
     """TensorBoard's logger, then the user's own loggers, which write below the run's folder if they take a folder."""
+    events = event_folder_of_job(folder)
     loggers: list[Logger] = [
-        EventFiles(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=purge_step)
+        EventFiles(events.parent, name=events.name, version="", default_hp_metric=False, purge_step=purge_step)
     ]
     for name, section in plain(cfg)["logger"].items():
         key = f"logger.{name}"
