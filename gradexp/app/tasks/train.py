@@ -99,11 +99,14 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if metrics["status"] == "completed":
         model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
         metrics |= measure_training_samples(trainer, model, data)
-    if cfg.test and not is_overridden("test_step", model):
-        notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
-    elif cfg.test and metrics["status"] == "completed":
+    is_tested = cfg.test and metrics["status"] == "completed" and is_overridden("test_step", model)
+    if is_tested:
         metrics |= _test(trainer, model, data)
+    elif cfg.test and not is_overridden("test_step", model):
+        notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
     metrics |= root_errors(metrics, data) | facts(data, model)
+    if not is_tested:  # other jobs of a stack may have loaded the test part
+        metrics.pop("samples/test", None)
     notes += coarse_score(metrics)
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.flush()
