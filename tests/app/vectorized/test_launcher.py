@@ -28,6 +28,7 @@ from tests.run_folder import checkpoint
 
 SMALL = ("model.hidden=[4]", "trainer.max_epochs=2", "data.batch_size=200")
 VECTORIZED = "hydra/launcher=vectorized"
+ONE_PROCESS = "hydra.launcher.inner=basic"
 JOBS = [[f"seed={seed}", *SMALL, "test=false"] for seed in range(4)]
 
 
@@ -101,7 +102,16 @@ def test_a_job_that_cannot_be_prepared_stops_a_sweep_after_the_fits_of_its_stack
 
     monkeypatch.setattr(Preparation, "__call__", fail)
     schedules = ("scheduler=onecycle,cosine", "scheduler.warmup_steps=2")  # onecycle has its own warm-up
-    line = ("-m", "seed=0,1", *schedules, *SMALL, VECTORIZED, "hydra.sweep.dir=sweep", "sweep.on_failure=stop")
+    line = (
+        "-m",
+        "seed=0,1",
+        *schedules,
+        *SMALL,
+        VECTORIZED,
+        ONE_PROCESS,
+        "hydra.sweep.dir=sweep",
+        "sweep.on_failure=stop",
+    )
     assert "2 of 4 jobs have no result (1 failed, 1 interrupted)" in str(call(monkeypatch, *line))
     states = [json.loads(path.read_text())["status"] for path in Path("sweep").glob("*/metrics.json")]
     assert sorted(states) == ["completed", "completed", "failed"]
