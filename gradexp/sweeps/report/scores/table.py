@@ -18,26 +18,31 @@ NOT_TRIED = "not tried"
 
 
 def columns(board: Board) -> list[str]:
-    """The names of the columns; the second is left out where no entrant has a default."""
+    """The names of the columns; rates and costs are left out where no entrant has any."""
     own = ["entrant", "rate"] if has_rates(board) else ["setting"]
-    costs = (
-        ["time a step", "state"] if any(row.state is not None or row.slower is not None for row in board.rows) else []
-    )
-    return [*own, *(problem.label for problem in board.problems), "first", *costs]
+    return [*own, *(problem.label for problem in board.problems), "first", *_costs(board)]
 
 
 def rows(board: Board) -> list[list[str]]:
     """The cells, as texts."""
     short = short_names([row.entrant[0] for row in board.rows])
+    costs = _costs(board).values()
     found = []
-    for row in board.rows:
+    for number, row in enumerate(board.rows):
         name, rate = row.entrant
         own = [short[name], rate] if has_rates(board) else [short[name]]
         tried = sum(cell is not None for cell in row.cells)
-        costs = [f"{row.slower:.2f}x" if row.slower else "", f"{row.state:.3g} B" if row.state is not None else ""]
-        scores = [score(cell) for cell in row.cells]
-        found.append([*own, *scores, f"{row.first} of {tried}", *costs][: len(columns(board))])
+        found.append([*own, *map(score, row.cells), f"{row.first} of {tried}", *(texts[number] for texts in costs)])
     return found
+
+
+def _costs(board: Board) -> dict[str, list[str]]:
+    """The columns of what was measured."""
+    found = {
+        "time a step": [f"{row.slower:.2f}x" if row.slower else "" for row in board.rows],
+        "state": [f"{row.state:.3g} B" if row.state is not None else "" for row in board.rows],
+    }
+    return {name: texts for name, texts in found.items() if any(texts)}
 
 
 def score(cell: Cell | None) -> str:
@@ -74,7 +79,7 @@ def lines(board: Board) -> list[str]:
         found.append(
             "tuned: the best rate of the grid, by validation; default: the entrant's own rate; both at fresh seeds"
         )
-    if any(row.slower is not None or row.state is not None for row in board.rows):
+    if _costs(board):
         found.append(
             "time a step: over that of the fastest, geometric mean over the problems (jobs trained in a stack have "
             "their share of its time); state: bytes of the optimizer's state a parameter"
@@ -88,6 +93,8 @@ def _of_problem(problem: Problem) -> str:
     counts = sorted({len(one.scores) for one in compared.settings})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     said = f"{compared.metric.name}, {way} is better, mean ± standard deviation over {seeds} {compared.unit}s"
+    if all(len(one.scores) > 1 and len({*one.scores.values()}) == 1 for one in compared.settings):
+        said += f"; all {compared.unit}s of a setting give the same: chance has no part in it"
     few = sum(len(one.scores) < JUDGED for one in compared.settings)
     if few:
         said += f"; {few} of {len(compared.settings)} settings have fewer than three, and are told from none"
