@@ -3,8 +3,8 @@
 import inspect
 from typing import Any
 
-import lion_pytorch
 import pytest
+import pytorch_optimizer
 import torch
 from omegaconf import OmegaConf
 
@@ -20,7 +20,7 @@ def number(section: dict[str, Any], key: str = "optimizer.lr") -> float:
     [
         ("torch.optim.NAdam", torch.optim.NAdam),
         ("torch.optim.Rprop", torch.optim.Rprop),
-        ("lion_pytorch.Lion", lion_pytorch.Lion),
+        ("pytorch_optimizer.Prodigy", pytorch_optimizer.Prodigy),
     ],
 )
 def test_a_class_has_the_default_of_its_constructor(target: str, cls: Any) -> None:

@@ -50,11 +50,13 @@ class Problem:
         label: Name of the experiment, with the data where several problems have it.
         comparison: The verdicts on all pairs of settings.
         cells: By entrant; a setting that is both the default and the best tuned is in two.
+        best: The ranks of the best mean: who shares one is not told from it.
     """
 
     label: str
     comparison: Comparison
     cells: Mapping[Entrant, Cell]
+    best: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Row:
     Attributes:
         entrant: Its name, and "tuned", "default" or "".
         cells: One for each problem; None where it was not tried.
-        first: On how many problems it is among the first.
+        first: On how many problems it is not told from the best.
         slower: Seconds of a step over those of the fastest entrant, geometric mean over the problems.
         state: Bytes of the optimizer's state a parameter, mean over the problems.
     """
@@ -102,6 +104,13 @@ def board(parts: Iterable[SweepResults], asked: str = "monitor", mode: str | Non
         except ValueError as error:
             error.add_note(f"(In the problem {label}.)")
             raise
+        except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            # A configuration that was cut, or that others wrote, can lack anything.
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise ValueError(
+                f"compare.folders must be multiruns and runs whose records are whole; the problem {label} has others "
+                f"({reason})."
+            ) from error
     entrants = list(dict.fromkeys(entrant for problem in problems for entrant in problem.cells))
     rows = [_row(entrant, problems) for entrant in entrants]
     return Board(problems, sorted(rows, key=_place))
@@ -123,7 +132,8 @@ def by_problem(parts: Iterable[SweepResults]) -> dict[str, SweepResults]:
     for key, jobs in found.items():
         own = [str(part).rpartition(".")[2] if place == 0 else str(part) for place, part in enumerate(key[1:]) if part]
         label = str(key[0]) if names[key[0]] == 1 else f"{key[0]} ({' '.join(own)})"
-        ran = Counter((job.metrics["monitor"], job.metrics.get("monitor_mode")) for job in jobs.values() if job.metrics)
+        metrics = [job.metrics for job in jobs.values() if "monitor" in job.metrics]
+        ran = Counter((one["monitor"], one.get("monitor_mode")) for one in metrics)
         monitor, mode = ran.most_common(1)[0][0] if ran else (first.monitor, first.monitor_mode)
         labels[label] = replace(
             first, name=label, monitor=monitor, monitor_mode=mode, jobs=list(jobs.values()), command=[]
@@ -133,11 +143,8 @@ def by_problem(parts: Iterable[SweepResults]) -> dict[str, SweepResults]:
 
 def ranks_of(comparison: Comparison) -> list[tuple[int, ...]]:
     """The ranks of the settings of a comparison, in its order."""
-    order = sorted(range(len(comparison.settings)), key=lambda n: -comparison.metric.sign * comparison.settings[n].mean)
-    place = {number: at for at, number in enumerate(order)}
-    apart = [(place[pair.a], place[pair.b]) for pair in comparison.pairs if pair.verdict in APART]
-    ranks = shared_ranks(len(order), apart)
-    return [ranks[place[number]] for number in range(len(order))]
+    apart = [(pair.a, pair.b) for pair in comparison.pairs if pair.verdict in APART]
+    return shared_ranks(len(comparison.settings), apart)
 
 
 def _problem(label: str, results: SweepResults, asked: str, mode: str | None) -> Problem:
@@ -154,7 +161,7 @@ def _problem(label: str, results: SweepResults, asked: str, mode: str | None) ->
     for entrant, setting in _entrants(settings):
         one, own = scored.get(id(setting), (None, ()))
         cells[entrant] = Cell(setting, one, own, costs(setting.jobs.values()))
-    return Problem(label, compared, cells)
+    return Problem(label, compared, cells, ranks[0])
 
 
 def _entrants(settings: Sequence[RunSetting]) -> Iterable[tuple[Entrant, RunSetting]]:
@@ -187,7 +194,9 @@ def _label(setting: RunSetting) -> str:
 def _row(entrant: Entrant, problems: Sequence[Problem]) -> Row:
     cells = [problem.cells.get(entrant) for problem in problems]
     slower, state = [], []
+    first = 0
     for problem, cell in zip(problems, cells, strict=True):
+        first += cell is not None and not {*problem.best}.isdisjoint(cell.ranks)
         if cell is not None and cell.costs.seconds:
             fastest = min(one.costs.seconds for one in problem.cells.values() if one.costs.seconds)
             slower.append(cell.costs.seconds / fastest)
@@ -196,7 +205,7 @@ def _row(entrant: Entrant, problems: Sequence[Problem]) -> Row:
     return Row(
         entrant,
         cells,
-        sum(1 in cell.ranks for cell in cells if cell is not None),
+        first,
         geometric_mean(slower) if slower else None,
         fmean(state) if state else None,
     )

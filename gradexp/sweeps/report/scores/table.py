@@ -28,11 +28,11 @@ def rows(board: Board) -> list[list[str]]:
     short = short_names([row.entrant[0] for row in board.rows])
     costs = _costs(board).values()
     found = []
-    for number, row in enumerate(board.rows):
+    for place, row in enumerate(board.rows):
         name, rate = row.entrant
         own = [short[name], rate] if has_rates(board) else [short[name]]
         tried = sum(cell is not None for cell in row.cells)
-        found.append([*own, *map(score, row.cells), f"{row.first} of {tried}", *(texts[number] for texts in costs)])
+        found.append([*own, *map(score, row.cells), f"{row.first} of {tried}", *(texts[place] for texts in costs)])
     return found
 
 
@@ -73,7 +73,7 @@ def lines(board: Board) -> list[str]:
     found = [f"{problem.label}: {_of_problem(problem)}" for problem in board.problems]
     found.append(
         "in brackets the rank: two that cannot be told apart by their seeds have a rank in common (Holm over all pairs "
-        "of a problem); first: on how many problems an entrant is told from none that is better"
+        "of a problem); first: on how many problems an entrant is not told from the best"
     )
     if has_rates(board):
         found.append(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from gradexp.sweeps.report.results import Job, SweepResults
@@ -11,8 +12,10 @@ Scores = Mapping[tuple[str, float], Sequence[float | None]]  # by optimizer and 
 DEFAULT = 0.1  # the rate that is each optimizer's own
 
 
-def benchmark(name: str, scores: Scores, data: str = "Digits", folder: str = "", **metrics: Any) -> SweepResults:
-    """Final runs with these scores at seeds 100, 101, and so on, after a grid of seed 0."""
+def benchmark(
+    name: str, scores: Scores, data: str = "Digits", folder: str = "", metrics: Mapping[str, Any] = MappingProxyType({})
+) -> SweepResults:
+    """Final runs with these scores at seeds 100, 101, and so on, after a grid of seed 0; with further metrics."""
     jobs: list[Job] = []
     for (optimizer, rate), values in scores.items():
         for seed, score in enumerate(values):
