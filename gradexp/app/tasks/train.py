@@ -32,6 +32,7 @@ from gradexp.engine.checkpoints import Checkpoints, logged
 from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
+from gradexp.engine.optimizer_state import state_bytes
 from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule
 from gradexp.reports.correct_samples import keep_correct
@@ -209,6 +210,7 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, resumed: Resumption | None, 
         "steps": trainer.global_step,
         "seconds/fit": _callback(trainer, FitClock).seconds,
         "threads": threads,
+        "bytes/optimizer_state": state_bytes(trainer.optimizers),
         **({"resumed": resumed.record} if resumed and resumed.record else {}),
     }
 
