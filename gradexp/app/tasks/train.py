@@ -139,7 +139,7 @@ def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resume
 
 def as_markdown(text: str) -> str:
     """YAML as a block of code, between fences that are longer than any in the text."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    fence = max(["``", *re.findall("`+", text)], key=len) + "`"
     return f"{fence}yaml\n{text}{fence}"
 
 
