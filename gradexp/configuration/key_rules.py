@@ -53,6 +53,8 @@ KEY_RULES: Mapping[str, Rule] = {
     "task": one_of(*TASKS),
     "seed": WHOLE,
     "ckpt_path": or_null(TEXT),
+    "init_from": or_null(TEXT),
+    "freeze": list_of(TEXT, "a list of names of layers or parameters, such as [linear_1] or ['linear_*']"),
     "input": or_null(TEXT),
     "topic": or_null(one_of(*TOPICS)),
     "sweep_dir": or_null(TEXT),

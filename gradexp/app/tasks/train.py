@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.assembly import build_data, build_model, build_trainer
+from gradexp.app.initial_state import set_initial_state
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
@@ -62,6 +63,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         data = build_data(cfg)
         cfg, notes = adapt(cfg, data)
         model = build_model(cfg, data)
+        notes += set_initial_state(cfg, model)
     else:
         prepared = trained.prepared
         cfg, notes, data, model = prepared.cfg, prepared.notes, prepared.data, prepared.model
