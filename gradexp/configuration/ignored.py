@@ -18,6 +18,7 @@ TASK_OF_KEY: Mapping[str, str] = {
     "resampling": "bias_variance",
     "topic": "explain",
     "input": "predict",
+    "predictions_format": "predict",
     "sweep_dir": "report",
 }
 

@@ -56,6 +56,7 @@ KEY_RULES: Mapping[str, Rule] = {
     "init_from": or_null(TEXT),
     "freeze": list_of(TEXT, "a list of names of layers or parameters, such as [linear_1] or ['linear_*']"),
     "input": or_null(TEXT),
+    "predictions_format": one_of("csv", "parquet"),
     "topic": or_null(one_of(*TOPICS)),
     "sweep_dir": or_null(TEXT),
     "data_dir": or_null(TEXT),
