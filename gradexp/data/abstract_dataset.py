@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
+from gradexp.data.preprocessors import Preprocessor
 from gradexp.data.sources import Source
 
 if TYPE_CHECKING:
@@ -98,6 +99,14 @@ class AbstractDataset(ABC):
         import polars as pl
 
         return pl.DataFrame({"sample": [f"test/{number}" for number in range(len(source))]})
+
+    def preprocessor(self) -> Preprocessor | None:
+        """The preprocessing of inputs as a module, once it is known; None if there is none that can be exported."""
+        return None
+
+    def raw(self, source: Source, indices: Tensor) -> Tensor:
+        """The samples at `indices` of a part that `load` gave, as `preprocessor` takes them."""
+        raise NotImplementedError
 
     def read_samples(self, path: Path) -> Samples:
         """The samples to predict in the user's file or folder.

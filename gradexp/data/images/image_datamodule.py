@@ -18,6 +18,7 @@ from gradexp.data.abstract_dataset import Samples
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.image_files import image_paths, read_image
 from gradexp.data.options import DataOptions
+from gradexp.data.preprocessors import PixelScaler
 from gradexp.data.sources import Batch, Source
 from gradexp.files import name_of, user_path
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
@@ -137,6 +138,15 @@ class ImageDataModule(AbstractDataModule):
         assert self.mean is not None
         assert self.std is not None
         return source.normalised(self.mean, self.std)
+
+    def preprocessor(self) -> PixelScaler:
+        assert self.mean is not None
+        assert self.std is not None
+        return PixelScaler(self.image_shape, self.mean, self.std, self.white)
+
+    def raw(self, source: Source, indices: Tensor) -> Tensor:
+        assert isinstance(source, ByteSource)
+        return source.pixels(indices)
 
     def describe(self, source: Source) -> "pl.DataFrame":
         import polars as pl

@@ -19,6 +19,7 @@ from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
 from gradexp.data.tables.table_encoded import Encoded, EncodedTable
 from gradexp.data.tables.table_file import read_table
 from gradexp.data.tables.table_parts import TableFiles
+from gradexp.data.tables.table_preprocessor import TableEncoder
 from gradexp.data.tables.table_rows import RawTable, check_columns
 from gradexp.data.tables.table_target import Target
 from gradexp.files import user_path
@@ -174,6 +175,14 @@ class Table(AbstractDataModule):
     def in_target_units(self, outputs: Tensor) -> Tensor:
         _, target = self._fitted()
         return outputs if target.classes else outputs * target.std + target.mean
+
+    def preprocessor(self) -> TableEncoder:
+        return TableEncoder(self._fitted()[0])
+
+    def raw(self, source: Source, indices: Tensor) -> Tensor:
+        assert isinstance(source, RawTable)
+        encoded = Encoded(self._fitted()[0], source.frame, source.decimal_comma)
+        return torch.from_numpy(encoded.raw(indices.numpy()))
 
     def describe(self, source: Source) -> pl.DataFrame:
         assert isinstance(source, RawTable)
