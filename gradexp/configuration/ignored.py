@@ -13,6 +13,7 @@ SECTIONS = ("optimizer", "scheduler", "loss", "metrics", "regularizer")
 # Keys that only one task uses.
 TASK_OF_KEY: Mapping[str, str] = {
     "compare": "compare",
+    "export": "export",
     "freeze": "train",
     "init_from": "train",
     "resampling": "bias_variance",

@@ -54,7 +54,8 @@ class PixelScaler(Preprocessor):
 
     def description(self) -> dict[str, Any]:
         meaning = f"brightness of each pixel, 0 (black) to {self.white}, by channel, row and column"
-        return {"meaning": meaning, "mean": self.mean, "std": self.std}
+        formula = "(pixels - mean) / std, as float32"
+        return {"meaning": meaning, "preprocessing": formula, "mean": self.mean, "std": self.std}
 
     def draw(self, number: int, stream: torch.Generator) -> Tensor:
         return torch.randint(0, self.white + 1, (number, *self.shape), generator=stream).to(torch.uint8)
@@ -83,7 +84,8 @@ class NumberScaler(Preprocessor):
 
     def description(self) -> dict[str, Any]:
         named = {"columns": self.columns} if self.columns else {}
-        return {"meaning": "the features", **named, "mean": self.mean.tolist(), "std": self.std.tolist()}
+        scale = {"mean": self.mean.tolist(), "std": self.std.tolist()}
+        return {"meaning": "the features", "preprocessing": "(numbers - mean) / std by column", **named, **scale}
 
     def draw(self, number: int, stream: torch.Generator) -> Tensor:
         return self.mean + self.std * torch.randn(number, *self.shape, generator=stream)

@@ -14,6 +14,10 @@ MEANING = (
     "one number per column: numbers as they are; dates and times as days since 1970-01-01; a category as its position "
     "in the list of categories, from 0, or -1 for any other; NaN where a value is missing"
 )
+FORMULA = (
+    "column by column: of a number or date one feature, (value - mean) / std, or 0 if it is missing; of a category one "
+    "feature for each of its categories, 1 or 0; if the column's missing is true, one more feature, 1 if the value is"
+)
 
 
 class TableEncoder(Preprocessor):
@@ -59,7 +63,7 @@ class TableEncoder(Preprocessor):
         return torch.where(self.kind == NUMBER, scaled, of_category).float()
 
     def description(self) -> dict[str, Any]:
-        return {"meaning": MEANING, "columns": [column.state() for column in self.columns]}
+        return {"meaning": MEANING, "preprocessing": FORMULA, "columns": [column.state() for column in self.columns]}
 
     def draw(self, number: int, stream: torch.Generator) -> Tensor:
         rows = torch.randn(number, len(self.columns), generator=stream, dtype=torch.float64)
