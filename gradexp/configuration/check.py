@@ -204,6 +204,9 @@ def _check_combinations(node: Plain) -> None:
             "compare.folders must be a list of folders of multiruns and of runs for task=compare; got []. Type "
             '"compare.folders=[FOLDER,FOLDER]".'
         )
+    for key in ("init_from", "freeze") if task in ("audit", "bias_variance") and node["ckpt_path"] is None else ():
+        if node[key]:  # of an experiment, as a typed one is refused with every other task
+            raise ValueError(f"{key} has no effect with task={task}, only with task=train; got {node[key]}.")
     if task == "explain" and node["topic"] is None:
         raise ValueError(f"topic must be one of {', '.join(TOPICS)} for task=explain; got null.")
     if task in ("test", "predict", "export") and node["ckpt_path"] is None:

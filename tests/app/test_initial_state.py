@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from gradexp import Result, run, sweep
+from gradexp.app.composition import compose
+from gradexp.configuration.check import check_config
+from gradexp.configuration.values import plain
 from tests.run_folder import assert_same, checkpoint
 
 BASE = (
@@ -93,3 +97,9 @@ def test_transfer_belongs_to_training(source: Path) -> None:
         run("task=test", f"ckpt_path={source}", "freeze=[linear_1]")
     tested: Result = run("task=test", f"ckpt_path={source}", "freeze=[]")
     assert tested.metrics["status"] == "completed"
+
+
+def test_an_experiment_that_freezes_is_not_audited_without_it() -> None:
+    node = plain(compose("freeze=[linear_1]")) | {"task": "audit"}
+    with pytest.raises(ValueError, match=r"^freeze has no effect with task=audit, only with task=train; got "):
+        check_config(OmegaConf.create(node))
