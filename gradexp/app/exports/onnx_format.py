@@ -88,7 +88,7 @@ def _add_names(model: Any, classes: list[str]) -> None:
     from onnx import TensorProto, helper
 
     names = [name.encode(errors="backslashreplace") for name in classes]
-    model.graph.initializer.append(helper.make_tensor("class_names", TensorProto.STRING, [len(names)], names))
+    model.graph.initializer.add(name="class_names", data_type=TensorProto.STRING, dims=[len(names)], string_data=names)
     model.graph.node.append(helper.make_node("Gather", ["class_names", "class_number"], ["class"], axis=0))
     batch = model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
     model.graph.output.insert(0, helper.make_tensor_value_info("class", TensorProto.STRING, [batch]))
