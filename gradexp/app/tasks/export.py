@@ -15,7 +15,7 @@ from gradexp.app.pipeline import Pipeline
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.outcome import Outcome, facts
 from gradexp.app.tasks.restore import Restored, restore
-from gradexp.configuration.values import plain
+from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule
 from gradexp.files import finite, write_atomically, write_json
 from gradexp.randomness import generator
@@ -34,7 +34,7 @@ def export(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     form = cfg.export.format
     if form == "onnx":
         onnx_format.check_installed()
-    restored = restore(cfg, record, console)
+    restored = restore(changed(cfg, {"trainer.devices": 1}), record, console)
     data = restored.data
     if not data.num_features:
         raise ValueError(f"ckpt_path must be of a model that takes samples for task=export; got {cfg.model._target_}.")
@@ -46,16 +46,15 @@ def export(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         with torch.no_grad():
             expected = pipeline(raw) if inputs is None else pipeline.of_inputs(inputs)
         exported = _exported(form, restored, pipeline, raw)
-        difference = _difference(exported, raw, expected)
-    except ValueError:
-        raise
+        found = [exported.run(raw[_rows(size, raw)]) for size in SIZES]
     except Exception as error:  # of a module that cannot be traced, such as one with branches on its values
         reason = str(error).strip().partition("\n")[0]
         others = "state_dict" if form == "torch_export" else "torch_export or state_dict"
         raise ValueError(
             f"export.format must be one that can express {type(model).__name__}; got {form}: "
-            f"{type(error).__name__}: {reason} Try {others}."
+            f"{type(error).__name__}: {reason.rstrip('.')}. Try {others}."
         ) from error
+    difference = _difference(found, [expected[_rows(size, raw)] for size in SIZES])
     write_atomically(record.folder / exported.file, exported.content)
     checked = {"samples": len(raw), "of": source, "batch_sizes": list(SIZES), "largest_difference": difference}
     write_json(record.folder / "model.json", _description(cfg, restored, exported, raw, checked))
@@ -103,22 +102,25 @@ def _exported(form: str, restored: Restored, pipeline: Pipeline, raw: Tensor) ->
     return torch_formats.to_state_dict(restored.model, restored.data, example)
 
 
-def _difference(exported: Exported, raw: Tensor, expected: Tensor) -> float:
-    """The largest difference between the outputs of the exported model and of the checkpoint's.
+def _rows(size: int, raw: Tensor) -> Tensor:
+    """Which of the samples are in a batch of this size: each several times if they are fewer [size]."""
+    return torch.arange(size) % len(raw)
+
+
+def _difference(found: list[Tensor], expected: list[Tensor]) -> float:
+    """The largest difference between the outputs of the exported model and of the checkpoint's, batch by batch.
 
     Raises:
         ValueError: It is more than TOLERANCE of the largest output.
     """
-    scale = max(float(expected.abs().max()), torch.finfo(torch.float32).tiny)
+    scale = max(torch.finfo(torch.float32).tiny, *(float(wanted.abs().max()) for wanted in expected))
     largest = 0.0
-    for size in SIZES:
-        rows = torch.arange(size) % len(raw)
-        outputs, wanted = exported.run(raw[rows]), expected[rows]
+    for outputs, wanted in zip(found, expected, strict=True):
         difference = float((outputs - wanted).abs().max()) if outputs.shape == wanted.shape else float("inf")
-        if not difference <= TOLERANCE * scale:
+        if not difference <= TOLERANCE * scale:  # NaN too
             raise ValueError(
                 f"the exported model must give what the checkpoint gives, to {TOLERANCE:g} of the largest output, "
-                f"{scale:.3g}; in batches of {size} they differ by {difference:.3g}. Nothing was written. "
+                f"{scale:.3g}; in batches of {len(wanted)} they differ by {difference:.3g}. Nothing was written. "
                 "export.format=state_dict exports the weights as they are."
             )
         largest = max(largest, difference)
