@@ -70,7 +70,7 @@ def test_sources_and_frozen_layers_are_axes(source: Path, capfd: pytest.CaptureF
     kept = {key for key, own in jobs.items() if all(torch.equal(own[name], theirs[name]) for name in LAYERS)}
     assert kept == {(True, True)}
     assert not torch.equal(jobs[True, False][LAYERS[0]], jobs[False, False][LAYERS[0]])  # in one stack
-    said = "one by one: 2 jobs, since batches of models do not support freeze=['linear_1']"
+    said = "one by one: 2 jobs, since batches of models do not support freeze=[linear_1]"
     assert said in capfd.readouterr().err
 
 
