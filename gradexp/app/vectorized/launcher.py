@@ -67,10 +67,6 @@ class VectorizedLauncher(Launcher):
             )
         if self.inner is not None:
             self._with_inner(self.inner)  # before anything is written
-        if config.hydra.sweeper.get("n_jobs") == 1:  # of a search
-            _say(
-                "hydra/launcher=vectorized has no effect: a search launches hydra.sweeper.n_jobs trials at once, now 1"
-            )
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()

@@ -63,7 +63,7 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
         facts = {
             key: value
             for key, value in flat(plain(cfg)).items()
-            if not key.startswith(("sweep.", "compare.")) and key not in ALL_LOCAL_KEYS
+            if not key.startswith(("sweep.", "search.", "compare.")) and key not in ALL_LOCAL_KEYS
         }
         if not plan.common and not plan.varying:
             plan.common.update(facts)
