@@ -48,6 +48,7 @@ class Search(Work):
                     f"sweep.resume must keep what the search began with; search.{changed[0]} was "
                     f"{old.search.get(changed[0])}, is {search[changed[0]]}. More search.trials extend a search."
                 )
+            search["space"] = old.search["space"]  # in its order, whatever the order that is typed now
             search["raced"] = old.search.get("raced", 0)
         manifest.search = search
         self._search, self._plan = search, plan

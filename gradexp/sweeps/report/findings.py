@@ -13,6 +13,7 @@ from gradexp.sweeps.report.learning_curves import LearningCurves, learning_curve
 from gradexp.sweeps.report.penalty_map import Grid, penalties
 from gradexp.sweeps.report.ranking import Setting, ranking, shown_range, sign
 from gradexp.sweeps.report.results import SweepResults
+from gradexp.sweeps.report.search import Found, found_by_search
 from gradexp.sweeps.report.sensitivity import Sensitivity, learning_rates
 from gradexp.sweeps.report.times import Times, times
 
@@ -35,6 +36,7 @@ class Findings:
         times: Of the jobs with a score.
         importance: Shares of the score's variance, which add up to 1: of each axis, of their interactions, of noise.
         contest: The final runs of a benchmark, best first.
+        search: What a search shows besides; None for a grid.
         comparison: Which settings are better than others by more than the noise of seeds; None without several seeds.
     """
 
@@ -51,6 +53,7 @@ class Findings:
     times: Times | None
     importance: dict[str, float]
     contest: list[Contestant]
+    search: Found | None
     comparison: Comparison | None
 
     @property
@@ -75,6 +78,7 @@ def find(results: SweepResults) -> Findings:
     comparable = results.comparable
     ranked = ranking(comparable)
     scored = comparable.scored()
+    search = found_by_search(comparable)
     return Findings(
         results,
         is_ranked=results.is_comparable,
@@ -87,7 +91,11 @@ def find(results: SweepResults) -> Findings:
         coordinates=coordinates(comparable),
         curves=learning_curves(comparable, ranked),
         times=times(comparable),
-        importance=what_matters([job.settings for job, _ in scored], [score for _, score in scored]),
+        # A search's keys have a new value in each trial, and its best trials more seeds than the others.
+        importance={}
+        if search is not None
+        else what_matters([job.settings for job, _ in scored], [score for _, score in scored]),
         contest=contest(comparable),
+        search=search,
         comparison=compared(comparable),
     )

@@ -16,12 +16,13 @@ from plotly.offline import get_plotlyjs
 
 from gradexp.files import finite, write_atomically
 from gradexp.sweeps.plan.axes import text
-from gradexp.sweeps.report import plotly_bands, plotly_figures
+from gradexp.sweeps.report import plotly_bands, plotly_figures, plotly_search
 from gradexp.sweeps.report.best_words import best_lines
 from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
 from gradexp.sweeps.report.results import Job, SweepResults
+from gradexp.sweeps.report.search import search_lines
 
 BEST = 10  # settings shown at the top
 TEMPLATES = ("hovertemplate", "texttemplate")  # of figures: constants, with markup
@@ -89,6 +90,39 @@ PANELS = (
     ),
 )
 
+SEARCH_PANELS = (
+    Panel(
+        "search_history",
+        "History of the search",
+        "Each trial with its mean over the seeds that it has: full dots have all seeds, and only these may be the "
+        "best; rings have the first seed alone, crosses were cut short. The line is the best so far.",
+        plotly_search.history,
+        "no trial has ended",
+    ),
+    Panel(
+        "search_slices",
+        "Slices",
+        "The trials over one key at a time; the later a trial, the darker.",
+        plotly_search.slices,
+        "no trial has ended",
+    ),
+    Panel(
+        "search_importance",
+        "Importance",
+        "The share of the variance over the whole space that each key explains by itself, by functional ANOVA of a "
+        "random forest that is fitted to the trials. Of few trials it is a guess.",
+        plotly_search.importance,
+        "it needs two keys, ten trials and Optuna",
+    ),
+    Panel(
+        "search_front",
+        "Front",
+        "The trials by their first two objectives. None is better in all objectives than one on the line.",
+        plotly_search.front,
+        "the search has one objective",
+    ),
+)
+
 
 def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, Path]) -> Path:
     """Write ``report.html`` into the sweep's folder, atomically.
@@ -99,7 +133,8 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
         pictures: The figures of the study and of the comparison, as PNG, by name.
     """
     results = findings.results
-    figures = {panel.key: figure for panel in PANELS if (figure := panel.draw(findings)) is not None}
+    asked = PANELS if findings.search is None else (*SEARCH_PANELS, *PANELS)
+    figures = {panel.key: figure for panel in asked if (figure := panel.draw(findings)) is not None}
     columns, rows = _table(results)
     page = (
         _environment()
@@ -110,14 +145,14 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
             statuses=findings.statuses,
             best=findings.ranking[:BEST],
             unit=findings.unit,
-            best_lines=best_lines(findings),
+            best_lines=[*search_lines(findings.search), *best_lines(findings)],
             contest=findings.contest,
             test_metric="test/" + results.monitor.partition("/")[2],
             lines=lines,
             pictures={tag.replace("_", " "): _encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
             compared=_compared(findings, pictures),
-            panels=[panel for panel in PANELS if panel.key in figures],
-            absent=[panel for panel in PANELS if panel.key not in figures] if findings.is_ranked else [],
+            panels=[panel for panel in asked if panel.key in figures],
+            absent=[panel for panel in asked if panel.key not in figures] if findings.is_ranked else [],
             figures=_script({key: escaped(figure.to_plotly_json()) for key, figure in figures.items()}),
             table=_script({"columns": columns, "rows": rows}),
             failures=[job for job in results.jobs if job.status in ("failed", "diverged")],

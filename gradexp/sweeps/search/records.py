@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gradexp.configuration.files import read_config
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.plan.manifest import PlannedJob
 from gradexp.sweeps.plan.repeats import without_repeats
 from gradexp.sweeps.search.objectives import Objective, scores_of
 from gradexp.sweeps.search.pruning import was_pruned
@@ -16,30 +15,43 @@ from gradexp.sweeps.search.trials import Scores, Trial
 THRESHOLDS = "early_stopping.thresholds"
 
 
+class AJob(Protocol):
+    """A job of a manifest or of a report."""
+
+    @property
+    def folder(self) -> str | Path: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def overrides(self) -> list[str]: ...
+    @property
+    def settings(self) -> dict[str, Any]: ...
+
+
 def key_of(settings: Mapping[str, Any]) -> str:
     """A text that jobs of one trial share."""
     return json.dumps(without_repeats(settings), sort_keys=True)
 
 
-def trials_of(folder: Path, jobs: Iterable[PlannedJob], objectives: Sequence[Objective]) -> list[Trial]:
+def trials_of(folder: Path, jobs: Iterable[AJob], objectives: Sequence[Objective]) -> list[Trial]:
     """The trials, in the order of their numbers, with the scores of the jobs that have ended.
 
     Args:
-        folder: The sweep's.
-        jobs: Those of the manifest; trials are those of its stage "grid".
+        folder: That the jobs' folders are in.
+        jobs: Those of the manifest or of a report; trials are those of the stage "grid".
         objectives: What the search optimises.
 
     Raises:
         ValueError: A job completed, and has not measured an objective.
     """
-    groups: dict[str, list[PlannedJob]] = {}
+    groups: dict[str, list[AJob]] = {}
     for job in jobs:
         if job.stage == "grid":
             groups.setdefault(key_of(job.settings), []).append(job)
     return [_trial(number, folder, group, objectives) for number, group in enumerate(groups.values())]
 
 
-def _trial(number: int, folder: Path, jobs: Sequence[PlannedJob], objectives: Sequence[Objective]) -> Trial:
+def _trial(number: int, folder: Path, jobs: Sequence[AJob], objectives: Sequence[Objective]) -> Trial:
     scores: dict[int, Scores | None] = {}
     pruned, failed = 0, False
     for job in jobs:
@@ -58,7 +70,7 @@ def _trial(number: int, folder: Path, jobs: Sequence[PlannedJob], objectives: Se
     return Trial(number, without_repeats(jobs[0].settings), scores, pruned, failed)
 
 
-def first_folders(folder: Path, jobs: Iterable[PlannedJob], trials: Iterable[Trial], seed: int) -> Iterator[Path]:
+def first_folders(folder: Path, jobs: Iterable[AJob], trials: Iterable[Trial], seed: int) -> Iterator[Path]:
     """The folders of the first seeds of those of the trials that completed."""
     wanted = {key_of(trial.params) for trial in trials if trial.scores.get(seed) is not None}
     for job in jobs:
