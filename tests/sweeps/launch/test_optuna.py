@@ -106,7 +106,7 @@ def test_the_report_shows_the_search(finished: Path) -> None:
     assert {row["status"] for row in table} == {"completed"}
 
 
-@pytest.mark.parametrize("launches", [1, 3, 6])
+@pytest.mark.parametrize("launches", [1, 4])
 def test_a_killed_search_goes_on_with_the_trials_it_would_have_had(
     launches: int, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +122,7 @@ def test_a_killed_search_goes_on_with_the_trials_it_would_have_had(
     with monkeypatch.context() as patch:
         patch.setattr(search, "run_jobs", run_some)
         with pytest.raises(Killed):
-            call(patch, UNREPORTED, *REPORTED_HERE, *SEARCH)
+            call(patch, "-m", UNREPORTED, *REPORTED_HERE[1:], *SEARCH)
     assert len(jobs()) < len(jobs(finished))
     assert call(monkeypatch, *RESUMED, "hydra/launcher=vectorized") is None
     assert [(job["settings"], job["overrides"]) for job in jobs()] == [
