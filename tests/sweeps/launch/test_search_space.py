@@ -28,7 +28,7 @@ SPACES = {
     "range(10,2,-3)": Dimension(4, 10, 3),
     "range(0.1,0.5,0.1)": Dimension(0.1, 0.4, 0.1),
     "1e-2,1e-3": Dimension(choices=("0.01", "0.001")),
-    "choice(relu,'a b',[1,2])": Dimension(choices=("relu", "'a b'", "[1,2]")),
+    "choice(relu,'a b',[1,2])": Dimension(choices=("relu", "a\\ b", "[1,2]")),
     "shuffle(range(1,3))": None,
 }
 REFUSED = {
