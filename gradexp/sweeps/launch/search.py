@@ -49,7 +49,8 @@ class Search(Work):
                     f"{old.search.get(changed[0])}, is {search[changed[0]]}. More search.trials extend a search."
                 )
             search["space"] = old.search["space"]  # in its order, whatever the order that is typed now
-            search["raced"] = old.search.get("raced", 0)
+            raced = old.search.get("raced")
+            search["raced"] = raced if isinstance(raced, int) else 0
         manifest.search = search
         self._search, self._plan = search, plan
         self._space: Space = from_plain(search["space"])

@@ -133,7 +133,11 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
         pictures: The figures of the study and of the comparison, as PNG, by name.
     """
     results = findings.results
-    asked = PANELS if findings.search is None else (*SEARCH_PANELS, *PANELS)
+    asked = (
+        PANELS
+        if findings.search is None
+        else (*SEARCH_PANELS, *(panel for panel in PANELS if panel.key != "importance"))
+    )
     figures = {panel.key: figure for panel in asked if (figure := panel.draw(findings)) is not None}
     columns, rows = _table(results)
     page = (
@@ -141,7 +145,7 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
         .get_template("report.html.j2")
         .render(
             results=results,
-            command=shlex.join(results.command),
+            command=shlex.join([*(["hydra/sweeper=optuna"] if results.search else []), *results.command]),
             statuses=findings.statuses,
             best=findings.ranking[:BEST],
             unit=findings.unit,

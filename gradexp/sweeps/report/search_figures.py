@@ -46,7 +46,9 @@ def slices(found: Found) -> Figure:
         x = [shown(trial.params[key]) for trial in found.trials]
         look: dict[str, Any] = {"c": numbers, "cmap": "Blues", "vmin": -len(numbers) / 3, "edgecolors": "#444444"}
         axes.scatter(x, scores, linewidths=0.5, s=24, **look)
-        axes.set(xlabel=key, xscale="log" if one.log else "linear" if one.low is not None else axes.get_xscale())
+        axes.set_xlabel(key)
+        if one.log:  # a list of values keeps its own scale
+            axes.set_xscale("log")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(found.objectives[0].metric)
     for axes in panels[len(found.space) :]:

@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
 from gradexp.sweeps.job_folder import score
-from gradexp.sweeps.launch import search
+from gradexp.sweeps.launch import run_jobs, search
 from gradexp.sweeps.search.journal import NAME
 from tests.command_line import call
 from tests.sweeps.small import REPORTED, RESUMED, SMALL, UNREPORTED, finished_sweep, jobs, metrics
@@ -110,7 +110,7 @@ def test_the_report_shows_the_search(finished: Path) -> None:
 def test_a_killed_search_goes_on_with_the_trials_it_would_have_had(
     launches: int, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, done = search.run_jobs, []
+    original, done = run_jobs.run_jobs, []
 
     def run_some(launcher: Any, folder: Path, given: Sequence[Any], on_failure: str) -> None:
         done.extend([1] if given else [])

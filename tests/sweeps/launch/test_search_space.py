@@ -1,6 +1,7 @@
 """The space of a search as Hydra writes it, and the messages for what cannot be searched."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_what_is_proposed_is_rounded_within_the_interval() -> None:
 
 def test_what_cannot_be_searched_is_refused() -> None:
     with started_hydra() as hydra:
-        loader = hydra.config_loader
+        loader: Any = hydra.config_loader  # ours
         for line, words in {**REFUSED, **{f"{RATE} {more}": text for more, text in REFUSED_SEARCHES.items()}}.items():
             typed = line.split()
             config = loader.load_configuration("config", ["hydra/sweeper=optuna"], run_mode=MULTIRUN)
@@ -97,7 +98,7 @@ def test_what_cannot_be_searched_is_refused() -> None:
 
 def test_a_preset_gives_a_space_and_pruning_is_off_with_a_schedule_over_the_whole_fit() -> None:
     with started_hydra() as hydra:
-        loader = hydra.config_loader
+        loader: Any = hydra.config_loader  # ours
         config = loader.load_configuration("config", ["hydra/sweeper=optuna"], run_mode=MULTIRUN)
         for line, pruning in (("scheduler=none", True), ("scheduler=onecycle", False), ("scheduler=cosine", False)):
             plan, search = plan_search(["+sweep.axes={optimizer.lr:[0.1,0.2]}", line], config, loader.composer(config))

@@ -11,8 +11,9 @@ from gradexp.sweeps.search.trials import Scores, Trial, in_order, to_race, winne
 SEEDS = (0, 1, 2)
 
 
-def trial(number: int, *scores: float | None, **more: int) -> Trial:
-    return Trial(number, {}, {seed: None if one is None else (one,) for seed, one in enumerate(scores)}, **more)
+def trial(number: int, *scores: float | None, pruned: int = 0) -> Trial:
+    by_seed = {seed: None if one is None else (one,) for seed, one in enumerate(scores)}
+    return Trial(number, {}, by_seed, pruned)
 
 
 def numbers(trials: list[Trial]) -> list[int]:
