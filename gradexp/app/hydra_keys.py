@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.configuration.files import read_hydra
 from gradexp.configuration.values import as_typed
 from gradexp.sweeps.launch.extras import check_installed, check_optuna
+from gradexp.sweeps.launch.search_plan import check_no_search
 from gradexp.sweeps.plan.manifest import NAME
 
 ONE_TASK = ("tasks_per_node", "nodes")  # of a launcher: gradexp starts the processes of a job itself
@@ -92,11 +93,6 @@ def is_own(hydra: HydraConf) -> bool:
     return "gradexp" in hydra.sweeper._target_
 
 
-def is_search(hydra: HydraConf) -> bool:
-    """Whether the sweeper is gradexp's own for searches."""
-    return str(hydra.sweeper._target_).endswith(".OptunaSweeper")
-
-
 def _check_own_sweeper(config: DictConfig) -> None:
     hydra = config.hydra
     for override in hydra.overrides.hydra:
@@ -105,27 +101,20 @@ def _check_own_sweeper(config: DictConfig) -> None:
                 "hydra.sweep.subdir must go with another sweeper, hydra/sweeper=basic: gradexp's own numbers its "
                 f"jobs' folders to find them again; got {override}."
             )
-    if is_search(hydra):
+    name = "optuna" if str(hydra.sweeper._target_).endswith(".OptunaSweeper") else "grid"
+    if name == "optuna":
         check_optuna()
-        return
-    _check_no_search(config)
     if hydra.sweeper.get("params"):
         raise ValueError(
-            f"hydra.sweeper.params must be null with hydra/sweeper=grid; got {hydra.sweeper.params}. Type "
+            f"hydra.sweeper.params must be null with hydra/sweeper={name}; got {hydra.sweeper.params}. Type "
             "KEY=VALUE,VALUE, or write sweep.axes in an experiment."
         )
-
-
-def _check_no_search(config: DictConfig) -> None:
-    typed = [line for line in as_typed(config.hydra.overrides.task) if line.lstrip("+~").startswith("search.")]
-    if typed and config.sweep.resume is None:  # a search is resumed without its sweeper being typed again
-        raise ValueError(f"the keys of a search must go with hydra/sweeper=optuna; got {', '.join(typed)} with a grid.")
 
 
 def _check_other_sweeper(config: DictConfig) -> None:
     hydra, sweep = config.hydra, config.sweep
     typed = [f"sweep.{key}" for key in ("axes", "zip", "final", "resume", "dry_run") if sweep[key]]
-    _check_no_search(config)
+    check_no_search(as_typed(config.hydra.overrides.task))
     typed += ["sweep.on_failure"] * (sweep.on_failure != "continue")
     if typed:
         raise ValueError(f"{', '.join(typed)} must go with hydra/sweeper=grid; got {hydra.sweeper._target_}.")

@@ -10,6 +10,7 @@ from gradexp.sweeps.launch.output import console
 from gradexp.sweeps.launch.planned_sweeper import PlannedSweeper, Work
 from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.launch.search import Search
+from gradexp.sweeps.launch.search_plan import check_no_search
 from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
 from gradexp.sweeps.plan.manifest import Manifest
 from gradexp.sweeps.plan.plan import Plan, add_jobs
@@ -34,6 +35,7 @@ class Grid(Work):
     """All combinations of the values of axes."""
 
     def plan(self, arguments: list[str], old: Manifest | None, command: list[str]) -> tuple[Plan, Manifest]:
+        check_no_search(arguments)
         plan = make_plan(arguments, self.compose)
         manifest = extended(old, plan, command)
         if plan.settings["final"] is not None:

@@ -1,7 +1,5 @@
 """Hydra's sweeper for searches: trials proposed by Optuna, each judged by several seeds."""
 
-from typing import Any
-
 from gradexp.sweeps.launch.planned_sweeper import PlannedSweeper, Work
 from gradexp.sweeps.launch.search import Search
 from gradexp.sweeps.plan.manifest import Manifest
@@ -12,10 +10,10 @@ class OptunaSweeper(PlannedSweeper):
 
     Args:
         direction: "minimize" or "maximize" the monitor; jobs check it before they train.
-        params: Keys of the space in addition to the typed ones, as Hydra's sweepers have them.
+        params: None, as of GridSweeper.
     """
 
-    def __init__(self, direction: str | None = None, params: Any = None) -> None:
+    def __init__(self, direction: str | None = None, params: None = None) -> None:
         super().__init__()
 
     def work_of(self, old: Manifest | None) -> type[Work]:

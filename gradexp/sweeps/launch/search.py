@@ -36,7 +36,7 @@ class Search(Work):
     """Trials proposed by Optuna."""
 
     def plan(self, arguments: list[str], old: Manifest | None, command: list[str]) -> tuple[Plan, Manifest]:
-        plan, search = plan_search(arguments, self.config, self.compose)
+        plan, search = plan_search(arguments, self.compose)
         self._fixed = fixed_lines(arguments, self.compose)
         manifest = extended(old, plan, command)
         if old is not None:
@@ -197,7 +197,8 @@ class Search(Work):
         found = self._found(folder, manifest)
         if not found or job_folder.is_stopped(folder) or any(trial.has(self._seeds) for trial in found):
             return ""
-        return f"no trial has a score at all {len(self._seeds)} seeds, so none is the best; see the report"
+        seeds = f" at all {len(self._seeds)} seeds" if len(self._seeds) > 1 else ""
+        return f"no trial has a score{seeds}, so none is the best; see the report"
 
     def _say_best(self, number: int, found: Sequence[Trial]) -> None:
         best = winners(found, self._signs, self._seeds)

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from gradexp.configuration.key_rules import KEY_RULES
-from gradexp.configuration.values import flat, plain
+from gradexp.configuration.values import plain
 from gradexp.rules import check
 from gradexp.sweeps.launch.command import Composer, base_config, chooses, is_of_sweep, typed_line
 from gradexp.sweeps.launch.search_space import read_space
@@ -20,12 +20,11 @@ from gradexp.sweeps.search.space import Dimension, Space, as_plain
 OWN_KEYS = ("seed", "test")  # that a job of a search sets itself
 
 
-def plan_search(arguments: Sequence[str], config: DictConfig, compose: Composer) -> tuple[Plan, dict[str, Any]]:
+def plan_search(arguments: Sequence[str], compose: Composer) -> tuple[Plan, dict[str, Any]]:
     """What the jobs of a search share, and how it searches, as the manifest has it.
 
     Args:
         arguments: What was typed.
-        config: The multirun's configuration.
         compose: Composes the configuration of overrides.
 
     Raises:
@@ -44,8 +43,7 @@ def plan_search(arguments: Sequence[str], config: DictConfig, compose: Composer)
     for key in ("zip", "final"):
         if sweep[key]:
             raise ValueError(f"sweep.{key} must go with a grid; a search has {key}={sweep[key]}.")
-    params = OmegaConf.to_container(config.hydra.sweeper.get("params") or OmegaConf.create())
-    space = read_space(typed, {**flat(cast(dict[str, Any], params)), **sweep["axes"]}, compose.parser)
+    space = read_space(typed, sweep["axes"], compose.parser)
     plan = Plan(sweep, str(base.name), str(base.monitor))
     fixed = fixed_lines(arguments, compose)
     groups = set(compose.groups([one for one in typed if not one.is_sweep_override()]))
@@ -68,6 +66,17 @@ def plan_search(arguments: Sequence[str], config: DictConfig, compose: Composer)
     }
     _check_sampler(search["sampler"], space, len(wanted))
     return Plan(**{**vars(plan), "monitor_mode": objectives({**first, "search": {"monitors": []}})[0].mode}), found
+
+
+def check_no_search(arguments: Sequence[str]) -> None:
+    """Check that what was typed for another sweeper has no key of a search.
+
+    Raises:
+        ValueError: It has one.
+    """
+    typed = [line for line in arguments if line.lstrip("+~").startswith("search.")]
+    if typed:
+        raise ValueError(f"the keys of a search must go with hydra/sweeper=optuna; got {', '.join(typed)} without it.")
 
 
 def fixed_lines(arguments: Sequence[str], compose: Composer) -> list[str]:
@@ -115,6 +124,8 @@ def _prunes(asked: bool | str, objectives: int, config: Mapping[str, Any], space
         return False
     if any(key.lstrip("+").partition(".")[0] == "scheduler" for key in space):
         return False
+    if config["scheduler"].get("_target_") is None:
+        return True
     from gradexp.objective.schedules import is_laid_out  # which imports torch
 
     return not is_laid_out(config["scheduler"], config["trusted_packages"])

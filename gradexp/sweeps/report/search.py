@@ -137,12 +137,13 @@ def search_lines(found: Found | None) -> list[str]:
     cut = f", {pruned} cut short" if pruned else ""
     counts = f"{len(found.trials) + found.lost} trials by {found.sampler}{cut}{lost}"
     names = ", ".join(one.metric for one in found.objectives)
+    whole = f"all {len(found.seeds)} seeds" if len(found.seeds) > 1 else "a score"
     if not found.best:
-        return [f"search: {counts}; none has a score at all {len(found.seeds)} seeds"]
+        return [f"search: {counts}; none has {whole.replace('all', 'a score at all')}"]
     if len(found.objectives) > 1:
         lines = [f"search: {counts}; {len(found.best)} that no other beats in all of {names}"]
     else:
-        lines = [f"search: {counts}; the best of the {len(found.whole)} with all {len(found.seeds)} seeds is"]
+        lines = [f"search: {counts}; the best of the {len(found.whole)} with {whole} is"]
     for trial, fresh in zip(found.best, found.fresh, strict=True):
         label = " ".join(f"{key}={text(value)}" for key, value in trial.params.items())
         chosen_by = _numbers(values(trial))

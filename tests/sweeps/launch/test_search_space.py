@@ -91,7 +91,7 @@ def test_what_cannot_be_searched_is_refused() -> None:
             typed = line.split()
             config = loader.load_configuration("config", ["hydra/sweeper=optuna"], run_mode=MULTIRUN)
             with pytest.raises(Exception) as caught:  # noqa: PT011  # the words are compared below
-                plan_search(typed, config, loader.composer(config))
+                plan_search(typed, loader.composer(config))
             said = " ".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
             assert words in said, f"{line}: {said}"
 
@@ -101,17 +101,19 @@ def test_a_preset_gives_a_space_and_pruning_is_off_with_a_schedule_over_the_whol
         loader: Any = hydra.config_loader  # ours
         config = loader.load_configuration("config", ["hydra/sweeper=optuna"], run_mode=MULTIRUN)
         for line, pruning in (("scheduler=none", True), ("scheduler=onecycle", False), ("scheduler=cosine", False)):
-            plan, search = plan_search(["+sweep.axes={optimizer.lr:[0.1,0.2]}", line], config, loader.composer(config))
+            plan, search = plan_search(["+sweep.axes={optimizer.lr:[0.1,0.2]}", line], loader.composer(config))
             assert search["pruning"] is pruning, line
             assert search["space"]["optimizer.lr"]["choices"] == ["0.1", "0.2"]
             assert plan.monitor_mode == "max"
-        _, off = plan_search([RATE, "search.pruning=false"], config, loader.composer(config))
+        _, off = plan_search([RATE, "search.pruning=false"], loader.composer(config))
         assert off["pruning"] is False
 
 
 def test_keys_of_a_search_go_with_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     message = call(monkeypatch, "-m", "optimizer.lr=0.1,0.2", "search.trials=3", "hydra.sweep.dir=sweep")
-    assert message == "error: the keys of a search must go with hydra/sweeper=optuna; got search.trials=3 with a grid."
+    assert message == "error: the keys of a search must go with hydra/sweeper=optuna; got search.trials=3 without it."
+    basic = ("-m", "hydra/sweeper=basic", "optimizer.lr=0.1,0.2", "search.seed=3")
+    assert "got search.seed=3 without it" in str(call(monkeypatch, *basic))
     assert "add -m" in str(call(monkeypatch, "search.trials=3"))
     assert not Path("sweep").exists()
 
