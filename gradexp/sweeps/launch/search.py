@@ -210,7 +210,8 @@ class Search(Work):
             label = " ".join(f"{key}={text(value)}" for key, value in best[0].params.items())
             is_front = len(self._objectives) > 1
             said += f", {len(best)} on the front, such as" if is_front else ", best so far"
-            said += f" {values} over {len(self._seeds)} seeds ({label})"
+            seeds = f" over {len(self._seeds)} seeds" if len(self._seeds) > 1 else ""
+            said += f" {values}{seeds} ({label})"
         self._say(said)
 
     def _say(self, line: str) -> None:
