@@ -11,7 +11,7 @@ from gradexp.sweeps.launch.planned_sweeper import PlannedSweeper, Work
 from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.launch.search import Search
 from gradexp.sweeps.launch.search_plan import check_no_search
-from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
+from gradexp.sweeps.plan.final_runs import at_default, check_fresh, default_count, final_count, final_runs
 from gradexp.sweeps.plan.manifest import Manifest
 from gradexp.sweeps.plan.plan import Plan, add_jobs
 from gradexp.sweeps.plan.resume import extended
@@ -51,7 +51,8 @@ class Grid(Work):
     def run_finals(self, launcher: Launcher, folder: Path, plan: Plan, manifest: Manifest) -> None:
         """The second half of a benchmark: fresh seeds at the settings that won the grid."""
         finals = Plan(plan.settings, plan.name, plan.monitor, plan.monitor_mode)
-        add_jobs(finals, final_runs(folder, manifest, plan.settings["final"]), "final", self.compose)
+        lines = final_runs(folder, manifest, plan.settings["final"])
+        add_jobs(finals, lines, "final", self.compose, at_default(manifest, lines))
         manifest.add_finals(finals.jobs)
         manifest.write(folder)
         runs = [job for job in manifest.jobs.values() if job.stage == "final"]
@@ -64,6 +65,7 @@ class Grid(Work):
             lines.print(f"{job.folder:>5}  {state:<11}  {job.label}", markup=False, highlight=False, soft_wrap=True)
         final = plan.settings["final"]
         if final is not None:
-            count = final_count(manifest, final)
+            count, of_defaults = final_count(manifest, final), default_count(manifest, final)
             line = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
+            line += f", and up to {of_defaults} of defaults that are not the best" if of_defaults else ""
             lines.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -29,12 +29,14 @@ class PlannedJob:
             that no longer wins since the grid was extended.
         overrides: The command line of a single run that is this job.
         settings: The value of each axis.
+        is_default: Whether it has the default of each axis whose values lie around a default.
     """
 
     folder: str
     stage: str
     overrides: list[str]
     settings: dict[str, Any]
+    is_default: bool = False
 
     @property
     def label(self) -> str:
@@ -56,6 +58,7 @@ class Manifest:
         jobs: By the hash of the configuration asked for; the configuration that ran is in the job's folder.
         monitor_mode: "max" where a higher monitor is better, else "min".
         search: How a search searches; None for a grid.
+        for_each: The axis each value of which has final runs; None without the protocol of a benchmark.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Manifest:
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
     monitor_mode: Mode | None = None
     search: dict[str, Any] | None = None
+    for_each: str | None = None
 
     @staticmethod
     def read(folder: Path) -> "Manifest | None":
@@ -137,7 +141,8 @@ class Manifest:
         """Add final runs; those of settings that no longer win become superseded."""
         for key, job in self.jobs.items():
             if job.stage in ("final", "superseded"):
-                self.jobs[key] = replace(job, stage="final" if key in jobs else "superseded")
+                stage = "final" if key in jobs else "superseded"
+                self.jobs[key] = replace(job, stage=stage, is_default=jobs.get(key, job).is_default)
         self.add(jobs)
 
 
@@ -145,7 +150,7 @@ _last: tuple[tuple[Path, int, int, int], Manifest] | None = None  # that `of_job
 
 
 def _job(content: dict[str, Any]) -> PlannedJob:
-    job = PlannedJob(**{part.name: content[part.name] for part in fields(PlannedJob)})
+    job = PlannedJob(**{part.name: content[part.name] for part in fields(PlannedJob) if part.name in content})
     return replace(job, stage="superseded") if job.stage == "beaten" else job  # its name in earlier versions
 
 
@@ -160,6 +165,8 @@ def _wrong(content: dict[str, Any]) -> str:
             return f"its {key} must be one of {', '.join(map(str, names))}; got {content.get(key)!r}"
     if not isinstance(content.get("search"), dict | None):
         return f"its search must be an object; got {content['search']!r}"
+    if not isinstance(content.get("for_each"), str | None):
+        return f"its for_each must be a key; got {content['for_each']!r}"
     for key in ("command", "varying"):
         if not all(isinstance(item, str) for item in content[key]):
             return f"its {key} must be a list of texts; got {content[key]!r}"
@@ -175,6 +182,8 @@ def _wrong(content: dict[str, Any]) -> str:
             return f"the stage of job {key} must be one of {', '.join(STAGES)}; got {given.get('stage')!r}"
         if not isinstance(overrides, list) or not all(isinstance(line, str) for line in overrides):
             return f"the overrides of job {key} must be a list of texts; got {overrides!r}"
+        if not isinstance(given.get("is_default", False), bool):
+            return f"the is_default of job {key} must be true or false; got {given['is_default']!r}"
         if not isinstance(given.get("settings"), dict):
             return f"the settings of job {key} must be an object; got {given.get('settings')!r}"
     return ""

@@ -1,6 +1,7 @@
 """What a sweep shows, as numbers, computed once: terminal, page, figures and TensorBoard only present them."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gradexp.sweeps.report.best import Best, best_of
@@ -13,6 +14,7 @@ from gradexp.sweeps.report.learning_curves import LearningCurves, learning_curve
 from gradexp.sweeps.report.penalty_map import Grid, penalties
 from gradexp.sweeps.report.ranking import Setting, ranking, shown_range, sign
 from gradexp.sweeps.report.results import SweepResults
+from gradexp.sweeps.report.scores.board import Board, board
 from gradexp.sweeps.report.search import Found, found_by_search
 from gradexp.sweeps.report.sensitivity import Sensitivity, learning_rates
 from gradexp.sweeps.report.times import Times, times
@@ -38,6 +40,7 @@ class Findings:
         contest: The final runs of a benchmark, best first.
         search: What a search shows besides; None for a grid.
         comparison: Which settings are better than others by more than the noise of seeds; None without several seeds.
+        scores: The table of scores on several problems, for jobs of several data sets; None if it cannot be made.
     """
 
     results: SweepResults
@@ -55,6 +58,7 @@ class Findings:
     contest: list[Contestant]
     search: Found | None
     comparison: Comparison | None
+    scores: Board | None
 
     @property
     def unit(self) -> str:
@@ -79,6 +83,7 @@ def find(results: SweepResults) -> Findings:
     ranked = ranking(comparable)
     scored = comparable.scored()
     search = found_by_search(comparable)
+    comparison = compared(comparable)
     return Findings(
         results,
         is_ranked=results.is_comparable,
@@ -95,7 +100,15 @@ def find(results: SweepResults) -> Findings:
         importance={}
         if search is not None
         else what_matters([job.settings for job, _ in scored], [score for _, score in scored]),
-        contest=contest(comparable),
+        contest=contest(comparable, comparison),
         search=search,
-        comparison=compared(comparable),
+        comparison=comparison,
+        scores=None if results.is_comparable else _scores(results),
     )
+
+
+def _scores(results: SweepResults) -> Board | None:
+    """None for problems with one setting, or without a metric in common."""
+    with suppress(ValueError):
+        return board([results])
+    return None
