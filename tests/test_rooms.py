@@ -29,6 +29,7 @@ ROOMS = (
     ("configuration",),
     ("sweeps.job_folder",),
     ("sweeps.plan",),
+    ("sweeps.search",),
     ("sweeps.launch",),
     ("sweeps.report",),
     ("app",),

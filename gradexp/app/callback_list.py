@@ -1,5 +1,6 @@
 """A configuration's callbacks: those of every run, those for its model and data, and the user's own."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.pruning import SaveMasks
 from gradexp.engine.step_seed import StepSeed
 from gradexp.engine.threads import Threads
+from gradexp.engine.thresholds import ThresholdStopping
 from gradexp.models import AbstractModule, FunctionDescent, LinearRegression, LogisticRegression, Rosenblatt
 from gradexp.objective.monitor import Mode
 from gradexp.reports import (
@@ -74,15 +76,18 @@ def build_callbacks(
 
 def early_stopping(cfg: DictConfig) -> EarlyStopping | None:
     """The callback that ends a fit early; None if the configuration asks for none."""
-    if cfg.early_stopping.patience is None:
+    asked = cfg.early_stopping
+    if asked.patience is None and not asked.thresholds:
         return None
-    return EarlyStopping(
-        cfg.monitor,
-        patience=cfg.early_stopping.patience,
-        min_delta=cfg.early_stopping.min_delta,
-        mode=cfg.monitor_mode,
-        check_on_train_epoch_end=cfg.monitor.startswith("train/"),
-    )
+    options: dict[str, Any] = {
+        "patience": sys.maxsize if asked.patience is None else asked.patience,
+        "min_delta": asked.min_delta,
+        "mode": cfg.monitor_mode,
+        "check_on_train_epoch_end": cfg.monitor.startswith("train/"),
+    }
+    if asked.thresholds:
+        return ThresholdStopping(cfg.monitor, list(asked.thresholds), **options)
+    return EarlyStopping(cfg.monitor, **options)
 
 
 def _reports(draw: bool, model: LightningModule, console: Console | None) -> list[Callback]:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
-from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_single_run, is_grid
+from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_single_run, is_own
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
 from gradexp.configuration.files import run_of
@@ -51,7 +51,7 @@ class CheckBeforeRun(Callback):
         with _one_message():
             check_before_multirun(config)
             folder = Path(config.hydra.sweep.dir)
-            if not is_grid(config.hydra):
+            if not is_own(config.hydra):
                 begin_work(lambda: _kept(folder))
 
 
@@ -67,7 +67,7 @@ def check_before_multirun(config: DictConfig) -> None:
         check_stays_inside(folder)
     check_hydra_keys(config.hydra)
     check_multirun(config)
-    if not is_grid(config.hydra):  # the grid checks each job before it creates the sweep's folder
+    if not is_own(config.hydra):  # our sweepers check each job before it creates the sweep's folder
         _check_jobs(config)
 
 
@@ -89,7 +89,7 @@ class WriteReport(Callback):
     """Writes the report when a multirun ends."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        if not is_grid(config.hydra):  # which ends with a report in any case
+        if not is_own(config.hydra):  # which ends with a report in any case
             _unreported.append(config)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
@@ -156,7 +156,7 @@ def _check_jobs(config: DictConfig) -> None:
     composer = loader.composer(config)
     sweeper = config.hydra.sweeper
     parameters = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    is_search = "Optuna" in sweeper._target_
+    is_search = not sweeper._target_.endswith("BasicSweeper")  # others draw from intervals
     for line in sampled_jobs([*parameters, *config.hydra.overrides.task], composer, is_search):
         try:
             check_config(composer(line), line)

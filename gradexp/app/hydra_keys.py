@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from gradexp.configuration.files import read_hydra
 from gradexp.configuration.values import as_typed
-from gradexp.sweeps.launch.extras import check_installed
+from gradexp.sweeps.launch.extras import check_installed, check_optuna
+from gradexp.sweeps.launch.search_plan import check_no_search
 from gradexp.sweeps.plan.manifest import NAME
 
 ONE_TASK = ("tasks_per_node", "nodes")  # of a launcher: gradexp starts the processes of a job itself
@@ -37,7 +38,15 @@ def check_single_run(config: DictConfig) -> None:
         ValueError: It has one.
     """
     lines = [*as_typed(config.hydra.overrides.task), *as_typed(config.hydra.overrides.hydra)]
-    of_sweeps = ("sweep.", "hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper", "hydra.sweep.")
+    of_sweeps = (
+        "sweep.",
+        "search.",
+        "hydra/launcher",
+        "hydra.launcher",
+        "hydra/sweeper",
+        "hydra.sweeper",
+        "hydra.sweep.",
+    )
     typed = [line for line in lines if line.lstrip("+~").startswith(of_sweeps)]
     if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
         given = ", ".join(typed) or "sweep.axes"
@@ -58,8 +67,8 @@ def check_multirun(config: DictConfig) -> None:
             f"trainer.num_nodes must be 1 in a multirun, which starts each job on one machine; got "
             f"{config.trainer.num_nodes}."
         )
-    if is_grid(hydra):
-        _check_grid(hydra)
+    if is_own(hydra):
+        _check_own_sweeper(config)
     else:
         _check_other_sweeper(config)
 
@@ -81,21 +90,25 @@ def check_launcher(launcher: Any) -> None:
             )
 
 
-def is_grid(hydra: HydraConf) -> bool:
-    """Whether the sweeper is gradexp's own."""
+def is_own(hydra: HydraConf) -> bool:
+    """Whether the sweeper is gradexp's own, which keeps a manifest."""
     return "gradexp" in hydra.sweeper._target_
 
 
-def _check_grid(hydra: HydraConf) -> None:
+def _check_own_sweeper(config: DictConfig) -> None:
+    hydra = config.hydra
     for override in hydra.overrides.hydra:
         if override.lstrip("+~").startswith("hydra.sweep.subdir"):
             raise ValueError(
-                "hydra.sweep.subdir must go with another sweeper, hydra/sweeper=basic: the grid numbers its jobs' "
-                f"folders to find them again; got {override}."
+                "hydra.sweep.subdir must go with another sweeper, hydra/sweeper=basic: gradexp's own numbers its "
+                f"jobs' folders to find them again; got {override}."
             )
+    name = "optuna" if str(hydra.sweeper._target_).endswith(".OptunaSweeper") else "grid"
+    if name == "optuna":
+        check_optuna()
     if hydra.sweeper.get("params"):
         raise ValueError(
-            f"hydra.sweeper.params must be null with hydra/sweeper=grid; got {hydra.sweeper.params}. Type "
+            f"hydra.sweeper.params must be null with hydra/sweeper={name}; got {hydra.sweeper.params}. Type "
             "KEY=VALUE,VALUE, or write sweep.axes in an experiment."
         )
 
@@ -103,6 +116,7 @@ def _check_grid(hydra: HydraConf) -> None:
 def _check_other_sweeper(config: DictConfig) -> None:
     hydra, sweep = config.hydra, config.sweep
     typed = [f"sweep.{key}" for key in ("axes", "zip", "final", "resume", "dry_run") if sweep[key]]
+    check_no_search(as_typed(config.hydra.overrides.task))
     typed += ["sweep.on_failure"] * (sweep.on_failure != "continue")
     if typed:
         raise ValueError(f"{', '.join(typed)} must go with hydra/sweeper=grid; got {hydra.sweeper._target_}.")

@@ -163,7 +163,7 @@ def _check_paths(node: Plain, model: ClassSource | None) -> None:
 
 def _check_unknown(node: Plain) -> None:
     """Check that the sections without a class have no other keys than those in the table."""
-    for section in ("compare", "early_stopping", "export", "resampling", "sweep"):
+    for section in ("compare", "early_stopping", "export", "resampling", "search", "sweep"):
         for name in node[section]:
             if f"{section}.{name}" not in KEY_RULES:
                 rest = {**_without(node, section), section: _without(node[section], name)}

@@ -42,6 +42,10 @@ def baseline(given: Any) -> dict[str, Any] | None:
     return {key.strip(): value.strip() for key, _, value in parts} if parts and is_whole else None
 
 
+def _is_metric_with_mode(given: Any) -> bool:
+    return isinstance(given, Mapping) and len(given) == 1 and set(given.values()) <= {"max", "min"}
+
+
 METRIC = Rule(MONITOR.words, TEXT.holds)  # of any module; our models have the rule MONITOR
 
 KEY_RULES: Mapping[str, Rule] = {
@@ -98,6 +102,21 @@ KEY_RULES: Mapping[str, Rule] = {
     "compare.metric": TEXT,
     "compare.delta": or_null(NON_NEGATIVE),
     "export.format": one_of("onnx", "torch_export", "state_dict"),
+    "search.sampler": one_of("tpe", "cmaes", "qmc", "random"),
+    "search.trials": COUNT,
+    "search.seeds": Rule("a whole number from 1 to 100", lambda value: COUNT.holds(value) and value <= 100),
+    "search.race": COUNT,
+    "search.seed": WHOLE,
+    "search.batch": COUNT,
+    "search.monitors": list_of(
+        Rule("a metric", lambda value: TEXT.holds(value) or _is_metric_with_mode(value)),
+        "a list of metrics, such as [val/loss,parameters], one whose better way is unknown as {NAME:max} or {NAME:min}",
+    ),
+    "search.pruning": Rule(
+        "true, false or auto", lambda value: isinstance(value, bool) or value == "auto", ("true", "false", "auto")
+    ),
+    "search.fresh": WHOLE,
+    "early_stopping.thresholds": or_null(list_of(FINITE, "a list of scores, one for each validation")),
     "sweep.axes": SECTION,
     "sweep.zip": list_of(Rule("a key", lambda value: True), "a list of two or more keys, or a list of such lists"),
     "sweep.final": or_null(SECTION),
@@ -117,4 +136,4 @@ LISTED_TRAINER_KEYS = (
 OPTIONAL = tuple(f"trainer.{name}" for name in TRAINER_RULES if name not in LISTED_TRAINER_KEYS)
 
 # Sections whose keys are all in the table.
-CLOSED_SECTIONS = ("compare", "early_stopping", "export", "regularizer", "resampling", "sweep", "trainer")
+CLOSED_SECTIONS = ("compare", "early_stopping", "export", "regularizer", "resampling", "search", "sweep", "trainer")

@@ -54,7 +54,7 @@ def test_a_search_takes_its_direction_from_the_metric_of_any_package() -> None:
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         for monitored, packages in (("mine", ["gradexp", "tests"]), ("f1", ["gradexp"])):
             cfg = hydra_compose(
-                "config", ["hydra/sweeper=search", f"monitor=val/{monitored}"], return_hydra_config=True
+                "config", ["hydra/sweeper=optuna", f"monitor=val/{monitored}"], return_hydra_config=True
             )
             OmegaConf.update(cfg, "metrics", metrics, force_add=True)
             cfg.trusted_packages = packages

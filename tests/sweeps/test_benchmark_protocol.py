@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gradexp.sweeps.launch.grid_sweeper import GridSweeper
+from gradexp.sweeps.launch.grid_sweeper import Grid
 from tests.command_line import call
 from tests.sweeps.small import REPORTED, RESUMED, SMALL, finished_sweep, jobs, metrics, stamps, table
 
@@ -111,7 +111,7 @@ def test_a_benchmark_killed_before_its_final_runs_can_be_resumed(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(GridSweeper, "_run_finals", kill)
+        patch.setattr(Grid, "run_finals", kill)
         with pytest.raises(Killed):
             call(patch, *GRID)
     assert finals() == []

@@ -82,10 +82,6 @@ class VectorizedLauncher(Launcher):
                 f"hydra.launcher.inner must not be {FORKED} where processes cannot be forked: {reason}; got {FORKED}. "
                 "joblib starts new processes."
             )
-        if config.hydra.sweeper.get("n_jobs") == 1:  # of a search
-            _say(
-                "hydra/launcher=vectorized has no effect: a search launches hydra.sweeper.n_jobs trials at once, now 1"
-            )
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         setup_globals()

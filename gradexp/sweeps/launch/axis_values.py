@@ -20,7 +20,7 @@ def axis_values(override: Override) -> list[str]:
     key, line = override.get_key_element(), override.input_line
     if not override.is_discrete_sweep():
         raise ValueError(
-            f"{key} must have several values, such as 0.1,0.2 or range(1,4); an interval needs hydra/sweeper=search; "
+            f"{key} must have several values, such as 0.1,0.2 or range(1,4); an interval needs hydra/sweeper=optuna; "
             f"got {line}."
         )
     given = override.value()

@@ -61,8 +61,8 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
     parsed = compose.parser.parse_overrides(list(command))
     typed = list({override.get_key_element(): override for override in parsed}.values())  # the last value of a key
     fixed = [override for override in typed if not override.is_sweep_override()]
-    fixed_lines = [_line(override) for override in fixed]
-    base = _base(fixed_lines, [override for override in typed if override.is_sweep_override()], compose)
+    fixed_lines = [typed_line(override) for override in fixed]
+    base = base_config(fixed_lines, [override for override in typed if override.is_sweep_override()], compose)
     settings = cast(dict[str, Any], OmegaConf.to_container(base, resolve=True)).get("sweep")
     check("sweep", settings, SECTION)
     assert settings is not None
@@ -70,7 +70,7 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
         if key.startswith("sweep."):
             check(key, settings.get(key.removeprefix("sweep.")), rule)
     for override in typed:
-        if override.is_sweep_override() and _is_of_sweep(override):
+        if override.is_sweep_override() and is_of_sweep(override):
             raise ValueError(f"{override.key_or_group} must have one value for all jobs; got {override.input_line}.")
     axes = [Axis(o.get_key_element(), axis_values(o)) for o in typed if o.is_sweep_override()]
     # A typed key, be it the option or the class of a group, replaces a preset's axis.
@@ -78,7 +78,7 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
     names = {*keys, *map(rival, keys)}
     axes += [axis(key, given) for key, given in settings["axes"].items() if key.lstrip("+") not in names]
     check_rivals([axis.name for axis in axes], keys)
-    constants = [_line(override) for override in fixed if not _is_of_sweep(override)]
+    constants = [typed_line(override) for override in fixed if not is_of_sweep(override)]
     if settings["final"] is not None:
         check_final(settings["final"])
         # The grid chooses settings, so it never sees the test part.
@@ -88,7 +88,7 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
 
     def chosen(job: Mapping[str, str]) -> list[str]:
         # The options and classes that the job chooses, also by an experiment, decide the options of other groups.
-        own = [f"{name}={value}" for name, value in job.items() if name.startswith("+") or _chooses(name, groups)]
+        own = [f"{name}={value}" for name, value in job.items() if name.startswith("+") or chooses(name, groups)]
         return [*fixed_lines, *own]
 
     def setting(key: str, job: Mapping[str, str]) -> str:
@@ -116,8 +116,8 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
             )
     overrides = [[*constants, *(f"{key}={value}" for key, value in job.items())] for job in combinations]
     # Parsed one by one as they are checked: 100,000 values take half a minute.
-    value_of = functools.cache(lambda value: _parsed(compose.parser, value))
-    named = ({key.lstrip("+"): value_of(value) for key, value in job.items()} for job in combinations)
+    plain_value = functools.cache(functools.partial(value_of, compose.parser))
+    named = ({key.lstrip("+"): plain_value(value) for key, value in job.items()} for job in combinations)
     around = [one for one in axes if one.times]
     at_default = {
         tuple(line)
@@ -146,7 +146,7 @@ def _progress(count: int) -> "Progress":
     return Progress(console=lines, transient=True, disable=not is_drawn)
 
 
-def _base(lines: list[str], axes: Iterable[Override], compose: Composer) -> DictConfig:
+def base_config(lines: list[str], axes: Iterable[Override], compose: Composer) -> DictConfig:
     """The configuration of the overrides that all jobs share.
 
     If one of them is a key that only options of an axis have, the configuration has the first of these options.
@@ -155,7 +155,7 @@ def _base(lines: list[str], axes: Iterable[Override], compose: Composer) -> Dict
         return compose(lines)
     except HydraException:
         groups = compose.groups([])
-        choosing = [one for one in axes if one.get_key_element().startswith("+") or _chooses(one.key_or_group, groups)]
+        choosing = [one for one in axes if one.get_key_element().startswith("+") or chooses(one.key_or_group, groups)]
         values = [[f"{one.get_key_element()}={value}" for value in axis_values(one)] for one in choosing]
         for options in itertools.product(*values):
             with suppress(HydraException):
@@ -163,7 +163,7 @@ def _base(lines: list[str], axes: Iterable[Override], compose: Composer) -> Dict
         raise
 
 
-def _chooses(key: str, groups: Collection[str]) -> bool:
+def chooses(key: str, groups: Collection[str]) -> bool:
     """Whether the value of a key decides which other keys there are."""
     return key in groups or key.endswith(f".{TARGET}")
 
@@ -182,16 +182,18 @@ def _check_options(one: Axis, groups: Collection[str], compose: Composer) -> Non
             )
 
 
-def _line(override: Override) -> str:
+def typed_line(override: Override) -> str:
+    """An override as it was typed."""
     assert override.input_line is not None
     return override.input_line
 
 
-def _is_of_sweep(override: Override) -> bool:
+def is_of_sweep(override: Override) -> bool:
+    """Whether an override sets a key of the section `sweep`."""
     return override.key_or_group.partition(".")[0] == "sweep"
 
 
-def _parsed(parser: OverridesParser, value: str) -> Any:
+def value_of(parser: OverridesParser, value: str) -> Any:
     """The value of a text in the language of overrides, as plain data."""
     parsed = parser.parse_override(f"key={value}").value()
     return str(parsed) if isinstance(parsed, str) else parsed

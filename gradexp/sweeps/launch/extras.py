@@ -1,13 +1,15 @@
-"""Hydra's plugins that are extras of this package, and what a message says if one is missing."""
+"""What is an extra of this package, Hydra's plugins and Optuna, and what a message says if one is missing."""
 
+from importlib.metadata import version
 from importlib.util import find_spec
 
 EXTRAS = {
     "hydra_joblib_launcher": "joblib",
     "hydra_ray_launcher": "ray",
     "hydra_submitit_launcher": "slurm",
-    "hydra_optuna_sweeper": "optuna",
 }
+SEARCH = ("optuna", "cmaes")  # what a search imports
+OPTUNA = 5  # the oldest major version
 
 
 def check_installed(target: str) -> None:
@@ -21,8 +23,22 @@ def check_installed(target: str) -> None:
         raise ValueError(f"{plugin} must be installed for {target.rpartition('.')[2]}; it is not. {hint(plugin)}")
 
 
+def check_optuna() -> None:
+    """Check that what a search imports is installed.
+
+    Raises:
+        ValueError: It is not, or it is an old version.
+    """
+    for name in SEARCH:
+        if find_spec(name) is None:
+            raise ValueError(f"{name} must be installed for hydra/sweeper=optuna; it is not. {installed_by('optuna')}")
+    found = version("optuna")
+    if int(found.partition(".")[0]) < OPTUNA:
+        raise ValueError(f"optuna must be of version {OPTUNA} or later; got {found}. {installed_by('optuna')}")
+
+
 def hint(name: str) -> str:
-    """How to install a plugin, or the plugin of an option such as "optuna"; empty for any other option."""
+    """How to install a plugin, or the plugin of an option such as "ray_cluster"; empty for any other option."""
     for plugin, extra in EXTRAS.items():
         if name == plugin or name.partition("_")[0] == plugin.split("_")[1]:
             return installed_by(extra)

@@ -44,7 +44,7 @@ class ManifestLines:
         self._parsed: dict[str, Override] = {}
         self._alone: dict[str, bool] = {}
         self._typed = list(typed)
-        axes = [one for one in map(self._override, self._typed) if one.is_sweep_override()]
+        axes = [one for one in map(self._override, self._typed) if one.is_discrete_sweep()]
         self._of_axes = {f"{one.get_key_element()}={value}" for one in axes for value in axis_values(one)}
 
     def __call__(self, overrides: list[str]) -> DictConfig:
@@ -59,7 +59,9 @@ class ManifestLines:
     @property
     def only_resumes(self) -> bool:
         """Whether the user typed no more than which sweep is resumed, and what must be typed again."""
-        return all(self._key(line).startswith("sweep.") or self._must_be_typed(line) for line in self._typed)
+        return all(
+            self._key(line).startswith(("sweep.", "search.")) or self._must_be_typed(line) for line in self._typed
+        )
 
     def command(self, manifest: Manifest) -> list[str]:
         """The command of a manifest, followed by what was typed now.

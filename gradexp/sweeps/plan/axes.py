@@ -168,7 +168,7 @@ def check_count(sizes: Mapping[str, int]) -> None:
         found = ", ".join(f"{key} has {size:,} values" for key, size in sizes.items())
         raise ValueError(
             f"{', '.join(sizes)} must span at most {MAX_JOBS:,} jobs; got {shown(count)}: {found}. "
-            "Type fewer values, or search with hydra/sweeper=search."
+            "Type fewer values, or search with hydra/sweeper=optuna."
         )
 
 

@@ -57,6 +57,7 @@ class Manifest:
         varying: The other flat keys.
         jobs: By the hash of the configuration asked for; the configuration that ran is in the job's folder.
         monitor_mode: "max" where a higher monitor is better, else "min".
+        search: How a search searches; None for a grid.
         for_each: The axis each value of which has final runs; None without the protocol of a benchmark.
     """
 
@@ -68,6 +69,7 @@ class Manifest:
     varying: list[str]
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
     monitor_mode: Mode | None = None
+    search: dict[str, Any] | None = None
     for_each: str | None = None
 
     @staticmethod
@@ -161,6 +163,8 @@ def _wrong(content: dict[str, Any]) -> str:
     for key, names in (("on_failure", ("continue", "stop")), ("monitor_mode", (None, *get_args(Mode)))):
         if content.get(key) not in names:
             return f"its {key} must be one of {', '.join(map(str, names))}; got {content.get(key)!r}"
+    if not isinstance(content.get("search"), dict | None):
+        return f"its search must be an object; got {content['search']!r}"
     if not isinstance(content.get("for_each"), str | None):
         return f"its for_each must be a key; got {content['for_each']!r}"
     for key in ("command", "varying"):

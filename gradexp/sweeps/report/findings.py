@@ -15,6 +15,7 @@ from gradexp.sweeps.report.penalty_map import Grid, penalties
 from gradexp.sweeps.report.ranking import Setting, ranking, shown_range, sign
 from gradexp.sweeps.report.results import SweepResults
 from gradexp.sweeps.report.scores.board import Board, board
+from gradexp.sweeps.report.search import Found, found_by_search
 from gradexp.sweeps.report.sensitivity import Sensitivity, learning_rates
 from gradexp.sweeps.report.times import Times, times
 
@@ -37,6 +38,7 @@ class Findings:
         times: Of the jobs with a score.
         importance: Shares of the score's variance, which add up to 1: of each axis, of their interactions, of noise.
         contest: The final runs of a benchmark, best first.
+        search: What a search shows besides; None for a grid.
         comparison: Which settings are better than others by more than the noise of seeds; None without several seeds.
         scores: The table of scores on several problems, for jobs of several data sets; None if it cannot be made.
     """
@@ -54,6 +56,7 @@ class Findings:
     times: Times | None
     importance: dict[str, float]
     contest: list[Contestant]
+    search: Found | None
     comparison: Comparison | None
     scores: Board | None
 
@@ -79,6 +82,7 @@ def find(results: SweepResults) -> Findings:
     comparable = results.comparable
     ranked = ranking(comparable)
     scored = comparable.scored()
+    search = found_by_search(comparable)
     comparison = compared(comparable)
     return Findings(
         results,
@@ -92,8 +96,12 @@ def find(results: SweepResults) -> Findings:
         coordinates=coordinates(comparable),
         curves=learning_curves(comparable, ranked),
         times=times(comparable),
-        importance=what_matters([job.settings for job, _ in scored], [score for _, score in scored]),
+        # A search's keys have a new value in each trial, and its best trials more seeds than the others.
+        importance={}
+        if search is not None
+        else what_matters([job.settings for job, _ in scored], [score for _, score in scored]),
         contest=contest(comparable, comparison),
+        search=search,
         comparison=comparison,
         scores=None if results.is_comparable else _scores(results),
     )

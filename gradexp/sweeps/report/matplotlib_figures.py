@@ -12,6 +12,7 @@ from gradexp.sweeps.report.comparison.figure import figure as comparison_figure
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.importance import NO_AXES
 from gradexp.sweeps.report.learning_curves import Curve
+from gradexp.sweeps.report.search_figures import search_figures
 
 SIZE = (7.5, 4.5)
 OVER_SEEDS = ": mean ± standard deviation over seeds"
@@ -31,6 +32,8 @@ def sweep_figures(findings: Findings) -> dict[str, Figure]:
         drawn["sweep/time"] = time(findings)
     if findings.importance:
         drawn["sweep/importance"] = importance(findings)
+    if findings.search is not None:
+        drawn |= search_figures(findings.search)
     if findings.comparison is not None:
         drawn[COMPARISON] = comparison_figure(findings.comparison)
     return drawn

@@ -4,91 +4,28 @@ import base64
 import html
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from gradexp.files import finite, write_atomically
 from gradexp.sweeps.plan.axes import text
-from gradexp.sweeps.report import plotly_bands, plotly_figures
 from gradexp.sweeps.report.best_words import best_lines
 from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
+from gradexp.sweeps.report.panels import panels
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.scores import table as scores_table
+from gradexp.sweeps.report.search import search_lines
 
 BEST = 10  # settings shown at the top
 TEMPLATES = ("hovertemplate", "texttemplate")  # of figures: constants, with markup
-
-
-class Panel(NamedTuple):
-    """A figure of the page, and the message if there is none."""
-
-    key: str
-    title: str
-    caption: str
-    draw: Callable[[Findings], go.Figure | None]
-    absent: str
-
-
-FEW = "fewer than two jobs have completed"
-PANELS = (
-    Panel(
-        "learning_rate",
-        "Learning rate",
-        "The best setting at each rate; the mean over its seeds, with a band to choose. A cross at the edge marks a "
-        "rate at which a job diverged. A few far worse scores are left outside: a double click shows all.",
-        plotly_bands.learning_rate,
-        "no optimizer has more than one learning rate",
-    ),
-    Panel(
-        "penalties",
-        "L1 and L2",
-        "The best setting at each pair; the mean over its seeds, with its range.",
-        plotly_bands.penalties,
-        "neither of the two varies",
-    ),
-    Panel(
-        "coordinates",
-        "All settings",
-        "One line per job, through its settings to its score on the right; green is good.",
-        plotly_figures.coordinates,
-        FEW,
-    ),
-    Panel(
-        "curves",
-        "Learning curves",
-        "The best setting and the median one; dotted: the training loss, on the right. The mean over the seeds, as "
-        "long as half of them train, with a band to choose; a click in the legend shows further settings, numbered as "
-        "in the table of the best.",
-        plotly_bands.curves,
-        "no job has logged any",
-    ),
-    Panel(
-        "time",
-        "Time against score",
-        "One point per setting, means over its seeds. None is both faster and better than one on the line.",
-        plotly_figures.time,
-        FEW,
-    ),
-    Panel(
-        "importance",
-        "What matters",
-        "Shares of the score's variance over the completed jobs, 100 % in all: what each axis explains by itself (eta "
-        "squared; what several axes explain alike is divided among them), what axes explain only in combination "
-        "(interactions), and what differs between the seeds of one setting (noise). With one seed the interactions "
-        "contain the noise. Diverged jobs have no score here.",
-        plotly_figures.importance,
-        "no axis has values that several jobs share, with scores that differ",
-    ),
-)
 
 
 def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, Path]) -> Path:
@@ -100,26 +37,27 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
         pictures: The figures of the study and of the comparison, as PNG, by name.
     """
     results = findings.results
-    figures = {panel.key: figure for panel in PANELS if (figure := panel.draw(findings)) is not None}
+    asked = panels(findings)
+    figures = {panel.key: figure for panel in asked if (figure := panel.draw(findings)) is not None}
     columns, rows = _table(results)
     page = (
         _environment()
         .get_template("report.html.j2")
         .render(
             results=results,
-            command=shlex.join(results.command),
+            command=shlex.join([*(["hydra/sweeper=optuna"] if results.search else []), *results.command]),
             statuses=findings.statuses,
             best=findings.ranking[:BEST],
             unit=findings.unit,
-            best_lines=best_lines(findings),
+            best_lines=[*search_lines(findings.search), *best_lines(findings)],
             contest=findings.contest,
             test_metric="test/" + results.monitor.partition("/")[2],
             lines=lines,
             pictures={tag.replace("_", " "): _encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
             compared=_compared(findings, pictures),
             scores=_scores(findings),
-            panels=[panel for panel in PANELS if panel.key in figures],
-            absent=[panel for panel in PANELS if panel.key not in figures] if findings.is_ranked else [],
+            panels=[panel for panel in asked if panel.key in figures],
+            absent=[panel for panel in asked if panel.key not in figures] if findings.is_ranked else [],
             figures=_script({key: escaped(figure.to_plotly_json()) for key, figure in figures.items()}),
             table=_script({"columns": columns, "rows": rows}),
             failures=[job for job in results.jobs if job.status in ("failed", "diverged")],

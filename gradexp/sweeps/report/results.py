@@ -93,6 +93,7 @@ class SweepResults:
         command: What was typed; empty without a manifest.
         jobs: In the order of their folders.
         monitor_mode: "max" if a higher monitor is better, "min" if a lower one is; None if unknown.
+        search: How a search searches, as in the manifest; None for a grid.
     """
 
     folder: Path
@@ -101,6 +102,7 @@ class SweepResults:
     command: list[str]
     jobs: list[Job]
     monitor_mode: Mode | None = None
+    search: dict[str, Any] | None = None
 
     @property
     def axes(self) -> list[str]:
@@ -186,6 +188,7 @@ def read_sweep(folder: Path, key: str = "sweep_dir") -> SweepResults:
         manifest.command if manifest else [],
         jobs,
         mode,
+        manifest.search if manifest else None,
     )
 
 

@@ -11,6 +11,7 @@ from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.scores.table import print_board
+from gradexp.sweeps.report.search import search_lines
 from gradexp.sweeps.report.sensitivity import Sensitivity
 
 TOP = 10  # settings in the table
@@ -42,7 +43,7 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
 
 def lines(findings: Findings) -> list[str]:
     """A line for each figure that has something to show, and for what went wrong."""
-    found = best_lines(findings)
+    found = [*search_lines(findings.search), *best_lines(findings)]
     best_rates = [(name, line) for name, line in findings.rates.items() if line.best is not None]
     if best_rates:
         best_rates.sort(key=lambda item: item[1].best or (), reverse=findings.up)

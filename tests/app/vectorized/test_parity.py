@@ -3,6 +3,9 @@
 `python -m tests.parity` compares as many random jobs as one likes; here are two dozen of them.
 """
 
+import json
+from collections import Counter
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -52,3 +55,13 @@ def test_folds_of_other_sizes_leave_what_they_leave_alone() -> None:
     verdicts = compared(jobs, "jobs")
     assert [one.faults for one in verdicts] == [[]] * 6
     assert all(one.is_stacked for one in verdicts)
+
+
+def test_fits_that_thresholds_end_leave_what_they_leave_alone() -> None:
+    line = ["data=blobs", "data.num_samples=100", "model.hidden=[5]", "trainer.max_epochs=4", "monitor=val/loss"]
+    ends = ["early_stopping.thresholds=[9,0.01,9]", "early_stopping.thresholds=[9,9,9]", "early_stopping.patience=3"]
+    verdicts = compared([[*line, end, f"seed={seed}"] for end in ends for seed in (0, 1)], "jobs")
+    assert [one.faults for one in verdicts] == [[]] * 6
+    assert all(one.is_stacked for one in verdicts)
+    epochs = [json.loads(path.read_text())["epochs"] for path in Path().glob("jobs-*/*/metrics.json")]
+    assert Counter(epochs) == {2: 4, 4: 8}, "each job twice, alone and in a stack"

@@ -9,7 +9,7 @@ from gradexp.sweeps.report.comparison.settings import RunSetting
 MOST_SETTINGS = 4
 FIRST_SEED = 100
 LEAST, MOST = 5, 50  # seeds in a command
-DROPPED = (*KEYS, "ckpt_path", "task", "target_score", "sweep_dir")
+DROPPED = (*KEYS, "ckpt_path", "task", "target_score", "sweep_dir", "early_stopping.thresholds")
 SECTIONS = ("hydra", "sweep")  # that are dropped whole
 
 

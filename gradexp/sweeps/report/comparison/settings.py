@@ -16,7 +16,7 @@ from gradexp.sweeps.report.results import Job
 from gradexp.untrusted import Loader
 
 # Keys that describe the command, or what is measured, not what is trained.
-NO_SETTING = (*KEYS, *ALL_LOCAL_KEYS, "name", "test", "target_score", "logger")
+NO_SETTING = (*KEYS, *ALL_LOCAL_KEYS, "name", "test", "target_score", "logger", "early_stopping.thresholds")
 SHOWN = 3  # keys that tell settings apart whose command lines are equal
 
 
