@@ -11,7 +11,7 @@ from gradexp.configuration.values import plain
 
 # Keys that describe the machine and the command, not the experiment: not read from checkpoints, not hashed.
 LOCAL_KEYS = (
-    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "threads",
+    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "threads", "report",
     "trusted_packages", "sweep", "compare",
 )  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")

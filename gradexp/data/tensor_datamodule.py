@@ -72,6 +72,11 @@ class TensorDataModule(AbstractDataModule):
             return outputs
         return outputs * self._scales["target_std"] + self._scales["target_mean"]
 
+    def describe(self, inputs: Tensor) -> dict[str, list[Any]]:
+        if "input_std" in self._scales:
+            inputs = inputs * self._scales["input_std"] + self._scales["input_mean"]
+        return super().describe(inputs)
+
     @property
     def target_std(self) -> float:
         std = self._scales.get("target_std")

@@ -15,7 +15,7 @@ from gradexp.data.options import StreamOptions
 from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import Source
 from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
-from gradexp.data.tables.table_encoded import Encoded, EncodedTable
+from gradexp.data.tables.table_encoded import Encoded, EncodedTable, decoded
 from gradexp.data.tables.table_file import read_table
 from gradexp.data.tables.table_parts import TableFiles
 from gradexp.data.tables.table_rows import RawTable, check_columns
@@ -169,6 +169,9 @@ class Table(AbstractDataModule):
     def in_target_units(self, outputs: Tensor) -> Tensor:
         _, target = self._fitted()
         return outputs if target.classes else outputs * target.std + target.mean
+
+    def describe(self, inputs: Tensor) -> dict[str, list[Any]]:
+        return decoded(self._fitted()[0], inputs.numpy())
 
     def read_samples(self, path: Path) -> Samples:
         """The rows of a CSV or Parquet file; it needs no target column.

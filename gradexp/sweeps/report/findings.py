@@ -9,7 +9,8 @@ from gradexp.sweeps.report.comparison.of_sweep import compared
 from gradexp.sweeps.report.contest import Contestant, contest
 from gradexp.sweeps.report.coordinates import Coordinates, coordinates
 from gradexp.sweeps.report.importance import what_matters
-from gradexp.sweeps.report.learning_curves import LearningCurves, learning_curves
+from gradexp.sweeps.report.job_curves import job_curves
+from gradexp.sweeps.report.learning_curves import Curve, LearningCurves, learning_curves, reader
 from gradexp.sweeps.report.penalty_map import Grid, penalties
 from gradexp.sweeps.report.ranking import Setting, ranking, shown_range, sign
 from gradexp.sweeps.report.results import SweepResults
@@ -32,6 +33,7 @@ class Findings:
         penalties: Scores over l1 and l2.
         coordinates: All jobs through all axes.
         curves: Curves of the best and the median setting, and of others beside them.
+        job_curves: Curves of single jobs, by the name of their folder and by tag.
         times: Of the jobs with a score.
         importance: Shares of the score's variance, which add up to 1: of each axis, of their interactions, of noise.
         contest: The final runs of a benchmark, best first.
@@ -48,6 +50,7 @@ class Findings:
     penalties: Grid | None
     coordinates: Coordinates | None
     curves: LearningCurves
+    job_curves: dict[str, dict[str, Curve]]
     times: Times | None
     importance: dict[str, float]
     contest: list[Contestant]
@@ -75,6 +78,7 @@ def find(results: SweepResults) -> Findings:
     comparable = results.comparable
     ranked = ranking(comparable)
     scored = comparable.scored()
+    read = reader(results)
     return Findings(
         results,
         is_ranked=results.is_comparable,
@@ -85,7 +89,8 @@ def find(results: SweepResults) -> Findings:
         rates=learning_rates(comparable),
         penalties=penalties(comparable),
         coordinates=coordinates(comparable),
-        curves=learning_curves(comparable, ranked),
+        curves=learning_curves(comparable, ranked, read),
+        job_curves=job_curves(results, ranked, read),
         times=times(comparable),
         importance=what_matters([job.settings for job, _ in scored], [score for _, score in scored]),
         contest=contest(comparable),
