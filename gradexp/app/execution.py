@@ -24,7 +24,7 @@ from gradexp.configuration.check import check_config
 from gradexp.configuration.environment import environment
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import as_typed, changed, plain
-from gradexp.files import RESUME
+from gradexp.files import RESUME, write_json
 from gradexp.interrupts import begin_work, command, received
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import joblib_workers, own_gpu
@@ -225,6 +225,10 @@ def _record_failure(record: RunRecord, error: Exception) -> None:
     if not is_completed and not is_unchanged:
         where = environment(Path(HydraConfig.get().runtime.cwd))
         _write_metrics(record.folder, {"status": "failed", "reason": str(error), **where})
+        if record.ran is not None and record.ran.report and is_first_process():
+            from gradexp.app.tasks.report import report_at_end
+
+            report_at_end(record.folder, None)
 
 
 @contextmanager
@@ -242,7 +246,5 @@ def _keyboard_interrupts() -> Iterator[None]:
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
-    from gradexp.files import write_json
-
     if is_first_process():
         write_json(folder / job_folder.METRICS, metrics)

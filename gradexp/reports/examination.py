@@ -67,9 +67,11 @@ def examine(model: LightningModule, data: AbstractDataModule, part: Part) -> Exa
     if not isinstance(model, AbstractModule) or isinstance(model, FunctionDescent):
         return None
     data.setup("validate" if part == "val" else "test")
-    loader = data.val_dataloader() if part == "val" else data.test_dataloader()
     was_training = model.training
     model.eval()
+    # In one process, which sees all samples, however many have trained.
+    trainer, data.trainer = data.trainer, None
+    loader = data.val_dataloader() if part == "val" else data.test_dataloader()
     outputs: list[Tensor] = []
     targets: list[Tensor] = []
     worst = _Worst()
@@ -93,6 +95,7 @@ def examine(model: LightningModule, data: AbstractDataModule, part: Part) -> Exa
                     break
     finally:
         model.train(was_training)
+        data.trainer = trainer
     if not outputs:
         raise ValueError(f"the {'validation' if part == 'val' else 'test'} part has no samples")
     inputs = torch.stack(worst.inputs) if worst.inputs else torch.zeros(0)

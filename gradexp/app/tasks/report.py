@@ -2,7 +2,7 @@
 
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,14 @@ from gradexp.app.tasks.restore import Restored, loaded
 from gradexp.configuration.values import changed, flat, plain_without_hydra
 from gradexp.engine.checkpoint_file import read_checkpoint
 from gradexp.reports.examination import Examination, examine, part_to_examine
+from gradexp.sweeps.report.page_parts import NAME
 from gradexp.sweeps.report.run.report_run import report_run
 from gradexp.sweeps.report.run.run_files import RunFiles, is_run
 from gradexp.sweeps.report.write_report import write_report
 
 MIB = 2**20
+
+Examined = tuple[Examination | None, list[str]]  # and what is left out
 
 
 def report(cfg: DictConfig, console: Console) -> dict[str, Any]:
@@ -56,15 +59,16 @@ def report_at_end(folder: Path, restored: Restored | None) -> list[str]:
         restored: Its module with the weights that are tested, and its data; None if it failed.
 
     Returns:
-        Remarks for the summary: what is left out, and the path of the page.
+        Remarks for the summary: what is left out, and the name of the page.
     """
 
-    def examined(run: RunFiles) -> tuple[Examination | None, list[str]]:
+    def examined(run: RunFiles) -> Examined:
         if restored is None or run.status != "completed":
             return None, [f"no predictions: the run is {run.status}"]
-        return _of_model(run, restored.model, restored.data)
+        return _guarded(lambda: _of_model(run, restored.model, restored.data))
 
-    return report_run(folder, _default(), examined)[1:]
+    _, *notes, _ = report_run(folder, _default(), examined)
+    return [*notes, f"the run on one page: {NAME}"]
 
 
 def peak_memory() -> dict[str, float]:
@@ -82,23 +86,35 @@ def _default() -> Mapping[str, Any]:
     return flat(plain_without_hydra(cfg))
 
 
-def _examined(run: RunFiles, cfg: DictConfig) -> tuple[Examination | None, list[str]]:
+def _examined(run: RunFiles, cfg: DictConfig) -> Examined:
     """The predictions of the weights in the run's folder, whose configuration is checked as that of a stranger."""
     if run.status != "completed":
         return None, [f"no predictions: the run is {run.status}"]
     path = cfg.ckpt_path or str(run.checkpoint or "")
     if not path:
         return None, ["no predictions: the folder has no checkpoint; type ckpt_path=RUN/checkpoints/best.ckpt"]
-    try:
+
+    def examined() -> Examined:
         checked = with_checkpoint(changed(cfg, {"ckpt_path": path}), HydraConfig.get())
         data, model = loaded(checked, path, read_checkpoint(path))
         return _of_model(run, model, data)
-    except Exception as error:  # of the data, or of a class that is not trusted: the rest of the page needs neither
+
+    return _guarded(examined)
+
+
+def _guarded(examined: Callable[[], Examined]) -> Examined:
+    """The result, or the reason for none: of the data, or of a class that is not trusted.
+
+    The rest of the page needs neither.
+    """
+    try:
+        return examined()
+    except Exception as error:
         reason = (explain(error) or f"{type(error).__name__}: {error}").removeprefix("error: ")
         return None, [f"no predictions: {reason.rstrip('.')}"]
 
 
-def _of_model(run: RunFiles, model: Any, data: Any) -> tuple[Examination | None, list[str]]:
+def _of_model(run: RunFiles, model: Any, data: Any) -> Examined:
     part = part_to_examine(run.metrics)
     if part is None:
         return None, ["no predictions: the run has measured neither validation nor test samples"]

@@ -138,13 +138,17 @@ def decoded(columns: Sequence[Column], features: NDArray[np.float32]) -> dict[st
             continue
         numbers = (part[:, 0] * column.std + column.mean).tolist()
         is_date = column.kind == "days"
-        values = [_date(value) if is_date else float(f"{value:.6g}") for value in numbers]  # of single precision
+        values = [
+            _date(value, column.std) if is_date else float(f"{value:.6g}") for value in numbers
+        ]  # of single precision
         is_missing = part[:, 1] > 0 if column.missing else np.zeros(len(part), bool)
         found[column.name] = [None if gone else value for gone, value in zip(is_missing, values, strict=True)]
     return found
 
 
-def _date(days: float) -> str:
-    """Days since 1970-01-01 as a date, with the time if it is not midnight."""
+def _date(days: float, std: float) -> str:
+    """Days since 1970-01-01 as a date, with the time if it is not midnight; from single precision, in units of std."""
+    near = round(days)
+    days = near if abs(days - near) < 1e-6 * std else days
     moment = np.datetime64("1970-01-01T00:00", "m") + np.timedelta64(round(days * 24 * 60), "m")
     return str(moment).replace("T", " ").removesuffix(" 00:00")

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,16 +17,22 @@ from gradexp.sweeps.report.run import run_figures
 
 PARTS = {"val": "validation", "test": "test"}
 MOST_COLUMNS = 30  # of a table
+NUMBER = re.compile(r"(-?[\d.]+(e[-+]\d+)?%?|nan|-?inf)?")  # as the page writes it
 IMAGE = 4  # dimensions of images [samples, channels, height, width]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page: its title, its columns, those of them that are numbers, and its rows as text."""
+    """A table of the page: its title, its columns, and its rows as text."""
 
     title: str
     columns: list[str]
     rows: list[list[str]]
+
+    @property
+    def numbers(self) -> list[bool]:
+        """Of each column, whether it has numbers and nothing else."""
+        return [all(NUMBER.fullmatch(row[place]) for row in self.rows) for place in range(len(self.columns))]
 
 
 @dataclass

@@ -64,7 +64,10 @@ def curve_figure(name: str, group: Mapping[str, Curve], metrics: Metrics) -> go.
     shown = list(group.items())[:MOST_LINES]
     for number, (tag, curve) in enumerate(shown):
         steps, values = thinned(curve)
-        look = {"color": COLORS[number % len(COLORS)], "dash": "dot" if tag.startswith("train/") else "solid"}
+        look = {
+            "color": COLORS[number % len(COLORS)],
+            "dash": "dot" if tag.startswith("train/") and len(shown) > 1 else "solid",
+        }
         mode = "lines+markers" if len(steps) <= 30 else "lines"
         figure.add_scatter(
             x=steps, y=values, name=tag, mode=mode, line=look, marker={"size": 4, "color": look["color"]}
@@ -86,7 +89,7 @@ def confusion(counts: Array, classes: list[str]) -> go.Figure:
     texts = [[str(count) if count else "" for count in row] for row in counts] if len(classes) <= MOST_NUMBERS else None
     figure = go.Figure(
         go.Heatmap(
-            z=shares,
+            z=shares.tolist(),
             x=names,
             y=names,
             zmin=0,
@@ -95,7 +98,7 @@ def confusion(counts: Array, classes: list[str]) -> go.Figure:
             showscale=False,
             text=texts,
             texttemplate="%{text}" if texts else None,
-            customdata=counts,
+            customdata=counts.tolist(),
             hovertemplate="true %{y}, predicted %{x}: %{customdata} (%{z:.1%} of the row)<extra></extra>",
         )
     )

@@ -64,13 +64,14 @@ def read_run(folder: Path) -> RunFiles:
     Raises:
         ValueError: A file is damaged.
     """
+    of_hydra, options = _hydra(folder)
     return RunFiles(
         folder,
         job_folder.state(folder),
         job_folder.outcome(folder) or {},
         flat(read_config(folder)),
-        [shlex.join([*COMMAND, *typed]) for typed in (read_overrides(folder), *read_resumes(folder))],
-        _typed_in(folder),
+        [shlex.join([*COMMAND, *options, *typed]) for typed in (read_overrides(folder), *read_resumes(folder))],
+        str(of_hydra.get("cwd", "")),
         {tag: curve for tag, curve in curves(folder, scalars(folder)).items() if curve[0]},
     )
 
@@ -95,8 +96,14 @@ def _typed(config: Mapping[str, Any], key: str) -> str:
     return text(config[key]) if key in config else ""
 
 
-def _typed_in(folder: Path) -> str:
-    found: Any = read_hydra(folder)
-    for part in ("hydra", "runtime", "cwd"):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found if isinstance(found, str) else ""
+def _hydra(folder: Path) -> tuple[Mapping[str, Any], list[str]]:
+    """What Hydra has recorded of the start, and its options for the same files; both empty without a record."""
+    section = read_hydra(folder).get("hydra")
+    section = section if isinstance(section, dict) else {}
+    runtime, job = (section[key] if isinstance(section.get(key), dict) else {} for key in ("runtime", "job"))
+    name, sources = job.get("config_name"), runtime.get("config_sources")
+    options = ["--config-name", name] if isinstance(name, str) and name != "config" else []
+    for source in sources if isinstance(sources, list) else []:
+        if isinstance(source, dict) and (source.get("schema"), source.get("provider")) == ("file", "command-line"):
+            options += ["--config-dir", str(source.get("path"))]
+    return runtime, options

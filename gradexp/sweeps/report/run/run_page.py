@@ -1,16 +1,18 @@
 """The page of a run: settings, curves, diagnosis, errors, calibration, weights, costs, and how to repeat it."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradexp.reports.diagnosis import diagnose
 from gradexp.reports.examination import Examination
+from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report.page import Shown
 from gradexp.sweeps.report.page_parts import encoded, foot, number, write_html
 from gradexp.sweeps.report.run.judgement import judge
 from gradexp.sweeps.report.run.run_figures import curve_figure, curve_groups, curve_key
-from gradexp.sweeps.report.run.run_files import RunFiles, changed_keys
+from gradexp.sweeps.report.run.run_files import COMMAND, LAST, RunFiles, changed_keys
 from gradexp.sweeps.report.run.weights import Weights, weights
 from gradexp.verdicts.proportion import wilson
 
@@ -19,12 +21,8 @@ STAGES = {"best/train/": "training, tested weights", "best/val/": "validation, t
 MOST_PICTURES = 12
 LARGEST = 4 * 2**20  # bytes of a picture
 DRAWN_HERE = (
-    "test_confusion_matrix",
-    "test_most_wrong",
-    "weights_first_layer",
-    "test_predicted_against_true",
-    "loss_curve",
-)
+    "loss_curve", "test_confusion_matrix", "test_most_wrong", "weights_first_layer", "test_predicted_against_true",
+)  # fmt: skip
 
 
 def diagnosis_of(run: RunFiles) -> str:
@@ -61,6 +59,9 @@ def write_run_page(
         status=_status(run),
         reason=run.metrics.get("reason", ""),
         commands=run.commands,
+        resume=shlex.join([*COMMAND, "task=train", f"ckpt_path={text(str(run.folder / LAST))}"])
+        if run.status == "interrupted" and (run.folder / LAST).is_file()
+        else "",
         scores=_scores(run.metrics),
         diagnosis=diagnosis_of(run),
         changed=changed_keys(run.config, default) if run.config else [],
@@ -141,5 +142,5 @@ def _costs(run: RunFiles) -> list[tuple[str, str]]:
 def _pictures(folder: Path, is_judged: bool) -> dict[str, str]:
     """The figures that the run has drawn by itself, in base64; those that the page draws are left out."""
     paths = sorted(path for path in (folder / "figures").glob("*.png") if path.stat().st_size <= LARGEST)
-    shown = [path for path in paths if not (is_judged and path.stem in DRAWN_HERE)]
+    shown = [path for path in paths if path.stem not in (DRAWN_HERE if is_judged else DRAWN_HERE[:1])]
     return {path.stem.replace("_", " "): encoded(path) for path in shown[:MOST_PICTURES]}

@@ -45,6 +45,10 @@ function drawFigure(key, figure) {
     const {data, layout} = themed(figure, darkness.matches);
     if (phone.matches) {
       layout.margin = {...layout.margin, l: 10, r: 22};
+      for (const note of layout.annotations || []) {  // beside axes, where nothing else makes room for them
+        const side = note.xanchor === "right" ? "l" : "r";
+        layout.margin[side] = Math.max(layout.margin[side], Math.min(7 * note.text.length, 120));
+      }
       if ((layout.xaxis || {}).ticktext) layout.xaxis.tickangle = 30;
       layout.font = {...layout.font, size: 11};
     }
