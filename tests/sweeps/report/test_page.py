@@ -19,7 +19,13 @@ from tests.sweeps.folders import grid, write_curve, write_sweep
 from tests.sweeps.report.parsed_page import page, text
 
 WHERE = {"machine": "a machine", "versions": "gradexp 1, torch 2", "git_revision": "abc with uncommitted changes"}
-DIVERGED = {"status": "diverged", "reason": "at step 3", "monitor": "val/accuracy", "monitor_mode": "max", **WHERE}
+DIVERGED: dict[str, object] = {
+    "status": "diverged",
+    "reason": "at step 3",
+    "monitor": "val/accuracy",
+    "monitor_mode": "max",
+    **WHERE,
+}
 
 
 def scored(value: float, **more: object) -> dict[str, object]:
