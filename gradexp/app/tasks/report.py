@@ -97,6 +97,7 @@ def _examined(run: RunFiles, cfg: DictConfig) -> Examined:
     def examined() -> Examined:
         checked = with_checkpoint(changed(cfg, {"ckpt_path": path}), HydraConfig.get())
         data, model = loaded(checked, path, read_checkpoint(path))
+        data.prepare_data()
         return _of_model(run, model, data)
 
     return _guarded(examined)

@@ -87,8 +87,9 @@ def curves(findings: Findings) -> go.Figure | None:
                 y=curve.band.mean,
                 text=[", ".join(filter(None, (setting.label, words))) for words in _words(curve.band, setting.unit)],
                 name=name if findings.curves.several else f"{name}: {tag}",
-                mode="lines",
+                mode="lines" if len(curve.steps) > 1 else "markers",
                 line={"color": color, "dash": "dot" if own_axis else "solid"},
+                marker={"color": color},
                 showlegend=not (findings.curves.several and own_axis),  # one entry shows and hides all of a setting
                 **shared,
             )

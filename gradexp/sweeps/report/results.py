@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gradexp.configuration.files import HYDRA_FOLDER, read_job_config, read_overrides
 from gradexp.configuration.values import flat
 from gradexp.files import write_atomically
@@ -19,7 +17,7 @@ from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.manifest import Manifest
 from gradexp.sweeps.plan.repeats import Repeat, repeat_of, without_repeats
-from gradexp.untrusted import Loader, check_plain
+from gradexp.sweeps.report.unplanned import unplanned_settings
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # with which text begins that a spreadsheet takes for a formula
 
@@ -147,7 +145,7 @@ def read_sweep(folder: Path, key: str = "sweep_dir") -> SweepResults:
     if not planned and not found:
         raise ValueError(f"{key} must be the folder of a multirun, with its jobs' folders in it; got {folder}.")
     jobs = []
-    unplanned = _unplanned_settings(folder, sorted(found - planned.keys()))
+    unplanned = unplanned_settings(folder, sorted(found - planned.keys()))
     for name in sorted(
         planned.keys() | found, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)
     ):
@@ -220,26 +218,3 @@ def cell(value: Any) -> Any:
 
 def _scalar(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
-
-
-def _unplanned_settings(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
-    """Without a manifest: what was typed for a job, except what was typed for all jobs."""
-    typed = {name: read_overrides(folder / name) for name in names}
-    common = set.intersection(*map(set, typed.values())) if len(typed) > 1 else set()
-    return {
-        name: {
-            key.lstrip("+"): _value(value)
-            for key, _, value in (line.partition("=") for line in lines if line not in common)
-        }
-        for name, lines in typed.items()
-    }
-
-
-def _value(typed: str) -> Any:
-    """The value of an override; the text itself if it is none that YAML knows."""
-    try:
-        value = yaml.load(typed or "null", Loader)
-        check_plain(value)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return typed
-    return value

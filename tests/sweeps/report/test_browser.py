@@ -166,6 +166,9 @@ def test_on_a_phone_nothing_is_cut_and_the_dark_is_followed(
     assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE
     assert browser.execute_script(CUT) == []
     assert browser.execute_script(CUT_TEXT) == []
+    if kind == "sweep":
+        names = browser.find_elements(By.CSS_SELECTOR, "#coordinates .xtick text")
+        assert [name.text for name in names][-2:] == ["seed", "val/accuracy"]
     paper = "return getComputedStyle(document.body).backgroundColor"
     ink = "return getComputedStyle(document.querySelector('.plot .xtick text')).fill"
     light = browser.execute_script(paper), browser.execute_script(ink)

@@ -5,16 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from gradexp.sweeps.report import captions
 from gradexp.sweeps.report.findings import find
 from gradexp.sweeps.report.job_curves import MOST_POINTS, job_curves, thinned
-from gradexp.sweeps.report.page import PANELS
+from gradexp.sweeps.report.page import PANELS, write_page
 from gradexp.sweeps.report.page_parts import foot
 from gradexp.sweeps.report.ranking import ranking
 from gradexp.sweeps.report.results import read_sweep
-from gradexp.sweeps.report.write_report import write_report
 from tests.sweeps.folders import grid, write_curve, write_sweep
 from tests.sweeps.report.parsed_page import page, text
 
@@ -64,7 +62,7 @@ def test_where_folds_repeat_a_setting_the_page_speaks_of_folds(tmp_path: Path) -
     folder = write_sweep(tmp_path, jobs, {n: scored(0.9 + 0.01 * n) for n in range(6)})
     for number in range(6):
         write_curve(folder / str(number), "val/accuracy", [0.1, 0.5])
-    write_report(folder, Console(quiet=True))
+    write_page(find(read_sweep(folder)), [], {})
     said = text(folder)
     assert "Better than the noise of folds?" in said
     assert "± over folds" in said
@@ -79,15 +77,14 @@ def test_where_folds_repeat_a_setting_the_page_speaks_of_folds(tmp_path: Path) -
 def test_columns_that_never_vary_are_left_out_and_told_below(tmp_path: Path) -> None:
     jobs = grid(optimizer__lr=[0.01, 0.1], model__dropout=[0.5])
     folder = write_sweep(tmp_path, jobs, {n: scored(0.9 + 0.01 * n, **{"test/loss": 0.5}) for n in range(2)})
-    write_report(folder, Console(quiet=True))
+    write_page(find(read_sweep(folder)), [], {})
     table = json.loads(page(folder).data["table-data"])
     assert table["columns"] == ["job", "status", "optimizer.lr", "val/accuracy"]
     assert table["rows"] == [[0, "completed", 0.01, 0.9], [1, "completed", 0.1, 0.91]]
     assert "Equal in all jobs: model.dropout 0.5, seconds/fit 1, test/loss 0.5, epochs 3." in text(folder)
     assert "± over" not in text(folder), "nor is a column of nothing in the table of the best"
-    assert "dropout" in (folder / "sweep.csv").read_text()
     alone = write_sweep(tmp_path / "alone", grid(optimizer__lr=[0.1]), {0: scored(0.9)})
-    write_report(alone, Console(quiet=True))
+    write_page(find(read_sweep(alone)), [], {})
     assert "epochs" in json.loads(page(alone).data["table-data"])["columns"], "of one job all are shown"
 
 
@@ -106,7 +103,7 @@ def test_the_curves_of_any_job_can_be_chosen_also_of_one_that_diverged(tmp_path:
     folder = write_sweep(tmp_path, grid(optimizer__lr=[0.01, 0.1, 1.0]), {1: DIVERGED, 2: {}})
     write_curve(folder / "0", "val/accuracy", [0.25, 0.5])
     write_curve(folder / "1", "train/loss", [2.0, 1.0])
-    write_report(folder, Console(quiet=True))
+    write_page(find(read_sweep(folder)), [], {})
     found = json.loads(page(folder).data["table-data"])["curves"]
     assert found["jobs"] == {
         "0": {"label": "optimizer.lr=0.01", "curves": {"val/accuracy": [[0, 1], [0.25, 0.5]]}},
@@ -126,7 +123,7 @@ def test_of_many_jobs_those_of_the_best_settings_have_curves(monkeypatch: pytest
 
 def test_the_foot_names_dates_machines_versions_and_revisions(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path, grid(seed=[0, 1, 2]), {0: scored(0.9), 1: scored(0.8, machine="other"), 2: {}})
-    write_report(folder, Console(quiet=True))
+    write_page(find(read_sweep(folder)), [], {})
     said = text(folder)
     assert "a machine; other" in said
     assert "gradexp 1, torch 2" in said

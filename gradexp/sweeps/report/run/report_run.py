@@ -27,12 +27,13 @@ def report_run(folder: Path, default: Mapping[str, Any], examine: Examine) -> li
         ValueError: A record of the run is damaged.
     """
     remove_temporary_files(folder, folder / "figures")
+    run = read_run(folder)
+    examination, notes = examine(run)
     try:
-        run = read_run(folder)
-        examination, notes = examine(run)
         words = diagnosis_of(run)
         page = write_run_page(run, default, examination, notes)
-    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:  # a record can lack or have anything
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        # A record that was cut, or that others wrote, can lack or have anything.
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"sweep_dir must be a run whose records are whole; {folder} is none ({reason}).") from error
     return [words, *notes, f"report: {page}"]

@@ -49,7 +49,7 @@ function drawFigure(key, figure) {
         const side = note.xanchor === "right" ? "l" : "r";
         layout.margin[side] = Math.max(layout.margin[side], Math.min(7 * note.text.length, 120));
       }
-      if ((layout.xaxis || {}).ticktext) layout.xaxis.tickangle = 30;
+      if ((layout.xaxis || {}).ticktext) layout.xaxis.tickangle = -30;
       layout.font = {...layout.font, size: 11};
     }
     return Plotly.react(div, data, layout, {responsive: true, displayModeBar: false}).then(() => chosen && chosen !== menu.buttons[0] && apply(chosen));

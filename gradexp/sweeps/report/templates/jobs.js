@@ -18,7 +18,7 @@ function drawChosen() {
   div.hidden = document.getElementById("none").hidden = !chosenJobs.size;
   if (!chosenJobs.size) return;
   const data = [...chosenJobs].flatMap((job, n) => Object.entries(ofJobs.jobs[job].curves).map(([tag, [x, y]]) => ({
-    x, y, mode: "lines", name: html(`job ${job}: ${ofJobs.jobs[job].label}`), legendgroup: job, showlegend: tag !== ofJobs.loss,
+    x, y, mode: x.length > 1 ? "lines" : "markers", name: html(`job ${job}: ${ofJobs.jobs[job].label}`), legendgroup: job, showlegend: tag !== ofJobs.loss,
     yaxis: tag === ofJobs.loss ? "y2" : "y", line: {color: COLORS[n % COLORS.length], dash: tag === ofJobs.loss ? "dot" : "solid"},
   })));
   const figure = themed({data, layout: ofJobs.layout}, darkness.matches);
