@@ -16,6 +16,7 @@ from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
 from gradexp.sweeps.report.page_parts import encoded, foot, number, script, write_html
 from gradexp.sweeps.report.results import Job, SweepResults
+from gradexp.sweeps.report.scores import table as scores_table
 
 BEST = 10  # settings shown at the top
 NO_COLUMN = ("status", "reason", "monitor", "monitor_mode", "config_hash", "asked_hash", "data", "seed")
@@ -88,6 +89,7 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
         lines=lines,
         pictures={tag.replace("_", " "): encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
         compared=_compared(findings, pictures),
+        scores=_scores(findings),
         panels=[Shown(key, PANELS[key].title, PANELS[key].caption(findings)) for key in figures],
         absent=[Shown(key, one.title, one.absent) for key, one in PANELS.items() if key not in figures]
         if findings.is_ranked
@@ -113,6 +115,15 @@ def _compared(findings: Findings, pictures: Mapping[str, Path]) -> dict[str, Any
     columns, rows = table.filled(found)
     shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows, "unit": found.unit}
     return shown | {"lines": words.lines(found), "picture": picture}
+
+
+def _scores(findings: Findings) -> dict[str, Any] | None:
+    """What the section on several problems shows."""
+    found = findings.scores
+    if found is None:
+        return None
+    rows, words = scores_table.rows(found), scores_table.lines(found)
+    return {"columns": scores_table.columns(found), "rows": rows, "lines": words}
 
 
 def _table(results: SweepResults) -> tuple[list[str], list[list[Any]], str]:

@@ -36,7 +36,7 @@ def write_html(folder: Path, template: str, figures: Mapping[str, Any], **conten
         .get_template(f"{template}.html.j2")
         .render(
             figures=script({key: escaped(figure.to_plotly_json()) for key, figure in figures.items()}),
-            plotly=Markup(get_plotlyjs()),  # the library itself, not a word of the user's
+            plotly=Markup(get_plotlyjs()) if figures else "",  # the library itself, not a word of the user's
             **content,
         )
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import OmegaConf, open_dict, read_write
 
 from gradexp.app.composition import compose
 from gradexp.app.vectorized import progress
@@ -40,12 +40,12 @@ def test_a_part_that_fails_is_launched_again_and_loses_no_job_of_another(
     assert call(monkeypatch, *sweep, "hydra.sweep.dir=whole") is None
     run, calls = StackTask._run, 0
 
-    def die(self: StackTask, config: DictConfig, trained: Any) -> JobReturn:
+    def die(self: StackTask, *arguments: Any) -> JobReturn:
         nonlocal calls
         calls += 1
         if calls == 6:
             raise RuntimeError("the process died\nadvice for programmers")
-        return run(self, config, trained)
+        return run(self, *arguments)
 
     monkeypatch.setattr(StackTask, "_run", die)
     assert call(monkeypatch, *sweep, *PARTS, "hydra.sweep.dir=parts") is None
@@ -80,6 +80,8 @@ def test_no_stack_is_trained_after_a_failure_that_stops_the_sweep(monkeypatch: p
             "got n_job, which is none. Did you mean n_jobs? Options of joblib",
         ),
         (("inner=joblib", "inner_options={n_jobs:many}"), "must be what joblib takes; got {n_jobs:many}: Value 'many'"),
+        (("inner=joblib", "inner_options={n_jobs:0}"), "hydra.launcher.n_jobs must be a number of jobs at once, or -1"),
+        (("inner=basic", "processes=2"), "hydra.launcher.processes must go with hydra.launcher.inner=forked, or anoth"),
         (("inner=submitit_slurm", "inner_options={nodes:2}"), "hydra.launcher.nodes must be 1"),
         (("n_jobs=2",), "n_jobs is not a key of the configuration. Keys of hydra.launcher: _target_, inner, inner_opt"),
     ],
