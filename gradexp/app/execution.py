@@ -21,9 +21,10 @@ from gradexp.app.log_file import check_log_writes, log_kept_if
 from gradexp.app.run_record import RunRecord, check_direction, in_multirun, is_first_process
 from gradexp.app.saved_config import with_checkpoint
 from gradexp.configuration.check import check_config
+from gradexp.configuration.environment import environment
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import as_typed, changed, plain
-from gradexp.files import RESUME
+from gradexp.files import RESUME, write_json
 from gradexp.interrupts import begin_work, command, received
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import joblib_workers, own_gpu
@@ -73,7 +74,9 @@ def execute(cfg: DictConfig, predictions: bool = False) -> Result:
     check_log_writes(folder)
     if cfg.task == "report":
         check_config(cfg)
-        return _report(Path(cfg.sweep_dir), folder)
+        from gradexp.app.tasks.report import report
+
+        return Result(report(cfg, Console()), folder)
     record = RunRecord(folder, cfg)
     if in_multirun():
         begin_work()
@@ -102,17 +105,6 @@ def score_to_optimize(task: str, metrics: Mapping[str, Any]) -> float | None:
         return None
     check_direction(metrics["monitor"], metrics["monitor_mode"])
     return job_folder.score(metrics)
-
-
-def _report(source: Path, folder: Path) -> Result:
-    from gradexp.sweeps.report.run_report import is_run, report_run
-    from gradexp.sweeps.report.write_report import write_report
-
-    if is_run(source):
-        report_run(source, Console())
-        return Result({"status": "completed"}, folder)
-    jobs = write_report(source, Console())
-    return Result({"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}, folder)
 
 
 def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
@@ -202,10 +194,16 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None, predictions
         "config_hash": config_hash(ran, outcome.metrics.get("resumed")),
         "asked_hash": asked or asked_hash(record.asked),
     }
-    metrics = known | outcome.metrics | hashes
+    metrics = known | outcome.metrics | hashes | environment(Path(job.runtime.cwd))
+    if cfg.report and is_first_process():
+        from gradexp.app.tasks.report import peak_memory, report_at_end
+
+        metrics |= peak_memory()
     _write_metrics(folder, metrics)
     log.info("%s", metrics)
     frame, notes = outcome.predictions, outcome.notes
+    if cfg.report and is_first_process():
+        notes = [*notes, *report_at_end(folder, outcome.restored)]
     if predictions and frame is None and outcome.restored is not None and metrics["status"] == "completed":
         from gradexp.app.tasks.predict import predict_test_part
 
@@ -225,7 +223,12 @@ def _record_failure(record: RunRecord, error: Exception) -> None:
     if record.ran is None and not is_unchanged and not is_completed:
         record.write_asked()
     if not is_completed and not is_unchanged:
-        _write_metrics(record.folder, {"status": "failed", "reason": str(error)})
+        where = environment(Path(HydraConfig.get().runtime.cwd))
+        _write_metrics(record.folder, {"status": "failed", "reason": str(error), **where})
+        if record.ran is not None and record.ran.report and is_first_process():
+            from gradexp.app.tasks.report import report_at_end
+
+            report_at_end(record.folder, None)
 
 
 @contextmanager
@@ -243,7 +246,5 @@ def _keyboard_interrupts() -> Iterator[None]:
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
-    from gradexp.files import write_json
-
     if is_first_process():
         write_json(folder / job_folder.METRICS, metrics)

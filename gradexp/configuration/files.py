@@ -85,9 +85,22 @@ def read_overrides(run: Path) -> list[str]:
     Raises:
         ValueError: The file is damaged.
     """
-    content = _read(run, "overrides.yaml", TYPED) or []
+    return _lines(run / HYDRA_FOLDER / "overrides.yaml")
+
+
+def read_resumes(run: Path) -> list[list[str]]:
+    """The typed overrides of each time that the run was resumed in its folder, the first time first.
+
+    Raises:
+        ValueError: A file is damaged.
+    """
+    return [_lines(path) for path in sorted((run / HYDRA_FOLDER).glob("resumed_*/overrides.yaml"))]
+
+
+def _lines(path: Path) -> list[str]:
+    content = (read_yaml(path, TYPED) if path.is_file() else None) or []
     if not isinstance(content, list) or not all(isinstance(line, str) for line in content):
-        raise ValueError(f"{run / HYDRA_FOLDER / 'overrides.yaml'} must be {TYPED}; it is not a list of texts.")
+        raise ValueError(f"{path} must be {TYPED}; it is not a list of texts.")
     return content
 
 

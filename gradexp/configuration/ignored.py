@@ -10,17 +10,18 @@ OURS = "gradexp.models.AbstractModule"
 # Sections that only our models use; any other LightningModule defines these parts itself.
 SECTIONS = ("optimizer", "scheduler", "loss", "metrics", "regularizer")
 
-# Keys that only one task uses.
-TASK_OF_KEY: Mapping[str, str] = {
-    "compare": "compare",
-    "export": "export",
-    "freeze": "train",
-    "init_from": "train",
-    "resampling": "bias_variance",
-    "topic": "explain",
-    "input": "predict",
-    "predictions_format": "predict",
-    "sweep_dir": "report",
+# Keys that only some tasks use.
+TASKS_OF_KEY: Mapping[str, tuple[str, ...]] = {
+    "compare": ("compare",),
+    "export": ("export",),
+    "freeze": ("train",),
+    "init_from": ("train",),
+    "resampling": ("bias_variance",),
+    "topic": ("explain",),
+    "input": ("predict",),
+    "predictions_format": ("predict",),
+    "sweep_dir": ("report",),
+    "report": ("train", "test"),
 }
 
 
@@ -32,9 +33,10 @@ def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: Cla
     """
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
-        task = TASK_OF_KEY.get(key.partition(".")[0])
-        if task not in (None, node["task"]) and value not in ("null", "[]"):
-            raise ValueError(f"{key} has no effect with task={node['task']}, only with task={task}; got {override}.")
+        tasks = TASKS_OF_KEY.get(key.partition(".")[0])
+        if tasks is not None and node["task"] not in tasks and value not in ("null", "false", "[]"):
+            only = " and ".join(f"task={task}" for task in tasks)
+            raise ValueError(f"{key} has no effect with task={node['task']}, only with {only}; got {override}.")
         if key == "data.val_size" and None not in (node["data"].get("folds"), node["data"].get("fold")):
             raise ValueError(
                 f"data.val_size has no effect with data.folds={node['data']['folds']}, which validates on a fold; got "

@@ -72,6 +72,7 @@ KEY_RULES: Mapping[str, Rule] = {
         "true, false or auto", lambda value: isinstance(value, bool) or value == "auto", ("true", "false", "auto")
     ),
     "progress": BOOLEAN,
+    "report": BOOLEAN,
     "threads": Rule(
         "auto, or a whole number of at least 1", lambda value: value == "auto" or COUNT.holds(value), ("auto",)
     ),

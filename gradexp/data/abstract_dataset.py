@@ -108,6 +108,11 @@ class AbstractDataset(ABC):
         """The samples at `indices` of a part that `load` gave, as `preprocessor` takes them."""
         raise NotImplementedError
 
+    def in_own_units(self, inputs: Tensor) -> dict[str, list[Any]]:
+        """Inputs of the model [samples, features] as columns that the user knows, in their own units."""
+        names = self.feature_names or [f"x{number}" for number in range(1, inputs.shape[1] + 1)]
+        return dict(zip(names, inputs.T.tolist(), strict=True))
+
     def read_samples(self, path: Path) -> Samples:
         """The samples to predict in the user's file or folder.
 

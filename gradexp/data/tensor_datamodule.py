@@ -83,6 +83,11 @@ class TensorDataModule(AbstractDataModule):
     def raw(self, source: Source, indices: Tensor) -> Tensor:
         return source[indices][0]
 
+    def in_own_units(self, inputs: Tensor) -> dict[str, list[Any]]:
+        if "input_std" in self._scales:
+            inputs = inputs * self._scales["input_std"] + self._scales["input_mean"]
+        return super().in_own_units(inputs)
+
     @property
     def target_std(self) -> float:
         std = self._scales.get("target_std")

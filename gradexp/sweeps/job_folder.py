@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from gradexp.configuration.environment import ENVIRONMENT
 from gradexp.configuration.files import HYDRA_FOLDER, read_job_config, read_overrides
 from gradexp.files import naming, remove_temporary_files
 from gradexp.untrusted import LIMIT, read_json
@@ -24,7 +25,7 @@ STOPPED = ".stopped"  # in the sweep's folder: no further job starts
 
 RECORD = "the record that a run writes when it ends"  # what metrics.json is
 ENDED = ("completed", "diverged", "failed")
-TEXTS = ("reason", "monitor", "data", "config_hash", "asked_hash", "diagnosis", "never_predicted")
+TEXTS = ("reason", "monitor", "data", "config_hash", "asked_hash", "diagnosis", "never_predicted", *ENVIRONMENT)
 NUMBERS = ("epochs", "steps", "seed", "classes", "parameters", "predictions", "target_std", "threads")
 
 

@@ -185,7 +185,6 @@ def test_a_sweep_with_a_damaged_record_is_not_resumed_and_stays_as_it_was(
         ('{"status": "completed"', "run/metrics.json must be the record that a run writes when it ends; it cannot"),
         ('{"status": "done"}', "run/metrics.json must be the record that a run writes when it ends; its status"),
         ('{"status": "completed", "never_predicted": "a"}', "sweep_dir must be a run whose records are whole; run is"),
-        ('{"status": "completed"}', "sweep_dir must be a multirun, or a run that completed its training with scores"),
     ],
 )  # fmt: skip
 def test_a_damaged_record_of_a_run_gets_one_message(
@@ -195,6 +194,21 @@ def test_a_damaged_record_of_a_run_gets_one_message(
     Path("run/.hydra/config.yaml").write_text("seed: 0\n")
     Path("run/metrics.json").write_text(metrics)
     assert str(call(monkeypatch, "task=report", "sweep_dir=run")).startswith(f"error: {words}")
+
+
+def test_a_run_that_recorded_next_to_nothing_has_a_page_that_says_so(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own_folder / "run/.hydra").mkdir(parents=True)
+    Path("run/.hydra/config.yaml").write_text("seed: 0\n")
+    Path("run/metrics.json").write_text('{"status": "completed"}')
+    assert call(monkeypatch, "task=report", "sweep_dir=run") is None
+    assert capsys.readouterr().out.splitlines() == [
+        "no diagnosis: it needs scores of training and validation, which the run has not",
+        "no predictions: the folder has no checkpoint; type ckpt_path=RUN/checkpoints/best.ckpt",
+        "report: run/report.html",
+    ]
+    assert "No weights: the folder has no checkpoint." in Path("run/report.html").read_text()
 
 
 def test_text_that_a_spreadsheet_would_run_is_neutralised_and_numbers_are_not(own_folder: Path) -> None:

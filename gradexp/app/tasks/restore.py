@@ -59,7 +59,11 @@ def module_of_run(folder: Path) -> AbstractModule | None:
 def module_and_data(
     cfg: DictConfig, path: str, checkpoint: dict[str, Any]
 ) -> tuple[AbstractDataModule, AbstractModule]:
-    """The data and the model of `cfg`, with what the checkpoint at this path has of them."""
+    """The data and the model of `cfg`, with what the checkpoint at this path has of them.
+
+    Raises:
+        ValueError: The checkpoint has another architecture, or the data cannot be had.
+    """
     data = build_data(cfg)
     # A data module of another class computes its preprocessing from its own training part.
     if type(data).__qualname__ in checkpoint:

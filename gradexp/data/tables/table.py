@@ -16,7 +16,7 @@ from gradexp.data.options import StreamOptions
 from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import Source
 from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
-from gradexp.data.tables.table_encoded import Encoded, EncodedTable
+from gradexp.data.tables.table_encoded import Encoded, EncodedTable, decoded
 from gradexp.data.tables.table_file import read_table
 from gradexp.data.tables.table_parts import TableFiles
 from gradexp.data.tables.table_preprocessor import TableEncoder
@@ -187,6 +187,9 @@ class Table(AbstractDataModule):
     def describe(self, source: Source) -> pl.DataFrame:
         assert isinstance(source, RawTable)
         return source.frame
+
+    def in_own_units(self, inputs: Tensor) -> dict[str, list[Any]]:
+        return decoded(self._fitted()[0], inputs.numpy())
 
     def read_samples(self, path: Path) -> Samples:
         """The rows of a CSV or Parquet file; it needs no target column, whose values are the truth if it has one.

@@ -132,3 +132,32 @@ class EncodedTable:
 
     def __getitem__(self, indices: Tensor) -> Batch:
         return torch.from_numpy(self.encoded.features(indices.numpy())), self.targets[indices]
+
+
+def decoded(columns: Sequence[Column], features: NDArray[np.float32]) -> dict[str, list[Any]]:
+    """The columns of rows from their features [rows, features]; None for a missing value or an unknown category."""
+    found: dict[str, list[Any]] = {}
+    first = 0
+    for column in columns:
+        part = features[:, first : first + column.width].astype(float)
+        first += column.width
+        if column.kind == "category":
+            names = [*column.categories, None]
+            found[column.name] = [names[int(row.argmax())] if row.any() else None for row in part]
+            continue
+        numbers = (part[:, 0] * column.std + column.mean).tolist()
+        is_date = column.kind == "days"
+        values = [
+            _date(value, column.std) if is_date else float(f"{value:.6g}") for value in numbers
+        ]  # of single precision
+        is_missing = part[:, 1] > 0 if column.missing else np.zeros(len(part), bool)
+        found[column.name] = [None if gone else value for gone, value in zip(is_missing, values, strict=True)]
+    return found
+
+
+def _date(days: float, std: float) -> str:
+    """Days since 1970-01-01 as a date, with the time if it is not midnight; from single precision, in units of std."""
+    near = round(days)
+    days = near if abs(days - near) < 1e-6 * std else days
+    moment = np.datetime64("1970-01-01T00:00", "m") + np.timedelta64(round(days * 24 * 60), "m")
+    return str(moment).replace("T", " ").removesuffix(" 00:00")

@@ -10,7 +10,8 @@ from gradexp.sweeps.report.comparison.of_sweep import compared
 from gradexp.sweeps.report.contest import Contestant, contest
 from gradexp.sweeps.report.coordinates import Coordinates, coordinates
 from gradexp.sweeps.report.importance import what_matters
-from gradexp.sweeps.report.learning_curves import LearningCurves, learning_curves
+from gradexp.sweeps.report.job_curves import job_curves
+from gradexp.sweeps.report.learning_curves import Curve, LearningCurves, learning_curves, reader
 from gradexp.sweeps.report.penalty_map import Grid, penalties
 from gradexp.sweeps.report.ranking import Setting, ranking, shown_range, sign
 from gradexp.sweeps.report.results import SweepResults
@@ -35,6 +36,7 @@ class Findings:
         penalties: Scores over l1 and l2.
         coordinates: All jobs through all axes.
         curves: Curves of the best and the median setting, and of others beside them.
+        job_curves: Curves of single jobs, by the name of their folder and by tag.
         times: Of the jobs with a score.
         importance: Shares of the score's variance, which add up to 1: of each axis, of their interactions, of noise.
         contest: The final runs of a benchmark, best first.
@@ -53,6 +55,7 @@ class Findings:
     penalties: Grid | None
     coordinates: Coordinates | None
     curves: LearningCurves
+    job_curves: dict[str, dict[str, Curve]]
     times: Times | None
     importance: dict[str, float]
     contest: list[Contestant]
@@ -83,6 +86,7 @@ def find(results: SweepResults) -> Findings:
     ranked = ranking(comparable)
     scored = comparable.scored()
     search = found_by_search(comparable)
+    read = reader(results)
     comparison = compared(comparable)
     return Findings(
         results,
@@ -94,7 +98,8 @@ def find(results: SweepResults) -> Findings:
         rates=learning_rates(comparable),
         penalties=penalties(comparable),
         coordinates=coordinates(comparable),
-        curves=learning_curves(comparable, ranked),
+        curves=learning_curves(comparable, ranked, read),
+        job_curves=job_curves(results, ranked, read),
         times=times(comparable),
         # A search's keys have a new value in each trial, and its best trials more seeds than the others.
         importance={}

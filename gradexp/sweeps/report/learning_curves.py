@@ -1,7 +1,8 @@
 """Learning curves of settings: the mean over the seeds with its bands, and the curve of every job."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from gradexp.sweeps.report.results import Job, SweepResults
 
 Curve = tuple[list[int], list[float]]  # steps and values
 
+LOSS = "train/loss"  # the curve beside the monitor's
 MOST_SETTINGS = 8  # of the best, whose curves are read
 MOST_JOBS = 60  # of further settings: reading the event files of one takes 10 to 50 ms
 MOST_POINTS = 300  # of a mean
@@ -49,10 +51,30 @@ class LearningCurves:
     several: bool
 
 
-def learning_curves(results: SweepResults, ranked: Sequence[Setting]) -> LearningCurves:
+def reader(results: SweepResults) -> Callable[[Job], dict[str, Curve]]:
+    """Reads the curves of a job by tag, the monitor's and the training loss, of each job once."""
+    tags = list(dict.fromkeys([results.monitor, LOSS]))
+    known: dict[Path, dict[str, Curve]] = {}
+
+    def read(job: Job) -> dict[str, Curve]:
+        if job.folder not in known:
+            known[job.folder] = curves(job.folder, tags)
+        return known[job.folder]
+
+    return read
+
+
+def learning_curves(
+    results: SweepResults, ranked: Sequence[Setting], read: Callable[[Job], dict[str, Curve]]
+) -> LearningCurves:
     """Curves of the monitor and of the training loss, of the best and the median setting.
 
     Where settings have several seeds, also of the others among the best, to be looked at.
+
+    Args:
+        results: The sweep.
+        ranked: Its settings, best first.
+        read: See `reader`.
     """
     chosen = dict(best_and_median(list(ranked)))
     several = any(len(setting.scores) > 1 for setting in ranked)
@@ -63,14 +85,14 @@ def learning_curves(results: SweepResults, ranked: Sequence[Setting]) -> Learnin
             if id(setting) not in known and jobs_read + len(setting.scores) <= MOST_JOBS:
                 chosen[f"no. {place}"] = setting
                 jobs_read += len(setting.scores)
-    tags = list(dict.fromkeys([results.monitor, "train/loss"]))
+    tags = list(dict.fromkeys([results.monitor, LOSS]))
     by_tag: dict[str, dict[str, LearningCurve]] = {}
     for name, setting in chosen.items():
         jobs = [job for job in setting.jobs if results.score(job) is not None]
-        read = [(job, curves(job.folder, tags)) for job in jobs]
+        found_in = [(job, read(job)) for job in jobs]
         for tag in tags:
-            found = {_seed(job): by[tag] for job, by in read if tag in by}
-            splits = [job.repeat[1:] for job, by in read if tag in by] if setting.unit != "seed" else []
+            found = {_seed(job): by[tag] for job, by in found_in if tag in by}
+            splits = [job.repeat[1:] for job, by in found_in if tag in by] if setting.unit != "seed" else []
             if found:
                 by_tag.setdefault(tag, {})[name] = mean_curve(found, splits, setting.shared)
     return LearningCurves(chosen, by_tag, several)

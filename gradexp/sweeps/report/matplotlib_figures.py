@@ -15,7 +15,7 @@ from gradexp.sweeps.report.learning_curves import Curve
 from gradexp.sweeps.report.search_figures import search_figures
 
 SIZE = (7.5, 4.5)
-OVER_SEEDS = ": mean ± standard deviation over seeds"
+SPREAD_OVER = ": mean ± standard deviation over {}s"
 COMPARISON = "sweep/compare"  # the tag of its figure
 
 
@@ -60,10 +60,10 @@ def learning_rate(findings: Findings) -> Figure:
     monitor = findings.results.score_name
     axes.set(xscale="log", xlabel="optimizer.lr", ylabel=monitor, ylim=findings.limits)
     several = any(line.band.edges for line in findings.rates.values())
-    axes.set_title("learning rate" + OVER_SEEDS * several)
+    axes.set_title("learning rate" + SPREAD_OVER.format(findings.unit) * several)
     axes.grid(alpha=0.3)
     if any(line.diverged for line in findings.rates.values()):
-        axes.plot([], [], "x", color="#444444", label="a seed diverged")
+        axes.plot([], [], "x", color="#444444", label=f"a {findings.unit} diverged")
     figure.legend(loc="outside lower center", ncols=4, fontsize=9)
     return figure
 
@@ -120,7 +120,7 @@ def learning_curves(findings: Findings) -> Figure:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", fontsize=9)
     if found.several:
-        figure.suptitle("learning curves" + OVER_SEEDS, fontsize=10)
+        figure.suptitle("learning curves" + SPREAD_OVER.format(findings.unit), fontsize=10)
     return figure
 
 
@@ -161,7 +161,7 @@ def time(findings: Findings) -> Figure:
     axes.scatter(times.seconds, times.scores, alpha=pale, s=18, linewidths=0, label="jobs")
     if times.several:
         seconds, scores = [one.seconds for one in times.settings], [one.score for one in times.settings]
-        axes.scatter(seconds, scores, alpha=0.7, s=24, color="C0", label="settings, means over seeds")
+        axes.scatter(seconds, scores, alpha=0.7, s=24, color="C0", label=f"settings, means over {findings.unit}s")
     seconds, scores = [one.seconds for one in times.front], [one.score for one in times.front]
     axes.step(seconds, scores, where="post", marker="o", markersize=4, color="#D55E00", label="none faster and better")
     axes.set(

@@ -1,31 +1,33 @@
-"""report.html: one file that loads nothing else; all text of the sweep is escaped."""
+"""The page of a sweep: its best settings, comparisons, figures, and all jobs."""
 
-import base64
-import html
-import json
 import shlex
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
-from gradexp.files import finite, write_atomically
+from gradexp.configuration.environment import ENVIRONMENT
 from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.report import captions, job_curves, plotly_figures
 from gradexp.sweeps.report.best_words import best_lines
 from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
+from gradexp.sweeps.report.page_parts import encoded, foot, number, script, write_html
 from gradexp.sweeps.report.panels import panels
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.scores import table as scores_table
 from gradexp.sweeps.report.search import search_lines
 
 BEST = 10  # settings shown at the top
-TEMPLATES = ("hovertemplate", "texttemplate")  # of figures: constants, with markup
+NO_COLUMN = ("status", "reason", "monitor", "monitor_mode", "config_hash", "asked_hash", "data", "seed")
+
+
+class Shown(NamedTuple):
+    """A figure of the page: the id of its element, its title and what is written beside it."""
+
+    key: str
+    title: str
+    caption: str
 
 
 def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, Path]) -> Path:
@@ -39,50 +41,49 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
     results = findings.results
     asked = panels(findings)
     figures = {panel.key: figure for panel in asked if (figure := panel.draw(findings)) is not None}
-    columns, rows = _table(results)
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            results=results,
-            command=shlex.join([*(["hydra/sweeper=optuna"] if results.search else []), *results.command]),
-            statuses=findings.statuses,
-            best=findings.ranking[:BEST],
-            unit=findings.unit,
-            best_lines=[*search_lines(findings.search), *best_lines(findings)],
-            contest=findings.contest,
-            test_metric="test/" + results.monitor.partition("/")[2],
-            lines=lines,
-            pictures={tag.replace("_", " "): _encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
-            compared=_compared(findings, pictures),
-            scores=_scores(findings),
-            panels=[panel for panel in asked if panel.key in figures],
-            absent=[panel for panel in asked if panel.key not in figures] if findings.is_ranked else [],
-            figures=_script({key: escaped(figure.to_plotly_json()) for key, figure in figures.items()}),
-            table=_script({"columns": columns, "rows": rows}),
-            failures=[job for job in results.jobs if job.status in ("failed", "diverged")],
-            reproduce=_reproduce(findings),
-            is_ranked=findings.is_ranked,
-            plotly=Markup(get_plotlyjs()),  # the library itself, not a word of the sweep
-        )
+    columns, rows, equal = _table(results)
+    chosen = plotly_figures.of_chosen_jobs(findings).to_plotly_json()["layout"]
+    return write_html(
+        results.folder,
+        "sweep",
+        figures,
+        results=results,
+        command=shlex.join([*(["hydra/sweeper=optuna"] if results.search else []), *results.command]),
+        statuses=findings.statuses,
+        best=findings.ranking[:BEST],
+        varies=captions.repeats(findings.ranking[:BEST]),
+        unit=findings.unit,
+        best_lines=[*search_lines(findings.search), *best_lines(findings)],
+        contest=findings.contest,
+        test_metric="test/" + results.monitor.partition("/")[2],
+        lines=lines,
+        pictures={tag.replace("_", " "): encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
+        compared=_compared(findings, pictures),
+        scores=_scores(findings),
+        panels=[Shown(one.key, one.title, one.caption(findings)) for one in asked if one.key in figures],
+        absent=[Shown(one.key, one.title, one.absent) for one in asked if one.key not in figures]
+        if findings.is_ranked
+        else [],
+        table=script(
+            {"columns": columns, "rows": rows, "curves": job_curves.data(results, findings.job_curves, chosen)}
+        ),
+        equal=equal,
+        curve_words=job_curves.words(results, findings.job_curves),
+        failures=[job for job in results.jobs if job.status in ("failed", "diverged")],
+        reproduce=_reproduce(findings),
+        is_ranked=findings.is_ranked,
+        foot=foot([(job.folder, job.metrics) for job in results.jobs]),
     )
-    path = results.folder / "report.html"
-    write_atomically(path, page.encode())
-    return path
-
-
-def _encoded(picture: Path) -> str:
-    return base64.b64encode(picture.read_bytes()).decode()
 
 
 def _compared(findings: Findings, pictures: Mapping[str, Path]) -> dict[str, Any] | None:
-    """What the section on the noise of seeds shows."""
+    """What the section on the noise of seeds, or of folds, shows."""
     found = findings.comparison
     if found is None:
         return None
-    picture = _encoded(pictures[COMPARISON]) if COMPARISON in pictures else ""
+    picture = encoded(pictures[COMPARISON]) if COMPARISON in pictures else ""
     columns, rows = table.filled(found)
-    shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows}
+    shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows, "unit": found.unit}
     return shown | {"lines": words.lines(found), "picture": picture}
 
 
@@ -95,54 +96,26 @@ def _scores(findings: Findings) -> dict[str, Any] | None:
     return {"columns": scores_table.columns(found), "rows": rows, "lines": words}
 
 
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("gradexp.sweeps.report", ".")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-    environment.filters["number"] = number
-    return environment
+def _table(results: SweepResults) -> tuple[list[str], list[list[Any]], str]:
+    """Columns and rows of the table of all jobs, without the configuration, which sweep.csv has.
 
-
-def number(value: Any) -> str:
-    """A number short enough to read; any other value as it is."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "" if value is None else str(value)
-
-
-def _script(content: Any) -> Markup:
-    """JSON that is safe inside a script element: nothing in it ends the element."""
-    plain = json.dumps(content, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value))
-    encoded = json.dumps(finite(json.loads(plain)), allow_nan=False)  # JavaScript reads strict JSON only
-    for sign in "<>&":
-        encoded = encoded.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(encoded)  # escaped just above
-
-
-def escaped(figure: Any) -> Any:
-    """A figure as plain data in which no text is taken for markup: Plotly shows ``<b>`` and links in any label."""
-    if isinstance(figure, dict):
-        return {key: value if key in TEMPLATES else escaped(value) for key, value in figure.items()}
-    if isinstance(figure, list | tuple):
-        return [escaped(value) for value in figure]
-    return html.escape(figure, quote=False) if isinstance(figure, str) else figure
-
-
-def _table(results: SweepResults) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of the table of all jobs, without the configuration, which sweep.csv has."""
-    skipped = ("status", "reason", "monitor", "config_hash", "asked_hash", "data", "seed")
-    metrics = list(dict.fromkeys(k for job in results.jobs for k in job.metrics if k not in skipped))
+    The columns that are equal in all of several jobs are left out; they are told in words.
+    """
+    metrics = list(dict.fromkeys(k for job in results.jobs for k in job.metrics if k not in (*NO_COLUMN, *ENVIRONMENT)))
     first = ("best/val/", "test/", "seconds/fit")
     metrics.sort(key=lambda name: (name != results.score_name, not name.startswith(first)))
     columns = ["job", "status", *results.axes, *metrics, "reason"]
 
-    def row(job: Job) -> list[Any]:
+    def cells(job: Job) -> dict[str, Any]:
         own = {"job": int(job.folder.name) if job.folder.name.isdigit() else job.folder.name, "status": job.status}
         own |= {"resumed": job.changes} if "resumed" in job.metrics else {}
-        cells = job.metrics | {k: v if isinstance(v, int | float) else text(v) for k, v in job.settings.items()} | own
-        return [cells.get(column) for column in columns]
+        return job.metrics | {k: v if isinstance(v, int | float) else text(v) for k, v in job.settings.items()} | own
 
-    return columns, [row(job) for job in results.jobs]
+    rows = [cells(job) for job in results.jobs]
+    equal = [one for one in columns[2:] if len({repr(row.get(one)) for row in rows}) == 1 and len(rows) > 1]
+    kept = [column for column in columns if column not in equal]
+    told = [f"{one} {number(rows[0][one])}" for one in equal if rows[0].get(one) not in (None, "")]
+    return kept, [[row.get(column) for column in kept] for row in rows], ", ".join(told)
 
 
 def _reproduce(findings: Findings) -> dict[str, str] | None:

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from gradexp.sweeps.report.bands import Band, Numbers
 from gradexp.sweeps.report.findings import Findings
-from gradexp.sweeps.report.learning_curves import LearningCurve
-from gradexp.sweeps.report.plotly_figures import COLORS, laid_out
+from gradexp.sweeps.report.learning_curves import LOSS, LearningCurve
+from gradexp.sweeps.report.plotly_figures import COLORS, laid_out, over_steps
 
 EVERY_JOB = "every job"
 FAINT = 0.18  # opacity of bands
@@ -39,7 +39,7 @@ def learning_rate(findings: Findings) -> go.Figure | None:
         figure.add_scatter(
             x=line.rates,
             y=line.band.mean,
-            text=_words(line.band),
+            text=_words(line.band, findings.unit),
             mode="lines+markers",
             name=optimizer,
             legendgroup=optimizer,
@@ -73,7 +73,7 @@ def curves(findings: Findings) -> go.Figure | None:
             if name not in by_name:
                 continue
             curve = by_name[name]
-            own_axis = tag == "train/loss" != monitor
+            own_axis = tag == LOSS != monitor
             color = COLORS[number % len(COLORS)]
             shared: dict[str, Any] = {
                 "legendgroup": name,
@@ -85,15 +85,15 @@ def curves(findings: Findings) -> go.Figure | None:
             figure.add_scatter(
                 x=curve.steps,
                 y=curve.band.mean,
-                text=[", ".join(filter(None, (setting.label, words))) for words in _words(curve.band)],
+                text=[", ".join(filter(None, (setting.label, words))) for words in _words(curve.band, setting.unit)],
                 name=name if findings.curves.several else f"{name}: {tag}",
-                mode="lines",
+                mode="lines" if len(curve.steps) > 1 else "markers",
                 line={"color": color, "dash": "dot" if own_axis else "solid"},
+                marker={"color": color},
                 showlegend=not (findings.curves.several and own_axis),  # one entry shows and hides all of a setting
                 **shared,
             )
-    figure.update_layout(yaxis2={"title": "train/loss", "overlaying": "y", "side": "right", "showgrid": False})
-    return _with_buttons(laid_out(figure, "steps", monitor), choices)
+    return _with_buttons(over_steps(figure, monitor), choices)
 
 
 def penalties(findings: Findings) -> go.Figure | None:
@@ -103,7 +103,7 @@ def penalties(findings: Findings) -> go.Figure | None:
         return None
     low, high = findings.limits
     columns = len(grid.l2)
-    words = _words(grid.band)
+    words = _words(grid.band, findings.unit)
     figure = go.Figure(
         go.Heatmap(
             z=grid.scores,
@@ -210,24 +210,21 @@ def _with_buttons(figure: go.Figure, choices: Sequence[dict[str, Line]]) -> go.F
 
 
 def _buttons(figure: go.Figure, options: Sequence[tuple[str, dict[str, Any], list[int]]]) -> go.Figure:
-    """The figure with a button for each option, which restyles traces."""
+    """The figure with a button for each option, which restyles traces; the page's script draws them."""
     if options:
         buttons = [{"label": name, "method": "restyle", "args": [change, at]} for name, change, at in options]
-        place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 8}, "direction": "right"}
-        menu = {"type": "buttons", "buttons": buttons, "font": {"size": 11}, **place}
-        height = (figure.layout.height or 0) + 60
-        figure.update_layout(updatemenus=[menu], margin={"t": 60}, height=height)
+        figure.update_layout(updatemenus=[{"type": "buttons", "buttons": buttons}])
     return figure
 
 
-def _words(band: Band) -> list[str]:
-    """For each point its standard deviation and its number of seeds; "" where no point has several."""
+def _words(band: Band, unit: str) -> list[str]:
+    """For each point its standard deviation and its number of seeds or folds; "" where no point has several."""
     if not band.edges:
         return [""] * len(band.mean)
     found = []
     for spread, seeds in zip(band.spread, band.seeds, strict=True):
-        of_one = "one seed" if seeds == 1 else ""
-        found.append(of_one if spread is None else f"± {spread:.2g} over {seeds} seeds")
+        of_one = f"one {unit}" if seeds == 1 else ""
+        found.append(of_one if spread is None else f"± {spread:.2g} over {seeds} {unit}s")
     return found
 
 

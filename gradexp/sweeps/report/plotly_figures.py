@@ -1,5 +1,6 @@
 """A sweep's findings as interactive Plotly figures, for the page."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,8 @@ import plotly.graph_objects as go
 
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.importance import NO_AXES
+from gradexp.sweeps.report.learning_curves import LOSS
+from gradexp.sweeps.report.ranking import bounds
 from gradexp.sweeps.report.times import Point
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D00", "#444444"]  # Okabe and Ito
@@ -85,7 +88,9 @@ def time(findings: Findings) -> go.Figure | None:
     )
     if times.several:
         marker = {"color": COLORS[0], "opacity": 0.6}
-        _add_points(figure, times.settings, mode="markers", name="settings, means over seeds", marker=marker)
+        _add_points(
+            figure, times.settings, mode="markers", name=f"settings, means over {findings.unit}s", marker=marker
+        )
     line = {"color": COLORS[1], "shape": "hv"}
     _add_points(figure, times.front, mode="lines+markers", name="none faster and better", line=line)
     figure.update_yaxes(range=findings.limits)
@@ -104,7 +109,7 @@ def _add_points(figure: Any, points: Sequence[Point], **look: Any) -> None:
 def _over_seeds(point: Point) -> str:
     if point.spread is None:
         return point.setting.label
-    return f"{point.setting.label}, ± {point.spread:.2g} over {len(point.setting.scores)} seeds"
+    return f"{point.setting.label}, ± {point.spread:.2g} over {len(point.setting.scores)} {point.setting.unit}s"
 
 
 def importance(findings: Findings) -> go.Figure | None:
@@ -133,4 +138,26 @@ def laid_out(figure: go.Figure, x: str, y: str, log_x: bool = False) -> go.Figur
     figure.update_xaxes(title=x)
     if log_x:
         figure.update_xaxes(type="log", exponentformat="power", dtick=1)
+    return figure
+
+
+def of_chosen_jobs(findings: Findings) -> go.Figure:
+    """The axes for the curves of the jobs that a reader chooses."""
+    return over_steps(go.Figure(), findings.results.monitor)
+
+
+def over_steps(figure: go.Figure, monitor: str) -> go.Figure:
+    """The figure with axes for the monitor on the left and the training loss on the right, against steps."""
+    if monitor != LOSS:
+        figure.update_layout(yaxis2={"title": LOSS, "overlaying": "y", "side": "right", "showgrid": False})
+    figure = laid_out(figure, "steps", monitor)
+    return within_bounds(figure, monitor)
+
+
+def within_bounds(figure: go.Figure, metric: str) -> go.Figure:
+    """The figure with a vertical axis that ends where the metric does, as an accuracy at 1."""
+    ends = dict(zip(("clipmin", "clipmax"), bounds(metric), strict=True))
+    figure.update_yaxes(
+        autorangeoptions={key: end for key, end in ends.items() if math.isfinite(end)}, selector={"overlaying": None}
+    )
     return figure

@@ -12,6 +12,7 @@ from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.verdicts.folds import shared_variance
 
+BOUNDS = {"accuracy": (0.0, 1.0), "r2": (float("-inf"), 1.0)}  # of our metrics, by the last part of their names
 TWO = 2  # values that an axis or a figure needs at least
 
 
@@ -74,7 +75,7 @@ def shown_range(results: SweepResults) -> tuple[float, float]:
     """The scores that figures make room for, low and high.
 
     All scores of the grid, except those beyond Tukey's fence on the bad side (1.5 quartile distances beyond the
-    quartile): a few of them would squeeze the rest into a line.
+    quartile): a few of them would squeeze the rest into a line. An accuracy ends at 1.
     """
     scores = [score for _, score in results.scored()]
     low, high = min(scores, default=0.0), max(scores, default=1.0)
@@ -83,7 +84,13 @@ def shown_range(results: SweepResults) -> tuple[float, float]:
         reach = 1.5 * (third - first)
         low, high = (max(low, first - reach), high) if sign(results) > 0 else (low, min(high, third + reach))
     margin = 0.06 * (high - low) or 0.01 * abs(high) or 0.01
-    return low - margin, high + margin
+    least, most = bounds(results.monitor)
+    return max(low - margin, least), min(high + margin, most)
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """The least and the largest value that a metric can have, infinite where they are unknown."""
+    return BOUNDS.get(metric.rpartition("/")[2], (float("-inf"), float("inf")))
 
 
 def ranking(results: SweepResults, stage: str = "grid") -> list[Setting]:

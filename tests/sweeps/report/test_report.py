@@ -1,7 +1,6 @@
 """The report: a self-contained page with escaped text, and the figures and rows in TensorBoard."""
 
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -12,41 +11,9 @@ from gradexp.reports.event_folder import event_folder
 from gradexp.sweeps.report.write_report import write_report
 from tests.command_line import call
 from tests.sweeps.folders import grid, write_curve, write_sweep
+from tests.sweeps.report.parsed_page import page
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-
-
-class Page(HTMLParser):
-    """The elements and the visible words of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-        self.words: list[str] = []
-        self.data: dict[str, str] = {}
-        self._inside = ""
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        named = dict(attributes)
-        self.links += [value for key in ("src", "href") if (value := named.get(key)) is not None]
-        self._inside = (named.get("id") or "script") if tag in ("script", "style") else ""
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside:
-            self.data[self._inside] = self.data.get(self._inside, "") + data
-        else:
-            self.words.append(data)
-
-
-def page(folder: Path) -> Page:
-    parsed = Page()
-    parsed.feed((folder / "report.html").read_text())
-    return parsed
 
 
 def example_sweep(folder: Path) -> Path:

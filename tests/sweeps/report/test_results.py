@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from filelock import FileLock
 
 from gradexp.sweeps.report.ranking import ranking
@@ -86,3 +87,21 @@ def test_a_sweep_is_ranked_by_the_weights_that_are_tested(tmp_path: Path) -> Non
     assert [score for _, score in results.scored()] == [0.9, 0.7]
     assert results.score_name == "best/val/accuracy"
     assert [setting.mean for setting in ranking(results)] == [0.9, 0.7]
+
+
+def test_runs_in_one_folder_have_the_settings_that_differ_and_the_defaults_of_what_some_lack(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path, grid(seed=[0, 1, 2]))
+    (folder / "manifest.json").unlink()
+    typed = (["model.hidden=[4]"], ["model.hidden=[4]", "seed=1", "report=true"], ["model.hidden=[4]", "optimizer=sgd"])
+    for number, lines in enumerate(typed):
+        record = folder / str(number) / ".hydra"
+        (record / "overrides.yaml").write_text(yaml.safe_dump(lines))
+        options = {"hydra": {"runtime": {"choices": {"optimizer": "sgd" if number == 2 else "adam"}}}}
+        (record / "hydra.yaml").write_text(yaml.safe_dump(options))
+    results = read_sweep(folder)
+    assert [job.settings for job in results.jobs] == [
+        {"seed": 0, "optimizer": "adam"},
+        {"seed": 1, "optimizer": "adam"},
+        {"seed": 2, "optimizer": "sgd"},
+    ]
+    assert [job.setting for job in results.jobs] == ["optimizer=adam", "optimizer=adam", "optimizer=sgd"]
