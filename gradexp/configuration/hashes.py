@@ -11,8 +11,8 @@ from gradexp.configuration.values import plain
 
 # Keys that describe the machine and the command, not the experiment: not read from checkpoints, not hashed.
 LOCAL_KEYS = (
-    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "threads",
-    "trusted_packages", "sweep", "compare",
+    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "figure_format", "figure_size",
+    "progress", "threads", "trusted_packages", "sweep", "compare",
 )  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 ALL_LOCAL_KEYS = (*LOCAL_KEYS, *(f"trainer.{key}" for key in LOCAL_TRAINER_KEYS))

@@ -42,6 +42,8 @@ def baseline(given: Any) -> dict[str, Any] | None:
     return {key.strip(): value.strip() for key, _, value in parts} if parts and is_whole else None
 
 
+FIGURE_FORMATS = ("png", "svg", "pdf")
+LISTED_FORMATS = list_of(one_of(*FIGURE_FORMATS), "a list", empty=False)
 METRIC = Rule(MONITOR.words, TEXT.holds)  # of any module; our models have the rule MONITOR
 
 KEY_RULES: Mapping[str, Rule] = {
@@ -64,6 +66,12 @@ KEY_RULES: Mapping[str, Rule] = {
     "figures": Rule(
         "true, false or auto", lambda value: isinstance(value, bool) or value == "auto", ("true", "false", "auto")
     ),
+    "figure_format": Rule(
+        "one of png, svg, pdf, or a list of them, such as [png,pdf]",
+        lambda value: value in FIGURE_FORMATS if isinstance(value, str) else LISTED_FORMATS.holds(value),
+        FIGURE_FORMATS,
+    ),
+    "figure_size": or_null(one_of("column", "page")),
     "progress": BOOLEAN,
     "threads": Rule(
         "auto, or a whole number of at least 1", lambda value: value == "auto" or COUNT.holds(value), ("auto",)

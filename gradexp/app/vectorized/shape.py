@@ -10,7 +10,8 @@ from gradexp.configuration.values import flat
 FREE = (
     "seed", "name", "monitor", "monitor_mode", "target_score", "test", "scheduler", "early_stopping", "model.init",
     "trainer.max_epochs", "trainer.gradient_clip_val", "loss.label_smoothing", "regularizer.l1", "regularizer.l2",
-    "sweep", "progress", "threads", "figures", "data.fold", "data.split_seed",
+    "sweep", "progress", "threads", "figures", "figure_format", "figure_size", "data.fold",
+    "data.split_seed",
 )  # fmt: skip
 # A job with any other value of these keys runs alone.
 NEEDED: Mapping[str, Any] = {

@@ -4,7 +4,7 @@ import base64
 import html
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import plotly_bands, plotly_figures
 from gradexp.sweeps.report.best_words import best_lines
 from gradexp.sweeps.report.comparison import table, words
+from gradexp.sweeps.report.dashboard import Picture
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
 from gradexp.sweeps.report.results import Job, SweepResults
@@ -90,13 +91,16 @@ PANELS = (
 )
 
 
-def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, Path]) -> Path:
+def write_page(
+    findings: Findings, lines: Sequence[str], pictures: Mapping[str, Picture], study: Iterable[str] = ()
+) -> Path:
     """Write ``report.html`` into the sweep's folder, atomically.
 
     Args:
         findings: The sweep's.
         lines: The conclusions of its study.
-        pictures: The figures of the study and of the comparison, as PNG, by name.
+        pictures: All figures, by tag; each is within the page as SVG and PDF.
+        study: The tags of those of the study.
     """
     results = findings.results
     figures = {panel.key: figure for panel in PANELS if (figure := panel.draw(findings)) is not None}
@@ -114,7 +118,8 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
             contest=findings.contest,
             test_metric="test/" + results.monitor.partition("/")[2],
             lines=lines,
-            pictures={tag.replace("_", " "): _encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
+            pictures={tag.replace("_", " "): _shown(tag, pictures) for tag in study},
+            links={panel.key: _links(f"sweep/{panel.key}", pictures) for panel in PANELS},
             compared=_compared(findings, pictures),
             panels=[panel for panel in PANELS if panel.key in figures],
             absent=[panel for panel in PANELS if panel.key not in figures] if findings.is_ranked else [],
@@ -131,16 +136,33 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
     return path
 
 
-def _encoded(picture: Path) -> str:
-    return base64.b64encode(picture.read_bytes()).decode()
+def _shown(tag: str, pictures: Mapping[str, Picture]) -> dict[str, Any]:
+    """A figure that the page shows as an image: its content, and its links."""
+    return {"png": _encoded(pictures[tag].png), "links": _links(tag, pictures)}
 
 
-def _compared(findings: Findings, pictures: Mapping[str, Path]) -> dict[str, Any] | None:
+def _links(tag: str, pictures: Mapping[str, Picture]) -> list[dict[str, str]]:
+    """A figure's files within the page, for papers: what to call them, and where they are."""
+    if tag not in pictures:
+        return []
+    name, picture = tag.rpartition("/")[2], pictures[tag]
+    files = (("SVG", "image/svg+xml", picture.svg), ("PDF", "application/pdf", picture.pdf))
+    return [
+        {"label": label, "name": f"{name}.{label.lower()}", "href": f"data:{kind};base64,{_encoded(content)}"}
+        for label, kind, content in files
+    ]
+
+
+def _encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _compared(findings: Findings, pictures: Mapping[str, Picture]) -> dict[str, Any] | None:
     """What the section on the noise of seeds shows."""
     found = findings.comparison
     if found is None:
         return None
-    picture = _encoded(pictures[COMPARISON]) if COMPARISON in pictures else ""
+    picture = _shown(COMPARISON, pictures) if COMPARISON in pictures else None
     columns, rows = table.filled(found)
     shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows}
     return shown | {"lines": words.lines(found), "picture": picture}

@@ -5,11 +5,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from gradexp.figures.style import PALETTE
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.importance import NO_AXES
 from gradexp.sweeps.report.times import Point
 
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D00", "#444444"]  # Okabe and Ito
+COLORS = PALETTE
+SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "pentagon")
+DASHES = ("solid", "dash", "dashdot", "dot")
 BANDS = 12  # colors of the parallel coordinates: one trace each, however many jobs there are
 PAPER = "rgba(255,255,255,0.85)"  # behind labels that lines cross
 
