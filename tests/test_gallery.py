@@ -62,8 +62,8 @@ def test_text_is_large_enough_and_within_the_figure(part: int, monkeypatch: pyte
             inside = figure.bbox.padded(3)
             for text in drawn:
                 shown = text.get_text()
-                if text.get_fontsize() < SMALLEST or SHRUNK.search(shown):
-                    wrong.append(f"{name}, {size}: {shown!r} has {text.get_fontsize():.1f} points")
+                if float(text.get_fontsize()) < SMALLEST or SHRUNK.search(shown):
+                    wrong.append(f"{name}, {size}: {shown!r} has {text.get_fontsize()} points")
                 if "-" in re.sub(r"[A-Za-z]-[A-Za-z]", "", shown) or "->" in shown:
                     wrong.append(f"{name}, {size}: {shown!r} has a hyphen for a minus sign")
                 if not all(inside.contains(*corner) for corner in text.get_window_extent().corners()):

@@ -24,7 +24,7 @@ from gradexp.app.saved_config import with_checkpoint
 from gradexp.configuration.check import check_config
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import as_typed, changed, plain
-from gradexp.files import RESUME
+from gradexp.files import RESUME, write_json
 from gradexp.interrupts import begin_work, command, received
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import joblib_workers, own_gpu
@@ -74,8 +74,7 @@ def execute(cfg: DictConfig, predictions: bool = False) -> Result:
     check_log_writes(folder)
     if cfg.task == "report":
         check_config(cfg)
-        with figure_files(cfg):
-            return _report(Path(cfg.sweep_dir), folder)
+        return _report(cfg, folder)
     record = RunRecord(folder, cfg)
     if in_multirun():
         begin_work()
@@ -106,14 +105,15 @@ def score_to_optimize(task: str, metrics: Mapping[str, Any]) -> float | None:
     return job_folder.score(metrics)
 
 
-def _report(source: Path, folder: Path) -> Result:
+def _report(cfg: DictConfig, folder: Path) -> Result:
     from gradexp.sweeps.report.run_report import is_run, report_run
     from gradexp.sweeps.report.write_report import write_report
 
-    if is_run(source):
+    if is_run(source := Path(cfg.sweep_dir)):
         report_run(source, Console())
         return Result({"status": "completed"}, folder)
-    jobs = write_report(source, Console())
+    with figure_files(cfg):
+        jobs = write_report(source, Console())
     return Result({"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}, folder)
 
 
@@ -245,7 +245,5 @@ def _keyboard_interrupts() -> Iterator[None]:
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
-    from gradexp.files import write_json
-
     if is_first_process():
         write_json(folder / job_folder.METRICS, metrics)

@@ -14,7 +14,7 @@ from gradexp.figures.panels import Array, colour_bar, legend, mark, set_size, si
 from gradexp.figures.style import PALETTE, number_text, styled
 
 BASIN_COLOURS = (*PALETTE[:7], "#F0E442", "#BBBBBB")
-NO_MINIMUM = "#E8E8E8"
+NO_MINIMUM = "#e8e8e8"
 LETTERS = "ABCDEFGHI"  # in the basins, so that they are told apart without colours too
 
 

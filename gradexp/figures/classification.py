@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 
-from gradexp.figures.layout import area, legend_below, new_figure, new_panels, points, set_heading, set_title
+from gradexp.figures.layout import area, legend_below, new_figure, new_panels, set_heading, set_title, text_points
 from gradexp.figures.output import asked_width
 from gradexp.figures.panels import Array
 from gradexp.figures.style import BLUE, GREY, MARKERS, ORANGE, PALETTE, literal, styled
@@ -28,7 +28,7 @@ def decision_boundary(
     x: Array,
     y: Array,
     regions: npt.NDArray[np.integer],
-    samples: Array,
+    points: Array,
     targets: npt.NDArray[np.integer],
     classes: Sequence[str],
     axis_labels: tuple[str, str],
@@ -42,7 +42,7 @@ def decision_boundary(
         x: Coordinates of the grid along the first axis [columns].
         y: Coordinates of the grid along the second axis [rows].
         regions: Predicted class on the grid [rows, columns].
-        samples: Samples [samples, 2].
+        points: Samples [samples, 2].
         targets: Their classes [samples].
         classes: Names by class number.
         axis_labels: Labels of the axes.
@@ -51,12 +51,12 @@ def decision_boundary(
     figure = new_figure(7.4, 6.2)
     axes = figure.subplots()
     colours = class_colours(len(classes))
-    size = area(14 if len(samples) > 50 else 60)
+    size = area(14 if len(points) > 50 else 60)
     mesh = axes.pcolormesh(x, y, regions, cmap=colours, vmin=0, vmax=len(classes) - 1, alpha=0.25, shading="nearest")
     mesh.set_rasterized(True)
     drawn = []
     for number, name in enumerate(classes):
-        first, second = samples[targets == number].T
+        first, second = points[targets == number].T
         drawn.append(
             axes.scatter(
                 first, second, s=size, color=colours(number), marker=MARKERS[(number + number // 8) % 8],
@@ -139,11 +139,11 @@ def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) ->
     names = list(map(literal, classes))
     longest = max(map(len, classes))
     cell = (side - 1.2) / n
-    every = max(1, -(-int(100 * 1.2 * points("small") / 72) // int(100 * cell)))  # labels that do not overlap
+    every = max(1, -(-int(100 * 1.2 * text_points("small") / 72) // int(100 * cell)))  # labels that do not overlap
     axes.set_xticks(range(0, n, every), names[::every], rotation=90 if longest > 2 else 0)
     axes.set_yticks(range(0, n, every), names[::every])
     digits = len(str(int(counts.max(initial=0))))
-    if n <= 30 and cell > 0.6 * digits * points("small") / 72:
+    if n <= 30 and cell > 0.6 * digits * text_points("small") / 72:
         for row, column in zip(*np.nonzero(counts), strict=True):
             colour = "white" if shares[row, column] > 0.5 else "black"
             text = axes.text(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradexp.figures.layout import points, set_heading
+from gradexp.figures.layout import set_heading, text_points
 from gradexp.figures.output import asked_width
 from gradexp.figures.panels import Array
 from gradexp.figures.style import literal, styled
@@ -29,7 +29,7 @@ def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int 
     width = asked_width() or CELL * columns
     columns = min(columns, int(width / NARROWEST))
     cell = width / columns
-    line = 1.25 * points("small") / 72
+    line = 1.25 * text_points("small") / 72
     titles = [literal(title) for title in titles]
     lines = max((title.count("\n") + 1 for title in titles), default=1)
     step = SIDE * cell + lines * line + 0.2

@@ -51,7 +51,7 @@ def new_panels(
     return figure, panels[:count]
 
 
-def points(size: str) -> float:
+def text_points(size: str) -> float:
     """The points of a relative size of text in the current style."""
     return float(FontProperties(size=size).get_size_in_points())
 
@@ -63,7 +63,7 @@ def area(size: float) -> float:
 
 def letters(inches: float, size: str = "small") -> int:
     """How many letters of text fit into a width."""
-    return max(int(72 * inches / (LETTER * points(size))), 8)
+    return max(int(72 * inches / (LETTER * text_points(size))), 8)
 
 
 def wrapped(text: str, inches: float, size: str = "small", lines: int = 4) -> str:
@@ -104,8 +104,8 @@ def legend_below(axes: Axes, handles: Sequence[Artist] | None = None, heading: s
     figure = axes.get_figure(root=True)
     assert figure is not None
     # The distance is in inches, so that the layout reserves the same space for axes of any size.
-    label = 2.2 if axes.get_xlabel() else 0.9
-    below = ticks + (points(mpl.rcParams["xtick.labelsize"]) + label * points(mpl.rcParams["axes.labelsize"])) / 72
+    tick, label = (text_points(mpl.rcParams[key]) for key in ("xtick.labelsize", "axes.labelsize"))
+    below = ticks + (tick + (2.2 if axes.get_xlabel() else 0.9) * label) / 72
     axes.legend(
         handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, frameon=False, columnspacing=1.2,
         bbox_transform=axes.transAxes + ScaledTranslation(0, -below, figure.dpi_scale_trans), title=heading or None,
@@ -126,14 +126,14 @@ def shared_legend(figure: Figure, handles: Sequence[Artist]) -> None:
 def _make_room(figure: Figure, lines: float) -> None:
     """Make a figure for a paper higher, so that a legend takes nothing from its panels."""
     if asked_width() is not None:
-        figure.set_figheight(figure.get_figheight() + 1.4 * lines * points("small") / 72)
+        figure.set_figheight(figure.get_figheight() + 1.4 * lines * text_points("small") / 72)
 
 
 def _entries(handles: Sequence[Artist], inches: float) -> tuple[list[str], int, int]:
     """Labels that fit into a legend of this width, its number of columns, and of lines."""
     labels = [wrapped(str(handle.get_label()), inches - HANDLE, lines=3) for handle in handles]
     widest = max(len(line) for label in labels for line in label.split("\n"))
-    entry = HANDLE + 0.1 + LETTER * points("small") * widest / 72
+    entry = HANDLE + 0.1 + LETTER * text_points("small") * widest / 72
     columns = max(1, min(len(labels), int(inches / entry)))
     rows = [labels[start : start + columns] for start in range(0, len(labels), columns)]
     return labels, columns, sum(max(label.count("\n") + 1 for label in row) for row in rows)

@@ -13,7 +13,7 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gradexp.figures.layout import legend_below, points, wrapped
+from gradexp.figures.layout import legend_below, text_points, wrapped
 from gradexp.figures.output import asked_width
 from gradexp.figures.style import AMBER, DASHES, GREEN, INK, ORANGE, PINK, literal, number_text
 
@@ -43,14 +43,14 @@ def path_dashes(number: int) -> Any:
 def mark(axes: Axes, label: str, places: Array, number: int, size: float = 17) -> Line2D:
     """Draw the marks of one kind, numbered from 0, and return their legend entry, none without places."""
     marker = MARKERS[number % len(MARKERS)]
-    size = (min(size, 10) if len(places) > 30 else size) * points("medium") / 10
+    size = (min(size, 10) if len(places) > 30 else size) * text_points("medium") / 10
     size = size if marker == "*" else 0.5 * size
     look: dict[str, Any] = {
         "marker": marker, "linestyle": "", "markerfacecolor": STAR if marker == "*" else "white",
         "markeredgecolor": "black", "markeredgewidth": 0.9, "label": label if len(places) else "_nothing",
     }  # fmt: skip
     axes.plot(*places.reshape(-1, 2).T, markersize=size, zorder=5, **look)
-    return Line2D([], [], markersize=min(size, 1.2 * points("small")), **look)
+    return Line2D([], [], markersize=min(size, 1.2 * text_points("small")), **look)
 
 
 def window(axes: Axes, x: Range, y: Range, axis_labels: tuple[str, str], heading: str, columns: int) -> None:
@@ -85,10 +85,10 @@ def set_size(figure: Figure, side: float, columns: int, rows: Sequence[int]) -> 
         rows: The number of lines of the largest legend in each row of axes.
     """
     # The width must limit the size of the axes: the layout ignores that they are square, and would cut the legends off.
-    line = 1.75 * points("small") / 72
+    line = 1.75 * text_points("small") / 72
     titles = max(axes.get_title().count("\n") + 1 for axes in figure.axes) + 1.0
-    above = 1.4 * points("large") / 72 * (figure.get_suptitle().count("\n") + 1) if figure.get_suptitle() else 0.0
-    axis = 3.5 * points("medium") / 72
+    above = 1.4 * text_points("large") / 72 * (figure.get_suptitle().count("\n") + 1) if figure.get_suptitle() else 0.0
+    axis = 3.5 * text_points("medium") / 72
     height = sum(side + titles * line + axis + line * lines + 0.25 for lines in rows) + above
     figure.set_size_inches(columns * (side + EDGE) + BAR, height)
 

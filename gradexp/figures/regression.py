@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradexp.figures.layout import area, legend_below, new_figure, points, rows_figure, set_title
+from gradexp.figures.layout import area, legend_below, new_figure, rows_figure, set_title, text_points
 from gradexp.figures.output import asked_width
 from gradexp.figures.panels import Array
 from gradexp.figures.style import BLUE, GREY, INK, ORANGE, PALETTE, draw_line, literal, number_text, styled
@@ -77,7 +77,7 @@ def coefficients(names: Sequence[str], values: Mapping[str, Array], title: str) 
         axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="coefficient")
     else:
         axes.axhline(0, color="black", linewidth=0.8)
-        crowded = max(map(len, names)) * 0.6 * points("small") / 72 > (width - 1) / len(names)
+        crowded = max(map(len, names)) * 0.6 * text_points("small") / 72 > (width - 1) / len(names)
         axes.set_xticks(places, labels, rotation=90 if crowded else 0)
         axes.set(ylabel="coefficient")
     set_title(axes, title)

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
-from gradexp.figures.layout import new_figure, points, set_heading, shared_legend
+from gradexp.figures.layout import new_figure, set_heading, shared_legend, text_points
 from gradexp.figures.output import asked_width
 from gradexp.figures.panels import PATH_COLOURS, STAR, Array, heights
-from gradexp.figures.style import styled, with_minus
+from gradexp.figures.style import number_text, styled, with_minus
 
 LOG_RATIO = 4.0  # of the range of heights to the median height, above which the scale is logarithmic
 
@@ -68,7 +68,7 @@ def surface_3d(
         contours = {"levels": 14, "cmap": heights(), "linewidths": 0.8}
         axes.contour(grid_x, grid_y, shown, zdir="z", offset=floor, zorder=1, **contours)
 
-    scale = points("medium") / 10
+    scale = text_points("medium") / 10
     outline = [Stroke(linewidth=4.2 * scale, foreground="white"), Normal()]
     colour, star = PATH_COLOURS[0], {"color": STAR, "markeredgecolor": "black", "linestyle": ""}
     path_height = height(path_z)
@@ -93,7 +93,7 @@ def surface_3d(
     if logarithmic:
         ticks = np.concatenate([[0.0], 10.0 ** np.arange(0, 1 + int(math.log10(max(float(np.ptp(z)), 1.0))))])
         axes.set_zticks(np.log10(1 + ticks), [f"{tick:,.0f}" for tick in ticks])
-        above = "" if base == 0 else with_minus(f" {'-' if base > 0 else '+'} {abs(base):.4g}")
+        above = "" if base == 0 else with_minus(f" {'-' if base > 0 else '+'} {number_text(abs(base))}")
         break_line = " " if asked_width() is None else "\n"
         axes.set_zlabel(f"f(x, y){above}, scale{break_line}log(1 + ·)")
     else:

@@ -8,7 +8,16 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from gradexp.figures.layout import area, legend_below, letters, new_figure, points, rows_figure, set_heading, set_title
+from gradexp.figures.layout import (
+    area,
+    legend_below,
+    letters,
+    new_figure,
+    rows_figure,
+    set_heading,
+    set_title,
+    text_points,
+)
 from gradexp.figures.output import asked_width
 from gradexp.figures.style import BLUE, INK, ORANGE, SKY, literal, number_text, styled
 from gradexp.sweeps.report.findings import Findings
@@ -37,7 +46,7 @@ def _penalties(findings: Findings) -> Figure:
     axes.set_xticks(range(len(grid.l2)), [number_text(value) for value in grid.l2])
     axes.set_yticks(range(len(grid.l1)), [number_text(value) for value in grid.l1])
     # Seven letters, such as ± 0.0012, and a margin.
-    has_room = (width - 1.6) / len(grid.l2) > 8 * 0.56 * points("small") / 72
+    has_room = (width - 1.6) / len(grid.l2) > 8 * 0.56 * text_points("small") / 72
     for row, column in np.ndindex(scores.shape):
         score = scores[row, column]
         if np.isfinite(score) and has_room:

@@ -87,10 +87,10 @@ def time(findings: Findings) -> go.Figure | None:
         marker={"color": COLORS[5] if times.several else COLORS[0], "opacity": 0.6},
     )
     if times.several:
-        marker = {"color": COLORS[0], "opacity": 0.6}
+        marker = {"color": COLORS[0], "opacity": 0.6, "symbol": "diamond"}
         _add_points(figure, times.settings, mode="markers", name="settings, means over seeds", marker=marker)
-    line = {"color": COLORS[1], "shape": "hv"}
-    _add_points(figure, times.front, mode="lines+markers", name="none faster and better", line=line)
+    line, square = {"color": COLORS[1], "shape": "hv"}, {"symbol": "square"}
+    _add_points(figure, times.front, mode="lines+markers", name="none faster and better", line=line, marker=square)
     figure.update_yaxes(range=findings.limits)
     return laid_out(figure, "seconds of fitting", findings.results.score_name)
 
