@@ -1,4 +1,4 @@
-"""figure_format and figure_size: of a run, of a sweep with its report, of a comparison, and what bad values are told."""
+"""figure_format and figure_size of a run, of a sweep with its report, of a comparison; what bad values are told."""
 
 import re
 from pathlib import Path

@@ -11,7 +11,9 @@ from gradexp.configuration.files import HYDRA_FOLDER, read_config
 from gradexp.engine.event_writer import EventWriter
 from gradexp.figures.encoding import encoded
 from gradexp.figures.output import FORMATS
+from gradexp.reports.event_folder import NAME, event_folder
 from gradexp.reports.hparams import hyperparameters, write_row
+from gradexp.sweeps.plan.run_name import event_folder_of_job
 from gradexp.sweeps.report.band_scalars import remove_bands, write_bands
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import sweep_figures
@@ -39,16 +41,17 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
         All of them, by tag.
     """
     results = findings.results
-    _remove(results.folder)
-    remove_bands(results.folder / "tensorboard", SUFFIX)
+    own = results.folder / NAME
+    _remove(own)
+    remove_bands(own, SUFFIX)
     drawn = sweep_figures(findings) | dict(study)
     pictures: dict[str, Picture] = {}
     if drawn:
-        with EventWriter(str(results.folder / "tensorboard"), filename_suffix=SUFFIX) as writer:
+        with EventWriter(str(own), filename_suffix=SUFFIX) as writer:
             pictures = {tag: _picture(results.folder, tag, figure, writer) for tag, figure in drawn.items()}
-            write_bands(findings.curves, results.folder / "tensorboard", writer, SUFFIX)
+            write_bands(findings.curves, own, writer, SUFFIX)
     for job in results.jobs:
-        _remove(job.folder)
+        _remove(event_folder(job.folder))
         if job.status == "failed" and job.config:
             config = read_config(job.folder)
             config["trusted_packages"] = []  # nothing that a record names is imported
@@ -57,7 +60,7 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
             except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
                 path = job.folder / HYDRA_FOLDER / "config.yaml"
                 raise ValueError(f"{path} has other settings than a run records: {error}") from error
-            write_row(job.folder / "tensorboard", settings, SUFFIX, succeeded=False)
+            write_row(event_folder_of_job(job.folder), settings, SUFFIX, succeeded=False)
     return pictures
 
 
@@ -67,5 +70,5 @@ def _picture(folder: Path, tag: str, figure: Figure, writer: EventWriter) -> Pic
 
 
 def _remove(folder: Path) -> None:
-    for path in (folder / "tensorboard").glob(f"*{SUFFIX}"):
+    for path in folder.glob(f"*{SUFFIX}"):
         path.unlink()

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ MANY = 40  # with more weights than this, the norms of layers are shown instead
 ENOUGH = 3  # strengths that a path needs
 ERROR = {"train": "train/loss", "val": "val/loss"}
 ZERO, SMALL = "sparsity/zero", "sparsity/small"
+LEARNED = "learned/"  # begins the keys of the weights in metrics.json
 FEW = 12  # lines that a legend has room for
 
 
@@ -122,12 +124,24 @@ def _weights(jobs: list[Job]) -> tuple[dict[str, Array], str]:
     named = [{k: v for k, v in state.items() if k.startswith("network.") and weights([(k, v)])} for state in states]
     if sum(tensor.numel() for tensor in named[0].values()) <= MANY:
         rows = torch.stack([torch.cat([tensor.flatten() for tensor in own.values()]) for own in named])
-        return {f"w{number + 1}": column for number, column in enumerate(rows.T.numpy())}, "weight"
+        names = feature_names(jobs[0].metrics)
+        if len(names) != rows.shape[1]:
+            names = [f"w{number + 1}" for number in range(rows.shape[1])]
+        return dict(zip(names, rows.T.numpy(), strict=True)), "weight"
     norms = {
         layer.removeprefix("network.").removesuffix(".weight"): np.array([float(own[layer].norm()) for own in named])
         for layer in named[0]
     }
     return norms, "norm of a layer's weights"
+
+
+def feature_names(metrics: Mapping[str, Any]) -> list[str]:
+    """The names of the features that a linear regression reports its weights of, in their order; [] for other models.
+
+    They are read from its metrics: nothing that a job's record names is imported or built.
+    """
+    names = [key.removeprefix(LEARNED) for key in metrics if key.startswith(LEARNED)]
+    return names[:-1] if names[-1:] == ["b"] else names
 
 
 def _line(path: PenaltyPath, penalty: str) -> str:
