@@ -11,5 +11,5 @@ def figure_files(cfg: DictConfig) -> Iterator[None]:
     """Within it, figures have the formats `figure_format` and the size `figure_size`."""
     from gradexp.figures.output import figures_as  # imports matplotlib
 
-    with figures_as(cfg.figure_format, cfg.figure_size):
+    with figures_as(cfg.get("figure_format") or "png", cfg.get("figure_size")):
         yield
