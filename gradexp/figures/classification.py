@@ -132,13 +132,13 @@ def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) ->
     """
     n = len(classes)
     side = asked_width() or max(4.5, 0.5 * n + 2)
-    figure = Figure(figsize=(side, side - 0.2), layout="constrained")
+    figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = list(map(literal, classes))
     longest = max(map(len, classes))
-    cell = (side - 1.2) / n
+    cell = (side - 0.9) / n
     every = max(1, -(-int(100 * 1.2 * text_points("small") / 72) // int(100 * cell)))  # labels that do not overlap
     axes.set_xticks(range(0, n, every), names[::every], rotation=90 if longest > 2 else 0)
     axes.set_yticks(range(0, n, every), names[::every])
@@ -150,7 +150,6 @@ def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) ->
                 column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize="small"
             )
             text.set_in_layout(False)  # it lies inside the axes; measuring all of them takes a tenth of the time
-    axes.set(xlabel="predicted", ylabel="true")
+    axes.set(xlabel="predicted (colour: share of the true class)", ylabel="true")
     set_heading(figure, f"Confusion matrix: accuracy {np.trace(counts) / max(counts.sum(), 1):.2%}")
-    figure.colorbar(drawn, shrink=0.75, label="share of the true class")
     return figure

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -48,6 +50,12 @@ def _png(figure: Figure) -> bytes:
 
 
 def _vector(figure: Figure, name: str) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format=name, dpi=DPI, metadata=METADATA[name])
+    content, dpi = io.BytesIO(), figure.get_dpi()
+    figure.set_dpi(DPI)
+    # Figure.savefig would draw the figure twice, once for its layout.
+    if name == "svg":
+        FigureCanvasSVG(figure).print_svg(content, metadata=METADATA[name])  # type: ignore[no-untyped-call]
+    else:
+        FigureCanvasPdf(figure).print_pdf(content, metadata=METADATA[name])  # type: ignore[no-untyped-call]
+    figure.set_dpi(dpi)
     return content.getvalue()

@@ -17,8 +17,7 @@ def test_confusion_matrix_shows_its_counts() -> None:
     counts = np.array([[8, 2, 0], [0, 5, 1], [3, 0, 1]])
     figure = figures.confusion_matrix(counts, ["cat", "dog", "eel"])
     render(figure)
-    axes, bar = figure.axes
-    assert bar.get_ylabel() == "share of the true class"
+    (axes,) = figure.axes
     shown = np.zeros_like(counts)
     for text in axes.texts:
         column, row = (int(place) for place in text.get_position())
@@ -26,7 +25,8 @@ def test_confusion_matrix_shows_its_counts() -> None:
     np.testing.assert_array_equal(shown, counts)
     assert len(axes.texts) == np.count_nonzero(counts)
     assert figure.get_suptitle() == "Confusion matrix: accuracy 70.00%"  # 14 of 20 on the diagonal
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    assert axes.get_xlabel() == "predicted (colour: share of the true class)"
+    assert axes.get_ylabel() == "true"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "eel"]
     shares = np.asarray(axes.images[0].get_array())
     np.testing.assert_allclose(shares, [[0.8, 0.2, 0], [0, 5 / 6, 1 / 6], [0.75, 0, 0.25]])
