@@ -104,7 +104,7 @@ def surface_3d(
     if asked_width():
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_major_locator(
-                MaxNLocator(4) if axis is not axes.zaxis or not logarithmic else axis.get_major_locator()
+                MaxNLocator(4, prune="both") if axis is not axes.zaxis or not logarithmic else axis.get_major_locator()
             )
             axes.tick_params(pad=-2)
     set_heading(figure, f"{surface_name}: f = {with_minus(formula)}\n{title}")

@@ -77,7 +77,8 @@ def _coordinates(findings: Findings) -> Figure:
     assert found is not None
     names = [*found.axes, findings.results.score_name]
     places = np.arange(len(names))
-    figure = new_figure(max(7.5, 1.4 * len(names)), 4.5)
+    width = max(7.5, 1.4 * len(names))
+    figure = new_figure(width, 4.5 if asked_width() is None else 0.75 * width)
     axes = figure.subplots()
     lines = sorted(found.lines, key=lambda line: line[-1])  # the best on top
     worst, best = found.ends
