@@ -1,7 +1,6 @@
 """Fits a model from the start or from a checkpoint, then tests its best state once."""
 
 import logging
-import re
 import time
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.assembly import build_data, build_model, build_trainer
+from gradexp.app.initial_state import set_initial_state
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
@@ -23,7 +23,7 @@ from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
-from gradexp.configuration.yaml_text import to_yaml
+from gradexp.configuration.yaml_text import as_markdown, to_yaml
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_content import not_finite
@@ -32,6 +32,7 @@ from gradexp.engine.checkpoints import Checkpoints, logged
 from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
+from gradexp.engine.optimizer_state import state_bytes
 from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule
 from gradexp.reports.correct_samples import keep_correct
@@ -62,6 +63,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         data = build_data(cfg)
         cfg, notes = adapt(cfg, data)
         model = build_model(cfg, data)
+        notes += set_initial_state(cfg, model)
     else:
         prepared = trained.prepared
         cfg, notes, data, model = prepared.cfg, prepared.notes, prepared.data, prepared.model
@@ -99,11 +101,14 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if metrics["status"] == "completed":
         model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
         metrics |= measure_training_samples(trainer, model, data)
-    if cfg.test and not is_overridden("test_step", model):
-        notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
-    elif cfg.test and metrics["status"] == "completed":
+    is_tested = cfg.test and metrics["status"] == "completed" and is_overridden("test_step", model)
+    if is_tested:
         metrics |= _test(trainer, model, data)
+    elif cfg.test and not is_overridden("test_step", model):
+        notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
     metrics |= root_errors(metrics, data) | facts(data, model)
+    if not is_tested:  # other jobs of a stack may have loaded the test part
+        metrics.pop("samples/test", None)
     notes += coarse_score(metrics)
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.flush()
@@ -131,12 +136,6 @@ def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resume
             trainer.logger.experiment.add_text("config", as_markdown(text))
         elif config_hash(cfg) != config_hash(OmegaConf.create(dict(resumed.checkpoint["config"]))):
             trainer.logger.experiment.add_text("config", as_markdown(text), resumed.step)
-
-
-def as_markdown(text: str) -> str:
-    """YAML as a block of code, between fences that are longer than any in the text."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}yaml\n{text}{fence}"
 
 
 def _undo(record: RunRecord, trainer: Trainer) -> None:
@@ -206,6 +205,7 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, resumed: Resumption | None, 
         "steps": trainer.global_step,
         "seconds/fit": _callback(trainer, FitClock).seconds,
         "threads": threads,
+        "bytes/optimizer_state": state_bytes(trainer.optimizers),
         **({"resumed": resumed.record} if resumed and resumed.record else {}),
     }
 
