@@ -15,7 +15,9 @@ from gradexp.sweeps.plan.axes import text
 from gradexp.untrusted import read_yaml
 
 # Keys that a checkpoint does not contain, and that a resumed run needs as the first one had them.
-MACHINE_KEYS = ("data_dir", "figures", "progress", "report", "threads", "trusted_packages")
+MACHINE_KEYS = (
+    "data_dir", "figures", "figure_format", "figure_size", "progress", "report", "threads", "trusted_packages",
+)  # fmt: skip
 
 
 class Continuation:

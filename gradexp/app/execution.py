@@ -15,6 +15,7 @@ from rich.console import Console
 
 from gradexp.app.continuation import Continuation
 from gradexp.app.errors import SIZES, is_of_memory
+from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
 from gradexp.app.job_command import job_options, job_overrides
 from gradexp.app.log_file import check_log_writes, log_kept_if
@@ -176,7 +177,7 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None, predictions
         if cfg.figures == "auto":
             # In a sweep, figures would take longer than a small job itself.
             cfg = changed(cfg, {"figures": not in_multirun()})
-        with threads_of_one_run(), _keyboard_interrupts():
+        with threads_of_one_run(), figure_files(cfg), _keyboard_interrupts():
             outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
     except Exception as error:
         if received():

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.errors import explain, traceback_wanted
+from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_single_run, is_own
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
@@ -97,7 +98,8 @@ class WriteReport(Callback):
         folder = Path(config.hydra.sweep.dir)
         if not config.sweep.dry_run and any(folder.glob(f"*/{job_folder.STARTED}")):  # no report if no job started
             try:
-                write_report(folder, Console())
+                with figure_files(config):
+                    write_report(folder, Console())
             except Exception as error:  # Hydra would only warn of it, and the sweep would end with status 0
                 sys.exit(unwritten_report(folder, error))
 
@@ -115,7 +117,8 @@ def report_unfinished() -> tuple[Mapping[str, int], str]:
         folder = Path(config.hydra.sweep.dir)
         if any(folder.glob(f"*/{job_folder.STARTED}")):
             try:
-                counts = write_report(folder, Console())
+                with figure_files(config):
+                    counts = write_report(folder, Console())
             except Exception as error:  # the one that has ended the multirun is still to be said
                 unwritten = unwritten_report(folder, error).removeprefix("error: ")
     _unreported.clear()

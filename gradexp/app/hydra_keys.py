@@ -14,6 +14,7 @@ from gradexp.sweeps.launch.extras import check_installed, check_optuna
 from gradexp.sweeps.launch.search_plan import check_no_search
 from gradexp.sweeps.plan.manifest import NAME
 
+ONE_FOR_ALL = ("figure_format", "figure_size")  # keys of the sweep's own figures, which are no axes
 ONE_TASK = ("tasks_per_node", "nodes")  # of a launcher: gradexp starts the processes of a job itself
 ONE_FOLDER = "hydra.sweep.subdir must be one folder in the sweep's, not several; got {!r}."
 
@@ -67,6 +68,11 @@ def check_multirun(config: DictConfig) -> None:
             f"trainer.num_nodes must be 1 in a multirun, which starts each job on one machine; got "
             f"{config.trainer.num_nodes}."
         )
+    for override in hydra.overrides.task:
+        key, _, value = override.lstrip("+").partition("=")
+        if key in ONE_FOR_ALL and "," in value and not value.startswith(("[", "'", '"')):
+            allowed = f'Type "{key}=[{value}]".' if key == "figure_format" else "Type one of them."
+            raise ValueError(f"{key} must be the same for all jobs of a sweep; got the axis {value}. {allowed}")
     if is_own(hydra):
         _check_own_sweeper(config)
     else:

@@ -14,6 +14,7 @@ from rich.console import Console
 from gradexp.app.caller_state import caller_state
 from gradexp.app.errors import plain_messages
 from gradexp.app.execution import execute, score_to_optimize
+from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_callbacks import CheckBeforeRun, WriteReport, check_before_multirun, unwritten_report
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.plugins import OWN_PLUGINS
@@ -75,7 +76,8 @@ def sweep(*overrides: str) -> Sweep:
             folder = Path(cfg.hydra.sweep.dir).absolute()
             if has_report and any(folder.glob(f"*/{job_folder.STARTED}")):
                 try:
-                    write_report(folder, Console(quiet=True))
+                    with figure_files(cfg):
+                        write_report(folder, Console(quiet=True))
                 except Exception as error:  # of the report alone: the jobs' results are kept
                     remarks.append(unwritten_report(folder, error).removeprefix("error: "))
     found = load_sweep(folder)

@@ -48,7 +48,7 @@ class LossCurve(Report, StepCallback):
             if points
         }
         if self.draw and curves:
-            publish(trainer, "loss_curve", figures.loss_curve(curves, type(pl_module).__name__))
+            publish(trainer, "loss_curve", figures.loss_curve(curves))
 
     def state_dict(self) -> dict[str, Any]:
         # Tensors are replaced by numbers, so that each is read only once.

@@ -1,17 +1,18 @@
-"""Figures in TensorBoard and as PNG files in the run's folder."""
+"""Figures in TensorBoard and as files in the run's folder."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
+from gradexp.figures.encoding import encoded
+from gradexp.figures.output import output
 from gradexp.files import write_atomically
 
 
@@ -27,21 +28,35 @@ def publish(trainer: Trainer, tag: str, figure: Figure) -> None:
         write_figure(Path(trainer.default_root_dir), tag, figure, writer_of(trainer), trainer.global_step)
 
 
-def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter | None, step: int = 0) -> Path:
-    """Like `publish`, for any folder and any writer; returns the path of the PNG.
+def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter | None, step: int = 0) -> list[Path]:
+    """Like `publish`, for any folder and any writer; returns the paths of the files.
 
-    The figure is rendered once and encoded once: `SummaryWriter.add_image` would encode it again.
+    The formats are those of `gradexp.figures.output.figures_as`, PNG by default.
     """
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, format="png")
-    path = folder / "figures" / f"{tag.replace('/', '_')}.png"
-    write_atomically(path, content.getvalue())
+    formats = output().formats
+    needed = ["png"] if writer is not None and "png" not in formats else []
+    return write_contents(folder, tag, encoded(figure, [*needed, *formats]), writer, step)
+
+
+def write_contents(
+    folder: Path, tag: str, contents: Mapping[str, bytes], writer: SummaryWriter | None, step: int = 0
+) -> list[Path]:
+    """`write_figure` for a figure that is encoded already: every file of a figure is written here.
+
+    Args:
+        folder: Where its folder ``figures/`` is.
+        tag: Its tag in TensorBoard.
+        contents: Of the formats asked for, and PNG for TensorBoard.
+        writer: TensorBoard's; None for none. It gets the PNG as it is: `SummaryWriter.add_image` would encode it again.
+        step: Its step in TensorBoard.
+    """
     if writer is not None:
-        height, width, _ = pixels.shape
-        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=content.getvalue())
-        summary = Summary(value=[Summary.Value(tag=tag, image=image)])
+        with Image.open(io.BytesIO(contents["png"])) as image:
+            shown = Summary.Image(width=image.width, height=image.height, colorspace=3)
+        shown.encoded_image_string = contents["png"]
+        summary = Summary(value=[Summary.Value(tag=tag, image=shown)])
         writer._get_file_writer().add_summary(summary, step)  # type: ignore[no-untyped-call]  # torch has no types here
-    return path
+    paths = [folder / "figures" / f"{tag.replace('/', '_')}.{name}" for name in output().formats]
+    for path in paths:
+        write_atomically(path, contents[path.suffix.removeprefix(".")])
+    return paths

@@ -11,8 +11,8 @@ from gradexp.configuration.values import plain
 
 # Keys that describe the machine and the command, not the experiment: not read from checkpoints, not hashed.
 LOCAL_KEYS = (
-    "task", "ckpt_path", "input", "predictions_format", "topic", "sweep_dir", "data_dir", "figures", "progress",
-    "threads", "report", "trusted_packages", "sweep", "search", "compare", "export",
+    "task", "ckpt_path", "input", "predictions_format", "topic", "sweep_dir", "data_dir", "figures", "figure_format",
+    "figure_size", "progress", "threads", "report", "trusted_packages", "sweep", "search", "compare", "export",
 )  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 ALL_LOCAL_KEYS = (*LOCAL_KEYS, *(f"trainer.{key}" for key in LOCAL_TRAINER_KEYS))

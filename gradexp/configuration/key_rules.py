@@ -46,6 +46,8 @@ def _is_metric_with_mode(given: Any) -> bool:
     return isinstance(given, Mapping) and len(given) == 1 and set(given.values()) <= {"max", "min"}
 
 
+FIGURE_FORMATS = ("png", "svg", "pdf")
+LISTED_FORMATS = list_of(one_of(*FIGURE_FORMATS), "a list", empty=False)
 METRIC = Rule(MONITOR.words, TEXT.holds)  # of any module; our models have the rule MONITOR
 
 KEY_RULES: Mapping[str, Rule] = {
@@ -71,6 +73,12 @@ KEY_RULES: Mapping[str, Rule] = {
     "figures": Rule(
         "true, false or auto", lambda value: isinstance(value, bool) or value == "auto", ("true", "false", "auto")
     ),
+    "figure_format": Rule(
+        "one of png, svg, pdf, or a list of them, such as [png,pdf]",
+        lambda value: value in FIGURE_FORMATS if isinstance(value, str) else LISTED_FORMATS.holds(value),
+        FIGURE_FORMATS,
+    ),
+    "figure_size": or_null(one_of("column", "page")),
     "progress": BOOLEAN,
     "report": BOOLEAN,
     "threads": Rule(

@@ -3,7 +3,7 @@
 import torch
 from torch.autograd import grad
 
-from gradexp.explain.lesson import Lesson
+from gradexp.explain.lesson import SHADED, Lesson
 from gradexp.figures import Curve, functions_and_derivatives
 from gradexp.gradients import activations as closed
 
@@ -28,8 +28,7 @@ def activations(lesson: Lesson) -> None:
         lesson.show("  at x", x[slopes.argmax()])
         lesson.show("  below 1 % of it", _intervals(x, flat))
         curves.append(Curve(name, x.numpy(), getattr(closed, name)(x).numpy(), slopes.numpy(), flat.numpy()))
-    label = "x; shaded: the derivative is below 1 % of its peak"
-    lesson.figures["explain/activations"] = functions_and_derivatives(curves, label)
+    lesson.figures["explain/activations"] = functions_and_derivatives(curves, "x", SHADED)
 
 
 def _intervals(x: torch.Tensor, flat: torch.Tensor) -> str:

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 TOLERANCE = 1e-9  # for float64
+SHADED = "the derivative is below 1 % of its peak"  # in figures
 
 
 class Lesson:

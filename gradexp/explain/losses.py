@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd import grad
 from torch.nn import functional as F
 
-from gradexp.explain.lesson import Lesson
+from gradexp.explain.lesson import SHADED, Lesson
 from gradexp.figures import Curve, functions_and_derivatives
 from gradexp.gradients import losses as closed
 from gradexp.gradients.activations import is_saturated
@@ -39,7 +39,7 @@ def losses(lesson: Lesson) -> None:
     lesson.show("-ln(exp(z_t) / sum_j exp(z_j))", closed.naive_cross_entropy(far, wrong))
     lesson.compare("NLL of log-softmax", closed.cross_entropy(far, wrong), F.cross_entropy(far, wrong), by="torch")
     lesson.figures["explain/losses"] = functions_and_derivatives(
-        [_curve(name, loss) for name, loss in ONE_OUTPUT.items()], "output, or logit"
+        [_curve(name, loss) for name, loss in ONE_OUTPUT.items()], "output, or logit", SHADED
     )
 
 

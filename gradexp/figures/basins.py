@@ -7,13 +7,18 @@ from matplotlib.artist import Artist
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.patheffects import Normal, Stroke
 
-from gradexp.figures.panels import Array, colour_bar, legend, mark, set_size, window
+from gradexp.figures.layout import panel_columns, set_heading
+from gradexp.figures.panels import Array, colour_bar, legend, mark, set_size, side_of, window
+from gradexp.figures.style import PALETTE, number_text, styled
 
-BASIN_COLOURS = ("#4c78a8", "#f2a541", "#5aa469", "#d65f5f", "#9a77b8", "#8c6d52", "#e58fb1", "#45b5c4", "#b5bd4c")
-NO_MINIMUM = "#c9c9c9"
+BASIN_COLOURS = (*PALETTE[:7], "#F0E442", "#BBBBBB")
+NO_MINIMUM = "#e8e8e8"
+LETTERS = "ABCDEFGHI"  # in the basins, so that they are told apart without colours too
 
 
+@styled
 def basin_map(
     x: Array,
     y: Array,
@@ -34,8 +39,10 @@ def basin_map(
         title: Optimizer, learning rate and steps of the descent.
         axis_labels: Labels of the two coordinates.
     """
+    columns = panel_columns(2, 2)
+    side = side_of(columns, 5.4)
     figure = Figure(layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, right = figure.subplots(2 // columns, columns, squeeze=False).ravel()
     extent = (*_edges(x), *_edges(y))
     colours = [BASIN_COLOURS[n % len(BASIN_COLOURS)] for n in range(len(minima))]
     # The first colour is for -1, none.
@@ -46,13 +53,17 @@ def basin_map(
     shares = {number: float(np.mean(reached == number)) for number in range(-1, len(minima))}
     named = range(len(minima))[: len(BASIN_COLOURS)]
     handles: list[Artist] = [
-        Patch(color=colours[n], label=f"({minima[n][0]:.4g}, {minima[n][1]:.4g})   {shares[n]:.1%}") for n in named
+        Patch(
+            color=colours[n],
+            label=f"{LETTERS[n]} ({number_text(minima[n][0])}, {number_text(minima[n][1])}): {shares[n]:.1%}",
+        )
+        for n in named
     ]
     if others := len(minima) - len(named):
         rest = 1 - shares[-1] - sum(shares[number] for number in named)
-        handles.append(Patch(facecolor="white", edgecolor="grey", label=f"{others} others   {max(rest, 0):.1%}"))
+        handles.append(Patch(facecolor="white", edgecolor="grey", label=f"{others} others: {max(rest, 0):.1%}"))
     if shares[-1] > 0:
-        handles.append(Patch(color=NO_MINIMUM, label=f"none   {shares[-1]:.1%}"))
+        handles.append(Patch(color=NO_MINIMUM, label=f"none: {shares[-1]:.1%}"))
     finite = np.isfinite(cost)
     lowest = float(cost[finite].min()) if finite.any() else 0.0
     above = cost - lowest if lowest < 0 else cost
@@ -65,15 +76,21 @@ def basin_map(
         norm=LogNorm(low, high if high > low else 10 * low), origin="lower", extent=extent, interpolation="nearest",
         aspect="auto",
     )  # fmt: skip
-    label = "cost at the end" if lowest >= 0 else f"cost at the end + {-lowest:.5g}"
+    label = "cost at the end" if lowest >= 0 else f"cost at the end + {number_text(-lowest, 5)}"
     colour_bar(right, drawn, label, "min" if (above[finite] < low).any() else "neither")
 
-    headings = ("minimum that a start reaches", "cost at the end, by start")
-    for axes, heading in zip((left, right), headings, strict=True):
+    headings = ("The minimum that a start reaches", "The cost at the end, by start")
+    for axes, text in zip((left, right), headings, strict=True):
         handles.append(mark(axes, "minimum", minima, 0))
-        window(axes, extent[:2], extent[2:], axis_labels, heading)
-    set_size(figure, 5.4, 2, legend(left, handles[:-1], 5.4))
-    figure.suptitle(title, fontsize=13)
+        window(axes, extent[:2], extent[2:], axis_labels, text, columns)
+    for n in named:
+        left.annotate(
+            LETTERS[n], minima[n], xytext=(0, 8), textcoords="offset points", ha="center", va="bottom", weight="bold",
+            path_effects=[Stroke(linewidth=2.5, foreground="white"), Normal()],
+        ).set_in_layout(False)  # fmt: skip
+    set_heading(figure, title)
+    lines = legend(left, handles[:-1], side, columns)
+    set_size(figure, side, columns, [lines] if columns == 2 else [lines, 0])
     return figure
 
 

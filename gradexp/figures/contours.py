@@ -1,6 +1,7 @@
 """Paths of descent over the contours of a function."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,11 +11,27 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
 
-from gradexp.figures.panels import INK, PATH_COLOURS, Array, colour_bar, heights, legend, mark, set_size, window
+from gradexp.figures.layout import panel_columns, set_heading
+from gradexp.figures.output import asked_width
+from gradexp.figures.panels import (
+    END_MARKERS,
+    PATH_COLOURS,
+    Array,
+    colour_bar,
+    heights,
+    legend,
+    mark,
+    path_dashes,
+    set_size,
+    side_of,
+    window,
+)
+from gradexp.figures.style import INK, styled, with_minus
 
 LEVELS = 18
 
 
+@styled
 def paths_over_contours(
     x: Array,
     y: Array,
@@ -43,6 +60,7 @@ def paths_over_contours(
     return panels_of_paths(x, y, z, {title: paths}, marks, "", axis_labels, value_label)
 
 
+@styled
 def panels_of_paths(
     x: Array,
     y: Array,
@@ -53,7 +71,7 @@ def panels_of_paths(
     axis_labels: tuple[str, str] = ("x", "y"),
     value_label: str = "f(x, y)",
 ) -> Figure:
-    """Several `paths_over_contours` of one function side by side.
+    """Several `paths_over_contours` of one function side by side, or below each other in a narrow figure.
 
     Args:
         x: Coordinates [width] of the grid.
@@ -65,23 +83,27 @@ def panels_of_paths(
         axis_labels: Labels of the two coordinates.
         value_label: Label of the colour bar.
     """
-    side = 6.0 if len(panels) == 1 else 4.6
+    columns = panel_columns(len(panels), len(panels))
+    side = side_of(columns, 6.0 if len(panels) == 1 else 4.6)
     figure = Figure(layout="constrained")
-    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    rows = []
-    for axes, (heading, paths) in zip(all_axes, panels.items(), strict=True):
+    all_axes = figure.subplots(-(-len(panels) // columns), columns, squeeze=False).ravel()
+    for unused in all_axes[len(panels) :]:
+        unused.remove()
+    lines = []
+    for axes, (heading, paths) in zip(all_axes, panels.items(), strict=False):
         filled = _contours(axes, x, y, z)
         handles = [_path(axes, x, y, label, points, number) for number, (label, points) in enumerate(paths.items())]
         handles += [mark(axes, label, points, number) for number, (label, points) in enumerate(marks.items())]
-        handles.append(Line2D([], [], color=INK, linestyle="", markersize=7, marker="o", mfc="white", label="start"))
-        handles.append(Line2D([], [], color=INK, linestyle="", markersize=7, marker="s", label="end"))
-        window(axes, (x[0], x[-1]), (y[0], y[-1]), axis_labels, heading)
-        rows.append(legend(axes, handles, side))
-        if axes is all_axes[-1]:
+        handles.append(Line2D([], [], color=INK, linestyle="", marker="o", mfc="white", label="start"))
+        if len(paths) == 1:
+            handles.append(Line2D([], [], color=INK, linestyle="", marker=END_MARKERS[0], label="end"))
+        window(axes, (x[0], x[-1]), (y[0], y[-1]), axis_labels, heading, columns)
+        lines.append(legend(axes, handles, side, columns))
+        if axes is all_axes[len(panels) - 1] or (columns == 1 and asked_width()):
             colour_bar(axes, filled, value_label)
-    set_size(figure, side, len(panels), max(rows))
     if title:
-        figure.suptitle(title, fontsize=13)
+        set_heading(figure, title)
+    set_size(figure, side, columns, [max(lines[row : row + columns]) for row in range(0, len(lines), columns)])
     return figure
 
 
@@ -116,14 +138,17 @@ def _path(axes: Axes, x: Array, y: Array, label: str, points: Array, number: int
     far = (np.abs(points - [x.mean(), y.mean()]) > limit).any(axis=1)
     if far.any():
         points = points[: int(np.argmax(far))]
-    colour = PATH_COLOURS[number % len(PATH_COLOURS)]
-    width = max(3.2 - 0.4 * number, 1.4)  # decreasing, so that a covered path remains visible on both sides
+    colour, marker = PATH_COLOURS[number % len(PATH_COLOURS)], END_MARKERS[number % len(END_MARKERS)]
+    scale = 0.6 if asked_width() else 1.0
+    width = scale * max(3.2 - 0.4 * number, 1.4)  # decreasing, so that a covered path remains visible on both sides
     (line,) = axes.plot(
-        *points.T, color=colour, linewidth=width, solid_joinstyle="round", label=label, zorder=4,
-        path_effects=[Stroke(linewidth=width + 1.2, foreground="white", alpha=0.9), Normal()],
+        *points.T, color=colour, linewidth=width, solid_joinstyle="round", zorder=4, linestyle=path_dashes(number),
+        path_effects=[Stroke(linewidth=width + 1.2, foreground="white", alpha=0.9), Normal()], label=with_minus(label),
     )  # fmt: skip
-    axes.plot(*points[-1:].T, "s", markersize=7, markerfacecolor=colour, markeredgecolor="white", zorder=6)
+    end: dict[str, Any] = {"marker": marker, "markersize": scale * 8, "mfc": colour, "mec": "white"}
+    axes.plot(*points[-1:].T, zorder=6, linestyle="", **end)
     axes.plot(
-        *points[:1].T, "o", markersize=7.5, markerfacecolor="white", markeredgecolor=colour, markeredgewidth=2, zorder=6
-    )
-    return line
+        *points[:1].T, "o", markersize=scale * 7.5, markerfacecolor="white", markeredgecolor=colour,
+        markeredgewidth=scale * 2, zorder=6,
+    )  # fmt: skip
+    return Line2D([], [], color=colour, linewidth=width, linestyle=path_dashes(number), label=line.get_label(), **end)

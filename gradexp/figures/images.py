@@ -5,12 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradexp.figures.panels import Array, literal
+from gradexp.figures.layout import set_heading, text_points
+from gradexp.figures.output import asked_width
+from gradexp.figures.panels import Array
+from gradexp.figures.style import literal, styled
 
-CELL = (1.4, 1.7)  # inches for an image and its title, width and height
-SIDE = 1.2  # inches, the longer one of an image
+CELL = 1.4  # inches, the width of an image's place
+SIDE = 1.2 / CELL  # of that, the longer side of the image
+NARROWEST = 0.8  # inches of a place that has room for its title
+HEAD = 0.5  # inches for the title
 
 
+@styled
 def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int = 6) -> Figure:
     """A grid of images, each with its title and scaled to its own range of values.
 
@@ -20,25 +26,33 @@ def image_grid(images: Array, titles: Sequence[str], heading: str, columns: int 
         heading: Title of the figure.
         columns: Images per row.
     """
+    width = asked_width() or CELL * columns
+    columns = min(columns, int(width / NARROWEST))
+    cell = width / columns
+    line = 1.25 * text_points("small") / 72
+    titles = [literal(title) for title in titles]
+    lines = max((title.count("\n") + 1 for title in titles), default=1)
+    step = SIDE * cell + lines * line + 0.2
     rows = max(1, -(-len(images) // columns))
-    width, height = CELL[0] * columns, CELL[1] * rows
-    figure = Figure(figsize=(width, height + 0.5))
-    figure.suptitle(heading)
+    height = step * rows
+    figure = Figure(figsize=(width, height + HEAD))
+    set_heading(figure, heading)
     # One axes, in inches, whose origin is at the top left: one per image takes ten times as long.
-    axes = figure.add_axes((0, 0, 1, height / (height + 0.5)))
+    axes = figure.add_axes((0, 0, 1, height / (height + HEAD)))
     axes.set_axis_off()
-    scale = SIDE / max(images.shape[2:])
+    scale = SIDE * cell / max(images.shape[2:])
     for number, (image, title) in enumerate(zip(images, titles, strict=False)):
-        bottom, centre = CELL[1] * (number // columns + 1) - 0.1, CELL[0] * (number % columns + 0.5)
+        bottom, centre = step * (number // columns + 1) - 0.1, cell * (number % columns + 0.5)
         half, top = scale * image.shape[2] / 2, bottom - scale * image.shape[1]
         low, high = image.min(), image.max()
         pixels = np.moveaxis((image - low) / max(high - low, 1e-12), 0, -1).squeeze(-1 if len(image) == 1 else ())
         axes.imshow(pixels, cmap="gray", extent=(centre - half, centre + half, bottom, top))
-        axes.text(centre, top - 0.05, literal(title), fontsize=8, ha="center", va="bottom")
+        axes.text(centre, top - 0.05, title, fontsize="small", ha="center", va="bottom")
     axes.set(xlim=(0, width), ylim=(height, 0))
     return figure
 
 
+@styled
 def weight_images(weights: Array, shape: tuple[int, ...], columns: int = 10, rows: int = 5) -> Figure:
     """The incoming weights of a layer's first units as images: red for positive, blue for negative, white for zero.
 
@@ -56,11 +70,14 @@ def weight_images(weights: Array, shape: tuple[int, ...], columns: int = 10, row
         top, left = number // columns * (height + 1), number % columns * (width + 1)
         mosaic[top : top + height, left : left + width] = image
     used = -(-len(shown) // columns) * (height + 1) - 1
-    figure = Figure(figsize=(columns, max(1.5, rows * used / len(mosaic) + 0.6)), layout="constrained")
+    inches = asked_width() or float(columns)
+    figure = Figure(
+        figsize=(inches, max(1.5, inches / columns * rows * used / len(mosaic) + 0.6)), layout="constrained"
+    )
     axes = figure.subplots()
     limit = float(np.abs(shown).max()) or 1.0
     drawn = axes.imshow(mosaic[:used], cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(f"incoming weights of the first {len(shown)} of {len(weights)} units")
-    figure.colorbar(drawn, shrink=0.8)
+    set_heading(figure, f"Incoming weights of the first {len(shown)} of {len(weights)} units")
+    figure.colorbar(drawn, shrink=0.8, label="weight")
     return figure

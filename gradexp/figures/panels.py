@@ -1,7 +1,7 @@
-"""What figures share: the type of their arrays, colours, markers, and square axes with a legend below them."""
+"""What figures of descent share: colours, markers, and square axes with a legend below them."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,22 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.transforms import ScaledTranslation
+
+from gradexp.figures.layout import legend_below, text_points, wrapped
+from gradexp.figures.output import asked_width
+from gradexp.figures.style import AMBER, DASHES, GREEN, INK, ORANGE, PINK, literal, number_text
 
 Array = npt.NDArray[np.floating]
 Range = tuple[float, float]
 
-PATH_COLOURS = ("#d7263d", "#f59e0b", "#1b1b1e", "#a23bb8", "#2f9e44", "#ff7ab6", "#7c4a2d", "#e8e337")
-STAR, INK = "#ffd60a", "#555555"
+# Of the palette those that stand out from the blues of the contours; black, and the yellow of Okabe and Ito.
+PATH_COLOURS = (ORANGE, "#000000", AMBER, PINK, GREEN, "#F0E442", INK, "#8C6D00")
+END_MARKERS = ("s", "D", "^", "v", "P", "X", "p", "h")
+STAR = "#F0E442"
 MARKERS = ("*", "X", "D", "P")  # by number of the kind of marks
+BAR = 0.9  # inches beside the last panel, for its colour bar
+EDGE = 0.6  # inches beside each panel, for its ticks and label
+TITLE_SPACE = 0.3  # inches between a title and its panel, and around them
 
 
 def heights() -> Colormap:
@@ -27,50 +35,62 @@ def heights() -> Colormap:
     return LinearSegmentedColormap.from_list("heights", ["#1d3f72", "#3f78a8", "#7fb2c9", "#bfdde0", "#f4f7f2"])
 
 
-def literal(name: str) -> str:
-    """A name from the user's data as a label, in which matplotlib does not take $ for mathematics."""
-    return name.replace("$", r"\$")
+def path_dashes(number: int) -> Any:
+    """The dashes of the path with this number, counted from 0."""
+    return DASHES[number % len(DASHES)]
 
 
-def mark(axes: Axes, label: str, points: Array, number: int, size: float = 17) -> Line2D:
-    """Draw the marks of one kind, numbered from 0; without points they get no legend entry."""
+def mark(axes: Axes, label: str, places: Array, number: int, size: float = 17) -> Line2D:
+    """Draw the marks of one kind, numbered from 0, and return their legend entry, none without places."""
     marker = MARKERS[number % len(MARKERS)]
-    size = min(size, 10) if len(points) > 30 else size
-    (drawn,) = axes.plot(
-        *points.reshape(-1, 2).T, marker=marker, markersize=size if marker == "*" else 0.5 * size, linestyle="",
-        markerfacecolor=STAR if marker == "*" else "white", markeredgecolor="black", markeredgewidth=0.9, zorder=5,
-        label=label if len(points) else "_nothing",
-    )  # fmt: skip
-    return drawn
+    size = (min(size, 10) if len(places) > 30 else size) * text_points("medium") / 10
+    size = size if marker == "*" else 0.5 * size
+    look: dict[str, Any] = {
+        "marker": marker, "linestyle": "", "markerfacecolor": STAR if marker == "*" else "white",
+        "markeredgecolor": "black", "markeredgewidth": 0.9, "label": label if len(places) else "_nothing",
+    }  # fmt: skip
+    axes.plot(*places.reshape(-1, 2).T, markersize=size, zorder=5, **look)
+    return Line2D([], [], markersize=min(size, 1.2 * text_points("small")), **look)
 
 
-def window(axes: Axes, x: Range, y: Range, axis_labels: tuple[str, str], heading: str) -> None:
+def window(axes: Axes, x: Range, y: Range, axis_labels: tuple[str, str], heading: str, columns: int) -> None:
     """Make the axes square, with these ranges and labels."""
     axes.set(xlim=x, ylim=y, xlabel=literal(axis_labels[0]), ylabel=literal(axis_labels[1]))
     axes.set_box_aspect(1)
-    axes.set_title(heading, fontsize=12)
+    axes.set_title(wrapped(heading, side_of(columns, 4.6) + 0.4, "medium"), fontsize="medium")
 
 
-def legend(axes: Axes, handles: Sequence[Artist], inches: float) -> int:
-    """Draw a legend below the axes, about as wide as they are, and return its number of rows."""
+def side_of(columns: int, side: float) -> float:
+    """The side of square panels in inches: `side`, or what `columns` of them have of the width asked for."""
+    asked = asked_width()
+    return side if asked is None else (asked - BAR) / columns - EDGE
+
+
+def legend(axes: Axes, handles: Sequence[Artist], side: float, columns: int) -> int:
+    """Draw a legend below one of `columns` square axes, about as wide as it is, and return its number of lines."""
     handles = [handle for handle in handles if not str(handle.get_label()).startswith("_")]
-    widest = max(len(str(handle.get_label())) for handle in handles)
-    columns = max(1, min(len(handles), int(inches / (0.07 * widest + 0.6))))
     figure = axes.get_figure(root=True)
     assert figure is not None
-    # The distance is in inches, so that the layout reserves the same space for axes of any size.
-    axes.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns, frameon=False, fontsize=10,
-        bbox_transform=axes.transAxes + ScaledTranslation(0, -0.5, figure.dpi_scale_trans), columnspacing=1.5,
-    )  # fmt: skip
-    return -(-len(handles) // columns)
+    figure.set_figwidth(columns * (side + EDGE) + BAR)
+    return legend_below(axes, handles)
 
 
-def set_size(figure: Figure, side: float, columns: int, legend_rows: int) -> None:
-    """Set the size for square axes side by side, with a colour bar on the right and legends below them."""
+def set_size(figure: Figure, side: float, columns: int, rows: Sequence[int]) -> None:
+    """Set the size for square axes in a grid, with a colour bar on the right and legends below them.
+
+    Args:
+        figure: The figure.
+        side: Of the axes, in inches.
+        columns: Axes side by side.
+        rows: The number of lines of the largest legend in each row of axes.
+    """
     # The width must limit the size of the axes: the layout ignores that they are square, and would cut the legends off.
-    title_height = 1.15 if columns == 1 else 1.4
-    figure.set_size_inches(columns * (side + 0.6) + 0.9, side + title_height + 0.23 * legend_rows)
+    line = 1.75 * text_points("small") / 72
+    titles = max(axes.get_title().count("\n") + 1 for axes in figure.axes) + 1.0
+    above = 1.4 * text_points("large") / 72 * (figure.get_suptitle().count("\n") + 1) if figure.get_suptitle() else 0.0
+    axis = 3.5 * text_points("medium") / 72
+    height = sum(side + titles * line + axis + line * lines + 0.25 for lines in rows) + above
+    figure.set_size_inches(columns * (side + EDGE) + BAR, height)
 
 
 def colour_bar(axes: Axes, drawn: ScalarMappable, label: str, extend: Literal["neither", "min"] = "neither") -> None:
@@ -78,5 +98,5 @@ def colour_bar(axes: Axes, drawn: ScalarMappable, label: str, extend: Literal["n
     bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((1.03, 0, 0.045, 1)), label=label, extend=extend)
     if isinstance(drawn, ContourSet):
         levels = np.asarray(drawn.levels)[::2]
-        bar.set_ticks(list(levels), labels=[f"{level:.3g}" for level in levels])
+        bar.set_ticks(list(levels), labels=[number_text(level, 3) for level in levels])
     bar.minorticks_off()

@@ -66,7 +66,9 @@ class ClassifierFigures(Callback):
                 for score, predicted, target, _ in self._wrong
             ]
             images = torch.stack([image for *_, image in self._wrong]).numpy()
-            publish(trainer, "test/most_wrong", figures.image_grid(images, titles, "most confidently wrong"))
+            publish(
+                trainer, "test/most_wrong", figures.image_grid(images, titles, "Most confident mistakes of the test")
+            )
         first = next((layer for layer in pl_module.modules() if isinstance(layer, nn.Linear)), None)
         if first is not None and first.in_features == self._image_shape.numel():
             weights = first.weight.detach().float().cpu().numpy()

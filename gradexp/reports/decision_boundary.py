@@ -48,7 +48,7 @@ class DecisionBoundary(Report):
             predicted = module.predictions(outputs).argmax(dim=1).cpu()
         regions = predicted[: len(grid)].reshape(len(y), len(x))
         accuracy = (predicted[len(grid) :] == targets).double().mean().item()
-        title = f"{type(module).__name__}: {accuracy:.2%} of {len(inputs):,} training samples"
+        title = f"Predicted classes: {accuracy:.2%} of {len(inputs):,} training samples are right"
         figure = figures.decision_boundary(
             x.numpy(), y.numpy(), regions.numpy(), points.numpy(), targets.numpy(), self.classes, labels, title
         )

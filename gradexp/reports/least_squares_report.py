@@ -123,16 +123,16 @@ class LeastSquaresReport(TrajectoryReport):
     def _draw(self, trainer: Trainer, model: LinearRegression, fit: Fit) -> None:
         settings, vectors = model.objective.optimizer, fit.vectors()
         rate = learning_rate(settings, model.objective.trusted_packages)
-        title = f"linear regression, {class_name(settings)}, lr {rate:g}"
+        how = f"{class_name(settings)}, lr {rate:g}"
         if fit.inputs.shape[1] == 1:
             lines = {name: (float(v[0]), float(v[1]) if fit.has_bias else 0.0) for name, v in vectors.items()}
             x, y = fit.inputs[:, 0].numpy(), fit.targets[:, 0].numpy()
-            publish(trainer, "fit", figures.fitted_lines(x, y, lines, title))
+            publish(trainer, "fit", figures.fitted_lines(x, y, lines, f"Fitted line: {how}"))
         elif len(fit.names) <= MAX_BARS:
             bars = {name: vector.numpy() for name, vector in vectors.items()}
-            publish(trainer, "coefficients", figures.coefficients(fit.names, bars, title))
+            publish(trainer, "coefficients", figures.coefficients(fit.names, bars, f"Coefficients: {how}"))
         if self.points:
-            self._draw_path(trainer, fit, title)
+            self._draw_path(trainer, fit, f"Path of the parameters over the loss: {how}")
 
     def _draw_path(self, trainer: Trainer, fit: Fit, title: str) -> None:
         path, vectors = self.path().double(), fit.vectors()

@@ -32,5 +32,5 @@ class RegressionFigures(Report):
             return
         in_units = getattr(getattr(trainer, "datamodule", None), "in_target_units", lambda values: values)
         predicted, true = (in_units(torch.cat(part))[:, 0].numpy() for part in zip(*self._batches, strict=True))
-        title = f"{type(pl_module).__name__}, {len(true):,} test samples"
+        title = f"Predictions of {len(true):,} test samples"
         publish(trainer, "test/predicted_against_true", figures.predicted_against_true(predicted, true, title))

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from torch.utils.tensorboard import SummaryWriter
 
 from gradexp.callbacks.publication import publish, write_figure, writer_of
+from gradexp.figures.output import Output, figures_as, output
 from tests.callbacks.drawing import QUIET, drawn, png, shown
 
 
@@ -26,9 +27,9 @@ def picture(colour: str) -> Figure:
 
 def test_the_file_and_the_image_have_the_same_pixels(tmp_path: Path) -> None:
     with SummaryWriter(str(tmp_path / "tensorboard")) as writer:
-        path = write_figure(tmp_path, "test/picture", picture("red"), writer, 7)
-    assert path == tmp_path / "figures" / "test_picture.png"
-    pixels = png(path)
+        paths = write_figure(tmp_path, "test/picture", picture("red"), writer, 7)
+    assert paths == [tmp_path / "figures" / "test_picture.png"]
+    pixels = png(paths[0])
     assert pixels.shape == (200, 300, 3)
     np.testing.assert_array_equal(pixels[100, 75], [255, 0, 0])
     np.testing.assert_array_equal(pixels[100, 225], [255, 255, 255])
@@ -73,3 +74,23 @@ def test_the_file_is_written_without_tensorboard(tmp_path: Path) -> None:
     assert writer_of(trainer) is None
     publish(trainer, "a/b", picture("red"))
     assert list(drawn(tmp_path)) == ["a_b"]
+
+
+@pytest.mark.parametrize(("formats", "names"), [("pdf", ["a_b.pdf"]), (("svg", "png", "svg"), ["a_b.png", "a_b.svg"])])
+def test_the_files_have_the_formats_asked_for_and_tensorboard_its_image(
+    formats: str | tuple[str, ...], names: list[str], tmp_path: Path
+) -> None:
+    with SummaryWriter(str(tmp_path / "tensorboard")) as writer, figures_as(formats):
+        paths = write_figure(tmp_path, "a/b", picture("red"), writer)
+    assert sorted(path.name for path in paths) == names
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == names
+    assert shown(tmp_path)["a_b"].shape == (200, 300, 3)
+    assert output() == Output(), "later figures are PNG again"
+
+
+def test_the_same_figure_gives_the_same_file(tmp_path: Path) -> None:
+    contents = []
+    for _ in range(2):
+        with figures_as(("svg", "pdf"), "column"):
+            contents.append([path.read_bytes() for path in write_figure(tmp_path, "a", picture("red"), None)])
+    assert contents[0] == contents[1]

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.collections import PathCollection, QuadMesh
 
 from gradexp.figures import accuracy_and_loss, decision_boundary
-from tests.figures.rendering import curves_in, render
+from tests.figures.rendering import curves_in, legend_of, render
 
 Array = npt.NDArray[np.float64]
 
@@ -58,6 +58,8 @@ def test_accuracy_and_loss_shows_the_given_curves_and_moves() -> None:
     assert left.get_xlabel() == "weight 7"
     one: Array = curves_in(right)["accuracy of the sample"]
     np.testing.assert_array_equal(one[:, 1], one[:, 0] > 0.5)
-    texts = [text.get_text() for text in right.texts]
-    assert texts[0] == "p 0.4 -> 0.45\naccuracy 0 -> 0\ncross-entropy 0.9163 -> 0.7985"
-    assert texts[1] == "p 0.499 -> 0.501\naccuracy 0 -> 1\ncross-entropy 0.6951 -> 0.6911"
+    assert [text.get_text() for text in right.texts] == ["A", "B"], "the numbers are in the legend, clear of the lines"
+    to = "\N{RIGHTWARDS ARROW}"
+    steps = [" ".join(label.split()) for label in legend_of(right)[2:]]
+    assert steps[0] == f"A: p 0.4 {to} 0.45, accuracy 0 {to} 0, cross-entropy 0.9163 {to} 0.7985"
+    assert steps[1] == f"B: p 0.499 {to} 0.501, accuracy 0 {to} 1, cross-entropy 0.6951 {to} 0.6911"

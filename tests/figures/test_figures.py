@@ -24,8 +24,9 @@ def test_confusion_matrix_shows_its_counts() -> None:
         shown[row, column] = int(text.get_text())
     np.testing.assert_array_equal(shown, counts)
     assert len(axes.texts) == np.count_nonzero(counts)
-    assert axes.get_title() == "accuracy 70.00%"  # 14 of 20 on the diagonal
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    assert figure.get_suptitle() == "Confusion matrix: accuracy 70.00%"  # 14 of 20 on the diagonal
+    assert axes.get_xlabel() == "predicted (colour: share of the true class)"
+    assert axes.get_ylabel() == "true"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "eel"]
     shares = np.asarray(axes.images[0].get_array())
     np.testing.assert_allclose(shares, [[0.8, 0.2, 0], [0, 5 / 6, 1 / 6], [0.75, 0, 0.25]])
@@ -51,7 +52,7 @@ def test_names_from_the_users_data_are_drawn_as_they_are(name: str) -> None:
 def test_confusion_matrix_of_empty_or_many_classes_is_drawn() -> None:
     empty = figures.confusion_matrix(np.zeros((2, 2), dtype=int), ["a", "b"])
     render(empty)
-    assert empty.axes[0].get_title() == "accuracy 0.00%"
+    assert empty.get_suptitle() == "Confusion matrix: accuracy 0.00%"
     many = figures.confusion_matrix(np.eye(31, dtype=int), [str(number) for number in range(31)])
     render(many)
     assert not many.axes[0].texts
@@ -108,7 +109,7 @@ def test_colour_map_of_weight_images_is_centred_at_zero(units: int) -> None:
         top, left = number // 5 * 4, number % 5 * 5
         np.testing.assert_allclose(mosaic[top : top + 3, left : left + 4], image)
     assert np.isfinite(mosaic).sum() == shown.size
-    assert figure.axes[0].get_title() == f"incoming weights of the first {min(units, 10)} of {units} units"
+    assert figure.get_suptitle() == f"Incoming weights of the first {min(units, 10)} of {units} units"
     red, _, blue = to_rgb(drawn.cmap(1.0))
     assert red > blue
 

@@ -43,7 +43,7 @@ def test_the_regions_of_two_features_equal_numpys_predictions(calls: Calls, tmp_
     assert set(np.unique(call["regions"])) == {0, 1, 2}
     assert call["axis_labels"] == ("x1", "x2")
     right = np.mean((call["points"] @ weight.T + bias).argmax(axis=1) == call["targets"])
-    assert call["title"] == f"SoftmaxRegression: {right:.2%} of 400 training samples"
+    assert call["title"] == f"Predicted classes: {right:.2%} of 400 training samples are right"
 
 
 @pytest.mark.filterwarnings("ignore:Total length of `list` across ranks is zero")  # no validation part

@@ -23,7 +23,7 @@ def test_predictions_and_targets_are_in_the_original_units(monkeypatch: pytest.M
     standard = (inputs[4::5] - scales["input_mean"]) / scales["input_std"]
     predicted = (standard @ weight[0] + bias) * scales["target_std"] + scales["target_mean"]
     np.testing.assert_allclose(call["predicted"], predicted, rtol=1e-4)
-    assert call["title"] == "LinearRegression, 88 test samples"
+    assert call["title"] == "Predictions of 88 test samples"
     r2 = 1 - np.mean((predicted - targets[4::5]) ** 2) / targets[4::5].var()
     assert result.metrics["test/r2"] == pytest.approx(r2, abs=1e-4)
 

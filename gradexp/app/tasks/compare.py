@@ -51,7 +51,7 @@ def compare(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     out = Console()
     print_comparison(found, out)
     paths = write_files(found, record.folder)
-    paths.append(write_figure(record.folder, "compare", figure(found), None))
+    paths += write_figure(record.folder, "compare", figure(found), None)
     for path in paths:
         out.print(printable(f"written: {path}"), markup=False, highlight=False, soft_wrap=True)
     out.print(printable(f"folder: {record.folder}"), markup=False, highlight=False, soft_wrap=True)

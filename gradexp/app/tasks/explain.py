@@ -27,7 +27,7 @@ def explain(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if lesson.figures:
         with EventWriter(str(event_folder_of_job(record.folder))) as writer:
             for tag, figure in lesson.figures.items():
-                path = write_figure(record.folder, tag, figure, writer)
-                printed.print(f"figure: {path}", markup=False, highlight=False, soft_wrap=True)
+                for path in write_figure(record.folder, tag, figure, writer):
+                    printed.print(f"figure: {path}", markup=False, highlight=False, soft_wrap=True)
     printed.print(f"{lesson.checks} numbers were computed twice and agree", markup=False, highlight=False)
     return Outcome({"status": "completed", "data": "none", "checks": lesson.checks})

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.errors import explain
+from gradexp.app.figure_files import figure_files
 from gradexp.app.saved_config import with_checkpoint
 from gradexp.app.tasks.restore import Restored, module_and_data
 from gradexp.configuration.values import changed, flat, plain_without_hydra
@@ -47,7 +48,8 @@ def report(cfg: DictConfig, console: Console) -> dict[str, Any]:
         for line in report_run(folder, _default(), lambda run: _examined(run, cfg)):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         return {"status": "completed"}
-    jobs = write_report(folder, console)
+    with figure_files(cfg):
+        jobs = write_report(folder, console)
     return {"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}
 
 

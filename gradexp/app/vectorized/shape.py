@@ -11,7 +11,8 @@ from gradexp.sweeps.plan.axes import text
 FREE = (
     "seed", "init_from", "name", "monitor", "monitor_mode", "target_score", "test", "scheduler", "early_stopping",
     "model.init", "trainer.max_epochs", "trainer.gradient_clip_val", "loss.label_smoothing", "regularizer.l1",
-    "regularizer.l2", "sweep", "search", "progress", "threads", "figures", "data.fold", "data.split_seed",
+    "regularizer.l2", "sweep", "search", "progress", "threads", "figures", "figure_format", "figure_size", "data.fold",
+    "data.split_seed",
 )  # fmt: skip
 # A job with any other value of these keys runs alone.
 NEEDED: Mapping[str, Any] = {

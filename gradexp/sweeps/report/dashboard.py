@@ -2,41 +2,53 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from gradexp.callbacks.publication import write_figure
+from gradexp.callbacks.publication import write_contents
 from gradexp.configuration.files import HYDRA_FOLDER, read_config
 from gradexp.engine.event_writer import EventWriter
+from gradexp.figures.encoding import encoded
+from gradexp.figures.output import FORMATS
 from gradexp.reports.event_folder import NAME, event_folder
 from gradexp.reports.hparams import hyperparameters, write_row
 from gradexp.sweeps.plan.run_name import event_folder_of_job
 from gradexp.sweeps.report.band_scalars import remove_bands, write_bands
 from gradexp.sweeps.report.findings import Findings
-from gradexp.sweeps.report.matplotlib_figures import COMPARISON, sweep_figures
+from gradexp.sweeps.report.matplotlib_figures import sweep_figures
 
 SUFFIX = ".report"  # ends the names of the event files that a report writes, and replaces when it is written again
 
 
-def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str, Path]:
-    """Write the figures as PNG in ``figures/`` and into ``tensorboard/``, and the rows of failed jobs.
+class Picture(NamedTuple):
+    """A figure as the contents of image files, for the page, and the files that are written of it."""
+
+    png: bytes
+    svg: bytes
+    pdf: bytes
+    paths: list[Path]
+
+
+def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str, Picture]:
+    """Write the figures into ``figures/`` and ``tensorboard/``, and the rows of failed jobs.
 
     Args:
         findings: The sweep's.
         study: A study's figures, by tag.
 
     Returns:
-        The PNG files of the study and of the comparison of settings, by tag.
+        All of them, by tag.
     """
     results = findings.results
     own = results.folder / NAME
     _remove(own)
     remove_bands(own, SUFFIX)
     drawn = sweep_figures(findings) | dict(study)
-    paths: dict[str, Path] = {}
+    pictures: dict[str, Picture] = {}
     if drawn:
         with EventWriter(str(own), filename_suffix=SUFFIX) as writer:
-            paths = {tag: write_figure(results.folder, tag, figure, writer) for tag, figure in drawn.items()}
+            pictures = {tag: _picture(results.folder, tag, figure, writer) for tag, figure in drawn.items()}
             write_bands(findings.curves, own, writer, SUFFIX)
     for job in results.jobs:
         _remove(event_folder(job.folder))
@@ -49,7 +61,12 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
                 path = job.folder / HYDRA_FOLDER / "config.yaml"
                 raise ValueError(f"{path} has other settings than a run records: {error}") from error
             write_row(event_folder_of_job(job.folder), settings, SUFFIX, succeeded=False)
-    return {tag: path for tag, path in paths.items() if tag in study or tag == COMPARISON}
+    return pictures
+
+
+def _picture(folder: Path, tag: str, figure: Figure, writer: EventWriter) -> Picture:
+    contents = encoded(figure, FORMATS)
+    return Picture(**contents, paths=write_contents(folder, tag, contents, writer))
 
 
 def _remove(folder: Path) -> None:

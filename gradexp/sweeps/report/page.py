@@ -1,7 +1,7 @@
 """The page of a sweep: its best settings, comparisons, figures, and all jobs."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import captions, job_curves, plotly_figures
 from gradexp.sweeps.report.best_words import best_lines
 from gradexp.sweeps.report.comparison import table, words
+from gradexp.sweeps.report.dashboard import Picture
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
 from gradexp.sweeps.report.page_parts import encoded, foot, number, script, write_html
@@ -28,15 +29,19 @@ class Shown(NamedTuple):
     key: str
     title: str
     caption: str
+    links: Sequence[Mapping[str, str]] = ()  # what to call each of its files, and where it is
 
 
-def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, Path]) -> Path:
+def write_page(
+    findings: Findings, lines: Sequence[str], pictures: Mapping[str, Picture], study: Iterable[str] = ()
+) -> Path:
     """Write ``report.html`` into the sweep's folder, atomically.
 
     Args:
         findings: The sweep's.
         lines: The conclusions of its study.
-        pictures: The figures of the study and of the comparison, as PNG, by name.
+        pictures: All figures, by tag; each is within the page as SVG and PDF.
+        study: The tags of those of the study.
     """
     results = findings.results
     asked = panels(findings)
@@ -57,13 +62,15 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
         contest=findings.contest,
         test_metric="test/" + results.monitor.partition("/")[2],
         lines=lines,
-        pictures={tag.replace("_", " "): encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
+        pictures={tag.replace("_", " "): _shown(tag, pictures) for tag in study},
         compared=_compared(findings, pictures),
         scores=_scores(findings),
-        panels=[Shown(one.key, one.title, one.caption(findings)) for one in asked if one.key in figures],
-        absent=[Shown(one.key, one.title, one.absent) for one in asked if one.key not in figures]
-        if findings.is_ranked
-        else [],
+        panels=[
+            Shown(one.key, one.title, one.caption(findings), _links(f"sweep/{one.key}", pictures))
+            for one in asked
+            if one.key in figures
+        ],
+        absent=[(one.title, one.absent) for one in asked if one.key not in figures] if findings.is_ranked else [],
         table=script(
             {"columns": columns, "rows": rows, "curves": job_curves.data(results, findings.job_curves, chosen)}
         ),
@@ -76,12 +83,29 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
     )
 
 
-def _compared(findings: Findings, pictures: Mapping[str, Path]) -> dict[str, Any] | None:
+def _shown(tag: str, pictures: Mapping[str, Picture]) -> dict[str, Any]:
+    """A figure that the page shows as an image: its content, and its links."""
+    return {"png": encoded(pictures[tag].png), "links": _links(tag, pictures)}
+
+
+def _links(tag: str, pictures: Mapping[str, Picture]) -> list[dict[str, str]]:
+    """A figure's files within the page, for papers: what to call them, and where they are."""
+    if tag not in pictures:
+        return []
+    name, picture = tag.rpartition("/")[2], pictures[tag]
+    files = (("SVG", "image/svg+xml", picture.svg), ("PDF", "application/pdf", picture.pdf))
+    return [
+        {"label": label, "name": f"{name}.{label.lower()}", "href": f"data:{kind};base64,{encoded(content)}"}
+        for label, kind, content in files
+    ]
+
+
+def _compared(findings: Findings, pictures: Mapping[str, Picture]) -> dict[str, Any] | None:
     """What the section on the noise of seeds, or of folds, shows."""
     found = findings.comparison
     if found is None:
         return None
-    picture = encoded(pictures[COMPARISON]) if COMPARISON in pictures else ""
+    picture = _shown(COMPARISON, pictures) if COMPARISON in pictures else None
     columns, rows = table.filled(found)
     shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows, "unit": found.unit}
     return shown | {"lines": words.lines(found), "picture": picture}

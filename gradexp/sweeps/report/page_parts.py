@@ -72,9 +72,9 @@ def _date(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment):%Y-%m-%d %H:%M}"
 
 
-def encoded(picture: Path) -> str:
-    """The content of a picture in base64."""
-    return base64.b64encode(picture.read_bytes()).decode()
+def encoded(content: bytes) -> str:
+    """The content of a file in base64."""
+    return base64.b64encode(content).decode()
 
 
 @cache

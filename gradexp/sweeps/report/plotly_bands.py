@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from gradexp.sweeps.report.bands import Band, Numbers
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.learning_curves import LOSS, LearningCurve
-from gradexp.sweeps.report.plotly_figures import COLORS, laid_out, over_steps
+from gradexp.sweeps.report.plotly_figures import COLORS, DASHES, SYMBOLS, laid_out, over_steps
 
 EVERY_JOB = "every job"
 FAINT = 0.18  # opacity of bands
@@ -43,7 +43,8 @@ def learning_rate(findings: Findings) -> go.Figure | None:
             mode="lines+markers",
             name=optimizer,
             legendgroup=optimizer,
-            line={"color": color},
+            line={"color": color, "dash": DASHES[number % len(DASHES)]},
+            marker={"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 8},
         )
         if line.diverged:
             figure.add_scatter(

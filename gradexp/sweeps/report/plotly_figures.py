@@ -6,13 +6,16 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from gradexp.figures.style import PALETTE
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.importance import NO_AXES
 from gradexp.sweeps.report.learning_curves import LOSS
 from gradexp.sweeps.report.ranking import bounds
 from gradexp.sweeps.report.times import Point
 
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D00", "#444444"]  # Okabe and Ito
+COLORS = PALETTE
+SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "pentagon")
+DASHES = ("solid", "dash", "dashdot", "dot")
 BANDS = 12  # colors of the parallel coordinates: one trace each, however many jobs there are
 PAPER = "rgba(255,255,255,0.85)"  # behind labels that lines cross
 
@@ -87,12 +90,12 @@ def time(findings: Findings) -> go.Figure | None:
         marker={"color": COLORS[5] if times.several else COLORS[0], "opacity": 0.6},
     )
     if times.several:
-        marker = {"color": COLORS[0], "opacity": 0.6}
+        marker = {"color": COLORS[0], "opacity": 0.6, "symbol": "diamond"}
         _add_points(
             figure, times.settings, mode="markers", name=f"settings, means over {findings.unit}s", marker=marker
         )
-    line = {"color": COLORS[1], "shape": "hv"}
-    _add_points(figure, times.front, mode="lines+markers", name="none faster and better", line=line)
+    line, square = {"color": COLORS[1], "shape": "hv"}, {"symbol": "square"}
+    _add_points(figure, times.front, mode="lines+markers", name="none faster and better", line=line, marker=square)
     figure.update_yaxes(range=findings.limits)
     return laid_out(figure, "seconds of fitting", findings.results.score_name)
 

@@ -24,6 +24,7 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     # Only now what costs seconds: plotly, matplotlib, torch.
     from gradexp.sweeps.report.dashboard import write_dashboard
     from gradexp.sweeps.report.findings import find
+    from gradexp.sweeps.report.matplotlib_figures import COMPARISON
     from gradexp.sweeps.report.page import write_page
     from gradexp.sweeps.report.results import read_sweep, write_csv
     from gradexp.sweeps.report.studies import study_of
@@ -36,13 +37,14 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
         study, findings = study_of(results.as_planned), find(results)
         write_csv(results)
         pictures = write_dashboard(findings, study.figures)
-        page = write_page(findings, study.lines, pictures)
+        page = write_page(findings, study.lines, pictures, study.figures)
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         # A configuration that was cut, or that others wrote, can lack anything.
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise ValueError(f"sweep_dir must be a sweep whose records are whole; {folder} is none ({reason}).") from error
     print_findings(findings, study.lines, console)
-    for path in [*pictures.values(), page]:
+    shown = [path for tag, picture in pictures.items() if tag in (*study.figures, COMPARISON) for path in picture.paths]
+    for path in [*shown, page]:
         kind = "report" if path == page else "figure"
         console.print(f"{kind}: {path}", markup=False, highlight=False, soft_wrap=True)
     return dict(findings.statuses)

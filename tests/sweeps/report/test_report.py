@@ -1,5 +1,6 @@
 """The report: a self-contained page with escaped text, and the figures and rows in TensorBoard."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -35,7 +36,11 @@ def test_the_page_is_self_contained_and_escapes_text(tmp_path: Path) -> None:
     parsed = page(folder)
     assert parsed.tags.count("script") == 4
     assert "img" not in parsed.tags
-    assert parsed.links == ["data:,"], "nothing is fetched"
+    kinds = [link.partition(";")[0] for link in parsed.links]
+    assert kinds == ["data:,", *["data:image/svg+xml", "data:application/pdf"] * 6], "each figure, and nothing fetched"
+    svg, pdf = (base64.b64decode(link.partition(",")[2]) for link in parsed.links[1:3])
+    assert b"</svg>" in svg
+    assert pdf.startswith(b"%PDF")
     visible = "".join(parsed.words)
     assert visible.count(EVIL) == 4  # the title, the heading, the command, the reason
     table = json.loads(parsed.data["table-data"])
@@ -85,7 +90,7 @@ def test_tensorboard_has_the_figures_once_and_a_row_for_a_failed_job(tmp_path: P
     for _ in range(2):
         write_report(folder, Console(quiet=True))
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"images": 0}).Reload()
-    names = ["curves", "importance", "learning_rate", "penalties", "time"]
+    names = ["coordinates", "curves", "importance", "learning_rate", "penalties", "time"]
     assert sorted(events.Tags()["images"]) == [f"sweep/{name}" for name in names]
     assert all(len(events.Images(f"sweep/{name}")) == 1 for name in names)
     assert sorted(path.name for path in (folder / "figures").iterdir()) == [f"sweep_{name}.png" for name in names]

@@ -95,6 +95,7 @@ def test_a_regularization_path_has_the_weights_of_lasso_and_ridge_and_marks_the_
     assert list(l1.val) == [job["val/loss"] for job in metrics[:3]]
     assert list(l1.train) == [job["train/loss"] for job in metrics[:3]]
     assert l1.best == int(np.argmin(l1.val))
+    assert list(l1.weights) == list(l2.weights) == data.feature_names, "not w1, w2, ..."
     assert {"regularization_path_l1", "regularization_path_l2"} <= set(drawn(sweep)) & set(shown(sweep))
     assert f"best l1 {l1.strengths[l1.best]:g}" in capsys.readouterr().out
 

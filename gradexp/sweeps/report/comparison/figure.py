@@ -1,39 +1,74 @@
 """A comparison as a figure: every seed a dot, with mean and interval."""
 
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from gradexp.figures.layout import rows_figure, set_heading, shared_legend, wrapped
+from gradexp.figures.output import asked_width
+from gradexp.figures.style import BLUE, INK, ORANGE, literal, styled
 from gradexp.sweeps.report.comparison.compare import Comparison
 
+if TYPE_CHECKING:
+    from gradexp.sweeps.report.findings import Findings
+
 MOST = 20  # settings
-COLOURS = ("#0072B2", "#D55E00")  # of the others and of the reference: told apart by colour-blind readers
-LONGEST = 60  # characters of a label
+COLOURS = (BLUE, ORANGE)  # of the others and of the reference
+MARKERS = ("o", "D")
+LABELS = 0.45  # of the width, what the labels take at most
+LINES = 3  # of a label
 
 
+def of_findings(findings: "Findings") -> Figure | None:
+    """The figure of a sweep's comparison; None if it has none."""
+    return None if findings.comparison is None else figure(findings.comparison)
+
+
+@styled
 def figure(comparison: Comparison) -> Figure:
     """Every score a dot, the mean a line, its 95 % interval a bar; the best settings on top, the reference marked."""
     shown = comparison.settings[:MOST]
     if comparison.reference >= MOST:
         shown = [*shown[:-1], comparison.settings[comparison.reference]]
     reference = comparison.settings[comparison.reference]
-    drawn = Figure(figsize=(7.5, 1.4 + 0.42 * len(shown)), layout="constrained")
+    inches = LABELS * (asked_width() or 7.5)
+    labels = _labels([one.label for one in shown], inches)
+    most = max(label.count("\n") + 1 for label in labels)
+    drawn = rows_figure(7.5, 1.6, max(0.38, 0.16 * most), len(shown))
     axes = drawn.subplots()
     for place, one in enumerate(shown):
-        colour = COLOURS[one is reference]
+        colour, marker = COLOURS[one is reference], MARKERS[one is reference]
         scores = np.array(list(one.scores.values()))
         offsets = 0.22 * np.sin(2.4 * np.arange(len(scores)))  # so that equal scores stay visible
-        axes.plot(scores, place + offsets, "o", markersize=4, alpha=0.6, color=colour, markeredgewidth=0)
+        axes.plot(scores, place + offsets, marker, alpha=0.6, color=colour, linestyle="", markeredgewidth=0)
         axes.plot([one.mean] * 2, [place - 0.35, place + 0.35], color=colour, linewidth=2)
         if one.low is not None and one.high is not None:
             axes.plot([one.low, one.high], [place, place], color=colour, linewidth=1, marker="|", markersize=6)
-    labels = [one.label if len(one.label) <= LONGEST else f"{one.label[: LONGEST - 1]}…" for one in shown]
-    axes.set_yticks(range(len(shown)), [label.replace("$", r"\$") for label in labels], fontsize=8)
+    axes.set_yticks(range(len(shown)), list(map(literal, labels)), fontsize="small")
     axes.set_ylim(len(shown) - 0.4, -0.6)
     more = len(comparison.settings) - len(shown)
-    title = f"every {comparison.unit} a dot; mean and 95 % interval" + (
-        f" (the best {MOST} settings, {more} more)" if more else ""
-    )
     axes.set_xlabel(comparison.metric.name)
-    axes.set_title(title, fontsize=10)
-    axes.grid(axis="x", alpha=0.3)
+    text = f"Every {comparison.unit} a dot" + (f"; the best {MOST} settings, {more} more not shown" if more else "")
+    set_heading(drawn, text)
+    axes.grid(axis="x")
+    handles = [
+        Line2D([], [], color=colour, marker=marker, linestyle="", label=label)
+        for colour, marker, label in zip(COLOURS, MARKERS, ("a setting", "the reference"), strict=True)
+    ]
+    handles.append(Line2D([], [], color=INK, linewidth=2, marker="|", label="mean and its 95 % interval"))
+    shared_legend(drawn, handles)
     return drawn
+
+
+def _labels(settings: Sequence[str], inches: float) -> list[str]:
+    """The settings in lines of this width; without the sections of their keys where these leave no room."""
+    labels = [wrapped(setting, inches, lines=LINES) for setting in settings]
+    if any("…" in label for label in labels):
+        short = [re.sub(r"[\w.]+\.(\w+)=", r"\1=", setting) for setting in settings]
+        if len(set(short)) == len(set(settings)):
+            labels = [wrapped(setting, inches, lines=LINES) for setting in short]
+    return labels

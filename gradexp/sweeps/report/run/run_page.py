@@ -143,4 +143,4 @@ def _pictures(folder: Path, is_judged: bool) -> dict[str, str]:
     """The figures that the run has drawn by itself, in base64; those that the page draws are left out."""
     paths = sorted(path for path in (folder / "figures").glob("*.png") if path.stat().st_size <= LARGEST)
     shown = [path for path in paths if path.stem not in (DRAWN_HERE if is_judged else DRAWN_HERE[:1])]
-    return {path.stem.replace("_", " "): encoded(path) for path in shown[:MOST_PICTURES]}
+    return {path.stem.replace("_", " "): encoded(path.read_bytes()) for path in shown[:MOST_PICTURES]}

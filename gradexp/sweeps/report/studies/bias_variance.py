@@ -1,6 +1,5 @@
 """Study: bias and variance against the complexity of a model."""
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from gradexp.figures import Array
+from gradexp.figures.layout import legend_below, new_panels, set_heading, set_title
+from gradexp.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PINK, styled
 from gradexp.reports.bias_variance import BELOW_ZERO
 from gradexp.sweeps.report.results import Job, SweepResults
-from gradexp.sweeps.report.studies.study import Study
+from gradexp.sweeps.report.studies.study import Study, in_words
 
 NEEDED = ("val/bias2", "val/variance", "val/error", "val/error_se", "train/error")
-BIAS, VARIANCE, NOISE, SUM, TRAIN = "#0072B2", "#D55E00", "#777777", "#1a1a1a", "#009E73"
 COLUMNS = 3  # of panels
 
 
@@ -65,9 +65,9 @@ def bias_variance(results: SweepResults) -> Study:
 
 
 def _name(job: Job) -> str:
-    model, data = (str(job.config[f"{part}._target_"]).rpartition(".")[2] for part in ("model", "data"))
+    model, data = (in_words(job.config[f"{part}._target_"]) for part in ("model", "data"))
     l2 = job.config["regularizer.l2"]
-    return f"{model}, {data}" + (f", l2 {l2:g}" if l2 else "")
+    return f"{model} on {data}" + (f", l2 {l2:g}" if l2 else "")
 
 
 def _complexity(job: Job) -> float:
@@ -106,27 +106,28 @@ def _line(panel: Complexity) -> str:
     return f"{panel.name}: {parts}; sum and measured error are at most {off.max():.2g} standard errors apart{explained}"
 
 
+@styled
 def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:
     """A panel for each kind of model: the parts, their sum, and the measured error with its minimum marked."""
-    columns = min(COLUMNS, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(5.0 * columns, 4.4 * rows), layout="constrained")
-    axes_of = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, panel in zip(axes_of, panels, strict=False):
+    figure, axes_of = new_panels(len(panels), COLUMNS, 5.0, 4.4)
+    for axes, panel in zip(axes_of, panels, strict=True):
         # The estimate of a square near zero may be negative, which a logarithmic axis cannot show.
         above = panel.bias2 > 0
-        axes.plot(panel.x[above], panel.bias2[above], "o-", color=BIAS, markersize=4, label="bias²")
-        axes.plot(panel.x, panel.variance, "s-", color=VARIANCE, markersize=4, label="variance")
+        left_out = f" ({(~above).sum()} estimates below 0 are left out)" if not above.all() else ""
+        axes.plot(panel.x[above], panel.bias2[above], "o-", color=BLUE, label=f"bias²{left_out}")
+        axes.plot(panel.x, panel.variance, "s--", color=ORANGE, label="variance")
         if panel.noise is not None:
-            axes.plot(panel.x, panel.noise, ":", color=NOISE, label="noise")
-        axes.plot(panel.x, panel.total, "-", color=SUM, linewidth=1.2, label="sum")
+            axes.plot(panel.x, panel.noise, ":", color=GREY, label="noise")
+        axes.plot(panel.x, panel.total, "-", color=INK, label="sum")
         axes.errorbar(
-            panel.x, panel.error, yerr=panel.error_se, fmt="x", color=SUM, capsize=3, label="measured error, ± s.e."
-        )
-        axes.plot(panel.x, panel.train, "^--", color=TRAIN, markersize=4, label="training error")
+            panel.x, panel.error, yerr=panel.error_se, fmt="x", color="black", capsize=3,
+            label="measured error ± standard error",
+        )  # fmt: skip
+        axes.plot(panel.x, panel.train, "^-.", color=GREEN, label="training error")
         best = panel.x[int(panel.error.argmin())]
-        axes.axvline(best, color=SUM, linestyle=":", linewidth=1, label=f"least error: {best:g}")
-        axes.set(xlabel=panel.label, ylabel="squared error", title=panel.name)
+        axes.axvline(best, color=PINK, linestyle=":", label=f"least error: {best:g}")
+        axes.set(xlabel=panel.label, ylabel="squared error")
+        set_title(axes, panel.name)
         top, bottom = panel.error.max(), panel.error.min()
         if top > 10 * bottom > 0:  # else the minimum could not be seen
             axes.set_yscale("log")
@@ -136,8 +137,7 @@ def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:
             axes.minorticks_off()
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    for axes in axes_of[len(panels) :]:
-        axes.remove()
+        axes.grid()
+        legend_below(axes)
+    set_heading(figure, "Bias, variance and error against the complexity of the model")
     return figure

@@ -1,11 +1,12 @@
 """Study: over-fitting, with a penalty and without."""
 
 from gradexp.reports.curves import curves
+from gradexp.sweeps.report.drawn_curves import curves_by_tag
 from gradexp.sweeps.report.learning_curves import Curve
-from gradexp.sweeps.report.matplotlib_figures import curves_by_tag
 from gradexp.sweeps.report.results import SweepResults
 from gradexp.sweeps.report.studies.study import Study
 
+TITLE = "Over-fitting: training and validation, with a penalty and without"
 TAGS = ["train/loss", "val/loss", "train/accuracy", "val/accuracy"]
 
 
@@ -25,4 +26,4 @@ def overfitting(results: SweepResults) -> Study:
             lines.append(f"{job.label}: ends at {end}; val/loss was lowest, {losses[lowest]:.4g}, at {share:.0%} of it")
     if not by_tag:
         return Study(lines=["no job has logged a curve"])
-    return Study({"overfitting": curves_by_tag(by_tag)}, lines)
+    return Study({"overfitting": curves_by_tag(by_tag, TITLE)}, lines)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,15 +14,17 @@ from gradexp.callbacks import Sparsity
 from gradexp.callbacks.optimality import KEY as VIOLATION
 from gradexp.engine.checkpoint_file import read_checkpoint
 from gradexp.figures import Array
+from gradexp.figures.layout import legend_below, new_panels, set_heading, set_title
+from gradexp.figures.style import BLUE, GREEN, ORANGE, draw_line, literal, number_text, styled
 from gradexp.objective.weights import weights
 from gradexp.sweeps.report.results import Job, SweepResults
-from gradexp.sweeps.report.studies.study import Study
+from gradexp.sweeps.report.studies.study import Study, in_words
 
 MANY = 40  # with more weights than this, the norms of layers are shown instead
 ENOUGH = 3  # strengths that a path needs
 ERROR = {"train": "train/loss", "val": "val/loss"}
 ZERO, SMALL = "sparsity/zero", "sparsity/small"
-TRAIN, VAL, BEST = "#0072B2", "#D55E00", "#009E73"
+LEARNED = "learned/"  # begins the keys of the weights in metrics.json
 FEW = 12  # lines that a legend has room for
 
 
@@ -83,8 +86,8 @@ def regularization_path(results: SweepResults) -> Study:
 
 
 def _name(job: Job) -> str:
-    model, data = (str(job.config[f"{part}._target_"]).rpartition(".")[2] for part in ("model", "data"))
-    return f"{model}, {data}"
+    model, data = (in_words(job.config[f"{part}._target_"]) for part in ("model", "data"))
+    return f"{model} on {data}"
 
 
 def _path(name: str, penalty: str, jobs: dict[float, Job]) -> PenaltyPath:
@@ -121,12 +124,24 @@ def _weights(jobs: list[Job]) -> tuple[dict[str, Array], str]:
     named = [{k: v for k, v in state.items() if k.startswith("network.") and weights([(k, v)])} for state in states]
     if sum(tensor.numel() for tensor in named[0].values()) <= MANY:
         rows = torch.stack([torch.cat([tensor.flatten() for tensor in own.values()]) for own in named])
-        return {f"w{number + 1}": column for number, column in enumerate(rows.T.numpy())}, "weight"
+        names = feature_names(jobs[0].metrics)
+        if len(names) != rows.shape[1]:
+            names = [f"w{number + 1}" for number in range(rows.shape[1])]
+        return dict(zip(names, rows.T.numpy(), strict=True)), "weight"
     norms = {
         layer.removeprefix("network.").removesuffix(".weight"): np.array([float(own[layer].norm()) for own in named])
         for layer in named[0]
     }
     return norms, "norm of a layer's weights"
+
+
+def feature_names(metrics: Mapping[str, Any]) -> list[str]:
+    """The names of the features that a linear regression reports its weights of, in their order; [] for other models.
+
+    They are read from its metrics: nothing that a job's record names is imported or built.
+    """
+    names = [key.removeprefix(LEARNED) for key in metrics if key.startswith(LEARNED)]
+    return names[:-1] if names[-1:] == ["b"] else names
 
 
 def _line(path: PenaltyPath, penalty: str) -> str:
@@ -144,6 +159,7 @@ def _line(path: PenaltyPath, penalty: str) -> str:
     )
 
 
+@styled
 def penalty_paths(paths: Sequence[PenaltyPath], penalty: str) -> Figure:
     """A row per model: weights, zeros and errors against the penalty's strength, with the best strength marked.
 
@@ -151,33 +167,36 @@ def penalty_paths(paths: Sequence[PenaltyPath], penalty: str) -> Figure:
         paths: One per row.
         penalty: Name of the penalty.
     """
-    figure = Figure(figsize=(13.5, 3.5 * len(paths)), layout="constrained")
-    rows = figure.subplots(len(paths), 3, squeeze=False)
-    for (left, middle, right), path in zip(rows, paths, strict=True):
+    figure, panels = new_panels(3 * len(paths), 3, 4.5, 3.6)
+    for number, path in enumerate(paths):
+        left, middle, right = panels[3 * number :][:3]
         places = np.arange(len(path.strengths))
-        for name, values in path.weights.items():
-            left.plot(places, values, label=name, linewidth=1.3)
+        many = len(path.weights) > FEW
+        for place, (name, values) in enumerate(path.weights.items()):
+            draw_line(left, places, values, place, literal(name), **({"marker": None} if many else {}))
         left.axhline(0, color="black", linewidth=0.6)
-        left.set(ylabel=path.weights_label, title=path.name)
-        if 1 < len(path.weights) <= FEW:
-            left.legend(fontsize=7, ncols=2)
-        middle.plot(places, 100 * path.zero, "o-", color=TRAIN, label="exactly 0", markersize=4)
-        middle.plot(places, 100 * path.small, "s--", color=VAL, label=f"below {path.threshold:g}", markersize=4)
-        middle.set(ylabel="% of the weights", ylim=(-4, 104), title="sparsity")
-        middle.legend(fontsize=8)
-        right.plot(places, path.train, "o-", color=TRAIN, label="training", markersize=4)
-        right.plot(places, path.val, "s-", color=VAL, label="validation", markersize=4)
-        right.set(ylabel=path.error_label, title=f"best {penalty}: {path.strengths[path.best]:g}")
+        left.set(ylabel=path.weights_label)
+        middle.plot(places, 100 * path.zero, "o-", color=BLUE, label="exactly 0")
+        middle.plot(places, 100 * path.small, "s--", color=ORANGE, label=f"below {number_text(path.threshold)}")
+        middle.set(ylabel="% of the weights", ylim=(-4, 104))
+        right.plot(places, path.train, "o-", color=BLUE, label="training")
+        right.plot(places, path.val, "s--", color=ORANGE, label="validation")
+        right.set(ylabel=path.error_label)
         if path.val.min() > 0 and path.train.min() > 0 and path.val.max() > 20 * path.train.min():
             right.set_yscale("log")
-        for axes in (left, middle, right):
+        best = number_text(path.strengths[path.best])
+        for axes, title in ((left, path.name), (middle, "Small weights"), (right, f"Error: best {penalty} {best}")):
+            set_title(axes, title)
             _finish(axes, path, penalty)
-        right.legend(fontsize=8)
+        for axes, names in ((left, left.lines[: len(path.weights)] if 1 < len(path.weights) <= FEW else []),
+                            (middle, middle.lines), (right, right.lines)):  # fmt: skip
+            legend_below(axes, list(names), ticks=0.3)
+    set_heading(figure, f"Weights, exact zeros and errors against the strength of {penalty}")
     return figure
 
 
 def _finish(axes: Axes, path: PenaltyPath, penalty: str) -> None:
-    axes.axvline(path.best, color=BEST, linestyle=":", linewidth=1.5, label="best by validation")
-    axes.set_xticks(range(len(path.strengths)), [f"{value:g}" for value in path.strengths], rotation=45, fontsize=8)
-    axes.set_xlabel(penalty)
-    axes.grid(alpha=0.3)
+    axes.axvline(path.best, color=GREEN, linestyle=":", label="best by validation")
+    axes.set_xticks(range(len(path.strengths)), [number_text(value) for value in path.strengths], rotation=45)
+    axes.set_xlabel(f"{penalty}, in even steps")
+    axes.grid()

@@ -1,5 +1,6 @@
 """The result of a study."""
 
+import re
 from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
@@ -16,3 +17,9 @@ class Study:
 
     figures: dict[str, Figure] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+
+
+def in_words(target: object) -> str:
+    """The name of a class as words: `MLP classifier` of gradexp.models.MLPClassifier."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", str(target).rpartition(".")[2])
+    return " ".join(word if word.isupper() else word.lower() for word in words)

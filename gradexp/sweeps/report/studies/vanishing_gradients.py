@@ -1,19 +1,20 @@
 """Study: the norms of gradients by layer, in networks of several depths."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from gradexp.figures.layout import legend_below, new_panels, set_heading, set_title, shared_legend
+from gradexp.figures.style import PALETTE, draw_line, styled
 from gradexp.reports.curves import curves
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.studies.study import Study
 
 QUANTITY = "bias_grad_norm"  # the mean error term delta of each layer, as Nielsen 2015 shows it
-COLORS = ("#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0072B2", "#444444")
 COLUMNS = 3  # of panels
 
 
@@ -73,6 +74,7 @@ def _line(family: Family, score: str) -> str:
     return f"{family.name}: {pace} going back through {depth}; {score} by depth {scores}; norms by depth {listed}"
 
 
+@styled
 def gradient_norms_by_depth(families: Sequence[Family], score: str) -> Figure:
     """One panel per family with one line per depth, all on one scale, and a last panel of scores by depth.
 
@@ -80,35 +82,30 @@ def gradient_norms_by_depth(families: Sequence[Family], score: str) -> Figure:
         families: What is drawn.
         score: Name of the score.
     """
-    rows = math.ceil((len(families) + 1) / COLUMNS)
-    figure = Figure(figsize=(4.2 * COLUMNS, 3.6 * rows), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    figure, panels = new_panels(len(families) + 1, COLUMNS, 4.2, 3.6)
     depths = sorted({depth for family in families for depth in family.norms})
     norms = [norm for family in families for line in family.norms.values() for norm in line if norm > 0]
+    handles: dict[int, Any] = {}
     for axes, family in zip(panels, families, strict=False):
         for depth, line in family.norms.items():
-            colour = COLORS[depths.index(depth) % len(COLORS)]
-            axes.plot(np.arange(1, len(line) + 1), line, "o-", color=colour, markersize=4, label=f"{depth} hidden")
-        axes.set(yscale="log", xlabel="hidden layer", ylabel="gradient norm at the start", title=family.name)
+            layers, place = np.arange(1, len(line) + 1), depths.index(depth)
+            handles[depth] = draw_line(axes, layers, line, place, f"{depth} hidden layers", markevery=None)
+        axes.set(yscale="log", xlabel="hidden layer", ylabel="gradient norm")
+        set_title(axes, family.name)
         if norms:
             axes.set_ylim(min(norms) / 2, max(norms) * 2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-    handles, labels = panels[0].get_legend_handles_labels()
-    panels[0].legend(handles, labels, fontsize=8)
-    last = panels[len(families)]
+        axes.grid()
+    last = panels[-1]
     for number, family in enumerate(families):
         places = sorted(family.scores)
-        marker, colour = "osD^vP"[number % 6], COLORS[-1 - number % len(COLORS)]
-        last.plot(
-            [depths.index(depth) for depth in places],
-            [family.scores[depth] for depth in places],
-            f"{marker}-", color=colour, label=family.name, markersize=5,
-        )  # fmt: skip
+        x, scores = [depths.index(depth) for depth in places], [family.scores[depth] for depth in places]
+        draw_line(last, x, scores, len(PALETTE) - 1 - number, family.name, markevery=None)
     last.set_xticks(range(len(depths)), [str(depth) for depth in depths])
-    last.set(xlabel="hidden layers", ylabel=score, title="after training")
-    last.grid(alpha=0.3)
-    last.legend(fontsize=8)
-    for axes in panels[len(families) + 1 :]:
-        axes.remove()
+    last.set(xlabel="hidden layers", ylabel=score)
+    set_title(last, "Score after training")
+    last.grid()
+    legend_below(last)
+    set_heading(figure, "Norms of the gradients at the first step, by layer and depth")
+    shared_legend(figure, [handles[depth] for depth in sorted(handles)])
     return figure

@@ -108,7 +108,7 @@ def test_text_for_a_spreadsheet_is_no_formula(tmp_path: Path) -> None:
 
 def test_the_figure_has_every_seed_a_dot() -> None:
     (axes,) = figure(example()).axes
-    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    dots = [line.get_xdata() for line in axes.lines if line.get_marker() in ("o", "D")]
     assert [len(row) for row in dots] == [5, 5, 5]  # type: ignore[arg-type]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "model.init=best", "model.init=near", "model.init=bad",

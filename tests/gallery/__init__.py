@@ -1,0 +1,1 @@
+"""Every figure that the package draws, for a reviewer: python -m tests.gallery FOLDER."""
