@@ -9,6 +9,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException
 
+from gradexp.app.option_errors import option_error
 from gradexp.app.unreadable import unreadable
 from gradexp.configuration.unknown_keys import renamed_option, unknown_key
 from gradexp.files import REMEDIES, RESUME
@@ -165,6 +166,9 @@ def _hydra_error(error: HydraException) -> str:
         is_hydras = str(cause.full_key).startswith("hydra.")
         keys = {str(key): value for key, value in node.items() if is_hydras or key != "hydra"}
         return unknown_key(str(cause.full_key), keys)
+    message = option_error(str(error))
+    if message is not None:
+        return message
     missing = re.fullmatch(r"Could not delete from config. '([^']+)' does not exist.", str(error))
     if missing:
         return f"{missing[1]} cannot be deleted: it is null or missing. Set it with {missing[1]}=VALUE."
