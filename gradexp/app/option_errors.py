@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Mapping
 
 from gradexp.app.quoting import in_shell, split
-from gradexp.app.suggestions import default_of, groups, setting
+from gradexp.app.suggestions import default_of, setting
+from gradexp.configuration.groups import groups
 
 
 def option_error(text: str) -> str | None:

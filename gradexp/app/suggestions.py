@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose
-from omegaconf import OmegaConf
 
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.quoting import in_shell
-from gradexp.configuration.files import CONF_DIR
+from gradexp.configuration.groups import groups, plus
 from gradexp.configuration.key_rules import TASKS
 from gradexp.configuration.unknown_keys import known_keys, nearest_key
 from gradexp.configuration.values import plain_without_hydra
 from gradexp.rules.words import did_you_mean, other_word
 from gradexp.sweeps.plan.axes import text
 
-FIRST = ("experiment", "data", "optimizer", "model")  # groups whose options people name without their group
 FLAGS = {"help": "--help", "version": "--version", "multirun": "-m", "info": "--help"}
 # Of a task, the key that it needs, and what stands for its value.
 NEEDS = {
@@ -27,20 +25,6 @@ NEEDS = {
     "explain": ("topic", "NAME"),
     "compare": ("compare.folders", "[FOLDER,FOLDER]"),
 }
-
-
-@cache
-def groups() -> Mapping[str, Sequence[str]]:
-    """The options of each group of the package."""
-    folders = sorted(CONF_DIR.iterdir(), key=lambda path: (*(path.name != name for name in FIRST), path.name))
-    return {path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in folders if path.is_dir()}
-
-
-def plus(group: str) -> str:
-    """The plus before a group without a default option; empty for any other."""
-    defaults = OmegaConf.to_container(OmegaConf.load(CONF_DIR / "config.yaml"))["defaults"]  # type: ignore[index, call-overload]
-    chosen = {str(name).removeprefix("override ") for entry in defaults if isinstance(entry, dict) for name in entry}
-    return "" if group in chosen or group.startswith("hydra/") else "+"
 
 
 def setting(name: str, value: str | None = None) -> str | None:

@@ -42,7 +42,7 @@ def baseline(given: Any) -> dict[str, Any] | None:
     return {key.strip(): value.strip() for key, _, value in parts} if parts and is_whole else None
 
 
-METRIC = Rule(MONITOR.words, TEXT.holds)  # of any module; our models have the rule MONITOR
+METRIC = Rule(MONITOR.words, TEXT.holds, MONITOR.names)  # of any module; our models have the rule MONITOR
 
 KEY_RULES: Mapping[str, Rule] = {
     # Part of a path, and of the command that Lightning starts again for every further process.

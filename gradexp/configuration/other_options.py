@@ -8,8 +8,7 @@ from typing import Any
 
 from gradexp.building.class_reader import read_class
 from gradexp.building.sections import UnknownArgumentError
-from gradexp.configuration.files import CONF_DIR
-from gradexp.untrusted import read_yaml
+from gradexp.configuration.groups import groups, option_file
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 
@@ -32,8 +31,7 @@ def with_options(error: UnknownArgumentError, value: Any) -> str:
 
 def options_with(group: str, argument: str) -> list[str]:
     """The options of a group whose files list the argument; if there is none, those whose classes take it."""
-    files = sorted((CONF_DIR / group).glob("*.yaml"))
-    sections = {path.stem: read_yaml(path, "an option") or {} for path in files}
+    sections = {option: option_file(group, option) for option in groups()[group]}
     listed = [option for option, section in sections.items() if argument in section]
     return listed or [option for option, section in sections.items() if _takes(section.get("_target_"), argument)]
 

@@ -86,9 +86,11 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         _log_setup(cfg, trainer, model, resumed)
         metrics = _fit(cfg, trainer, model, data, notes, trained)
     except BaseException:
+        record.has_stepped = trainer.global_step > 0
         if resumed is not None and not checkpoints.has_saved:
             _undo(record, trainer)
         raise
+    record.has_stepped = True
     if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
         trainer.logger.end_rewind()
     cfg = found.cfg
