@@ -1,5 +1,6 @@
 """What to type for a word that stands where KEY=VALUE must: the override that it most likely means."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from gradexp.configuration.values import plain_without_hydra
 from gradexp.rules.words import did_you_mean, other_word
 from gradexp.sweeps.plan.axes import text
 
+UNNAMED = ("none", "default", "auto")  # options that say nothing without their group
+CUTOFF = 0.7  # of the similarity, above difflib's 0.6: the word may be anything
 FLAGS = {"help": "--help", "version": "--version", "multirun": "-m", "info": "--help"}
 # Of a task, the key that it needs, and what stands for its value.
 NEEDS = {
@@ -82,11 +85,11 @@ def _value(following: Sequence[str]) -> str | None:
 
 def _options(word: str) -> list[str]:
     """The overrides that choose an option of this name in any group; those of a similar name if there is none."""
-    all_options = [(group, option) for group, options in groups().items() for option in options]
+    all_options = [(group, one) for group, options in groups().items() for one in options if one not in UNNAMED]
     found = [(group, option) for group, option in all_options if option == word.replace("-", "_")]
     if not found:
-        near = did_you_mean(word, dict.fromkeys([*(option for _, option in all_options), *TASKS]))
-        name = near.removeprefix(" Did you mean ").removesuffix("?")
+        names = dict.fromkeys([*(option for _, option in all_options), *TASKS])
+        name = next(iter(difflib.get_close_matches(word, names, 1, CUTOFF)), "")
         if name in TASKS:
             return [_task(name, None)]
         found = [(group, option) for group, option in all_options if option == name]
