@@ -44,9 +44,8 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     _add_test_interval(table, metrics)
     if metrics.get("target_std", 1.0) != 1:
         std = f"{metrics['target_std']:.4g}"
-        table.add_row(
-            "units", Text(f"[target] the targets' own; [std] their standard deviation, {std}, also the loss's")
-        )
+        unit = f"[target] the targets' own, [std] their standard deviation, {std}; the loss is of standardised targets"
+        table.add_row("units", Text(unit))
     console.print(table)
     for note in map(printable, notes):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
@@ -69,7 +68,10 @@ def _add_weights(table: Table, metrics: Mapping[str, Any]) -> None:
     epoch, name = metrics.get(f"{prefix}/epoch"), f"{prefix}/{metrics.get('monitor')}"
     if epoch is None:
         return
-    score = f", {metrics['monitor']} {_number(name, metrics[name])}" if metrics.get(name) is not None else ""
+    score = ""
+    if metrics.get(name) is not None:
+        unit = _unit(name, metrics.get("target_std", 1.0) != 1)
+        score = f", {metrics['monitor']} {_number(name, metrics[name])}{unit}"
     is_tested = any(key.startswith(("test/", "test_")) for key in metrics)
     table.add_row("tested weights" if is_tested else "best weights", Text(f"epoch {epoch}{score}"))
 
