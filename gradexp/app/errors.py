@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
@@ -11,6 +12,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, Interpolation
 
 from gradexp.app.option_errors import option_error
 from gradexp.app.unreadable import unreadable
+from gradexp.configuration.other_options import TABLES
 from gradexp.configuration.unknown_keys import renamed_option, unknown_key
 from gradexp.files import REMEDIES, RESUME
 from gradexp.rules import did_you_mean
@@ -148,6 +150,8 @@ def _missing_option(error: MissingConfigException, options: Sequence[str]) -> st
     renamed = renamed_option(group, option)
     if renamed is not None:
         return renamed
+    if group == "data" and Path(option).suffix.lower() in TABLES:
+        return f"data must be one of its options; got {option}. Type data=table data.path={option} data.target=COLUMN"
     extra = f" {hint(option)}" if group.startswith("hydra/") and hint(option) else ""
     return (
         f"{group} has no option {option}.{did_you_mean(option, options)} "

@@ -61,6 +61,8 @@ def flags_first(arguments: Sequence[str]) -> list[str]:
 
 def _misused(error: argparse.ArgumentError) -> str:
     flag = str(error.argument_name).partition("/")[0]
+    if "explicit" in error.message:
+        return f"{flag} must be typed without a value; got one. Type {flag}"
     chosen = error.message.partition("invalid choice: ")[2].partition(" ")[0]
     got = f"got {chosen}" if chosen else "nothing follows"
     return f"{flag} must be followed by its value; {got}. Type {EXAMPLES.get(flag, f'{flag} VALUE')}"

@@ -45,12 +45,11 @@ def _cut_off(following: Sequence[str]) -> list[str]:
 
 def _joined(words: Sequence[str]) -> str:
     """Words with one comma between them, as in a list."""
-    return "".join(
-        f"{word},"
-        if number + 1 < len(words) and not word.endswith((",", "[", "{")) and words[number + 1][0] not in ",]}"
-        else word
-        for number, word in enumerate(words)
-    )
+    joined = words[0]
+    for word in words[1:]:
+        is_parted = joined.endswith((",", "[", "{")) or word.startswith((",", "]", "}"))
+        joined += word if is_parted else f",{word}"
+    return joined
 
 
 def _open_brackets(value: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What to type for a word that stands where KEY=VALUE must: the override that it most likely means."""
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -43,7 +44,8 @@ def setting(name: str, value: str | None = None) -> str | None:
     if key is None:
         return None
     if group is not None:
-        return f"{plus(group)}{group}={_option(group, value) if value else 'NAME'}"
+        chosen = _option(group, value) if value else f"NAME, of {', '.join(groups()[group])}"
+        return f"{plus(group)}{group}={chosen}"
     return in_shell(f"{key}={value if value else 'VALUE'}")
 
 
@@ -99,7 +101,7 @@ def _options(word: str) -> list[str]:
 def _of_path(word: str) -> Iterator[str]:
     """What to type with the path of a file or folder that exists."""
     path = Path(word)
-    if not path.exists():
+    if not word or not os.path.exists(word):  # noqa: PTH110  # pathlib raises for a name that is too long
         return
     typed = text(word.rstrip("/"))
     if path.suffix == ".ckpt":

@@ -27,6 +27,8 @@ def check_readable(arguments: Sequence[str]) -> None:
     """
     for argument, before in zip(arguments, ["", *arguments], strict=False):
         key = argument.partition("=")[0].lstrip("+~")[:MAX_DEPTH]
+        if not argument.strip("+~ "):
+            raise ValueError(f"an argument must be KEY=VALUE, +KEY=VALUE or ~KEY; got {argument!r}.")
         if argument.startswith("=") and (not before or "=" in before or before.startswith("-")):
             raise ValueError(
                 f"a key must stand before the equals sign; got {_in_a_line(argument[:LONG])}. Type KEY=VALUE"

@@ -168,7 +168,8 @@ def check_arguments(
         ValueError: There is no such argument, only gradexp sets it, or its value breaks its rule.
     """
     valid = [argument for argument in signature.parameters if argument not in offered]
-    for argument, value in given.items():
+    for argument in sorted(given, key=lambda name: name in signature.parameters):  # unknown names first
+        value = given[argument]
         if argument in offered:
             raise ValueError(
                 f"{key}.{argument} is set by {SET_BY.get(argument, 'gradexp')} and cannot be given here; got {value!r}."

@@ -72,8 +72,15 @@ def _check_data(data: Mapping[str, Any]) -> None:
 
 
 def _tables(folder: Path) -> str:
-    names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in TABLES)
+    names = [name for name in _names(folder) if Path(name).suffix.lower() in TABLES]
     return f" It holds {', '.join(names[:5])}." if names else ""
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:  # a folder that may not be read
+        return []
 
 
 def _near(given: str) -> str:
@@ -82,5 +89,5 @@ def _near(given: str) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f" There is no folder {folder} either."
-    near = did_you_mean(path.name, sorted(other.name for other in folder.iterdir()))
+    near = did_you_mean(path.name, _names(folder))
     return near if str(folder) == "." or not near else near.replace("mean ", f"mean {folder}/")

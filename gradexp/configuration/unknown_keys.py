@@ -7,6 +7,7 @@ from typing import Any
 from gradexp.building.class_reader import read_class
 from gradexp.building.kinds import CLASS_GROUPS, KINDS
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
+from gradexp.configuration.other_options import options_with
 from gradexp.configuration.values import flat
 from gradexp.rules.words import other_word
 
@@ -51,8 +52,16 @@ def unknown_key(key: str, node: Plain) -> str:
     listed = ", ".join(sorted(map(str, section))) if isinstance(section, Mapping) else ""
     keys = f" Keys of {parent or 'the top level'}: {listed}." if listed else ""
     nearest = nearest_key(key, known_keys(node))
-    hint = f" Did you mean {nearest}?" if nearest is not None else ""
+    hint = f" Did you mean {nearest}?" if nearest is not None else _of_other_options(key)
     return f"{key} is not a key of the configuration.{hint}{keys}"
+
+
+def _of_other_options(key: str) -> str:
+    """What to type for an argument without its section, which other options than the chosen ones take."""
+    for group in CLASS_GROUPS:
+        for option in options_with(group, key):
+            return f" Type {group}={option} {group}.{key}=VALUE."
+    return ""
 
 
 def known_keys(node: Plain) -> list[str]:

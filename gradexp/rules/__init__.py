@@ -4,6 +4,7 @@ They are written as annotations, ``dropout: Annotated[float, FRACTION] = 0.0`` (
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -213,6 +214,9 @@ def _likely(name: str, value: Any, rule: Rule) -> str:
     """What a value that breaks the rule most likely means; empty if that is not clear."""
     if is_list(value) and len(value) > 1 and all(map(rule.holds, value)):
         return f" For a run of each type -m {name}={','.join(map(str, value))}"
+    ends = re.fullmatch(r"(\d+)(?:-|:|\.\.)(\d+)", str(value))
+    if ends and rule.holds(int(ends[1])):
+        return f' For a run of each type -m "{name}=range({ends[1]},{int(ends[2]) + 1})"'
     guesses: list[Any] = [[value], *(value if is_list(value) else ())]
     with suppress(ValueError, OverflowError):
         number = float(str(value).removesuffix("%")) / (100 if str(value).endswith("%") else 1)
