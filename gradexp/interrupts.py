@@ -22,7 +22,7 @@ from gradexp.workers import end_with, kill_workers
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = 3.0  # seconds for callbacks, loggers and launchers
-COMMAND = "python -m gradexp"
+THREAD, COMMAND = "interrupts", "python -m gradexp"  # the name of the thread that waits for them; what is typed
 SWEEP_JOB = "GRADEXP_SWEEP_JOB"  # in the environment of a process for one job of a sweep: that job's folder
 
 
@@ -48,7 +48,7 @@ class _Watch:
         self._has_raised = False
         self._line_is_out = threading.Event()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="interrupts", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
 
     def start(self) -> None:
         self._pipe, to_pipe = os.pipe()

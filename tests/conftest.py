@@ -1,9 +1,7 @@
 """Shared by all tests: a temporary working folder for each, and MNIST where it is available."""
 
 import atexit
-import functools
 import gc
-import importlib.metadata
 import os
 import shutil
 import sys
@@ -16,6 +14,7 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 # They fork processes from a server that has imported everything: one server is enough, 6 seconds.
 FORKING = (
     "app/test_resume.py",
+    "app/vectorized/test_forked.py",
     "engine/test_several_steps_resume.py",
     "sweeps/launch/test_killed_sweep.py",
     "sweeps/test_job_folder.py",
@@ -61,13 +60,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.enable()
     gc.set_threshold(10_000, 20, 20)  # by default, 3% of the tests' time
     if "lightning" in sys.modules:
-        from lightning.fabric.utilities import registry
-
-        from gradexp.engine.lightning_internals import drop_slow_cuda_check
+        from gradexp.engine.lightning_internals import drop_slow_cuda_check, list_packages_once
 
         drop_slow_cuda_check()  # as each run does
-        # For each Trainer, the files of all installed packages are read, 5 ms.
-        vars(registry)["entry_points"] = functools.cache(importlib.metadata.entry_points)
+        list_packages_once()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

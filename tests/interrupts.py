@@ -32,6 +32,10 @@ RUN = (*QUICK, *MARKS, "hydra.run.dir=run")
 SWEEP = ("-m", *QUICK, *MARKS, "hydra.sweep.dir=sweep", "seed=0,1,2")
 TWO = ("trainer.devices=2", "trainer.accelerator=cpu")
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+STACKS = (
+    "-m", *QUICK, "trainer.max_epochs=60", "hydra.sweep.dir=sweep", "seed=0,1,2", "hydra/launcher=vectorized",
+    "hydra.launcher.inner=forked", "hydra.launcher.processes=2",
+)  # fmt: skip
 LIMIT = 5.0  # seconds from the signal to the end of the process
 LAST = "checkpoints/last.ckpt"
 
@@ -79,6 +83,8 @@ PHASES = {
     "sweep plans": Phase(SWEEP, None, 4.0, "maybe"),
     "sweep": Phase(SWEEP, "sweep/*/at-fit", 3.0, "sweep"),
     "sweep's report": Phase(SWEEP, "sweep/2/metrics.json", 2.0, "sweep"),
+    "stacks": Phase(STACKS, "sweep/*/.started", 3.0, "sweep"),
+    "stacks killed": Phase(STACKS, "sweep/*/.started", 3.0, killed=True),
     "joblib starts": Phase((*SWEEP, *JOBLIB), "sweep/manifest.json", 6.0, "sweep"),
     "joblib": Phase((*SWEEP, *JOBLIB), "sweep/*/at-fit", 2.0, "sweep"),
     "joblib killed": Phase((*SWEEP, *JOBLIB), "sweep/*/at-fit", 2.0, killed=True),
@@ -240,8 +246,9 @@ def continued(case: Case, folder: Path, whole: Path) -> None:
     if "task=predict" in line or "task=test" in line:
         return
     first = "two" if "trainer.devices=2" in case.phase.command else "run"
+    sweep = "stacks" if case.phase.command == STACKS else "sweep"
     expected = {"run": first, "part": "run"} | {
-        f"{cut}/{n}": f"sweep/{n}" for cut in ("sweep", "cut") for n in range(3)
+        f"{cut}/{n}": f"{sweep}/{n}" for cut in ("sweep", "cut") for n in range(3)
     }
     for job, same in expected.items():
         is_continued = job.partition("/")[0] in line and (folder / job).is_dir()
@@ -280,7 +287,12 @@ def _session(leader: int) -> list[str]:
 
 def prepare(folder: Path) -> None:
     """What the cases start from: uninterrupted runs and a sweep, and killed ones."""
-    whole: tuple[tuple[str, ...], ...] = (RUN, (*RUN, *TWO, "hydra.run.dir=two"), SWEEP)
+    whole: tuple[tuple[str, ...], ...] = (
+        RUN,
+        (*RUN, *TWO, "hydra.run.dir=two"),
+        SWEEP,
+        (*STACKS, "hydra.sweep.dir=stacks"),
+    )
     for command in whole:
         subprocess.run(_command(command), cwd=folder, env=_environment(), check=True, capture_output=True)
     killed: dict[str, tuple[str, ...]] = {

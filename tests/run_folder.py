@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gradexp.reports.event_folder import event_folder
 from tests.engine.several_steps import exactly
 
 
 def events(folder: Path) -> EventAccumulator:
-    accumulator = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0, "tensors": 0, "images": 0})
+    accumulator = EventAccumulator(str(event_folder(folder)), size_guidance={"scalars": 0, "tensors": 0, "images": 0})
     accumulator.Reload()
     return accumulator
 

@@ -21,13 +21,14 @@ from gradexp.configuration.values import plain
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_file import AtomicCheckpointIO
 from gradexp.engine.event_files import EventFiles
-from gradexp.engine.lightning_internals import drop_slow_cuda_check
+from gradexp.engine.lightning_internals import drop_slow_cuda_check, list_packages_once
 from gradexp.engine.low_overhead import NoProfiler, QuickPrecision
 from gradexp.engine.step_callback import takes_steps
 from gradexp.interrupts import stop_first
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.objective.objective import ObjectiveOptions
 from gradexp.sweeps.launch.resources import NO_DEVICE
+from gradexp.sweeps.plan.run_name import event_folder_of_job
 
 
 def build_data(cfg: DictConfig) -> AbstractDataModule:
@@ -122,6 +123,7 @@ def build_trainer(
         purge_step: The first step of a resumed run: it supersedes what a killed process logged from this step on.
     """
     drop_slow_cuda_check()
+    list_packages_once()
     show_progress = bool(cfg.progress and console.is_terminal)
     given = plain(cfg)["trainer"]
     ours: dict[str, Any] = {
@@ -158,8 +160,9 @@ def build_trainer(
 
 def _loggers(cfg: DictConfig, folder: Path, purge_step: int | None) -> list[Logger]:
     """TensorBoard's logger, then the user's own loggers, which write below the run's folder if they take a folder."""
+    events = event_folder_of_job(folder)
     loggers: list[Logger] = [
-        EventFiles(folder, name="tensorboard", version="", default_hp_metric=False, purge_step=purge_step)
+        EventFiles(events.parent, name=events.name, version="", default_hp_metric=False, purge_step=purge_step)
     ]
     for name, section in plain(cfg)["logger"].items():
         key = f"logger.{name}"

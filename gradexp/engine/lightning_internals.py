@@ -4,6 +4,8 @@ Each function has a test of its name in tests/engine/test_lightning_internals.py
 what it relies on. Another test checks that no other module uses Lightning's internals.
 """
 
+import functools
+import importlib.metadata
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.utilities import registry
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, ModelPruning
 from lightning.pytorch.loggers.logger import DummyLogger
@@ -31,6 +34,12 @@ def drop_slow_cuda_check() -> None:
     """
     if not torch.cuda.is_available():
         os.environ.pop(CUDA_CHECK, None)
+
+
+def list_packages_once() -> None:
+    """Let Lightning list the callbacks of installed packages once a process, not for each Trainer, 5 ms."""
+    if vars(registry)["entry_points"] is importlib.metadata.entry_points:
+        vars(registry)["entry_points"] = functools.cache(importlib.metadata.entry_points)
 
 
 def callbacks_of(trainer: Trainer) -> list[Any]:

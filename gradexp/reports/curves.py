@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gradexp.reports.event_folder import event_folder
+
 
 def curves(folder: Path, tags: list[str]) -> dict[str, tuple[list[int], list[float]]]:
     """Steps and values of those of these scalars that the run in a folder has logged, by step.
@@ -31,8 +33,9 @@ def scalars(folder: Path) -> list[str]:
 
 
 def _events(folder: Path) -> EventAccumulator | None:
-    if not (folder / "tensorboard").is_dir():
+    place = event_folder(folder)
+    if not place.is_dir():
         return None
-    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 1000, "images": 1, "tensors": 1})
+    events = EventAccumulator(str(place), size_guidance={"scalars": 1000, "images": 1, "tensors": 1})
     events.Reload()
     return events

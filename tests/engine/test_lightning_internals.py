@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.metadata
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import lightning.fabric
 import pytest
 import torch
+from lightning.fabric.utilities import registry
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, ModelPruning
 
@@ -28,6 +30,7 @@ from gradexp.engine.lightning_internals import (
     epochs_done,
     is_last_batch,
     is_within_epoch,
+    list_packages_once,
     log_evaluation_at,
     put_between_epochs,
     save_by_the_clock,
@@ -69,6 +72,21 @@ def test_drop_slow_cuda_check(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda has_gpu=has_gpu: has_gpu)
         drop_slow_cuda_check()
         assert os.environ.get(CUDA_CHECK) == left
+
+
+def test_list_packages_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def entry_points(group: str) -> list[Any]:
+        asked.append(group)
+        return []
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    monkeypatch.setattr(registry, "entry_points", importlib.metadata.entry_points)
+    for _ in range(2):
+        list_packages_once()
+        Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    assert len(asked) == len(set(asked)) > 0, "Lightning lists each group of entry points for each Trainer"
 
 
 def test_is_last_batch() -> None:

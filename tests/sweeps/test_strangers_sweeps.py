@@ -68,7 +68,7 @@ def test_nothing_that_a_record_names_is_imported_by_a_report(own_folder: Path, m
     path.write_text(record.replace("trusted_packages:\n- gradexp", "trusted_packages:\n- gradexp\n- evil"))
     write_report(folder, Console(quiet=True))
     assert not Path("executed").exists()
-    assert list((folder / "0/tensorboard").glob("*.report"))
+    assert list((folder / "0/tensorboard").glob("seed-0/*.report"))
     assert not [path for path in folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert "${oc.env:GRADEXP_SECRET}" in (folder / "sweep.csv").read_text()
 

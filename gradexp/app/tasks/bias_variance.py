@@ -31,6 +31,7 @@ from gradexp.models import AbstractModule
 from gradexp.randomness import generator, mix, seed_generators
 from gradexp.reports.bias_variance import BELOW_ZERO, Decomposition, of_probabilities, of_squared_error, of_votes
 from gradexp.reports.hparams import hyperparameters, write_hparams
+from gradexp.sweeps.plan.run_name import event_folder_of_job
 
 POINTS = 2000  # at which the error is measured where the data's law is known
 GRID = 200  # values of x in the figure
@@ -214,7 +215,7 @@ def _write_events(
     cfg: DictConfig, folder: Path, data: AbstractDataModule, metrics: dict[str, float], figure: Figure | None
 ) -> None:
     """Write metrics, figure and hyperparameters to TensorBoard."""
-    with EventWriter(str(folder / "tensorboard")) as writer:
+    with EventWriter(str(event_folder_of_job(folder))) as writer:
         for name, value in metrics.items():
             writer.add_scalar(name, value, 0)
         if figure is not None:

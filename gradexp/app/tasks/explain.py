@@ -9,6 +9,7 @@ from gradexp.callbacks.publication import write_figure
 from gradexp.engine.event_writer import EventWriter
 from gradexp.explain import topic_named
 from gradexp.explain.lesson import Lesson
+from gradexp.sweeps.plan.run_name import event_folder_of_job
 
 
 def explain(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
@@ -24,7 +25,7 @@ def explain(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     for line in lesson.lines:
         printed.print(line, markup=False, highlight=False, soft_wrap=True)
     if lesson.figures:
-        with EventWriter(str(record.folder / "tensorboard")) as writer:
+        with EventWriter(str(event_folder_of_job(record.folder))) as writer:
             for tag, figure in lesson.figures.items():
                 path = write_figure(record.folder, tag, figure, writer)
                 printed.print(f"figure: {path}", markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""How long the fits of a sweep take in stacks, roughly: enough to decide whether further processes are worth it."""
+"""How long the jobs of a sweep take in stacks, roughly: enough to decide whether further processes are worth it."""
 
 from omegaconf import DictConfig
 
@@ -7,6 +7,7 @@ from gradexp.app.vectorized.members import Preparation
 # Of one core, measured with the digits' networks (tests/benchmarks/vectorized.py).
 FLOPS = 2.5e10  # a second, in the products of a stack
 STEP = 2e-5  # seconds of a member's step besides the products
+END = 0.05  # seconds of a job beside its fit: it is built, measured, tested and written
 ALONE = 0.5  # seconds of a job that runs alone, at least
 
 

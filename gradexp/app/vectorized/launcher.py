@@ -20,16 +20,20 @@ from gradexp.sweeps.launch.jobs import composed
 from gradexp.sweeps.launch.output import is_silent
 from gradexp.sweeps.plan.axes import text
 
-INNER = ("basic", "joblib", "ray", "ray_cluster", "submitit_slurm", "submitit_local")
-WORTH_PROCESSES = 20.0  # seconds of fits in one process: each further process takes 5 to 10 to import what it needs
+FORKED = "forked"  # none of Hydra's launchers: processes forked from this one
+INNER = ("basic", FORKED, "joblib", "ray", "ray_cluster", "submitit_slurm", "submitit_local")
+# Seconds of jobs in one process: a further process of joblib's takes 5 to 10 to import what it needs, a forked one 0.1.
+WORTH_PROCESSES = 20.0
+WORTH_FORKS = 2.0
 
 
 class VectorizedLauncher(Launcher):
     """Trains jobs of one shape at once, then runs each job's task, which finds its fit done; all others run alone.
 
     Args:
-        inner: Another launcher, which runs the parts of the work side by side: a name in conf/hydra/launcher. None for
-            joblib where the fits take long enough for its processes to start, else for this process alone.
+        inner: Another launcher, which runs the parts of the work side by side: a name in conf/hydra/launcher, or
+            "forked" for processes forked from this one. None for these where a fork is possible, else for joblib, each
+            where the jobs take long enough for processes to start; else for this process alone.
         inner_options: Changes of that launcher's options.
         processes: Parts that the jobs of one shape are divided into.
         max_members: Members of a stack at most; None for as many as are fastest.
@@ -60,13 +64,19 @@ class VectorizedLauncher(Launcher):
         for key, value, rule in options:
             check(f"hydra.launcher.{key}", value, rule)
         self.inner_options = dict(self.inner_options or {})
-        if self.inner_options and self.inner in (None, "basic"):
+        if self.inner_options and self.inner in (None, "basic", FORKED):
             raise ValueError(
                 "hydra.launcher.inner_options must go with hydra.launcher.inner, a launcher that has options; got "
                 f"{text(self.inner_options)} with inner={self.inner or 'null'}."
             )
         if self.inner is not None:
             self._with_inner(self.inner)  # before anything is written
+        reason = self._why_not_forked() if self.inner == FORKED else None
+        if reason is not None:
+            raise ValueError(
+                f"hydra.launcher.inner must not be {FORKED} where processes cannot be forked: {reason}; got {FORKED}. "
+                "joblib starts new processes."
+            )
         if config.hydra.sweeper.get("n_jobs") == 1:  # of a search
             _say(
                 "hydra/launcher=vectorized has no effect: a search launches hydra.sweeper.n_jobs trials at once, now 1"
@@ -96,8 +106,8 @@ class VectorizedLauncher(Launcher):
             is_silent(),
         )
         try:
-            if inner == "basic":
-                returns = task.run_here([*parts, *singles])
+            if inner in ("basic", FORKED):
+                returns = task.run_here([*parts, *singles], each)
             else:
                 returns = run_parts(config, self.hydra_context, task, job_overrides[0])
         finally:
@@ -107,18 +117,29 @@ class VectorizedLauncher(Launcher):
 
     def _with_inner(self, name: str) -> DictConfig:
         """The sweep's configuration with an inner launcher."""
-        return with_inner(self.hydra_context, self.config, name, self.inner_options or {})
+        own = "basic" if name == FORKED else name
+        return with_inner(self.hydra_context, self.config, own, self.inner_options or {})
+
+    def _why_not_forked(self) -> str | None:
+        from gradexp.app.vectorized.forked import why_not_forked
+
+        return why_not_forked(self.config.trainer.accelerator)
 
     def _fastest(self, groups: Sequence[Mapping[int, DictConfig]], singles: int) -> str:
-        """The inner launcher for jobs of these shapes, and further jobs that run alone."""
-        if self.processes == 1 or find_spec("hydra_plugins.hydra_joblib_launcher") is None:
+        """What runs jobs of these shapes, and further jobs that run alone: an inner launcher, or `FORKED`."""
+        if self.processes == 1:
             return "basic"
         from gradexp.app.quiet import quiet_libraries
-        from gradexp.app.vectorized.cost import ALONE, seconds_of_stacks
+        from gradexp.app.vectorized.cost import ALONE, END, seconds_of_stacks
 
         quiet_libraries()
         stacks = sum(seconds_of_stacks(without_hydra(next(iter(group.values()))), len(group)) for group in groups)
-        return "joblib" if stacks + singles * ALONE > WORTH_PROCESSES else "basic"
+        seconds = stacks + sum(map(len, groups)) * END + singles * ALONE
+        keeps_cores_busy = sum(min(len(group), self.processes) for group in groups) + singles >= self.processes
+        if keeps_cores_busy and self._why_not_forked() is None:
+            return FORKED if seconds > WORTH_FORKS else "basic"
+        has_joblib = find_spec("hydra_plugins.hydra_joblib_launcher") is not None
+        return "joblib" if has_joblib and seconds > WORTH_PROCESSES else "basic"
 
 
 def _say(line: str) -> None:

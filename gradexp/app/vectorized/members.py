@@ -125,7 +125,7 @@ class Preparation:
         return Prepared(cfg, notes, data, model, member, metrics, order, val_batches)
 
 
-def _check_callback(cls: type[Callback]) -> None:
+def _check_callback(cls: type) -> None:
     """Check that a callback acts after the fit alone, when a stack's member is as after its own fit.
 
     Raises:
@@ -136,11 +136,12 @@ def _check_callback(cls: type[Callback]) -> None:
             raise Alone(f"{cls.__name__} acts within the fit ({hook})")
 
 
-def overridden(cls: type, base: type) -> list[str]:
+@functools.cache
+def overridden(cls: type, base: type) -> tuple[str, ...]:
     """The methods of a base class that a class overrides, but for those of Python itself."""
     names = (name for name in dir(base) if not name.startswith("__"))
     pairs = ((name, getattr_static(cls, name), getattr_static(base, name)) for name in names)
-    return [name for name, own, inherited in pairs if own is not inherited and callable(own)]
+    return tuple(name for name, own, inherited in pairs if own is not inherited and callable(own))
 
 
 @functools.cache

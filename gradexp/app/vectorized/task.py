@@ -55,12 +55,15 @@ class StackTask:
         progress = StackProgress(self._console(jobs), _epochs(jobs), number + 1, self.stacked)
         return self.run(number, jobs, progress)
 
-    def run_here(self, parts: Sequence[Mapping[int, DictConfig]]) -> list[dict[int, JobReturn]]:
-        """Run all parts in this process, their jobs composed."""
+    def run_here(self, parts: Sequence[Mapping[int, DictConfig]], processes: int = 1) -> list[dict[int, JobReturn]]:
+        """Run all parts, their jobs composed: in this process, or in processes forked from it."""
+        from gradexp.app.vectorized.forked import run_forked
         from gradexp.app.vectorized.progress import StackProgress
 
         stacked = {number: config for part in parts[: self.stacked] for number, config in part.items()}
         progress = StackProgress(self._console(stacked), _epochs(stacked))
+        if processes > 1:
+            return run_forked(len(parts), processes, lambda number, to: self.run(number, parts[number], to), progress)
         return [self.run(number, part, progress) for number, part in enumerate(parts)]
 
     def _console(self, jobs: Mapping[int, DictConfig]) -> Console:
@@ -87,24 +90,21 @@ class StackTask:
                 progress.count(_epochs({number: jobs[number]}))
             else:
                 waiting[name] = _task_config(jobs[number])
-        console, said = Console(stderr=True), {""}
         for stack in Stacks(waiting, sweep, self.max_members, progress).train():
-            for reason in {*stack.alone.values()} - said:
-                line = f"one by one: jobs of this shape, since {reason}"
-                console.print(line, markup=False, highlight=False, soft_wrap=True)
-            said |= {*stack.alone.values()}
+            for reason in {*stack.alone.values()} - {""}:
+                progress.say(f"one by one: jobs of this shape, since {reason}")
             for name in (*stack.trained, *stack.alone):
-                returns[numbers[name]] = self._run(jobs[numbers[name]], stack.trained.get(name))
+                returns[numbers[name]] = self._run(jobs[numbers[name]], stack.trained.get(name), waiting[name])
             configure_log(first.hydra.hydra_logging, first.hydra.verbose)  # no longer into the last job's gradexp.log
         return returns
 
-    def _run(self, config: DictConfig, trained: Any) -> JobReturn:
-        """Run a job's own task, which finds its fit done if something was trained."""
+    def _run(self, config: DictConfig, trained: Any, cfg: DictConfig | None = None) -> JobReturn:
+        """Run a job's own task, which gets `cfg` and finds its fit done if something was trained."""
         from gradexp.app.vectorized.trained import current
 
         token = current.set(trained)
         try:
-            return run_job(self.context, self.task, config)
+            return run_job(self.context, self.task, config, cfg)
         finally:
             current.reset(token)
 

@@ -88,7 +88,7 @@ def with_launcher(
     return config
 
 
-def run_job(context: HydraContext, task: TaskFunction, config: DictConfig) -> JobReturn:
+def run_job(context: HydraContext, task: TaskFunction, config: DictConfig, cfg: DictConfig | None = None) -> JobReturn:
     """Run a job as `hydra.core.utils.run_job` does, which copies the configuration five times.
 
     The configuration is not copied but for the part that the task gets, and belongs to the job from then on.
@@ -97,6 +97,7 @@ def run_job(context: HydraContext, task: TaskFunction, config: DictConfig) -> Jo
         context: Hydra's.
         task: What the job runs.
         config: The job's configuration, with the section `hydra`.
+        cfg: The part of it that the task gets, if it has been copied already.
     """
     instance: Any = HydraConfig.instance()
     before = instance.cfg
@@ -107,7 +108,7 @@ def run_job(context: HydraContext, task: TaskFunction, config: DictConfig) -> Jo
     instance.cfg = config
     result = JobReturn()
     try:
-        result.cfg, result.hydra_cfg = without_hydra(config), config
+        result.cfg, result.hydra_cfg = without_hydra(config) if cfg is None else cfg, config
         result.overrides = as_typed(config.hydra.overrides.task)
         Path(folder).mkdir(parents=True, exist_ok=True)
         result.working_dir = os.getcwd()  # noqa: PTH109  # hydra.job.chdir is always false

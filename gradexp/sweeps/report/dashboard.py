@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from gradexp.callbacks.publication import write_figure
 from gradexp.configuration.files import HYDRA_FOLDER, read_config
 from gradexp.engine.event_writer import EventWriter
+from gradexp.reports.event_folder import NAME, event_folder
 from gradexp.reports.hparams import hyperparameters, write_row
+from gradexp.sweeps.plan.run_name import event_folder_of_job
 from gradexp.sweeps.report.band_scalars import remove_bands, write_bands
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON, sweep_figures
@@ -27,16 +29,17 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
         The PNG files of the study and of the comparison of settings, by tag.
     """
     results = findings.results
-    _remove(results.folder)
-    remove_bands(results.folder / "tensorboard", SUFFIX)
+    own = results.folder / NAME
+    _remove(own)
+    remove_bands(own, SUFFIX)
     drawn = sweep_figures(findings) | dict(study)
     paths: dict[str, Path] = {}
     if drawn:
-        with EventWriter(str(results.folder / "tensorboard"), filename_suffix=SUFFIX) as writer:
+        with EventWriter(str(own), filename_suffix=SUFFIX) as writer:
             paths = {tag: write_figure(results.folder, tag, figure, writer) for tag, figure in drawn.items()}
-            write_bands(findings.curves, results.folder / "tensorboard", writer, SUFFIX)
+            write_bands(findings.curves, own, writer, SUFFIX)
     for job in results.jobs:
-        _remove(job.folder)
+        _remove(event_folder(job.folder))
         if job.status == "failed" and job.config:
             config = read_config(job.folder)
             config["trusted_packages"] = []  # nothing that a record names is imported
@@ -45,10 +48,10 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
             except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
                 path = job.folder / HYDRA_FOLDER / "config.yaml"
                 raise ValueError(f"{path} has other settings than a run records: {error}") from error
-            write_row(job.folder / "tensorboard", settings, SUFFIX, succeeded=False)
+            write_row(event_folder_of_job(job.folder), settings, SUFFIX, succeeded=False)
     return {tag: path for tag, path in paths.items() if tag in study or tag == COMPARISON}
 
 
 def _remove(folder: Path) -> None:
-    for path in (folder / "tensorboard").glob(f"*{SUFFIX}"):
+    for path in folder.glob(f"*{SUFFIX}"):
         path.unlink()

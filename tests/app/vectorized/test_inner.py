@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hydra.core.utils import JobReturn
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import OmegaConf, open_dict, read_write
 
 from gradexp.app.composition import compose
 from gradexp.app.vectorized import progress
@@ -40,12 +40,12 @@ def test_a_part_that_fails_is_launched_again_and_loses_no_job_of_another(
     assert call(monkeypatch, *sweep, "hydra.sweep.dir=whole") is None
     run, calls = StackTask._run, 0
 
-    def die(self: StackTask, config: DictConfig, trained: Any) -> JobReturn:
+    def die(self: StackTask, *arguments: Any) -> JobReturn:
         nonlocal calls
         calls += 1
         if calls == 6:
             raise RuntimeError("the process died\nadvice for programmers")
-        return run(self, config, trained)
+        return run(self, *arguments)
 
     monkeypatch.setattr(StackTask, "_run", die)
     assert call(monkeypatch, *sweep, *PARTS, "hydra.sweep.dir=parts") is None

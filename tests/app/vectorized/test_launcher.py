@@ -216,7 +216,7 @@ def test_parts_run_side_by_side_on_joblib(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("inner=jobib", "hydra.launcher.inner must be one of basic, joblib, ray"),
+        ("inner=jobib", "hydra.launcher.inner must be one of basic, forked, joblib, ray"),
         ("max_members=0", "hydra.launcher.max_members must be a whole number of at least 1, or null; got 0"),
         ("processes=0", "hydra.launcher.processes must be a whole number of at least 1; got 0"),
     ],

@@ -2,11 +2,12 @@
 
 import io
 import time
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from gradexp.app.vectorized.progress import SECONDS, StackProgress
+from gradexp.app.vectorized.progress import SECONDS, RelayedProgress, StackProgress
 from gradexp.callbacks import progress_bar
 
 
@@ -72,3 +73,23 @@ def test_progress_that_is_not_wanted_is_not_shown() -> None:
     progress.begin(1, 1, 1, 10)
     progress.show(3, "val/loss", 1.0)
     assert shown(quiet) == ""
+
+
+def test_the_bar_counts_the_stacks_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_bar, "APPEARS_AFTER", 0.0)
+    monkeypatch.setattr(progress_bar, "DRAWN_EVERY", 0.0)
+    terminal = console(is_terminal=True)
+    progress = StackProgress(terminal, 2 * 32 * 20)
+    sent: list[tuple[str, tuple[Any, ...]]] = []
+    relayed = RelayedProgress(lambda name, arguments: sent.append((name, arguments)))
+    relayed.begin(1, 1, 32, 20)
+    relayed.show(8, "val/accuracy", 0.5)
+    assert not relayed.is_due()
+    for process in (0, 1):
+        for name, arguments in sent:
+            getattr(progress, name)(*arguments, process=process)
+    assert " 40% " in shown(terminal).splitlines()[-1]  # 8 of 20 epochs in both
+    progress.count(32 * 20, process=0)
+    progress.show(10, "val/accuracy", 0.5, process=1)
+    assert " 75% " in shown(terminal).splitlines()[-1]
+    progress.hide()

@@ -153,7 +153,9 @@ def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
             assert shows(*wanted), words()[:4000]
 
         # Four jobs, each with its curve; TensorBoard opens the first groups of cards, and counts the others.
-        opens("timeseries", "Run Smoothed Value", "val 2 cards", *(f"{number}/tensorboard" for number in range(4)))
+        jobs = [(0.01, 0), (0.01, 1), (0.001, 0), (0.001, 1)]
+        names = [f"{number}/tensorboard/lr-{lr}_seed-{seed}" for number, (lr, seed) in enumerate(jobs)]
+        opens("timeseries", "Run Smoothed Value", "val 2 cards", *names)
         opens("hparams", "Number of matching session groups: 4", *(f"{value:#.5g}" for value in accuracies))
         opens("images&tagFilter=sweep", "sweep/learning_rate", "sweep/importance", "sweep/time")
         # A margin chart for each kind of band that two seeds have, of both settings.

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gradexp.reports.event_folder import event_folder
 from gradexp.sweeps.report.write_report import write_report
 from tests.command_line import call
 from tests.sweeps.folders import grid, write_curve, write_sweep
@@ -121,7 +122,7 @@ def test_tensorboard_has_the_figures_once_and_a_row_for_a_failed_job(tmp_path: P
     assert sorted(events.Tags()["images"]) == [f"sweep/{name}" for name in names]
     assert all(len(events.Images(f"sweep/{name}")) == 1 for name in names)
     assert sorted(path.name for path in (folder / "figures").iterdir()) == [f"sweep_{name}.png" for name in names]
-    row = EventAccumulator(str(folder / "0" / "tensorboard")).Reload()
+    row = EventAccumulator(str(event_folder(folder / "0"))).Reload()
     assert "_hparams_/session_start_info" in row.summary_metadata
     assert len(list((folder / "0" / "tensorboard").iterdir())) == 1
 
