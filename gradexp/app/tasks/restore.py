@@ -19,6 +19,7 @@ from gradexp.engine.checkpoints import Checkpoints
 from gradexp.engine.lightning_internals import epochs_done, is_within_epoch
 from gradexp.engine.threads import choose_threads
 from gradexp.models import AbstractModule
+from gradexp.untrusted import check_kinds
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def weights_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
     monitor = checkpoint["config"].get("monitor")
     best = checkpoint.get("callbacks", {}).get(Checkpoints.__qualname__, {}).get("best")
     if best is not None and best["step"] == checkpoint.get("weights_step", checkpoint["global_step"]):
-        score = {} if best["score"] is None else {f"weights/{monitor}": best["score"]}
+        check_kinds(best, epoch=int)
+        score = {f"weights/{monitor}": best["score"]} if isinstance(best["score"], int | float) else {}
         return {"weights/epoch": best["epoch"], **score}
     return {"weights/epoch": epochs_done(checkpoint) + is_within_epoch(checkpoint)} if "loops" in checkpoint else {}
 
