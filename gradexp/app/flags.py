@@ -40,6 +40,8 @@ def flags_first(arguments: Sequence[str]) -> list[str]:
     if flag is not None:
         known = [option for action in parser._actions for option in action.option_strings]
         raise ValueError(_unknown(flag, arguments[list(arguments).index(flag) + 1 :], known))
+    if given.shell_completion:
+        raise ValueError("--shell-completion must come first; got it later. Type --shell-completion install=bash")
     for name, what, exists in (
         ("config_dir", "a folder", os.path.isdir),
         ("config_path", "a folder", os.path.isdir),

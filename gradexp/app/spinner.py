@@ -54,9 +54,7 @@ def hide() -> None:
     thread, _thread = _thread, None
     if thread is None:
         return
-    for stream in _hooked:
-        vars(stream).pop("write", None)
-    _hooked.clear()
+    _unhook()
     _is_over.set()
     thread.join(1)
 
@@ -83,6 +81,22 @@ def _hook(stream: TextIO) -> None:
     with suppress(AttributeError):  # of a stream that a program has replaced
         stream.write = write_alone  # type: ignore[method-assign]
         _hooked.append(stream)
+
+
+def _unhook() -> None:
+    for stream in _hooked:
+        vars(stream).pop("write", None)
+    _hooked.clear()
+
+
+def _forget() -> None:
+    """In a forked process, such as a data loader's worker: the thread is not in it, and its lock may be held."""
+    global _is_enabled, _thread
+    _is_enabled, _thread = False, None
+    _unhook()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -56,6 +56,15 @@ def test_it_is_erased_in_the_end() -> None:
     assert on_a_terminal(START).endswith(ERASED)
 
 
+def test_a_forked_process_prints_without_it() -> None:
+    fork = (
+        "import os\nif os.fork() == 0:\n    print('child'); sys.stdout.flush(); os._exit(0)\nos.wait()\ntime.sleep(0.2)"
+    )
+    seen = on_a_terminal(f"{START}{fork}\nprint('parent')")
+    child = seen.partition("child\n")
+    assert child[2].endswith(f"{ERASED}parent\n"), "the first process still draws after its child has printed"
+
+
 @pytest.mark.parametrize("variable", [{"TERM": "dumb"}, {"LOCAL_RANK": "1"}, {"GRADEXP_SWEEP_JOB": "0"}], ids=str)
 def test_a_dumb_terminal_sees_nothing_of_it_nor_of_a_further_process(variable: dict[str, str]) -> None:
     assert on_a_terminal(START + PRINT.format("sys.stderr"), **variable) == "printed\nlast\n"
