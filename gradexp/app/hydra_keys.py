@@ -73,9 +73,11 @@ def check_launcher(launcher: Any) -> None:
     """Check the part `hydra.launcher` of a multirun.
 
     Raises:
-        ValueError: Its plugin is not installed, or it would start several processes a job.
+        ValueError: Its plugin is not installed, it would start several processes a job, or no job at all.
     """
     check_installed(launcher._target_)
+    if launcher.get("n_jobs") == 0:
+        raise ValueError("hydra.launcher.n_jobs must be a number of jobs at once, or -1 for one per core; got 0.")
     for key in ONE_TASK:
         if launcher.get(key) not in (None, 1):
             raise ValueError(

@@ -24,6 +24,8 @@ def quiet_libraries() -> None:
         "Glyph \\d+ .* missing from",
         # Lightning's own use of a deprecated torch function.
         ".*isinstance\\(treespec, LeafSpec\\).*",
+        # A loss or layer of the user's choice that torch.vmap computes member by member.
+        ".*performance drop because we have not yet implemented the batching rule.*",
         # torch's own use of torch.jit for TensorBoard's graph.
         ".*torch.jit.*is deprecated.*",
         ".*`torch.jit.trace`.*",

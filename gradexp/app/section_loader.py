@@ -133,7 +133,15 @@ class SectionLoader(ConfigLoaderImpl):
     ) -> tuple[list[Override], CachingConfigRepository]:
         self._overrides = OverridesParser.create().parse_overrides(overrides)
         repo = Repository(self.repository)
-        self._process_config_searchpath(config_name, self._overrides, repo)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="provider=hydra.searchpath")  # of what is refused here
+            self._process_config_searchpath(config_name, self._overrides, repo)
+        for source in repo.get_sources():
+            if source.provider.startswith("hydra.searchpath") and not source.available():
+                raise ConfigCompositionException(
+                    f"hydra.searchpath must be folders that exist; got {source.scheme()}://{source.path}. A file of "
+                    "your own, FOLDER/optimizer/NAME.yaml, is found by hydra.searchpath=[file://FOLDER]."
+                )
         for override in self._overrides:
             check_option(override, repo)
         return self._overrides, repo

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gradexp.arguments import checked
 from gradexp.engine.interval import Interval
+from gradexp.engine.lightning_internals import is_fitting
 from gradexp.engine.stack.finite import first_not_finite
 from gradexp.engine.step_callback import StepCallback
 from gradexp.rules import COUNT
@@ -24,7 +25,8 @@ class Divergence(StepCallback):
     The sums stay on the device until they are checked, so that no step waits for the device.
 
     Args:
-        every_n_steps: Steps between checks; the end of an epoch is also checked, before a checkpoint is written.
+        every_n_steps: Steps between checks. A fit is also checked before each validation, whose scores would be of
+            weights that are not finite, and at the end of an epoch, before a checkpoint is written.
     """
 
     @checked
@@ -55,7 +57,14 @@ class Divergence(StepCallback):
         if self._interval.is_over(trainer.global_step):
             self._check()
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if is_fitting(pl_module):
+            self._check_all(trainer, pl_module)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._check_all(trainer, pl_module)
+
+    def _check_all(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._check()
         for name, parameter in pl_module.named_parameters():
             if not parameter.detach().isfinite().all():

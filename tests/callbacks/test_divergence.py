@@ -90,6 +90,25 @@ def test_the_end_of_an_epoch_is_checked() -> None:
         fit(Model(explodes=lambda n: n == 3), every_n_steps=1000, batches=10)
 
 
+class Validated(Model):
+    """A model that counts its validations."""
+
+    validations = 0
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        self.validations += 1
+
+    def val_dataloader(self) -> BatchLoader:
+        return BatchLoader(TensorSource(torch.zeros(2, 3), torch.zeros(2)), BatchOrder(2, 2))
+
+
+def test_weights_that_are_not_finite_are_not_validated() -> None:
+    model = Validated(explodes=lambda n: n == 13)
+    with pytest.raises(Diverged, match=r"^at step 13 the output of layer '?bomb"):
+        fit(model, every_n_steps=1000, batches=10, num_sanity_val_steps=1)
+    assert model.validations == 2, "the sanity check and the first epoch's"
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_over_finite_layers_is_named(value: float) -> None:
     model = Model(change=lambda loss, n: loss + value if n == 5 else loss)

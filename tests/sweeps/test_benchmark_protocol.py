@@ -13,7 +13,7 @@ import yaml
 
 from gradexp.sweeps.launch.grid_sweeper import GridSweeper
 from tests.command_line import call
-from tests.sweeps.small import RESUMED, SMALL, finished_sweep, jobs, metrics, stamps, table
+from tests.sweeps.small import REPORTED, RESUMED, SMALL, finished_sweep, jobs, metrics, stamps, table
 
 pytestmark = pytest.mark.slow
 
@@ -187,3 +187,38 @@ def test_final_runs_use_the_settings_that_did_not_fail(monkeypatch: pytest.Monke
     assert "2 of 6 jobs have no result (2 failed)" in str(message)
     assert [config(number)["model"]["hidden"] for number in finals()] == [[4], [4]]
     assert set(json.loads(Path("sweep/manifest.json").read_text())["axes"]) == {"optimizer", "model.hidden", "seed"}
+
+
+def test_foreign_classes_have_their_own_rates_and_run_at_default_and_best(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [*REPORTED, "trainer.max_epochs=1", "+sweep=benchmark", "trusted_packages=[gradexp,lion_pytorch]"]
+    classes = "optimizer._target_=lion_pytorch.Lion,torch.optim.NAdam"
+    assert call(monkeypatch, *line, classes, "sweep.final.seeds=[100,101,102]") is None
+    assert Counter(config(n)["optimizer"]["_target_"] for n in finals("grid")) == {
+        "lion_pytorch.Lion": 5, "torch.optim.NAdam": 5,
+    }  # fmt: skip
+    best = winners()
+    own = {"lion_pytorch.Lion": 1e-4, "torch.optim.NAdam": 2e-3}
+    expected = {(name, rate, seed) for name in own for rate in (best[name][0], own[name]) for seed in (100, 101, 102)}
+    assert Counter(map(optimizer_rate_and_seed, finals())) == Counter(expected)
+    by_folder = {job["folder"]: job for job in jobs()}
+    for number in finals() + finals("grid"):
+        name, rate, _ = optimizer_rate_and_seed(number)
+        assert by_folder[str(number)]["is_default"] == (rate == own[name])
+    # What a formula keeps: one moment of Lion, two of NAdam and two counters a tensor.
+    for number in finals():
+        found = metrics(number)
+        name = config(number)["optimizer"]["_target_"]
+        expected_bytes = found["parameters"] * (4 if name.startswith("lion") else 8)
+        assert 0 <= found["bytes/optimizer_state"] - expected_bytes <= (0 if name.startswith("lion") else 4 * 8)
+    out = capsys.readouterr().out
+    assert out.count("at fresh seeds: ") == len({(name, rate) for name, rate, _ in expected})
+    assert "(default): test" in out or "(tuned, default): test" in out
+    assert "state of 4 bytes a parameter" in out
+    page = Path("sweep/report.html").read_text()
+    assert "<th>rate</th><th>rank</th>" in page
+    # The manifest alone continues it.
+    before = [(job["folder"], job["stage"], job["settings"], job["is_default"]) for job in jobs()]
+    assert call(monkeypatch, *RESUMED, "trusted_packages=[gradexp,lion_pytorch]") is None
+    assert [(job["folder"], job["stage"], job["settings"], job["is_default"]) for job in jobs()] == before

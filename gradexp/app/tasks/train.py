@@ -32,6 +32,7 @@ from gradexp.engine.checkpoints import Checkpoints, logged
 from gradexp.engine.event_files import EventFiles
 from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
+from gradexp.engine.optimizer_state import state_bytes
 from gradexp.engine.threads import Threads
 from gradexp.models import AbstractModule
 from gradexp.reports.correct_samples import keep_correct
@@ -101,11 +102,14 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if metrics["status"] == "completed":
         model.load_state_dict(read_checkpoint(str(checkpoints.best_path))["state_dict"])
         metrics |= measure_training_samples(trainer, model, data)
-    if cfg.test and not is_overridden("test_step", model):
-        notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
-    elif cfg.test and metrics["status"] == "completed":
+    is_tested = cfg.test and metrics["status"] == "completed" and is_overridden("test_step", model)
+    if is_tested:
         metrics |= _test(trainer, model, data)
+    elif cfg.test and not is_overridden("test_step", model):
+        notes.append(f"nothing is tested: {type(model).__name__} has no test_step")
     metrics |= root_errors(metrics, data) | facts(data, model)
+    if not is_tested:  # other jobs of a stack may have loaded the test part
+        metrics.pop("samples/test", None)
     notes += coarse_score(metrics)
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.flush()
@@ -137,7 +141,7 @@ def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resume
 
 def as_markdown(text: str) -> str:
     """YAML as a block of code, between fences that are longer than any in the text."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    fence = max(["``", *re.findall("`+", text)], key=len) + "`"
     return f"{fence}yaml\n{text}{fence}"
 
 
@@ -208,6 +212,7 @@ def _fit_metrics(cfg: DictConfig, trainer: Trainer, resumed: Resumption | None, 
         "steps": trainer.global_step,
         "seconds/fit": _callback(trainer, FitClock).seconds,
         "threads": threads,
+        "bytes/optimizer_state": state_bytes(trainer.optimizers),
         **({"resumed": resumed.record} if resumed and resumed.record else {}),
     }
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from gradexp.app.vectorized.groups import divided, grouped
 from gradexp.app.vectorized.inner import remove_if_empty, run_parts, with_inner
 from gradexp.app.vectorized.task import StackTask
-from gradexp.configuration.values import without_hydra
+from gradexp.configuration.values import as_typed, without_hydra
 from gradexp.rules import COUNT, SECTION, Rule, check, one_of, or_null
 from gradexp.sweeps.launch.jobs import composed
 from gradexp.sweeps.launch.output import is_silent
@@ -69,6 +69,11 @@ class VectorizedLauncher(Launcher):
                 "hydra.launcher.inner_options must go with hydra.launcher.inner, a launcher that has options; got "
                 f"{text(self.inner_options)} with inner={self.inner or 'null'}."
             )
+        if self.inner == "basic" and self.processes > 1 and self._is_typed("processes"):
+            raise ValueError(
+                "hydra.launcher.processes must go with hydra.launcher.inner=forked, or another that starts processes; "
+                f"got {self.processes} with inner=basic, one process."
+            )
         if self.inner is not None:
             self._with_inner(self.inner)  # before anything is written
         reason = self._why_not_forked() if self.inner == FORKED else None
@@ -119,6 +124,9 @@ class VectorizedLauncher(Launcher):
         """The sweep's configuration with an inner launcher."""
         own = "basic" if name == FORKED else name
         return with_inner(self.hydra_context, self.config, own, self.inner_options or {})
+
+    def _is_typed(self, option: str) -> bool:
+        return any(f"hydra.launcher.{option}=" in line for line in as_typed(self.config.hydra.overrides.hydra))
 
     def _why_not_forked(self) -> str | None:
         from gradexp.app.vectorized.forked import why_not_forked

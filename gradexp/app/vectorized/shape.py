@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradexp.configuration.values import flat
+from gradexp.sweeps.plan.axes import text
 
 # Keys whose values the members of a stack need not share; all others must be equal.
 FREE = (
@@ -32,10 +33,11 @@ TRAINER = (
 
 def why_alone(config: Mapping[str, Any]) -> str | None:
     """Why a job of this plain configuration cannot be in a stack, as far as the configuration tells; else None."""
-    values = flat(config)
     for key, needed in NEEDED.items():
-        if values.get(key) != needed:
-            return f"{key}={values.get(key)}"
+        section, _, name = key.rpartition(".")
+        value = (config[section] if section else config)[name]
+        if value != needed:
+            return f"{key}={text(value)}"
     for section in EMPTY:
         if config.get(section):
             return section
@@ -46,6 +48,8 @@ def why_alone(config: Mapping[str, Any]) -> str | None:
         return "figures=true"
     if config["trainer"]["max_epochs"] in (None, -1):
         return "trainer.max_epochs=-1"
+    if config["trainer"]["check_val_every_n_epoch"] is None:
+        return "trainer.check_val_every_n_epoch=null"
     return None
 
 

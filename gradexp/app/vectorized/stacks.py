@@ -126,10 +126,12 @@ class Stacks:
         for name in names:
             try:
                 ready[name] = self._prepare(self._jobs[name])
-            except Exception as error:  # a job's own error, which it will say when it runs alone
-                alone[name] = str(error) if isinstance(error, Alone) else ""
-        if alone:
-            yield Stacked({}, alone)
+            except Alone as reason:
+                alone[name] = str(reason)
+            except ValueError:  # the job's own error, which it will say when it runs alone
+                alone[name] = ""
+            except Exception as error:
+                alone[name] = f"they cannot be prepared: {_line(error)}"
         parts: dict[Sizes, dict[str, Prepared]] = defaultdict(dict)
         for name, prepared in ready.items():
             parts[sizes(prepared)][name] = prepared
@@ -141,6 +143,8 @@ class Stacks:
                 yield Stacked({}, dict.fromkeys(part, ""))
             else:
                 yield from self._fit(part, saved)
+        if alone:  # last: one that fails may stop the sweep
+            yield Stacked({}, alone)
 
     def _fit(self, ready: Mapping[str, Prepared], saved: Saved | None) -> Iterator[Stacked]:
         """Train members of equally many samples."""

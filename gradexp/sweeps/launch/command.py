@@ -20,10 +20,11 @@ from gradexp.configuration.values import plain
 from gradexp.objective.monitor import monitor_mode, needs_mode
 from gradexp.rules import SECTION, check, did_you_mean
 from gradexp.sweeps.launch.axis_values import axis_values
+from gradexp.sweeps.launch.default_number import default_number
 from gradexp.sweeps.launch.output import console
-from gradexp.sweeps.plan.axes import Axis, axis, spanned
+from gradexp.sweeps.plan.axes import Axis, axis, spanned, text
 from gradexp.sweeps.plan.final_runs import check_final
-from gradexp.sweeps.plan.plan import Plan, add_jobs
+from gradexp.sweeps.plan.plan import Plan, add_job, add_jobs
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -85,17 +86,29 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
 
     groups = set(compose.groups(fixed))
 
-    def setting(key: str, job: Mapping[str, str]) -> str:
+    def chosen(job: Mapping[str, str]) -> list[str]:
         # The options and classes that the job chooses, also by an experiment, decide the options of other groups.
-        chosen = [f"{name}={value}" for name, value in job.items() if name.startswith("+") or _chooses(name, groups)]
-        choices = compose.choices([*fixed_lines, *chosen])
+        own = [f"{name}={value}" for name, value in job.items() if name.startswith("+") or _chooses(name, groups)]
+        return [*fixed_lines, *own]
+
+    def setting(key: str, job: Mapping[str, str]) -> str:
+        choices = compose.choices(chosen(job))
         return str(choices[key] if key in choices else OmegaConf.select(base, key))
 
-    combinations = spanned(axes, _groups(settings["zip"]), setting)
+    composed = functools.cache(lambda lines: compose(list(lines)))
+
+    def default(key: str, job: Mapping[str, str]) -> float:
+        try:
+            return default_number(composed(tuple(chosen(job))), key)
+        except ValueError as error:
+            add_job(error, job)
+            raise
+
+    combinations = spanned(axes, _groups(settings["zip"]), setting, default)
     for one in axes:
         _check_options(one, groups, compose)
         # A table of several options must have values for each; a table of one option is an exception for that option.
-        is_table = one.by in CLASS_GROUPS and len(one.values) > 1
+        is_table = one.by in CLASS_GROUPS and len(one.values) > 1 and not one.times
         if is_table and any(one.key not in job and setting(str(one.by), job) == CUSTOM for job in combinations):
             raise ValueError(
                 f"sweep.axes.{one.name} has no values for a custom class, only for {', '.join(one.values)}; type "
@@ -105,10 +118,16 @@ def make_plan(command: Sequence[str], compose: Composer) -> Plan:
     # Parsed one by one as they are checked: 100,000 values take half a minute.
     value_of = functools.cache(lambda value: _parsed(compose.parser, value))
     named = ({key.lstrip("+"): value_of(value) for key, value in job.items()} for job in combinations)
+    around = [one for one in axes if one.times]
+    at_default = {
+        tuple(line)
+        for line, job in zip(overrides, combinations, strict=True)
+        if around and all(job.get(one.key) == text(default(one.name, job)) for one in around)
+    }
     plan = Plan(settings, str(base.name), str(base.monitor))
     with _progress(len(overrides)) as bar:
         jobs = bar.track(zip(overrides, named, strict=True), total=len(overrides), description="checking the jobs")
-        add_jobs(plan, jobs, "grid", compose)
+        add_jobs(plan, jobs, "grid", compose, at_default)
     first = plain(compose(overrides[0]))  # a metric may be an axis itself
     mode = monitor_mode(first)
     if mode is None:

@@ -27,7 +27,7 @@ from gradexp.sweeps.launch.manifest_lines import ManifestLines, must_be_typed
 from gradexp.sweeps.launch.output import console
 from gradexp.sweeps.launch.run_jobs import JobsWithoutResult, run_jobs
 from gradexp.sweeps.plan.axes import text
-from gradexp.sweeps.plan.final_runs import check_fresh, final_count, final_runs
+from gradexp.sweeps.plan.final_runs import at_default, check_fresh, default_count, final_count, final_runs
 from gradexp.sweeps.plan.manifest import NAME as MANIFEST
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from gradexp.sweeps.plan.plan import Plan, add_jobs
@@ -124,7 +124,8 @@ class GridSweeper(Sweeper):
     def _run_finals(self, folder: Path, manifest: Manifest, plan: Plan, compose: Composer) -> None:
         """The second half of a benchmark: fresh seeds at the settings that won the grid."""
         finals = Plan(plan.settings, plan.name, plan.monitor, plan.monitor_mode)
-        add_jobs(finals, final_runs(folder, manifest, plan.settings["final"]), "final", compose)
+        lines = final_runs(folder, manifest, plan.settings["final"])
+        add_jobs(finals, lines, "final", compose, at_default(manifest, lines))
         manifest.add_finals(finals.jobs)
         manifest.write(folder)
         runs = [job for job in manifest.jobs.values() if job.stage == "final"]
@@ -241,7 +242,8 @@ def _print_plan(folder: Path, manifest: Manifest, plan: Plan) -> None:
     _print_counts(folder, manifest)
     final = plan.settings["final"]
     if final is not None:
-        count = final_count(manifest, final)
+        count, of_defaults = final_count(manifest, final), default_count(manifest, final)
         line = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
+        line += f", and up to {of_defaults} of defaults that are not the best" if of_defaults else ""
         lines.print(line, markup=False, highlight=False, soft_wrap=True)
     lines.print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)

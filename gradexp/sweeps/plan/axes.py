@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from gradexp.rules import POSITIVE
+
 MAX_JOBS = 100_000  # of a sweep: planning so many takes minutes, and a range can ask for more than memory holds
 PLAIN = re.compile(r"[A-Za-z_./-][A-Za-z0-9_./-]*")
+TIMES = "default_times"  # of an axis: its values are the job's own value, with nothing typed, times these factors
 
 
 @dataclass(frozen=True)
@@ -21,33 +24,51 @@ class Axis:
         key: As in an override, such as "optimizer.lr" or "+model.alpha".
         values: In the language of overrides; for an axis that depends on another key, by that key's value.
         by: The key that the axis depends on; None for the same values everywhere.
+        times: Factors of the value that a job has without this axis, which give its values where `values` has none.
     """
 
     key: str
     values: Mapping[str, Sequence[str]] | Sequence[str]
     by: str | None = None
+    times: Sequence[float] = ()
 
     @property
     def name(self) -> str:
         """The key without its plus signs."""
         return self.key.lstrip("+")
 
+    @property
+    def depends_on(self) -> str | None:
+        """What its values depend on, in words; None for the same values everywhere."""
+        return self.by if self.by is not None or not self.times else "its default"
+
+    def around(self, default: float) -> list[str]:
+        """The default times each factor, in four digits; the default itself as it is."""
+        return [text(default if factor == 1 else float(f"{default * factor:.4g}")) for factor in self.times]
+
 
 def axis(key: str, given: Any) -> Axis:
-    """An axis from the configuration: a list of values, or {other key: {its value: list of values}}.
+    """An axis from the configuration.
+
+    It is a list of values; or {other key: {its value: list of values}}; or {default_times: list of factors}; or both of
+    the latter, and the factors give the values of jobs that are not in the table.
 
     Raises:
-        ValueError: It has neither form.
+        ValueError: It has none of these forms.
     """
     if isinstance(given, list) and given:
         return Axis(key, [text(value) for value in given])
-    if isinstance(given, dict) and len(given) == 1:
-        ((by, table),) = given.items()
-        if isinstance(table, dict) and table and all(isinstance(values, list) and values for values in table.values()):
-            return Axis(key, {str(name): [text(value) for value in values] for name, values in table.items()}, str(by))
+    rest = dict(given) if isinstance(given, dict) else {}
+    times = rest.pop(TIMES, [])
+    by, table = next(iter(rest.items()), (None, {}))
+    has_times = isinstance(times, list) and all(map(POSITIVE.holds, times)) and (times or rest) and len(rest) <= 1
+    has_table = isinstance(table, dict) and all(isinstance(values, list) and values for values in table.values())
+    if has_times and has_table and (table or by is None):
+        values = {str(name): [text(value) for value in values] for name, values in table.items()}
+        return Axis(key, values, None if by is None else str(by), tuple(dict.fromkeys(times)))
     raise ValueError(
         f"sweep.axes.{key} must be a list of values, or {{OTHER_KEY: {{VALUE: LIST, ...}}}} where they depend on "
-        f"another key; got {given!r}."
+        f"another key, or {{{TIMES}: LIST}} with factors above 0 of what each job has by default; got {given!r}."
     )
 
 
@@ -69,8 +90,15 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
+def _no_default(key: str, job: Mapping[str, str]) -> float:
+    raise ValueError(f"sweep.axes.{key} must have values: there is no default that they are multiples of.")
+
+
 def spanned(
-    axes: Sequence[Axis], zipped: Iterable[Sequence[str]], setting: Callable[[str, Mapping[str, str]], str]
+    axes: Sequence[Axis],
+    zipped: Iterable[Sequence[str]],
+    setting: Callable[[str, Mapping[str, str]], str],
+    default: Callable[[str, Mapping[str, str]], float] = _no_default,
 ) -> list[dict[str, str]]:
     """The jobs that the axes span: every combination, with zipped axes varying together.
 
@@ -78,6 +106,7 @@ def spanned(
         axes: In the order of the loops, the last one innermost.
         zipped: Groups of keys.
         setting: The value, in a job with these values, of a key that is not an axis but that an axis depends on.
+        default: The number that a key has in a job with these values, if nothing is typed for it.
 
     Returns:
         For each job a value for each axis, in the language of overrides. An axis that depends on another key and has no
@@ -87,17 +116,19 @@ def spanned(
         ValueError: Zipped keys are not axes, or differ in their number of values or in the key that they depend on; or
             the axes span too many jobs.
     """
-    dependent = {axis.name: axis for axis in axes if axis.by is not None}
+    dependent = {axis.name: axis for axis in axes if axis.depends_on is not None}
     groups = [list(group) for group in zipped]
     own: list[list[str]] = []
     follow: list[list[str]] = []
     for group in groups:
-        depends_on = {dependent[name].by if name in dependent else None for name in group}
+        depends_on = {dependent[name].depends_on if name in dependent else None for name in group}
         if len(depends_on) > 1:
-            found = ", ".join(f"{name} on {dependent[name].by if name in dependent else 'none'}" for name in group)
+            found = ", ".join(
+                f"{name} on {dependent[name].depends_on if name in dependent else 'none'}" for name in group
+            )
             raise ValueError(f"sweep.zip must join axes that depend on the same key; {found}.")
         (own if depends_on <= {None} else follow).append(group)
-    blocks = _blocks([axis for axis in axes if axis.by is None], own)
+    blocks = _blocks([axis for axis in axes if axis.name not in dependent], own)
     sizes = {", ".join(block[0]): len(block) for block in blocks if block}
     check_count(sizes)
     jobs: list[dict[str, str]] = []
@@ -106,9 +137,12 @@ def spanned(
         named = {key.lstrip("+"): value for key, value in job.items()}
         chosen = []
         for axis in dependent.values():
-            assert axis.by is not None
-            assert isinstance(axis.values, Mapping)
-            values = axis.values.get(named[axis.by] if axis.by in named else setting(axis.by, job), [])
+            values: Sequence[str] = []
+            if axis.by is not None:
+                assert isinstance(axis.values, Mapping)
+                values = axis.values.get(named[axis.by] if axis.by in named else setting(axis.by, job), [])
+            if axis.times and not values:
+                values = axis.around(default(axis.name, job))
             chosen += [Axis(axis.key, values)] if values else []
         present = {axis.name for axis in chosen}
         choices = _blocks(chosen, [group for group in follow if present.intersection(group)])

@@ -29,12 +29,14 @@ class PlannedJob:
             that no longer wins since the grid was extended.
         overrides: The command line of a single run that is this job.
         settings: The value of each axis.
+        is_default: Whether it has the default of each axis whose values lie around a default.
     """
 
     folder: str
     stage: str
     overrides: list[str]
     settings: dict[str, Any]
+    is_default: bool = False
 
     @property
     def label(self) -> str:
@@ -55,6 +57,7 @@ class Manifest:
         varying: The other flat keys.
         jobs: By the hash of the configuration asked for; the configuration that ran is in the job's folder.
         monitor_mode: "max" where a higher monitor is better, else "min".
+        for_each: The axis each value of which has final runs; None without the protocol of a benchmark.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Manifest:
     varying: list[str]
     jobs: dict[str, PlannedJob] = field(default_factory=dict)
     monitor_mode: Mode | None = None
+    for_each: str | None = None
 
     @staticmethod
     def read(folder: Path) -> "Manifest | None":
@@ -135,7 +139,8 @@ class Manifest:
         """Add final runs; those of settings that no longer win become superseded."""
         for key, job in self.jobs.items():
             if job.stage in ("final", "superseded"):
-                self.jobs[key] = replace(job, stage="final" if key in jobs else "superseded")
+                stage = "final" if key in jobs else "superseded"
+                self.jobs[key] = replace(job, stage=stage, is_default=jobs.get(key, job).is_default)
         self.add(jobs)
 
 
@@ -143,7 +148,7 @@ _last: tuple[tuple[Path, int, int, int], Manifest] | None = None  # that `of_job
 
 
 def _job(content: dict[str, Any]) -> PlannedJob:
-    job = PlannedJob(**{part.name: content[part.name] for part in fields(PlannedJob)})
+    job = PlannedJob(**{part.name: content[part.name] for part in fields(PlannedJob) if part.name in content})
     return replace(job, stage="superseded") if job.stage == "beaten" else job  # its name in earlier versions
 
 
@@ -156,6 +161,8 @@ def _wrong(content: dict[str, Any]) -> str:
     for key, names in (("on_failure", ("continue", "stop")), ("monitor_mode", (None, *get_args(Mode)))):
         if content.get(key) not in names:
             return f"its {key} must be one of {', '.join(map(str, names))}; got {content.get(key)!r}"
+    if not isinstance(content.get("for_each"), str | None):
+        return f"its for_each must be a key; got {content['for_each']!r}"
     for key in ("command", "varying"):
         if not all(isinstance(item, str) for item in content[key]):
             return f"its {key} must be a list of texts; got {content[key]!r}"
@@ -171,6 +178,8 @@ def _wrong(content: dict[str, Any]) -> str:
             return f"the stage of job {key} must be one of {', '.join(STAGES)}; got {given.get('stage')!r}"
         if not isinstance(overrides, list) or not all(isinstance(line, str) for line in overrides):
             return f"the overrides of job {key} must be a list of texts; got {overrides!r}"
+        if not isinstance(given.get("is_default", False), bool):
+            return f"the is_default of job {key} must be true or false; got {given['is_default']!r}"
         if not isinstance(given.get("settings"), dict):
             return f"the settings of job {key} must be an object; got {given.get('settings')!r}"
     return ""

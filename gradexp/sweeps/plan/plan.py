@@ -1,6 +1,6 @@
 """The jobs that a sweep's command asks for, composed and checked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,13 @@ class Plan:
     varying: set[str] = field(default_factory=set)
 
 
-def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage: str, compose: Compose) -> None:
+def add_jobs(
+    plan: Plan,
+    jobs: Iterable[tuple[list[str], dict[str, Any]]],
+    stage: str,
+    compose: Compose,
+    at_default: Collection[tuple[str, ...]] = (),
+) -> None:
     """Compose and check jobs, and add each to the plan once.
 
     Args:
@@ -46,6 +52,7 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
         jobs: The command line of each, and the values of its axes.
         stage: "grid" or "final".
         compose: Composes the configuration of a command line.
+        at_default: The command lines whose values around a default are that default.
 
     Raises:
         ValueError: A job breaks a rule; the message says which job.
@@ -56,10 +63,10 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
             cfg = compose(line)
             check_config(cfg, line)
         except Exception as error:
-            if values:
-                error.add_note(f"(In the job {', '.join(f'{key}={value}' for key, value in values.items())}.)")
+            add_job(error, values)
             raise
-        plan.jobs.setdefault(asked_hash(cfg, values), PlannedJob("", stage, line, values))
+        job = PlannedJob("", stage, line, values, tuple(line) in at_default)
+        plan.jobs.setdefault(asked_hash(cfg, values), job)
         facts = {
             key: value
             for key, value in flat(plain(cfg)).items()
@@ -71,3 +78,9 @@ def add_jobs(plan: Plan, jobs: Iterable[tuple[list[str], dict[str, Any]]], stage
             if not same(plan.common.get(key), facts.get(key)):
                 plan.varying.add(key)
                 plan.common.pop(key, None)
+
+
+def add_job(error: Exception, values: Mapping[str, Any]) -> None:
+    """Add to an error the values of the job that it is of."""
+    if values:
+        error.add_note(f"(In the job {', '.join(f'{key}={value}' for key, value in values.items())}.)")

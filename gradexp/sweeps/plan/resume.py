@@ -24,6 +24,7 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
     manifest = Manifest(
         plan.name, plan.monitor, on_failure, command, plan.common, sorted(varying), monitor_mode=plan.monitor_mode
     )
+    manifest.for_each = (plan.settings["final"] or {}).get("for_each")
     if old is None:
         manifest.add(plan.jobs)
         return manifest
@@ -39,9 +40,10 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
         # A new axis gets the value that all earlier jobs shared.
         known = {axis: old.base[axis] for axis in sorted(axes) if axis in old.base}
         planned = plan.jobs.get(key)
-        settings = planned.settings if planned is not None else known | job.settings
-        manifest.jobs[key] = replace(
-            job, settings=settings, overrides=planned.overrides if planned is not None else job.overrides
-        )
+        if planned is None:
+            manifest.jobs[key] = replace(job, settings=known | job.settings)
+        else:
+            now = {name: getattr(planned, name) for name in ("settings", "overrides", "is_default")}
+            manifest.jobs[key] = replace(job, **now)
     manifest.add(plan.jobs)
     return manifest

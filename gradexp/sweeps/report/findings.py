@@ -1,6 +1,7 @@
 """What a sweep shows, as numbers, computed once: terminal, page, figures and TensorBoard only present them."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gradexp.sweeps.report.best import Best, best_of
@@ -13,6 +14,7 @@ from gradexp.sweeps.report.learning_curves import LearningCurves, learning_curve
 from gradexp.sweeps.report.penalty_map import Grid, penalties
 from gradexp.sweeps.report.ranking import Setting, ranking, shown_range, sign
 from gradexp.sweeps.report.results import SweepResults
+from gradexp.sweeps.report.scores.board import Board, board
 from gradexp.sweeps.report.sensitivity import Sensitivity, learning_rates
 from gradexp.sweeps.report.times import Times, times
 
@@ -36,6 +38,7 @@ class Findings:
         importance: Shares of the score's variance, which add up to 1: of each axis, of their interactions, of noise.
         contest: The final runs of a benchmark, best first.
         comparison: Which settings are better than others by more than the noise of seeds; None without several seeds.
+        scores: The table of scores on several problems, for jobs of several data sets; None if it cannot be made.
     """
 
     results: SweepResults
@@ -52,6 +55,7 @@ class Findings:
     importance: dict[str, float]
     contest: list[Contestant]
     comparison: Comparison | None
+    scores: Board | None
 
     @property
     def unit(self) -> str:
@@ -75,6 +79,7 @@ def find(results: SweepResults) -> Findings:
     comparable = results.comparable
     ranked = ranking(comparable)
     scored = comparable.scored()
+    comparison = compared(comparable)
     return Findings(
         results,
         is_ranked=results.is_comparable,
@@ -88,6 +93,14 @@ def find(results: SweepResults) -> Findings:
         curves=learning_curves(comparable, ranked),
         times=times(comparable),
         importance=what_matters([job.settings for job, _ in scored], [score for _, score in scored]),
-        contest=contest(comparable),
-        comparison=compared(comparable),
+        contest=contest(comparable, comparison),
+        comparison=comparison,
+        scores=None if results.is_comparable else _scores(results),
     )
+
+
+def _scores(results: SweepResults) -> Board | None:
+    """None for problems with one setting, or without a metric in common."""
+    with suppress(ValueError):
+        return board([results])
+    return None

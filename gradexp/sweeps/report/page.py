@@ -22,6 +22,7 @@ from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
 from gradexp.sweeps.report.results import Job, SweepResults
+from gradexp.sweeps.report.scores import table as scores_table
 
 BEST = 10  # settings shown at the top
 TEMPLATES = ("hovertemplate", "texttemplate")  # of figures: constants, with markup
@@ -116,6 +117,7 @@ def write_page(findings: Findings, lines: Sequence[str], pictures: Mapping[str, 
             lines=lines,
             pictures={tag.replace("_", " "): _encoded(path) for tag, path in pictures.items() if tag != COMPARISON},
             compared=_compared(findings, pictures),
+            scores=_scores(findings),
             panels=[panel for panel in PANELS if panel.key in figures],
             absent=[panel for panel in PANELS if panel.key not in figures] if findings.is_ranked else [],
             figures=_script({key: escaped(figure.to_plotly_json()) for key, figure in figures.items()}),
@@ -144,6 +146,15 @@ def _compared(findings: Findings, pictures: Mapping[str, Path]) -> dict[str, Any
     columns, rows = table.filled(found)
     shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows}
     return shown | {"lines": words.lines(found), "picture": picture}
+
+
+def _scores(findings: Findings) -> dict[str, Any] | None:
+    """What the section on several problems shows."""
+    found = findings.scores
+    if found is None:
+        return None
+    rows, words = scores_table.rows(found), scores_table.lines(found)
+    return {"columns": scores_table.columns(found), "rows": rows, "lines": words}
 
 
 @cache

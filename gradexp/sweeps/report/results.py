@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gradexp.configuration.files import HYDRA_FOLDER, read_job_config, read_overrides
 from gradexp.configuration.values import flat
 from gradexp.files import write_atomically
@@ -17,9 +15,10 @@ from gradexp.objective.monitor import Mode
 from gradexp.reports.hparams import changes_in_words
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.entrants import entrant
 from gradexp.sweeps.plan.manifest import Manifest
 from gradexp.sweeps.plan.repeats import Repeat, repeat_of, without_repeats
-from gradexp.untrusted import Loader, check_plain
+from gradexp.sweeps.report.unplanned import unplanned_settings
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # with which text begins that a spreadsheet takes for a formula
 
@@ -36,6 +35,8 @@ class Job:
         overrides: The command line of a single run that is this job.
         config: Flat configuration that ran; empty if the job has not recorded one.
         metrics: The content of its metrics.json; empty if there is none.
+        entrant: In a benchmark, the optimizer or whatever competes; else empty.
+        is_default: In a benchmark, whether it has the default rate.
     """
 
     folder: Path
@@ -45,6 +46,8 @@ class Job:
     overrides: list[str]
     config: dict[str, Any]
     metrics: dict[str, Any]
+    entrant: str = ""
+    is_default: bool = False
 
     @property
     def label(self) -> str:
@@ -61,6 +64,11 @@ class Job:
     def repeat(self) -> Repeat:
         """Seed, fold and seed of the split."""
         return repeat_of(self.config, self.settings)
+
+    @property
+    def data_set(self) -> tuple[Any, ...]:
+        """What identifies the data set, or the function that is descended: scores of several have no order."""
+        return tuple(self.config.get(key) for key in ("data._target_", "data.path", "model.surface"))
 
     @property
     def changes(self) -> str:
@@ -113,8 +121,7 @@ class SweepResults:
     @property
     def is_comparable(self) -> bool:
         """Whether all jobs are of one data set; scores of several cannot be compared."""
-        kinds = {(job.config["data._target_"], job.config.get("data.path")) for job in self.jobs if job.config}
-        return len(kinds) <= 1
+        return len({job.data_set for job in self.jobs if job.config}) <= 1
 
     @property
     def comparable(self) -> "SweepResults":
@@ -147,12 +154,13 @@ def read_sweep(folder: Path, key: str = "sweep_dir") -> SweepResults:
     if not planned and not found:
         raise ValueError(f"{key} must be the folder of a multirun, with its jobs' folders in it; got {folder}.")
     jobs = []
-    unplanned = _unplanned_settings(folder, sorted(found - planned.keys()))
+    unplanned = unplanned_settings(folder, sorted(found - planned.keys()))
     for name in sorted(
         planned.keys() | found, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)
     ):
         path = folder / name
         plan = planned.get(name)
+        config = flat(read_job_config(path))
         jobs.append(
             Job(
                 path,
@@ -160,8 +168,10 @@ def read_sweep(folder: Path, key: str = "sweep_dir") -> SweepResults:
                 job_folder.state(path),
                 plan.settings if plan else unplanned[name],
                 plan.overrides if plan else read_overrides(path),
-                flat(read_job_config(path)),
+                config,
                 job_folder.outcome(path) or {},
+                _entrant(plan.settings, config, manifest.for_each) if plan and manifest and manifest.for_each else "",
+                plan.is_default if plan else False,
             )
         )
     first: dict[str, Any] = next((job.config for job in jobs if job.config), {})
@@ -177,6 +187,11 @@ def read_sweep(folder: Path, key: str = "sweep_dir") -> SweepResults:
         jobs,
         mode,
     )
+
+
+def _entrant(settings: dict[str, Any], config: dict[str, Any], for_each: str) -> str:
+    """Of a benchmark of one, the class: no axis names it."""
+    return entrant(settings, for_each) or str(config.get(f"{for_each}._target_", config.get(for_each, "")))
 
 
 def write_csv(results: SweepResults) -> Path:
@@ -220,26 +235,3 @@ def cell(value: Any) -> Any:
 
 def _scalar(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
-
-
-def _unplanned_settings(folder: Path, names: list[str]) -> dict[str, dict[str, Any]]:
-    """Without a manifest: what was typed for a job, except what was typed for all jobs."""
-    typed = {name: read_overrides(folder / name) for name in names}
-    common = set.intersection(*map(set, typed.values())) if len(typed) > 1 else set()
-    return {
-        name: {
-            key.lstrip("+"): _value(value)
-            for key, _, value in (line.partition("=") for line in lines if line not in common)
-        }
-        for name, lines in typed.items()
-    }
-
-
-def _value(typed: str) -> Any:
-    """The value of an override; the text itself if it is none that YAML knows."""
-    try:
-        value = yaml.load(typed or "null", Loader)
-        check_plain(value)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return typed
-    return value

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
+from gradexp.sweeps.plan.entrants import entrant
 from gradexp.sweeps.report.bands import Band, band
 from gradexp.sweeps.report.best import best_of
 from gradexp.sweeps.report.ranking import TWO, Setting, best_by, in_order
@@ -62,5 +63,7 @@ def _sensitivity(results: SweepResults, by_rate: dict[float, Setting]) -> Sensit
 
 
 def _optimizer(job: Job) -> str:
-    """The option that was typed, which distinguishes momentum from plain SGD, else the class."""
-    return str(job.settings.get("optimizer") or str(job.config["optimizer._target_"]).rpartition(".")[2])
+    """The option or mapping that was typed, which distinguishes momentum from plain SGD, else the class."""
+    if job.settings.get("optimizer"):
+        return entrant(job.settings, "optimizer")
+    return str(job.config["optimizer._target_"]).rpartition(".")[2]

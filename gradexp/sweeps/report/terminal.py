@@ -8,7 +8,9 @@ from rich.text import Text
 
 from gradexp.sweeps.report.best_words import beside, best_lines, score
 from gradexp.sweeps.report.comparison.table import print_comparison
+from gradexp.sweeps.report.contest import Contestant
 from gradexp.sweeps.report.findings import Findings
+from gradexp.sweeps.report.scores.table import print_board
 from gradexp.sweeps.report.sensitivity import Sensitivity
 
 TOP = 10  # settings in the table
@@ -32,6 +34,8 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
         console.print(table)
     if findings.comparison is not None:
         print_comparison(findings.comparison, console)
+    if findings.scores is not None:
+        print_board(findings.scores, console)
     for line in [*lines(findings), *study]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -55,13 +59,24 @@ def lines(findings: Findings) -> list[str]:
     if findings.times is not None and len(findings.times.front) > 1:
         fast, slow = findings.times.front[0], findings.times.front[-1]
         found.append("time: " + ", ".join(f"{score(one.setting)} in {one.seconds:.1f} s" for one in (fast, slow)))
-    for row in findings.contest:
-        if row.mean is not None:
-            plus_minus = f" ± {row.spread:.2g}" if row.spread is not None else ""
-            reached = f"({row.reached} of {len(row.setting.jobs)})"
-            target = f", target in {row.seconds:.2g} s {reached}" if row.seconds is not None else ""
-            found.append(f"at fresh seeds: {row.setting.label}: test {row.mean:.4g}{plus_minus}{target}")
+    found += [_at_fresh_seeds(row) for row in findings.contest if row.mean is not None]
     return [*found, *_problems(findings)]
+
+
+def _at_fresh_seeds(row: Contestant) -> str:
+    """A row of a benchmark: scores, time to the target, rank, and what a step takes."""
+    rate = f" ({row.rate})" if row.rate else ""
+    plus_minus = f" ± {row.spread:.2g}" if row.spread is not None else ""
+    said = [f"at fresh seeds: {row.setting.label}{rate}: test {row.mean:.4g}{plus_minus}"]
+    if row.seconds is not None:
+        said.append(f"target in {row.seconds:.2g} s ({row.reached} of {len(row.setting.jobs)})")
+    if row.rank:
+        said.append(f"rank {row.rank}")
+    if row.costs.seconds is not None:
+        said.append(f"{1000 * row.costs.seconds:.3g} ms a step")
+    if row.costs.state is not None:
+        said.append(f"state of {row.costs.state:.3g} bytes a parameter")
+    return ", ".join(said)
 
 
 def _rates(line: Sensitivity) -> str:

@@ -1,5 +1,6 @@
 """task=compare: whole commands, mostly on sweeps that were written without training."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,87 @@ def test_two_trained_models_are_compared_on_their_test_set(
     b, c = int((first & ~second).sum()), int((~first & second).sum())
     reach = 1.959964 * np.sqrt(b + c - (b - c) ** 2 / len(first)) / len(first)
     assert one["high"] - one["difference"] == pytest.approx(reach)
+
+
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two benchmarks on different data: of two optimizers the best and the default, at four fresh seeds."""
+    folders = []
+    for name in ("digits", "cancer"):
+        data: dict[str, list[Any]] = {"data___target_": [f"gradexp.data.{name}"], "name": [name]}
+        folder = noisy(
+            tmp_path_factory.mktemp("problem") / name, 4, **data, optimizer=["sgd", "adam"], optimizer__lr=[0.1, 0.01]
+        )
+        content = json.loads((folder / "manifest.json").read_text())
+        for job in content["jobs"].values():
+            job |= {"stage": "final", "is_default": job["settings"]["optimizer.lr"] == 0.01}
+        (folder / "manifest.json").write_text(json.dumps(content | {"for_each": "optimizer"}))
+        folders.append(folder)
+    return folders
+
+
+def test_several_problems_give_one_table_of_scores_with_shared_ranks(
+    problems: list[Path], own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "task=compare", f"compare.folders=[{','.join(map(str, problems))}]") is None
+    out = capsys.readouterr().out
+    (folder,) = (own_folder / "outputs" / "compare").iterdir()
+    assert out.splitlines()[0].split() == ["entrant", "rate", "digits", "cancer", "first", "time", "a", "step"]
+    assert out.rstrip().endswith(f"folder: {folder}")
+    names = {"compare.csv", "compare.json", "scores.csv", "report.html", "metrics.json", ".hydra", "gradexp.log"}
+    assert {path.name for path in folder.iterdir()} == names
+    with (folder / "scores.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    content = json.loads((folder / "compare.json").read_text())
+    assert len(table) == len(content["scores"]) == 2 * 2 * 2
+    # The synthetic accuracy is 0.97 at sgd 0.1 and adam 0.01, 0.92 at the other rates.
+    ranks = {(row["entrant"], row["rate"], row["problem"]): row["rank"] for row in table}
+    assert {key: rank == "1" for key, rank in ranks.items()} == {
+        (name, rate, problem): (name, rate) in [("sgd", "tuned"), ("adam", "default")]
+        for name in ("sgd", "adam") for rate in ("tuned", "default") for problem in ("digits", "cancer")
+    }  # fmt: skip
+    with (folder / "compare.csv").open(newline="") as file:
+        pairs = list(csv.DictReader(file))
+    assert [sum(pair["problem"] == name for pair in pairs) for name in ("digits", "cancer")] == [6, 6]
+    assert set(content["problems"]) == {"digits", "cancer"}
+    page = (folder / "report.html").read_text()
+    assert "<h1>Scores on 2 problems</h1>" in page
+    assert page.count("<td>adam</td><td>default</td>") == 1
+    assert "http" not in page.replace("http-equiv", "")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert (metrics["compare/problems"], metrics["compare/entrants"]) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["compare.baseline=optimizer=sgd"], "compare.baseline must be null for folders of several problems"),
+        (["compare.delta=0.1"], "compare.delta must be null for folders of several problems"),
+        (["compare.metric=val/f1"], "got val/f1. (In the problem digits.)"),
+    ],
+)
+def test_what_several_problems_cannot_have_is_one_message(
+    lines: list[str], message: str, problems: list[Path], own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = str(call(monkeypatch, "task=compare", f"compare.folders=[{','.join(map(str, problems))}]", *lines))
+    assert said.startswith("error: ")
+    assert message in said
+    assert "\n" not in said
+    assert not list(own_folder.glob("outputs/*/*/compare.*"))
+
+
+def test_a_sweep_over_several_problems_reports_their_table(
+    own_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data: dict[str, list[Any]] = {"name": ["digits", "cancer"], "data__path": ["a.csv", "<b>.csv"]}
+    folder = noisy(own_folder / "sweep", 3, **data, optimizer=["sgd", "adam"])
+    write_report(folder, Console(width=200))
+    out = capsys.readouterr().out
+    assert "not ranked: the jobs are of several data sets" in out
+    assert "in brackets the rank" in out
+    page = (folder / "report.html").read_text()
+    assert '<table id="scores">' in page
+    assert "<b>.csv" not in page
 
 
 def test_a_report_has_the_section_and_the_figure(

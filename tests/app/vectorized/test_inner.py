@@ -80,6 +80,8 @@ def test_no_stack_is_trained_after_a_failure_that_stops_the_sweep(monkeypatch: p
             "got n_job, which is none. Did you mean n_jobs? Options of joblib",
         ),
         (("inner=joblib", "inner_options={n_jobs:many}"), "must be what joblib takes; got {n_jobs:many}: Value 'many'"),
+        (("inner=joblib", "inner_options={n_jobs:0}"), "hydra.launcher.n_jobs must be a number of jobs at once, or -1"),
+        (("inner=basic", "processes=2"), "hydra.launcher.processes must go with hydra.launcher.inner=forked, or anoth"),
         (("inner=submitit_slurm", "inner_options={nodes:2}"), "hydra.launcher.nodes must be 1"),
         (("n_jobs=2",), "n_jobs is not a key of the configuration. Keys of hydra.launcher: _target_, inner, inner_opt"),
     ],

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import DictConfig
 
 from gradexp.app.composition import compose
 from gradexp.app.vectorized import state_file
 from gradexp.app.vectorized.launcher import VectorizedLauncher
+from gradexp.app.vectorized.members import Preparation, Prepared
 from gradexp.app.vectorized.shape import shape, why_alone
 from gradexp.app.vectorized.state_file import StateFile
 from gradexp.app.vectorized.task import StackTask
@@ -26,6 +28,7 @@ from tests.run_folder import checkpoint
 
 SMALL = ("model.hidden=[4]", "trainer.max_epochs=2", "data.batch_size=200")
 VECTORIZED = "hydra/launcher=vectorized"
+ONE_PROCESS = "hydra.launcher.inner=basic"
 JOBS = [[f"seed={seed}", *SMALL, "test=false"] for seed in range(4)]
 
 
@@ -63,6 +66,8 @@ def test_what_the_members_of_a_stack_share(overrides: tuple[str, ...], free: boo
         ((), None),
         (("trainer.max_steps=5",), "trainer.max_steps=5"),
         (("trainer.accumulate_grad_batches=2",), "trainer.accumulate_grad_batches=2"),
+        (("trainer.accumulate_grad_batches={0:1,1:2}",), "trainer.accumulate_grad_batches={0:1,1:2}"),
+        (("trainer.check_val_every_n_epoch=null",), "trainer.check_val_every_n_epoch=null"),
         (("trainer.precision=bf16-mixed",), "trainer.precision=bf16-mixed"),
         (("+trainer.limit_train_batches=2",), "trainer.limit_train_batches"),
         (("+metrics=f1",), "metrics"),
@@ -83,6 +88,47 @@ def test_a_failing_job_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2 of 4 jobs have no result (2 failed)" in message
     assert [one["status"] for one in metrics("sweep")] == ["completed", "failed", "completed", "failed"]
     assert found == [4]
+
+
+def test_a_job_that_cannot_be_prepared_stops_a_sweep_after_the_fits_of_its_stack(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare = Preparation.__call__
+
+    def fail(self: Preparation, cfg: DictConfig) -> Prepared:
+        if cfg.seed == 2:
+            raise KeyError("seed")
+        return prepare(self, cfg)
+
+    monkeypatch.setattr(Preparation, "__call__", fail)
+    schedules = ("scheduler=onecycle,cosine", "scheduler.warmup_steps=2")  # onecycle has its own warm-up
+    line = (
+        "-m",
+        "seed=0,1",
+        *schedules,
+        *SMALL,
+        VECTORIZED,
+        ONE_PROCESS,
+        "hydra.sweep.dir=sweep",
+        "sweep.on_failure=stop",
+    )
+    assert "2 of 4 jobs have no result (1 failed, 1 interrupted)" in str(call(monkeypatch, *line))
+    states = [json.loads(path.read_text())["status"] for path in Path("sweep").glob("*/metrics.json")]
+    assert sorted(states) == ["completed", "completed", "failed"]
+    capsys.readouterr()
+    run(VectorizedLauncher(), JOBS, "odd")
+    assert [one["status"] for one in metrics("odd")] == ["completed"] * 4
+    assert "one by one: jobs of this shape, since they cannot be prepared: 'seed'\n" in capsys.readouterr().err
+
+
+def test_what_is_recorded_of_a_diverged_job_does_not_depend_on_the_others() -> None:
+    line = ["data=digits", "optimizer=sgd", *SMALL]
+    run(VectorizedLauncher(), [[*line, "optimizer.lr=0.1"], [*line, "optimizer.lr=1e30"]], "sweep")
+    fine, diverged = metrics("sweep")
+    assert (fine["status"], diverged["status"]) == ("completed", "diverged")
+    assert "samples/test" in fine
+    assert "samples/test" not in diverged
+    assert not any(key.startswith(("best/", "val/")) for key in diverged)
 
 
 def test_memory_that_is_short_halves_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +169,7 @@ def test_jobs_without_a_score_or_with_an_end_of_their_own() -> None:
         f"{network} trainer.check_val_every_n_epoch=3 scheduler=plateau": "failed",  # its metric is never measured
         f"data=none model=function_descent monitor=train/loss {diverging}": "diverged",  # the network is one layer
         f"data=blobs model=mlp_from_scratch model.hidden=[4] {diverging}": "diverged",  # layers that are no modules
+        f"{network} optimizer=sgd optimizer.lr=1e30": "diverged",  # before the first validation
         f"data=breast_cancer data.repeat=5 model=logistic_regression {balanced} seed=0": "completed",
         f"data=breast_cancer data.repeat=5 model=logistic_regression {balanced} seed=1": "completed",  # other weights
     }

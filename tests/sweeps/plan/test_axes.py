@@ -80,9 +80,36 @@ def test_an_axis_can_depend_on_another_axis_or_on_a_setting() -> None:
         spanned([rates, optimizers], [["lr", "optimizer"]], no_setting)
 
 
+def test_values_around_a_default_are_those_of_each_job() -> None:
+    rates = axis("lr", {"default_times": [0.1, 0.3, 1, 3]})
+    optimizers = Axis("optimizer", ["adam", "sgd"])
+
+    def default(key: str, job: Mapping[str, str]) -> float:
+        assert key == "lr"
+        return {"adam": 0.003, "sgd": 0.123456}[job["optimizer"]]
+
+    found = [(job["optimizer"], job["lr"]) for job in spanned([rates, optimizers], [], no_setting, default)]
+    assert found == [
+        *(("adam", rate) for rate in ("0.0003", "0.0009", "0.003", "0.009")),
+        *(("sgd", rate) for rate in ("0.01235", "0.03704", "0.123456", "0.3704")),  # the default itself is not rounded
+    ]
+    both = axis("lr", {"default_times": [1], "optimizer": {"sgd": [0.5, 0.7]}})
+    found = [(job["optimizer"], job["lr"]) for job in spanned([both, optimizers], [], no_setting, default)]
+    assert found == [("adam", "0.003"), ("sgd", "0.5"), ("sgd", "0.7")]
+    with pytest.raises(ValueError, match="lr on its default, optimizer on none"):
+        spanned([rates, optimizers], [["lr", "optimizer"]], no_setting, default)
+    with pytest.raises(ValueError, match=r"sweep\.axes\.lr must have values: there is no default"):
+        spanned([rates], [], no_setting)
+
+
 @pytest.mark.parametrize(
-    "value", [3, [], "0.1,0.2", {}, {"optimizer": [1]}, {"a": {"x": [1]}, "b": {}}, {"a": {"x": []}}]
-)
+    "value",
+    [
+        3, [], "0.1,0.2", {}, {"optimizer": [1]}, {"a": {"x": [1]}, "b": {}}, {"a": {"x": []}}, {"default_times": []},
+        {"default_times": [0]}, {"default_times": 3}, {"default_times": [True]}, {"default_times": [1], "a": {}},
+        {"default_times": [1], "a": {"x": [1]}, "b": {"x": [1]}},
+    ],
+)  # fmt: skip
 def test_an_invalid_axis_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"sweep.axes.lr must be a list of values, or"):
         axis("lr", value)

@@ -1,11 +1,13 @@
 """Which settings of a grid are run again with new seeds."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gradexp.files import write_json
 from gradexp.objective.monitor import OWN
-from gradexp.sweeps.plan.final_runs import final_count, final_runs
+from gradexp.sweeps.plan.final_runs import at_default, default_count, final_count, final_runs
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 
 
@@ -80,3 +82,59 @@ def test_folds_are_repeats_of_a_setting_and_final_runs_have_all_of_them() -> Non
     ]  # fmt: skip
     assert "data.fold=1" in runs[-1][0]
     assert final_count(manifest, final) == 4
+
+
+def renamed(manifest: Manifest, key: str, other: str) -> Manifest:
+    """With another axis in place of one."""
+    for name, job in manifest.jobs.items():
+        settings = {other if axis == key else axis: value for axis, value in job.settings.items()}
+        manifest.jobs[name] = replace(job, settings=settings)
+    return manifest
+
+
+def test_each_typed_class_has_final_runs() -> None:
+    manifest = synthetic({("a.Lion", 0.1, 0): 0.9, ("a.Lion", 0.2, 0): 0.8, ("b.Sophia", 0.1, 0): 0.5})
+    runs = final_runs(Path("made"), renamed(manifest, "optimizer", "optimizer._target_"), FINAL)
+    found = [(settings["optimizer._target_"], settings["optimizer.lr"]) for _, settings in runs]
+    assert found == [("a.Lion", 0.1), ("b.Sophia", 0.1)]
+    assert final_count(manifest, FINAL) == 2
+
+
+def test_classes_with_arguments_are_entrants() -> None:
+    manifest = synthetic({("sgd", 0.1, 0): 0.9, ("adam", 0.1, 0): 0.8, ("adam", 0.2, 0): 0.7})
+    for name, job in manifest.jobs.items():
+        option: Any = {"_target_": "a.Lion"} if job.settings["optimizer"] == "adam" else "sgd"
+        manifest.jobs[name] = replace(job, settings=job.settings | {"optimizer": option})
+    runs = final_runs(Path("made"), manifest, FINAL)
+    assert [settings["optimizer"] for _, settings in runs] == ["sgd", {"_target_": "a.Lion"}]
+
+
+def test_the_default_runs_beside_the_best_and_also_if_it_diverged() -> None:
+    outcomes: dict[tuple[str, float, int], float | None] = {
+        ("sgd", 0.1, 0): 0.8, ("sgd", 0.3, 0): 0.9, ("adam", 0.1, 0): 0.7, ("adam", 0.3, 0): 0.6,
+        ("lion", 0.1, 0): None, ("lion", 0.3, 0): None,
+    }  # fmt: skip
+    manifest = synthetic(outcomes)
+    for name, job in manifest.jobs.items():
+        manifest.jobs[name] = replace(job, is_default=job.settings["optimizer.lr"] == 0.1)
+    runs = final_runs(Path("made"), manifest, FINAL)
+    found = [(settings["optimizer"], settings["optimizer.lr"]) for _, settings in runs]
+    assert found == [("sgd", 0.3), ("sgd", 0.1), ("adam", 0.1), ("lion", 0.1)]
+    defaults = at_default(manifest, runs)
+    assert [tuple(line) in defaults for line, _ in runs] == [False, True, True, True]
+    assert (final_count(manifest, FINAL), default_count(manifest, FINAL)) == (3, 3)
+    assert all("target_score=0.45" in line for line, _ in runs), "of the best of the grid, not of a default"
+
+
+def test_each_problem_of_a_sweep_has_its_own_winners_and_target() -> None:
+    manifest = synthetic({("sgd", 0.1, 0): 0.9, ("sgd", 0.2, 0): 0.8, ("sgd", 0.1, 1): 3.0, ("sgd", 0.2, 1): 2.0})
+    for number, (name, job) in enumerate(manifest.jobs.items()):
+        seedless = {key: value for key, value in job.settings.items() if key != "seed"}
+        manifest.jobs[name] = replace(job, settings=seedless | {"experiment": "digits" if number < 2 else "diabetes"})
+        if number >= 2:  # a loss, of which the lower is better
+            content = {"status": "completed", "monitor": "val/loss", "monitor_mode": "min", "val/loss": 5.0 - number}
+            write_json(Path("made", job.folder, "metrics.json"), content)
+    runs = final_runs(Path("made"), manifest, FINAL)
+    found = [(settings["experiment"], settings["optimizer.lr"]) for _, settings in runs]
+    assert found == [("digits", 0.1), ("diabetes", 0.2)]
+    assert [line[-1] for line, _ in runs] == ["target_score=0.45", "target_score=4.0"]

@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gradexp.configuration.files import CONF_DIR
 from tests.command_line import call
@@ -18,6 +19,79 @@ def test_a_dry_run_of_a_protocol_counts_its_final_runs(
 ) -> None:
     assert call(monkeypatch, "-m", "+sweep=benchmark", "optimizer=sgd,adam", "sweep.dry_run=true") is None
     assert "final runs: 20, of the best of each optimizer at 10 fresh seeds" in capsys.readouterr().out
+
+
+def test_a_benchmark_has_each_optimizers_own_rates_around_its_default(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = yaml.safe_load((CONF_DIR / "sweep" / "benchmark.yaml").read_text())["axes"]
+    assert set(preset["optimizer"]) == set(options("optimizer"))
+    times = preset["optimizer.lr"]["default_times"]
+    assert 1 in times
+
+    def rates(*typed: str) -> list[str]:
+        return listed(monkeypatch, capsys, "+sweep=benchmark", *typed)
+
+    trusted = "trusted_packages=[gradexp,lion_pytorch]"
+    lion = [f"optimizer.lr={rate}" for rate in ("1e-05", "3e-05", "0.0001", "0.0003", "0.001")]
+    nadam = [f"optimizer.lr={rate}" for rate in ("0.0002", "0.0006", "0.002", "0.006", "0.02")]
+    assert rates("optimizer._target_=lion_pytorch.Lion,torch.optim.NAdam", trusted) == [
+        *(f"optimizer._target_=lion_pytorch.Lion {rate}" for rate in lion),
+        *(f"optimizer._target_=torch.optim.NAdam {rate}" for rate in nadam),
+    ]
+    # A file of the user's own, which names another default, beside rates for one of them; and mappings.
+    (own_folder / "mine" / "optimizer").mkdir(parents=True)
+    (own_folder / "mine" / "optimizer" / "lion.yaml").write_text("_target_: lion_pytorch.Lion\nlr: 0.1\n")
+    found = rates(
+        "optimizer=sgd,lion", trusted, f"hydra.searchpath=[file://{own_folder}/mine]",
+        "+sweep.axes={optimizer.lr:{optimizer:{sgd:[7.0]}}}",
+    )  # fmt: skip
+    assert found == [
+        "optimizer=sgd optimizer.lr=7.0",
+        *(f"optimizer=lion optimizer.lr={rate}" for rate in ("0.01", "0.03", "0.1", "0.3", "1.0")),
+    ]
+    mapping = "{_target_:lion_pytorch.Lion}"
+    assert rates(f"optimizer={mapping},{{_target_:torch.optim.NAdam,lr:2.0}}", trusted) == [
+        *(f"optimizer={mapping} {rate}" for rate in lion),
+        *(
+            f"optimizer={{_target_:torch.optim.NAdam,lr:2.0}} optimizer.lr={rate}"
+            for rate in ("0.2", "0.6", "2.0", "6.0", "20.0")
+        ),
+    ]
+    assert rates("optimizer._target_=torch.optim.NAdam") == nadam, "a list of one"
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["optimizer=sgd,lion"], "optimizer has no option lion. Options of optimizer:"),
+        (
+            ["optimizer=lion", "hydra.searchpath=[file:///nowhere]"],
+            "hydra.searchpath must be folders that exist; got file:///nowhere.",
+        ),
+        (
+            ["optimizer._target_=torch.optim.NAdam,torch.optim.Rprop", "optimizer.momentum=0.9"],
+            "optimizer.momentum is not an argument of NAdam",
+        ),
+        (
+            ["optimizer._target_=lion_pytorch.Lion,torch.optim.NAdam"],
+            "optimizer._target_ must name a class in a trusted package",
+        ),
+        (["optimizer._target_=torch.optim.NAdm,torch.optim.Rprop"], "NAdm"),
+        (
+            ["+sweep.axes={optimizer.rate:{default_times:[1]}}", "optimizer._target_=torch.optim.NAdam"],
+            "optimizer.rate is not an argument of NAdam",
+        ),
+    ],
+)
+def test_a_bad_list_of_optimizers_gets_one_message(
+    typed: list[str], message: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = str(call(monkeypatch, "-m", "+sweep=benchmark", *typed))
+    assert said.startswith("error: ")
+    assert message in said
+    assert "\n" not in said
+    assert list(own_folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("typed", ["sweep.resume=a,b", "sweep.dry_run=true,false", "sweep.on_failure=stop,continue"])

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from gradexp.sweeps.report.sensitivity import learning_rates
 from gradexp.sweeps.report.terminal import lines
 from gradexp.sweeps.report.times import pareto_front
 from tests.sweeps.folders import accuracy, grid, write_sweep
+from tests.sweeps.report.comparison.jobs import job, sweep
 
 DIVERGED = {"status": "diverged", "reason": "at step 3", "monitor": "val/accuracy", "seconds/fit": 1.0}
 DIVERGED["monitor_mode"] = "max"
@@ -107,6 +109,13 @@ def test_a_learning_rate_at_which_all_jobs_diverged_is_marked_and_not_dropped(tm
     assert lines["sgd"].diverged == [1.0]
     assert lines["adam"].rates == [0.01, 0.1, 1.0]
     assert lines["adam"].means == [accuracy(jobs[number]) for number in (4, 3, 5)]
+
+
+def test_optimizers_that_were_typed_as_mappings_have_lines_of_their_own() -> None:
+    options: list[Any] = ["sgd", {"_target_": "a.Lion"}, {"_target_": "a.Lion", "decay": 1}]
+    typed = [{"optimizer": one, "optimizer.lr": rate} for one in options for rate in (0.1, 0.2)]
+    jobs = [job(n, one, metrics={"best/val/accuracy": 0.9}) for n, one in enumerate(typed)]
+    assert list(learning_rates(sweep(jobs))) == ["sgd", "a.Lion", "a.Lion {decay:1}"]
 
 
 def test_the_score_of_a_pair_of_penalties_is_the_best_over_the_other_axes(tmp_path: Path) -> None:

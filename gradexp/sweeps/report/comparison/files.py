@@ -15,8 +15,23 @@ from gradexp.sweeps.report.results import cell
 
 def write_files(comparison: Comparison, folder: Path) -> list[Path]:
     """Write ``compare.json`` (settings, pairs and lines) and ``compare.csv`` (one row a pair), atomically."""
+    content = content_of(comparison)
+    pairs = content["pairs"]
+    json_path, csv_path = folder / "compare.json", folder / "compare.csv"
+    write_json(json_path, content)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(pairs[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in pairs:
+        writer.writerow({key: cell(value) for key, value in row.items()})
+    write_atomically(csv_path, text.getvalue().encode())
+    return [json_path, csv_path]
+
+
+def content_of(comparison: Comparison) -> dict[str, Any]:
+    """The content of compare.json: the metric, the settings with their scores, the pairs with their verdicts, lines."""
     pairs = rows_of_pairs(comparison)
-    content = {
+    return {
         "metric": comparison.metric.name,
         "higher_is_better": comparison.metric.sign > 0,
         "reference": comparison.settings[comparison.reference].label,
@@ -38,15 +53,6 @@ def write_files(comparison: Comparison, folder: Path) -> list[Path]:
         ],
         "lines": lines(comparison),
     }
-    json_path, csv_path = folder / "compare.json", folder / "compare.csv"
-    write_json(json_path, content)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(pairs[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in pairs:
-        writer.writerow({key: cell(value) for key, value in row.items()})
-    write_atomically(csv_path, text.getvalue().encode())
-    return [json_path, csv_path]
 
 
 def rows_of_pairs(comparison: Comparison) -> list[dict[str, Any]]:

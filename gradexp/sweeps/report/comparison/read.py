@@ -20,7 +20,19 @@ def read_folders(names: Sequence[str]) -> SweepResults:
     Raises:
         ValueError: A folder holds neither a run nor a multirun, or a damaged one, or they are of several data sets.
     """
-    jobs: dict[Path, Job] = {}
+    parts = read_parts(names)
+    jobs = {job.folder.resolve(): job for part in parts for job in latest_stage(part)}
+    found = replace(parts[0], jobs=list(jobs.values()), command=[])
+    check_one_data_set(found)
+    return found
+
+
+def read_parts(names: Sequence[str]) -> list[SweepResults]:
+    """The jobs of each folder as a sweep of its own.
+
+    Raises:
+        ValueError: A folder holds neither a run nor a multirun, or a damaged one.
+    """
     parts = []
     for name in names:
         folder = user_path(name)
@@ -38,10 +50,7 @@ def read_folders(names: Sequence[str]) -> SweepResults:
                     raise ValueError(f"{rule}, which holds none.") from error
                 raise
         parts.append(part)
-        jobs |= {job.folder.resolve(): job for job in latest_stage(part)}
-    found = replace(parts[0], jobs=list(jobs.values()), command=[])
-    check_one_data_set(found)
-    return found
+    return parts
 
 
 def latest_stage(results: SweepResults) -> list[Job]:
@@ -60,11 +69,7 @@ def check_one_data_set(results: SweepResults) -> None:
     """
     if results.is_comparable:
         return
-    kinds = {
-        f"{job.config['data._target_']} {job.config.get('data.path') or ''}".strip(): 0
-        for job in results.jobs
-        if job.config
-    }
+    kinds = {" ".join(str(part) for part in job.data_set if part): 0 for job in results.jobs if job.config}
     raise ValueError(
         f"compare.folders must be of one data set, as scores of several have no order; got {', '.join(kinds)}."
     )
