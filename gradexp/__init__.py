@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gradexp.app.composition import compose as compose
     from gradexp.app.execution import Result as Result
     from gradexp.app.experiment import run as run
+    from gradexp.app.load_model import LoadedModel as LoadedModel
+    from gradexp.app.load_model import load as load
     from gradexp.app.multirun import sweep as sweep
     from gradexp.auditing import audit as audit
     from gradexp.data import *  # noqa: F403  # what the package's __all__ lists
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from gradexp.sweeps.report.sweep import load_sweep as load_sweep
 
 _HOMES = {
+    "LoadedModel": "gradexp.app.load_model",
     "Result": "gradexp.app.execution",
     "Sweep": "gradexp.sweeps.report.sweep",
     "audit": "gradexp.auditing",
     "compose": "gradexp.app.composition",
+    "load": "gradexp.app.load_model",
     "load_sweep": "gradexp.sweeps.report.sweep",
     "run": "gradexp.app.experiment",
     "sweep": "gradexp.app.multirun",

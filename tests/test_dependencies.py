@@ -15,6 +15,7 @@ FIXED = {
     "hydra-core": ((1, 3, 7), "CVE-2026-68508, CVE-2026-106439: instantiation runs what a configuration names"),
     "jinja2": ((3, 1, 6), "CVE-2025-27516: templates leave the sandbox"),
     "lightning": ((2, 6, 6), "load_from_checkpoint runs what the file names; 2.6.2 and 2.6.3 were compromised"),
+    "onnx": ((1, 21), "CVE-2026-27489, CVE-2026-34446, CVE-2026-34447: a model reads files outside its folder"),
     "pillow": ((12, 3), "CVE-2026-59197, -59199, -59205: writes out of bounds; CVE-2026-59204: JPEG 2000"),
     "pyyaml": ((5, 4), "CVE-2020-14343: full_load runs what a file names"),
     "ray": ((2, 56), "CVE-2025-62593, CVE-2026-41486, CVE-2026-57516: data that is read is executed"),

@@ -88,9 +88,16 @@ def test_every_concrete_model_learns_from_one_step_of_a_plain_trainer(cls: type[
 
 @pytest.mark.slow
 def test_exports_are_complete_and_import_torch_only_when_used() -> None:
-    assert {*gradexp.data.__all__, *gradexp.models.__all__, "audit", "compose", "run", "Result"} | SWEEPS == set(
-        gradexp.__all__
-    )
+    assert {
+        *gradexp.data.__all__,
+        *gradexp.models.__all__,
+        "audit",
+        "compose",
+        "load",
+        "LoadedModel",
+        "run",
+        "Result",
+    } | SWEEPS == set(gradexp.__all__)
     assert set(gradexp.__all__) <= set(dir(gradexp))
     code = "import sys, gradexp; from gradexp import rules; print('torch' in sys.modules)\n"
     code += "from gradexp import *; print(MNIST.__name__, run.__module__, 'torch' in sys.modules)"

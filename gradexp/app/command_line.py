@@ -112,9 +112,9 @@ def main(cfg: DictConfig) -> float | None:
         return None
     status = result.metrics["status"]
     if result.predictions is not None:
-        from gradexp.app.tasks.predict import print_predictions  # imports torch
+        from gradexp.app.prediction_table import print_predictions  # imports polars
 
-        print_predictions(Console(), result.predictions)
+        print_predictions(Console(), result.predictions, result.metrics.get("classes", 0))
     if in_multirun():
         if not is_own_process(_folder()):
             _print_job(result.metrics)

@@ -182,7 +182,7 @@ def _check_monitor(node: Plain) -> None:
 
 def _check_unknown(node: Plain) -> None:
     """Check that the sections without a class have no other keys than those in the table."""
-    for section in ("compare", "early_stopping", "resampling", "sweep"):
+    for section in ("compare", "early_stopping", "export", "resampling", "sweep"):
         for name in node[section]:
             if f"{section}.{name}" not in KEY_RULES:
                 rest = {**_without(node, section), section: _without(node[section], name)}
@@ -223,9 +223,12 @@ def _check_combinations(node: Plain) -> None:
             "compare.folders must be a list of folders of multiruns and of runs for task=compare; got []. Type "
             '"compare.folders=[FOLDER,FOLDER]".'
         )
+    for key in ("init_from", "freeze") if task in ("audit", "bias_variance") and node["ckpt_path"] is None else ():
+        if node[key]:  # of an experiment, as a typed one is refused with every other task
+            raise ValueError(f"{key} has no effect with task={task}, only with task=train; got {node[key]}.")
     if task == "explain" and node["topic"] is None:
         raise ValueError(f"topic must be one of {', '.join(TOPICS)} for task=explain; got null.")
-    if task in ("test", "predict") and node["ckpt_path"] is None:
+    if task in ("test", "predict", "export") and node["ckpt_path"] is None:
         raise ValueError(
             f"ckpt_path must be a checkpoint for task={task}; got null. "
             "Type ckpt_path=RUN/checkpoints/best.ckpt, where RUN is the folder of a finished run."

@@ -15,7 +15,7 @@ HYDRA_FOLDER = ".hydra"  # in a run's folder: the configuration that ran, and th
 TYPED_ALONE = ("trusted_packages", "data.mirror")
 
 # Of a sweep's manifest also what is read, and where is written, besides the sweep itself.
-TYPED_FOR_SWEEP = (*TYPED_ALONE, "data_dir", "ckpt_path", "input", "sweep_dir")
+TYPED_FOR_SWEEP = (*TYPED_ALONE, "data_dir", "ckpt_path", "init_from", "input", "sweep_dir")
 SWEEP_TASKS = ("train", "bias_variance", "audit")  # tasks that a manifest may name: they work in the job's folder
 
 # Sections of a recorded configuration that reports read.

@@ -11,8 +11,8 @@ from gradexp.configuration.values import plain
 
 # Keys that describe the machine and the command, not the experiment: not read from checkpoints, not hashed.
 LOCAL_KEYS = (
-    "task", "ckpt_path", "input", "topic", "sweep_dir", "data_dir", "figures", "progress", "threads",
-    "trusted_packages", "sweep", "compare",
+    "task", "ckpt_path", "input", "predictions_format", "topic", "sweep_dir", "data_dir", "figures", "progress",
+    "threads", "trusted_packages", "sweep", "compare", "export",
 )  # fmt: skip
 LOCAL_TRAINER_KEYS = ("accelerator", "devices", "strategy")
 ALL_LOCAL_KEYS = (*LOCAL_KEYS, *(f"trainer.{key}" for key in LOCAL_TRAINER_KEYS))
@@ -41,7 +41,8 @@ def asked_hash(cfg: DictConfig, settings: Mapping[str, Any] | None = None) -> st
     """
     local = {key: value for key, value in (settings or {}).items() if key in ALL_LOCAL_KEYS}
     if cfg.task != "train" or cfg.ckpt_path is not None:
-        local |= {key: cfg[key] for key in ("task", "ckpt_path", "input")}
+        local |= {key: cfg[key] for key in ("task", "ckpt_path", "input", "predictions_format")}
+        local |= {"export": plain(cfg)["export"]} if cfg.task == "export" else {}
     return _digits([config_hash(cfg), local]) if local else config_hash(cfg)
 
 

@@ -13,9 +13,13 @@ SECTIONS = ("optimizer", "scheduler", "loss", "metrics", "regularizer")
 # Keys that only one task uses.
 TASK_OF_KEY: Mapping[str, str] = {
     "compare": "compare",
+    "export": "export",
+    "freeze": "train",
+    "init_from": "train",
     "resampling": "bias_variance",
     "topic": "explain",
     "input": "predict",
+    "predictions_format": "predict",
     "sweep_dir": "report",
 }
 
@@ -29,7 +33,7 @@ def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: Cla
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
         task = TASK_OF_KEY.get(key.partition(".")[0])
-        if task not in (None, node["task"]) and value != "null":
+        if task not in (None, node["task"]) and value not in ("null", "[]"):
             raise ValueError(f"{key} has no effect with task={node['task']}, only with task={task}; got {override}.")
         if key == "data.val_size" and None not in (node["data"].get("folds"), node["data"].get("fold")):
             raise ValueError(

@@ -27,7 +27,7 @@ from gradexp.rules import (
     or_null,
 )
 
-TASKS = ("train", "test", "predict", "audit", "bias_variance", "report", "compare", "explain")
+TASKS = ("train", "test", "predict", "audit", "bias_variance", "report", "compare", "explain", "export")
 TOPICS = tuple(topic_names())
 # From the file names, as sweeps imports this package and not the other way round.
 STUDIES = tuple(names_in([str(Path(__file__).parents[1] / "sweeps" / "report" / "studies")], shared="study"))
@@ -53,7 +53,10 @@ KEY_RULES: Mapping[str, Rule] = {
     "task": one_of(*TASKS),
     "seed": WHOLE,
     "ckpt_path": or_null(TEXT),
+    "init_from": or_null(TEXT),
+    "freeze": list_of(TEXT, "a list of names of layers or parameters, such as [linear_1] or ['linear_*']"),
     "input": or_null(TEXT),
+    "predictions_format": one_of("csv", "parquet"),
     "topic": or_null(one_of(*TOPICS)),
     "sweep_dir": or_null(TEXT),
     "data_dir": or_null(TEXT),
@@ -94,6 +97,7 @@ KEY_RULES: Mapping[str, Rule] = {
     ),
     "compare.metric": TEXT,
     "compare.delta": or_null(NON_NEGATIVE),
+    "export.format": one_of("onnx", "torch_export", "state_dict"),
     "sweep.axes": SECTION,
     "sweep.zip": list_of(Rule("a key", lambda value: True), "a list of two or more keys, or a list of such lists"),
     "sweep.final": or_null(SECTION),
@@ -113,4 +117,4 @@ LISTED_TRAINER_KEYS = (
 OPTIONAL = tuple(f"trainer.{name}" for name in TRAINER_RULES if name not in LISTED_TRAINER_KEYS)
 
 # Sections whose keys are all in the table.
-CLOSED_SECTIONS = ("compare", "early_stopping", "regularizer", "resampling", "sweep", "trainer")
+CLOSED_SECTIONS = ("compare", "early_stopping", "export", "regularizer", "resampling", "sweep", "trainer")

@@ -1,5 +1,6 @@
 """Configurations as YAML: what `OmegaConf.to_yaml` writes, in a fifth of the time."""
 
+import re
 from typing import Any
 
 import yaml
@@ -55,3 +56,9 @@ def _text(dumper: Any, value: str) -> yaml.ScalarNode:
 
 for _dumper in (_ConfigDumper, _PythonDumper):
     _dumper.add_representer(str, _text)
+
+
+def as_markdown(text: str) -> str:
+    """YAML as a block of code, between fences that are longer than any in the text."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}yaml\n{text}{fence}"

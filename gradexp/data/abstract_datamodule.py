@@ -57,6 +57,7 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
 
     takes_groups = True  # its batch hooks accept a StepGroup
     test_digest = ""  # what identifies the test set; after setup for a test
+    raw_test: Source | None = None  # the test part, not preprocessed; after setup for a test
     full_batch_if_fewer: ClassVar[bool] = False  # whether a batch size above the training samples means full batches
 
     def __init__(
@@ -119,8 +120,9 @@ class AbstractDataModule(Checked, LightningDataModule, AbstractDataset):
                 for part, indices in (("train", train), ("val", val)):
                     self._parts[part] = load_if_small(SubsetSource(preprocessed, indices), self.memory_limit)
         if stage in ("test", "predict") and "test" not in self._parts:
-            self.test_digest = digest(test := self.load("test"))
-            self._parts["test"] = load_if_small(self.preprocess(test), self.memory_limit)
+            self.raw_test = self.load("test")
+            self.test_digest = digest(self.raw_test)
+            self._parts["test"] = load_if_small(self.preprocess(self.raw_test), self.memory_limit)
 
     def train_dataloader(self) -> BatchLoader:
         source, order = self.in_order("train", training=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
+from gradexp.data.preprocessors import Preprocessor
 from gradexp.data.sources import Source
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ class Samples:
         frame: One row per sample as the user knows it: its file name, or its columns as they were read.
         inputs: The samples as inputs of the model [samples, ...].
         notes: What the user should know about how they were read.
+        truth: Their true classes, as text, or numbers in the target's units; None where they are unknown.
     """
 
     frame: "pl.DataFrame"
     inputs: Tensor
     notes: tuple[str, ...] = ()
+    truth: "pl.Series | None" = None
 
 
 class AbstractDataset(ABC):
@@ -78,6 +81,11 @@ class AbstractDataset(ABC):
         return len(self.classes)
 
     @property
+    def target_name(self) -> str:
+        """Name of the target; "" if it has none."""
+        return ""
+
+    @property
     def target_std(self) -> float:
         """What regression targets were divided by, in their original units."""
         return 1.0
@@ -85,6 +93,20 @@ class AbstractDataset(ABC):
     def in_target_units(self, outputs: Tensor) -> Tensor:
         """Regression predictions [samples, targets] in the original units of the targets."""
         return outputs
+
+    def describe(self, source: Source) -> "pl.DataFrame":
+        """A row for each sample of a test part that `load` gave: its columns, the name of its file, or its number."""
+        import polars as pl
+
+        return pl.DataFrame({"sample": [f"test/{number}" for number in range(len(source))]})
+
+    def preprocessor(self) -> Preprocessor | None:
+        """The preprocessing of inputs as a module, once it is known; None if there is none that can be exported."""
+        return None
+
+    def raw(self, source: Source, indices: Tensor) -> Tensor:
+        """The samples at `indices` of a part that `load` gave, as `preprocessor` takes them."""
+        raise NotImplementedError
 
     def read_samples(self, path: Path) -> Samples:
         """The samples to predict in the user's file or folder.

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.options import DataOptions
+from gradexp.data.preprocessors import NumberScaler
 from gradexp.data.sources import Source, TensorSource
 from gradexp.rules import BatchSize, SampleNumber
 from gradexp.untrusted import check_kinds
@@ -71,6 +72,16 @@ class TensorDataModule(AbstractDataModule):
         if "target_std" not in self._scales:
             return outputs
         return outputs * self._scales["target_std"] + self._scales["target_mean"]
+
+    def preprocessor(self) -> NumberScaler:
+        nothing = torch.zeros(self.num_features), torch.ones(self.num_features)
+        mean, std = (
+            self._scales.get(f"input_{name}", scale) for name, scale in zip(("mean", "std"), nothing, strict=True)
+        )
+        return NumberScaler(mean, std, self.feature_names)
+
+    def raw(self, source: Source, indices: Tensor) -> Tensor:
+        return source[indices][0]
 
     @property
     def target_std(self) -> float:

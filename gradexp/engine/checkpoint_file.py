@@ -34,8 +34,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         write_atomically(Path(path), buffer.getvalue())
 
 
-def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
+def read_checkpoint(ckpt_path: str, key: str = "ckpt_path") -> dict[str, Any]:
     """The checkpoint as plain data; nothing in the file is executed.
+
+    Args:
+        ckpt_path: The file.
+        key: The argument that names it, for messages.
 
     Raises:
         ValueError: The file is missing, damaged, not written by this version of gradexp, or holds more than plain data.
@@ -44,7 +48,7 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
     if not path.is_file():
         beside = sorted(str(other) for other in path.parent.glob("*.ckpt"))
         hint = f" Beside it: {', '.join(beside)}." if beside else " A run keeps its own in RUN/checkpoints/."
-        raise ValueError(f"ckpt_path must be a checkpoint file; there is no {path}.{hint}")
+        raise ValueError(f"{key} must be a checkpoint file; there is no {path}.{hint}")
     checkpoint: dict[str, Any] = {}
     damaged = ""
     try:
@@ -56,45 +60,45 @@ def read_checkpoint(ckpt_path: str) -> dict[str, Any]:
             checkpoint = {} if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"ckpt_path must be a checkpoint of plain data; {path} is damaged, or holds objects whose loading could "
+            f"{key} must be a checkpoint of plain data; {path} is damaged, or holds objects whose loading could "
             "run code, and was not loaded."
         ) from error
     except OSError:
         raise
     except Exception as error:  # arbitrary bytes can raise anything in torch.load
         raise ValueError(
-            f"ckpt_path must be a whole checkpoint; {path} is truncated or of another kind "
+            f"{key} must be a whole checkpoint; {path} is truncated or of another kind "
             f"({str(error).splitlines()[0] if str(error) else type(error).__name__})."
         ) from error
     if damaged:
-        raise ValueError(f"ckpt_path must be a whole checkpoint; {path} is damaged: {damaged}. Use another one.")
+        raise ValueError(f"{key} must be a whole checkpoint; {path} is damaged: {damaged}. Use another one.")
     content = checkpoint if isinstance(checkpoint, dict) else {}
-    missing = [key for key in ("state_dict", "config", "global_step") if key not in content]
+    missing = [part for part in ("state_dict", "config", "global_step") if part not in content]
     if not missing and not isinstance(checkpoint["config"], dict):
         missing = ["config"]
     if missing:
         raise ValueError(
-            f"ckpt_path must be a checkpoint that gradexp wrote; {path} lacks {', '.join(missing)}. "
+            f"{key} must be a checkpoint that gradexp wrote; {path} lacks {', '.join(missing)}. "
             "Read a plain Lightning checkpoint with load_from_checkpoint of its class."
         )
     written = checkpoint.get("format", "none")
     if written != FORMAT:
         raise ValueError(
-            f"ckpt_path must be a checkpoint of format {FORMAT}; got {path} of format {written}. Another "
+            f"{key} must be a checkpoint of format {FORMAT}; got {path} of format {written}. Another "
             "version of gradexp wrote it, and this one cannot read it. Train anew."
         )
     wrong = wrong_content(checkpoint)
     if wrong:
-        raise ValueError(_not_whole(ckpt_path, wrong))
+        raise ValueError(_not_whole(ckpt_path, wrong, key))
     return checkpoint
 
 
-def _not_whole(ckpt_path: str, reason: str) -> str:
-    return f"ckpt_path must be a checkpoint that gradexp wrote whole; {ckpt_path} is none ({reason}). Use another one."
+def _not_whole(ckpt_path: str, reason: str, key: str = "ckpt_path") -> str:
+    return f"{key} must be a checkpoint that gradexp wrote whole; {ckpt_path} is none ({reason}). Use another one."
 
 
 @contextmanager
-def restoring(ckpt_path: str) -> Iterator[None]:
+def restoring(ckpt_path: str, key: str = "ckpt_path") -> Iterator[None]:
     """A context that turns what a broken part of a checkpoint raises into one message. gradexp's own messages pass.
 
     Raises:
@@ -112,7 +116,7 @@ def restoring(ckpt_path: str) -> Iterator[None]:
         if is_message or isinstance(error, OSError) or type(error).__name__ == "MisconfigurationException":
             raise
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise ValueError(_not_whole(ckpt_path, reason)) from error
+        raise ValueError(_not_whole(ckpt_path, reason, key)) from error
 
 
 def guard_restoring(

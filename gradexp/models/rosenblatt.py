@@ -84,5 +84,7 @@ class Rosenblatt(AbstractModule):
         gradients = {"weight": -errors.T @ inputs.flatten(1), "bias": -errors.sum(dim=0)}
         for name, gradient in gradients.items():
             parameter = self.network.get_parameter(f"output.{name}")
+            if not parameter.requires_grad:
+                continue
             parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
         self.corrections += errors.abs().sum().long()

@@ -121,9 +121,10 @@ class Objective(nn.Module):
     def penalty(self, parameters: NamedParameters, *, stacked: bool = False) -> Tensor | None:
         """The sum of the penalties over all weights, and over all members if these are `stacked`, [members, ...].
 
-        A proximal l1 has no gradient. None where there are no penalties or no weights.
+        A proximal l1 has no gradient. Frozen weights have no penalty. None where there are no penalties or no weights.
         """
         penalised = weights(parameters, stacked=stacked) if self.penalties else []
+        penalised = [weight for weight in penalised if stacked or weight.requires_grad]
         total = None
         for name, penalty in self.penalties.items() if penalised else ():
             function = torch.vmap(penalty.function) if stacked else penalty.function
@@ -135,7 +136,7 @@ class Objective(nn.Module):
     def build_optimizer(
         self, module: nn.Module, *, may_be_fused: bool = True, stacked: Mapping[str, Tensor] | None = None
     ) -> Optimizer:
-        """The optimizer of a module's parameters, with the proximal step if `proximal` is set.
+        """The optimizer of a module's parameters but the frozen ones, with the proximal step if `proximal` is set.
 
         Args:
             module: The module to train.
@@ -145,7 +146,8 @@ class Objective(nn.Module):
         settings = dict(self.optimizer)
         if settings.get("fused") and not may_be_fused:
             settings["fused"] = False
-        parameters = dict(module.named_parameters()) if stacked is None else stacked
+        trained = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+        parameters = trained if stacked is None else stacked
         no_decay = names_without_decay(module, settings.get("no_decay") or ())
         groups: list[dict[str, Any]] = [
             {"params": [parameter for name, parameter in parameters.items() if name not in no_decay]},

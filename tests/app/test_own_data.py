@@ -33,7 +33,7 @@ def test_a_table_can_be_trained_tested_and_predicted(monkeypatch: pytest.MonkeyP
     best = "ckpt_path=run/checkpoints/best.ckpt"
     assert call(monkeypatch, "task=predict", best, "input=new.csv", "hydra.run.dir=predicted") is None
     predictions = pl.read_csv("predicted/predictions.csv", try_parse_dates=True)
-    assert predictions.columns == [*new.columns, "class", "probability"]
+    assert predictions.columns == [*new.columns, "class", "probability", "probability_no", "probability_yes"]
     assert predictions["id"].to_list() == new["id"].to_list()
     assert set(predictions["class"]) <= {"yes", "no"}
 
@@ -43,7 +43,13 @@ def test_the_test_part_can_be_predicted(monkeypatch: pytest.MonkeyPatch) -> None
     assert train(monkeypatch, "data=table", "data.path=houses.parquet", "data.target=sold") is None
     best = "ckpt_path=run/checkpoints/best.ckpt"
     assert call(monkeypatch, "task=predict", best, "hydra.run.dir=predicted") is None
-    assert len(pl.read_csv("predicted/predictions.csv")) == 40
+    predictions = pl.read_csv("predicted/predictions.csv")
+    assert len(predictions) == 40
+    asked = pl.read_parquet("houses.parquet").with_columns(pl.col("sold").alias("true_class"))
+    own = [name for name in asked.columns if name in predictions.columns]
+    assert set(own) >= {"id", "true_class"}
+    expected = predictions.select("id").join(asked, on="id", maintain_order="left")
+    assert predictions["true_class"].to_list() == expected["true_class"].to_list()
     assert call(monkeypatch, "task=test", best, "hydra.run.dir=tested", "figures=false") is None
 
 

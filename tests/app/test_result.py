@@ -36,7 +36,8 @@ def test_the_module_has_the_weights_that_were_tested(trained: Result) -> None:
 
 def test_predictions_on_request_are_of_the_tested_weights(trained: Result) -> None:
     assert trained.predictions is not None
-    assert trained.predictions.columns == ["sample", "class", "probability"]
+    each = [f"probability_{digit}" for digit in range(10)]
+    assert trained.predictions.columns == ["sample", "true_class", "class", "probability", *each]
     right = trained.predictions["class"].to_numpy() == load_digits().target[4::5].astype(str)
     assert np.mean(right) == pytest.approx(trained.metrics["test/accuracy"])
     assert not (trained.folder / "predictions.csv").exists()
@@ -50,9 +51,8 @@ def test_the_task_predict_returns_the_rows_of_its_file(
     assert predicted.predictions is not None
     assert trained.predictions is not None
     assert predicted.predictions.equals(trained.predictions)
-    assert pl.read_csv(own_folder / "out" / "predictions.csv")["probability"].equals(
-        predicted.predictions["probability"]
-    )
+    written = pl.read_csv(own_folder / "out" / "predictions.csv", schema_overrides=predicted.predictions.schema)
+    assert written.equals(predicted.predictions)
     assert capsys.readouterr().out == "", "the table is the command line's"
 
 

@@ -14,9 +14,9 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from gradexp import Result, compose, run
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks import TASKS, Outcome
-from gradexp.app.tasks.train import as_markdown
 from gradexp.configuration.hashes import asked_hash, config_hash
 from gradexp.configuration.values import changed, plain
+from gradexp.configuration.yaml_text import as_markdown
 from tests.command_line import call
 from tests.run_folder import checkpoint, events
 from tests.sweeps.small import SMALL, UNREPORTED, jobs, metrics, table

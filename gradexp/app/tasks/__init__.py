@@ -10,6 +10,7 @@ from gradexp.app.tasks.audit import audit
 from gradexp.app.tasks.bias_variance import bias_variance
 from gradexp.app.tasks.compare import compare
 from gradexp.app.tasks.explain import explain
+from gradexp.app.tasks.export import export
 from gradexp.app.tasks.outcome import Outcome
 from gradexp.app.tasks.predict import predict
 from gradexp.app.tasks.test import test
@@ -21,6 +22,7 @@ TASKS: dict[str, Callable[[DictConfig, RunRecord, Console], Outcome]] = {
     "train": train,
     "test": test,
     "predict": predict,
+    "export": export,
     "audit": audit,
     "bias_variance": bias_variance,
     "compare": compare,

@@ -45,7 +45,7 @@ def restore(cfg: DictConfig, record: RunRecord, console: Console) -> Restored:
     """
     checkpoint = read_checkpoint(cfg.ckpt_path)
     seed_everything(cfg.seed, workers=True, verbose=False)
-    data, model = _loaded(cfg, cfg.ckpt_path, checkpoint)
+    data, model = module_and_data(cfg, cfg.ckpt_path, checkpoint)
     torch.set_num_threads(choose_threads(cfg.threads, saved=checkpoint.get("threads")))
     trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=None)
     record.write(cfg)
@@ -72,11 +72,13 @@ def module_of_run(folder: Path) -> AbstractModule | None:
     if cfg.task not in ("train", "test"):
         return None
     path = str(folder / "checkpoints" / "best.ckpt") if cfg.task == "train" else cfg.ckpt_path
-    _, model = _loaded(cfg, path, read_checkpoint(path))
+    _, model = module_and_data(cfg, path, read_checkpoint(path))
     return model.eval()
 
 
-def _loaded(cfg: DictConfig, path: str, checkpoint: dict[str, Any]) -> tuple[AbstractDataModule, AbstractModule]:
+def module_and_data(
+    cfg: DictConfig, path: str, checkpoint: dict[str, Any]
+) -> tuple[AbstractDataModule, AbstractModule]:
     """The data and the model of `cfg`, with what the checkpoint at this path has of them."""
     data = build_data(cfg)
     # A data module of another class computes its preprocessing from its own training part.

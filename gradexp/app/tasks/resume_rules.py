@@ -186,6 +186,8 @@ REASONS = {
     "seed": "because it draws the split, the order of the batches and dropout",
     "data": "because it decides which samples are trained on and which are held out",
     "model": "because the weights in the checkpoint belong to it",
+    "init_from": "because the weights in the checkpoint began with it",
+    "freeze": "because the optimizer's state in the checkpoint is that of the other parameters",
     "loss": "because the loss is a part of what the weights were trained for",
     "monitor": "because best.ckpt is the best by it so far",
     "monitor_mode": "because best.ckpt is the best by it so far",

@@ -1,7 +1,6 @@
 """Fits a model from the start or from a checkpoint, then tests its best state once."""
 
 import logging
-import re
 import time
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.assembly import build_data, build_model, build_trainer
+from gradexp.app.initial_state import set_initial_state
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt, check_monitor
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
@@ -23,7 +23,7 @@ from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
-from gradexp.configuration.yaml_text import to_yaml
+from gradexp.configuration.yaml_text import as_markdown, to_yaml
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_content import not_finite
@@ -61,6 +61,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         data = build_data(cfg)
         cfg, notes = adapt(cfg, data)
         model = build_model(cfg, data)
+        notes += set_initial_state(cfg, model)
     else:
         prepared = trained.prepared
         cfg, notes, data, model = prepared.cfg, prepared.notes, prepared.data, prepared.model
@@ -135,12 +136,6 @@ def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resume
             trainer.logger.experiment.add_text("config", as_markdown(text))
         elif config_hash(cfg) != config_hash(OmegaConf.create(dict(resumed.checkpoint["config"]))):
             trainer.logger.experiment.add_text("config", as_markdown(text), resumed.step)
-
-
-def as_markdown(text: str) -> str:
-    """YAML as a block of code, between fences that are longer than any in the text."""
-    fence = max(["``", *re.findall("`+", text)], key=len) + "`"
-    return f"{fence}yaml\n{text}{fence}"
 
 
 def _undo(record: RunRecord, trainer: Trainer) -> None:

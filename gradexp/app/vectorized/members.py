@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from gradexp.app.assembly import build_data, build_model
 from gradexp.app.callback_list import early_stopping
+from gradexp.app.initial_state import set_initial_state
 from gradexp.app.tasks.adapt import adapt
 from gradexp.building.trust import trusted_class
 from gradexp.configuration.values import changed, plain
@@ -111,6 +112,7 @@ class Preparation:
                 metrics[name.partition("/")[2]] = stacked
             elif metric is not None:
                 raise Alone(f"there is no batched {type(metric).__name__}")
+        notes += set_initial_state(cfg, model)
         key = repr((plain(cfg)["data"], cfg.data_dir, cfg.seed))
         if key not in self._samples:
             while self._samples and sum(one.size for _, one, *_ in self._samples.values()) > KEPT:

@@ -9,14 +9,15 @@ from gradexp.sweeps.plan.axes import text
 
 # Keys whose values the members of a stack need not share; all others must be equal.
 FREE = (
-    "seed", "name", "monitor", "monitor_mode", "target_score", "test", "scheduler", "early_stopping", "model.init",
-    "trainer.max_epochs", "trainer.gradient_clip_val", "loss.label_smoothing", "regularizer.l1", "regularizer.l2",
-    "sweep", "progress", "threads", "figures", "data.fold", "data.split_seed",
+    "seed", "init_from", "name", "monitor", "monitor_mode", "target_score", "test", "scheduler", "early_stopping",
+    "model.init", "trainer.max_epochs", "trainer.gradient_clip_val", "loss.label_smoothing", "regularizer.l1",
+    "regularizer.l2", "sweep", "progress", "threads", "figures", "data.fold", "data.split_seed",
 )  # fmt: skip
 # A job with any other value of these keys runs alone.
 NEEDED: Mapping[str, Any] = {
     "task": "train",
     "ckpt_path": None,
+    "freeze": [],
     "trainer.devices": 1,
     "trainer.strategy": "auto",
     "trainer.precision": "32-true",

@@ -4,9 +4,9 @@ import copy
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Unpack
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Unpack
 
 import torch
 from platformdirs import user_cache_dir
@@ -18,10 +18,14 @@ from gradexp.data.abstract_dataset import Samples
 from gradexp.data.images.augmentation import RandomGeometry
 from gradexp.data.images.image_files import image_paths, read_image
 from gradexp.data.options import DataOptions
+from gradexp.data.preprocessors import PixelScaler
 from gradexp.data.sources import Batch, Source
 from gradexp.files import name_of, user_path
 from gradexp.rules import COUNT, NON_NEGATIVE, SECTION, WHOLE, BatchSize, SampleNumber, or_null
 from gradexp.untrusted import NUMBER, check_kinds
+
+if TYPE_CHECKING:
+    import polars as pl  # takes half a second
 
 MEASURED = 10_000  # images from which mean and std are computed if the training part does not fit in memory
 
@@ -33,10 +37,14 @@ def data_folder(data_dir: str | None) -> Path:
 
 
 class ByteSource(ABC):
-    """Images of one size as bytes, and their classes [samples]; reading normalises them to (byte - mean) / std."""
+    """Images of one size as bytes, and their classes [samples]; reading normalises them to (byte - mean) / std.
 
-    def __init__(self, targets: Tensor) -> None:
+    `files` are the names of their files; None if they have none.
+    """
+
+    def __init__(self, targets: Tensor, files: Sequence[str] | None = None) -> None:
         self.targets = targets
+        self.files = files
         self.mean, self.std = 0.0, 1.0
 
     @abstractmethod
@@ -59,10 +67,10 @@ class ByteSource(ABC):
 class ImageSource(ByteSource):
     """Images [samples, channels, height, width], uint8, in memory, and their classes [samples], int64."""
 
-    def __init__(self, images: Tensor, targets: Tensor) -> None:
+    def __init__(self, images: Tensor, targets: Tensor, files: Sequence[str] | None = None) -> None:
         assert images.dtype == torch.uint8
         assert images.ndim == 4
-        super().__init__(targets)
+        super().__init__(targets, files)
         self.images = images
 
     def pixels(self, indices: Tensor) -> Tensor:
@@ -130,6 +138,21 @@ class ImageDataModule(AbstractDataModule):
         assert self.mean is not None
         assert self.std is not None
         return source.normalised(self.mean, self.std)
+
+    def preprocessor(self) -> PixelScaler:
+        assert self.mean is not None
+        assert self.std is not None
+        return PixelScaler(self.image_shape, self.mean, self.std, self.white)
+
+    def raw(self, source: Source, indices: Tensor) -> Tensor:
+        assert isinstance(source, ByteSource)
+        return source.pixels(indices)
+
+    def describe(self, source: Source) -> "pl.DataFrame":
+        import polars as pl
+
+        assert isinstance(source, ByteSource)
+        return super().describe(source) if source.files is None else pl.DataFrame({"file": source.files})
 
     def read_samples(self, path: Path) -> Samples:
         """The image in a PNG or JPEG file, or all images in a folder.

@@ -16,7 +16,7 @@ from gradexp.data.images.image_folder_parts import FolderImages
 from gradexp.data.options import ImageOptions
 from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import GIB, MIN_SAMPLES
-from gradexp.files import user_path
+from gradexp.files import name_of, user_path
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
 from gradexp.untrusted import check_kinds, texts
 
@@ -24,8 +24,10 @@ from gradexp.untrusted import check_kinds, texts
 class StreamedImages(ByteSource):
     """Image files and their classes [samples], converted to `shape` (channels, height, width) when they are read."""
 
-    def __init__(self, paths: list[Path], targets: Tensor, shape: tuple[int, int, int]) -> None:
-        super().__init__(targets)
+    def __init__(
+        self, paths: list[Path], targets: Tensor, shape: tuple[int, int, int], names: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(targets, names)
         self.paths = paths
         self.shape = shape
 
@@ -208,9 +210,10 @@ class ImageFolder(ImageDataModule):
                 f"({', '.join(unknown[:SHOWN])})"
             )
         targets = torch.tensor([class_number[files[n][1]] for n in known], dtype=torch.long)
+        names = [name_of(files[n][0].relative_to(self.path)) for n in known] if part == "test" else None
         if decoded.images is None:
-            return StreamedImages([files[n][0] for n in known], targets, decoded.shape)
-        return ImageSource(decoded.images[torch.tensor(known, dtype=torch.long)], targets)
+            return StreamedImages([files[n][0] for n in known], targets, decoded.shape, names)
+        return ImageSource(decoded.images[torch.tensor(known, dtype=torch.long)], targets, names)
 
     def _note_unreadable(self, paths: list[Path], readable: list[int]) -> None:
         bad = [str(paths[n].relative_to(self.path)) for n in sorted(set(range(len(paths))) - set(readable))]

@@ -64,6 +64,10 @@ class Diabetes(BundledDataModule):
     def feature_names(self) -> list[str]:
         return ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
 
+    @property
+    def target_name(self) -> str:
+        return "disease progression after a year"
+
     def tensors(self, part: Literal["train", "test"]) -> tuple[Tensor, Tensor]:
         from sklearn.datasets import load_diabetes  # takes a second
 

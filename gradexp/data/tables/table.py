@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Unpack, final
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
 from gradexp.data.tables.table_encoded import Encoded, EncodedTable
 from gradexp.data.tables.table_file import read_table
 from gradexp.data.tables.table_parts import TableFiles
+from gradexp.data.tables.table_preprocessor import TableEncoder
 from gradexp.data.tables.table_rows import RawTable, check_columns
 from gradexp.data.tables.table_target import Target
 from gradexp.files import user_path
@@ -109,6 +111,10 @@ class Table(AbstractDataModule):
         return list((self._target or self._fitted()[1]).classes)  # known once the file is read
 
     @property
+    def target_name(self) -> str:
+        return self.target
+
+    @property
     def target_std(self) -> float:
         """The standard deviation of the target in the training rows, by which it is divided; 1 for classes."""
         return self._fitted()[1].std
@@ -170,8 +176,20 @@ class Table(AbstractDataModule):
         _, target = self._fitted()
         return outputs if target.classes else outputs * target.std + target.mean
 
+    def preprocessor(self) -> TableEncoder:
+        return TableEncoder(self._fitted()[0])
+
+    def raw(self, source: Source, indices: Tensor) -> Tensor:
+        assert isinstance(source, RawTable)
+        encoded = Encoded(self._fitted()[0], source.frame, source.decimal_comma)
+        return torch.from_numpy(encoded.raw(indices.numpy()))
+
+    def describe(self, source: Source) -> pl.DataFrame:
+        assert isinstance(source, RawTable)
+        return source.frame
+
     def read_samples(self, path: Path) -> Samples:
-        """The rows of a CSV or Parquet file; it needs no target column.
+        """The rows of a CSV or Parquet file; it needs no target column, whose values are the truth if it has one.
 
         Raises:
             ValueError: The file is not a table, or lacks a column that the model was trained on.
@@ -183,7 +201,7 @@ class Table(AbstractDataModule):
         inputs = torch.from_numpy(encoded.features(np.arange(len(frame))))
         unused = [name for name in frame.columns if name not in {target.name, *(column.name for column in columns)}]
         notes = [*encoded.notes, *([f"columns that the model does not use: {abbreviated(unused)}"] if unused else [])]
-        return Samples(frame, inputs, tuple(notes))
+        return Samples(frame, inputs, tuple(notes), target.read_if_known(frame, decimal_comma))
 
     def preprocessing_state(self) -> dict[str, Any]:
         columns, target = self._fitted()

@@ -44,6 +44,15 @@ class Encoded:
             self._fill(out[start : start + self.BLOCK], rows[start : start + self.BLOCK])
         return out
 
+    def raw(self, rows: NDArray[np.int64]) -> Numbers:
+        """The rows as a TableEncoder takes them [rows, columns]."""
+        raw = np.empty((len(rows), len(self.columns)))
+        for place, (column, array) in enumerate(zip(self.columns, self._arrays, strict=True)):
+            raw[:, place] = array[rows]
+            if column.kind == "category":
+                raw[raw[:, place] == len(column.categories), place] = np.nan
+        return raw
+
     def hashes(self, targets: Tensor) -> Hashes:
         """A hash of what the model reads of each row, its features and its target [rows].
 

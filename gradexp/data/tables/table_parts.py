@@ -117,7 +117,9 @@ def _read_more(
     """
     frame, decimal_comma = read_rows(path, key, separator, target.name, verbatim=True)
     check_columns(key, path, frame, needed)
-    frame, values, notes = _with_target(frame.select(needed), target.read(frame[target.name], decimal_comma), path)
+    # Columns that the model does not use stay beside its predictions.
+    others = frame.drop(target.name)
+    frame, values, notes = _with_target(others, target.read(frame[target.name], decimal_comma), path)
     rows, more = _with_known_class(frame, values, decimal_comma, target)
     return rows, [*notes, *more]
 

@@ -98,6 +98,12 @@ class Target:
         _check_has_values(values, column.name)
         return values
 
+    def read_if_known(self, frame: pl.DataFrame, decimal_comma: bool) -> pl.Series | None:
+        """The values of the target in another table, as `read` gives them; None if it has none of them."""
+        if self.name not in frame.columns or clean_text(frame[self.name]).null_count() == len(frame):
+            return None
+        return self.read(frame[self.name], decimal_comma)
+
     def _class_of(self, text: str) -> str:
         """The class that `text` writes, such as 1 for 1.0 and true for True; `text` itself if there is none."""
         names = [text, text.lower()]

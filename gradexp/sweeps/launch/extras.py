@@ -25,5 +25,10 @@ def hint(name: str) -> str:
     """How to install a plugin, or the plugin of an option such as "optuna"; empty for any other option."""
     for plugin, extra in EXTRAS.items():
         if name == plugin or name.partition("_")[0] == plugin.split("_")[1]:
-            return f"It is installed by uv sync --extra {extra} in a checkout, or pip install 'PATH/TO/WHEEL[{extra}]'."
+            return installed_by(extra)
     return ""
+
+
+def installed_by(extra: str) -> str:
+    """How to install an extra of this package."""
+    return f"It is installed by uv sync --extra {extra} in a checkout, or pip install 'PATH/TO/WHEEL[{extra}]'."

@@ -78,9 +78,17 @@ class ManifestLines:
             ValueError: They have more than what spans a sweep, or something that must be typed again.
         """
         again = [one for one in self._typed if self._must_be_typed(one) and not self._override(one).is_sweep_override()]
-        jobs = {key: replace(job, overrides=[*self._kept(job.overrides), *again]) for key, job in manifest.jobs.items()}
+        jobs = {
+            key: replace(job, overrides=[*self._kept(job.overrides), *self._for_job(again, job.overrides)])
+            for key, job in manifest.jobs.items()
+        }
         self._check_typed([line for job in manifest.jobs.values() for line in job.overrides], of_jobs=True)
         return replace(manifest, jobs=jobs)
+
+    def _for_job(self, typed: list[str], overrides: list[str]) -> list[str]:
+        """The typed lines but for what a job sets to null, one value of an axis such as init_from=null,FILE."""
+        null = {self._key(line) for line in overrides if self._override(line).value() is None}
+        return [line for line in typed if self._key(line) not in null]
 
     def _check_typed(self, lines: Iterable[str], of_jobs: bool = False) -> None:
         """Check that what is never taken from a file was typed again; the message gives the command that does it."""

@@ -70,7 +70,7 @@ def add_jobs(
         facts = {
             key: value
             for key, value in flat(plain(cfg)).items()
-            if not key.startswith(("sweep.", "compare.")) and key not in ALL_LOCAL_KEYS
+            if not key.startswith(("sweep.", "compare.", "export.")) and key not in ALL_LOCAL_KEYS
         }
         if not plan.common and not plan.varying:
             plan.common.update(facts)

@@ -96,11 +96,12 @@ def test_a_checkpoint_suffices_to_test_and_predict_in_the_targets_units() -> Non
     for name in ("test/loss", "test/mse", "test/r2"):
         assert tested.metrics[name] == trained.metrics[name]
     table = rows(run("task=predict", f"ckpt_path={best(trained)}"))
-    assert list(table[0]) == ["sample", "prediction"]
+    assert list(table[0]) == ["sample", "true", "prediction"]
     assert [row["sample"] for row in table] == [f"test/{number}" for number in range(88)]
     predicted = np.array([float(row["prediction"]) for row in table])
     np.testing.assert_allclose(predicted, linear_predictions(trained), rtol=1e-4)
     targets = load_diabetes().target[4::5]
+    assert [float(row["true"]) for row in table] == targets.tolist()
     r2 = 1 - np.mean((predicted - targets) ** 2) / targets.var()
     assert trained.metrics["test/r2"] == pytest.approx(r2, abs=1e-4)
 
@@ -130,7 +131,8 @@ def test_predictions_of_unscaled_targets_are_unscaled() -> None:
 def test_binary_predictions_are_the_class_and_its_probability() -> None:
     trained = run("+experiment=logistic_regression", *SHORT)
     table = rows(run("task=predict", f"ckpt_path={best(trained)}"))
-    assert list(table[0]) == ["sample", "class", "probability"]
+    each = ["probability_malignant", "probability_benign"]
+    assert list(table[0]) == ["sample", "true_class", "class", "probability", *each]
     saved = checkpoint(trained.folder, "best")
     weight, bias = (saved["state_dict"][f"network.{name}"].double().numpy() for name in ("weight", "bias"))
     scale = {name: values.double().numpy() for name, values in saved["BreastCancer"]["preprocessing"].items()}
@@ -138,6 +140,9 @@ def test_binary_predictions_are_the_class_and_its_probability() -> None:
     logits = ((tumours.data[4::5] - scale["input_mean"]) / scale["input_std"]) @ weight[0] + bias
     benign = 1 / (1 + np.exp(-logits))
     assert [row["class"] for row in table] == list(np.where(benign > 0.5, "benign", "malignant"))
+    assert [row["true_class"] for row in table] == list(np.where(tumours.target[4::5], "benign", "malignant"))
+    for name, expected in zip(each, (1 - benign, benign), strict=True):
+        np.testing.assert_allclose([float(row[name]) for row in table], expected, atol=1e-5)
     np.testing.assert_allclose([float(row["probability"]) for row in table], np.maximum(benign, 1 - benign), atol=1e-5)
     accuracy = np.mean((benign > 0.5) == tumours.target[4::5])
     assert trained.metrics["test/accuracy"] == pytest.approx(accuracy)

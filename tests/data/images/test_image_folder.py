@@ -247,3 +247,13 @@ def test_resuming_with_other_classes_raises() -> None:
     state = set_up().state_dict()
     with pytest.raises(ValueError, match=r"data\.path must hold the classes .* cat, dog; others has cat, fox"):
         set_up("others").load_state_dict(state)
+
+
+@pytest.mark.parametrize("memory_limit", [2.0, 0.0])
+def test_test_images_are_described_by_their_files(memory_limit: float) -> None:
+    make()
+    images = set_up(memory_limit=memory_limit)
+    assert images.raw_test is not None
+    files = images.describe(images.raw_test)["file"].to_list()
+    assert [Path(file).parts[0] for file in files] == [images.classes[n] for n in images.raw_test.targets.tolist()]
+    assert all((Path("pets") / file).is_file() for file in files)

@@ -181,3 +181,14 @@ def test_a_text_that_is_no_override_gets_one_message(composer: Composer) -> None
     lines = ManifestLines(Path("sweep"), [], composer, [])
     with pytest.raises(ValueError, match=r"sweep/manifest\.json must hold overrides; got 'seed=\[1' \("):
         lines.command(manifest(["seed=[1"]))
+
+
+def test_what_is_typed_again_does_not_replace_the_null_of_an_axis(composer: Composer) -> None:
+    lines = ManifestLines(Path("sweep"), ["init_from=a.ckpt"], composer, ["sweep.resume=sweep"])
+    jobs = {
+        "ab": PlannedJob("0", "grid", ["seed=0", "init_from=null"], {}),
+        "cd": PlannedJob("1", "grid", ["seed=0", "init_from=a.ckpt"], {}),
+    }
+    found = lines.manifest(Manifest("default", "val/accuracy", "continue", [], {}, [], jobs)).jobs
+    assert "init_from=a.ckpt" not in found["ab"].overrides
+    assert "init_from=a.ckpt" in found["cd"].overrides
