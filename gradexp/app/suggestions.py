@@ -26,6 +26,7 @@ NEEDS = {
     "test": ("ckpt_path", "RUN/checkpoints/best.ckpt"),
     "predict": ("ckpt_path", "RUN/checkpoints/best.ckpt"),
     "report": ("sweep_dir", "FOLDER"),
+    "export": ("ckpt_path", "RUN/checkpoints/best.ckpt"),
     "explain": ("topic", "NAME"),
     "compare": ("compare.folders", "[FOLDER,FOLDER]"),
 }

@@ -172,10 +172,9 @@ def _check_monitor(node: Plain) -> None:
     """Check that models of ours can log the monitor: which of these metrics each logs, the task knows."""
     stage, _, name = node["monitor"].partition("/")
     if name not in OWN and not node["metrics"] and not node["callbacks"]:
-        known = [f"{stage}/{one}" for one in OWN]
         hint = did_you_mean(name, OWN).replace("mean ", f"mean {stage}/")
         raise ValueError(
-            f"monitor must be a metric that the run logs, one of {', '.join(known)}, or one of yours, "
+            f"monitor must be a metric that the run logs, {stage}/ and {', '.join(OWN)}, or one of yours, "
             f"+metrics.{name}._target_=CLASS; got {node['monitor']!r}.{hint}"
         )
 

@@ -23,6 +23,10 @@ def check_inputs(node: Mapping[str, Any]) -> None:
     task = node["task"]
     if node["ckpt_path"] is not None and task not in ("report", "compare", "explain"):
         _check_checkpoint(Path(node["ckpt_path"]), task)
+    if node.get("init_from") is not None and not Path(node["init_from"]).is_file():
+        raise ValueError(
+            f"init_from must be a checkpoint file; there is no {node['init_from']}.{_near(node['init_from'])}"
+        )
     if node["input"] is not None and task == "predict" and not Path(node["input"]).exists():
         raise ValueError(
             f"input must be a file, or a folder of them; there is no {node['input']}.{_near(node['input'])}"
