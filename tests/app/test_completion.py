@@ -23,7 +23,7 @@ from gradexp.app.completion_scripts import INSTALL, answer
     ("words", "some"),
     [
         (["opt"], ["optimizer=", "optimizer."]),
-        (["exp"], ["+experiment="]),  # the plus comes of itself
+        (["expe"], ["+experiment="]),  # the plus comes of itself
         (["+experiment=mnist_b"], ["+experiment=mnist_best"]),
         (["optimizer=rms"], ["optimizer=rmsprop"]),
         (["-m", "optimizer=sgd,ada"], ["optimizer=sgd,adagrad", "optimizer=sgd,adam", "optimizer=sgd,adamw"]),
@@ -33,7 +33,7 @@ from gradexp.app.completion_scripts import INSTALL, answer
         (["+experiment=diabetes", "data.batch"], ["data.batch_size="]),
         (["trainer.max_e"], ["trainer.max_epochs="]),
         (["+trainer.limit_v"], ["+trainer.limit_val_batches="]),
-        (["task=ex"], ["task=explain"]),
+        (["task=expl"], ["task=explain"]),
         (["monitor=val/a"], ["monitor=val/accuracy"]),
         (["model.activation=leaky"], ["model.activation=leaky_relu"]),
         (["test="], ["test=false", "test=true"]),
@@ -96,7 +96,7 @@ def test_tab_completes_in_a_real_shell_after_one_line(shell: str, own_folder: Pa
     try:
         type_in(terminal, f"{LINES[shell]}; echo rea''dy\r", r"[\r\n]ready")
         for typed, completed in (
-            ("exp", r"\+experiment="),
+            ("expe", r"\+experiment="),
             ("optimizer=rm", "optimizer=rmsprop "),
             ("optimizer=sgd optimizer.mom", r"optimizer\.momentum="),
         ):
