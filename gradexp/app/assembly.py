@@ -1,5 +1,6 @@
 """Builds the data module, the model and the trainer of a configuration."""
 
+import re
 import signal
 from collections.abc import Mapping
 from functools import partial
@@ -26,6 +27,7 @@ from gradexp.engine.step_callback import takes_steps
 from gradexp.interrupts import stop_first
 from gradexp.models import AbstractModule, AbstractRegressor
 from gradexp.objective.objective import ObjectiveOptions
+from gradexp.sweeps.launch.resources import NO_DEVICE
 from gradexp.sweeps.plan.run_name import event_folder_of_job
 
 
@@ -144,7 +146,12 @@ def build_trainer(
         ours["callbacks"] += [GradientAccumulationScheduler(given.pop("accumulate_grad_batches"))]
     for name in given.keys() & ours.keys():
         raise ValueError(f"trainer.{name} must not be given, as gradexp sets it; got {given[name]!r}.")
-    trainer: Trainer = constructed(Trainer, "trainer", given, ours)
+    try:
+        trainer: Trainer = constructed(Trainer, "trainer", given, ours)
+    except ValueError as error:
+        if re.search("gpu backend|accelerator is not available", str(error)):
+            raise ValueError(NO_DEVICE.format(cfg.trainer.accelerator)) from error
+        raise
     launcher = trainer.strategy.launcher
     if launcher is not None:  # of further processes, which print errors when they lose the first one
         stop_first(partial(launcher.kill, signal.SIGKILL))

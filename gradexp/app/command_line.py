@@ -1,10 +1,12 @@
 """The command line: Hydra's entry point, Hydra's task function, and the printing of results and errors."""
 
 import os
+import platform
 import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
+import gradexp
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.app.execution import PRINTING_TASKS, execute, score_to_optimize
+from gradexp.app.flags import flags_first
 from gradexp.app.hydra_callbacks import report_unfinished
 from gradexp.app.plugins import OWN_PLUGINS
 from gradexp.app.quoting import with_readable_baseline
@@ -46,6 +50,13 @@ def cli() -> None:
         _flush()
 
 
+def versions() -> str:
+    """Gradexp's version, and those of what its results depend on, without importing them."""
+    packages = {"torch": "torch", "Lightning": "lightning", "Hydra": "hydra-core"}
+    named = [f"{name} {version(package)}" for name, package in packages.items()]
+    return f"gradexp {gradexp.__version__} ({', '.join(named)}, Python {platform.python_version()})"
+
+
 def _flush() -> None:
     """Write out what is printed, before Python does, which ends with status 120, or 0, if the disk is full."""
     try:
@@ -60,11 +71,11 @@ def _cli() -> None:
     show_traceback = traceback_wanted()
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        if "--version" in sys.argv[1:]:  # argparse, by which Hydra prints it, ignores errors of the output
-            print(f"Hydra {hydra.__version__}")
+        if "--version" in sys.argv[1:]:
+            print(versions())
             return
         check_readable(sys.argv[1:])
-        sys.argv[1:] = with_readable_baseline(sys.argv[1:])
+        sys.argv[1:] = with_readable_baseline(flags_first(sys.argv[1:]))
         register(*OWN_PLUGINS)
         with class_sections():
             hydra.main(config_path=str(CONF_DIR), config_name="config", version_base="1.3")(main)()

@@ -4,12 +4,15 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationResolutionError, OmegaConfBaseException
 
+from gradexp.app.option_errors import option_error
 from gradexp.app.unreadable import unreadable
+from gradexp.configuration.other_options import TABLES
 from gradexp.configuration.unknown_keys import renamed_option, unknown_key
 from gradexp.files import REMEDIES, RESUME
 from gradexp.rules import did_you_mean
@@ -147,6 +150,8 @@ def _missing_option(error: MissingConfigException, options: Sequence[str]) -> st
     renamed = renamed_option(group, option)
     if renamed is not None:
         return renamed
+    if group == "data" and Path(option).suffix.lower() in TABLES:
+        return f"data must be one of its options; got {option}. Type data=table data.path={option} data.target=COLUMN"
     extra = f" {hint(option)}" if group.startswith("hydra/") and hint(option) else ""
     return (
         f"{group} has no option {option}.{did_you_mean(option, options)} "
@@ -165,6 +170,9 @@ def _hydra_error(error: HydraException) -> str:
         is_hydras = str(cause.full_key).startswith("hydra.")
         keys = {str(key): value for key, value in node.items() if is_hydras or key != "hydra"}
         return unknown_key(str(cause.full_key), keys)
+    message = option_error(str(error))
+    if message is not None:
+        return message
     missing = re.fullmatch(r"Could not delete from config. '([^']+)' does not exist.", str(error))
     if missing:
         return f"{missing[1]} cannot be deleted: it is null or missing. Set it with {missing[1]}=VALUE."

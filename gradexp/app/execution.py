@@ -1,10 +1,8 @@
 """Runs the task of a configuration inside a Hydra job, alone or in a sweep."""
 
 import logging
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +11,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from gradexp.app import spinner
 from gradexp.app.continuation import Continuation
 from gradexp.app.errors import SIZES, is_of_memory
 from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
 from gradexp.app.job_command import job_options, job_overrides
+from gradexp.app.keyboard_interrupts import keyboard_interrupts
 from gradexp.app.log_file import check_log_writes, log_kept_if
 from gradexp.app.run_record import RunRecord, check_direction, in_multirun, is_first_process
 from gradexp.app.saved_config import with_checkpoint
@@ -94,6 +94,7 @@ def execute(cfg: DictConfig, predictions: bool = False) -> Result:
             overrides = continuation.overrides()
             if overrides is not None:  # said with errors of the disk, which the checkpoint outlives
                 error.add_note(f"{RESUME} {command(*overrides)}")
+            record.discard()
             raise
 
 
@@ -165,6 +166,7 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None, predictions
         typed = as_typed(job.overrides.task)
         check_config(cfg, typed)
         # torch and Lightning take seconds to import: only after the configuration has passed its check.
+        spinner.show("importing torch")
         from gradexp.app.quiet import quiet_libraries
         from gradexp.app.tasks import TASKS
         from gradexp.engine.threads import threads_of_one_run
@@ -177,7 +179,8 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None, predictions
         if cfg.figures == "auto":
             # In a sweep, figures would take longer than a small job itself.
             cfg = changed(cfg, {"figures": not in_multirun()})
-        with threads_of_one_run(), figure_files(cfg), _keyboard_interrupts():
+        spinner.show(f"task={cfg.task}") if cfg.progress else spinner.hide()
+        with threads_of_one_run(), figure_files(cfg), keyboard_interrupts():
             outcome = TASKS[cfg.task](cfg, record, Console(stderr=True))
     except Exception as error:
         if received():
@@ -230,20 +233,6 @@ def _record_failure(record: RunRecord, error: Exception) -> None:
             from gradexp.app.tasks.report import report_at_end
 
             report_at_end(record.folder, None)
-
-
-@contextmanager
-def _keyboard_interrupts() -> Iterator[None]:
-    """Raise KeyboardInterrupt where Lightning exits with status 1 instead, and ignores Ctrl-C from then on."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as end:
-        if not isinstance(end.__context__, KeyboardInterrupt):
-            raise
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
-        raise KeyboardInterrupt from None
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_singl
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
 from gradexp.configuration.files import run_of
-from gradexp.configuration.values import as_typed, without_hydra
+from gradexp.configuration.inputs import check_inputs
+from gradexp.configuration.values import as_typed, plain_without_hydra, without_hydra
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
@@ -41,6 +42,7 @@ class CheckBeforeRun(Callback):
             check_hydra_keys(config.hydra)
             if not traceback_wanted():  # the same check in the run raises with its traceback
                 check_config(without_hydra(config), as_typed(config.hydra.overrides.task))
+                check_inputs(plain_without_hydra(config))
             check_single_run(config)
             # Before Hydra opens the log file in a folder that others may have made.
             folder = known_folder(config.task, config.ckpt_path, config.sweep_dir)
@@ -68,6 +70,8 @@ def check_before_multirun(config: DictConfig) -> None:
         check_stays_inside(folder)
     check_hydra_keys(config.hydra)
     check_multirun(config)
+    if not config.sweep.resume and not traceback_wanted():
+        check_inputs(plain_without_hydra(config))
     if not is_own(config.hydra):  # our sweepers check each job before it creates the sweep's folder
         _check_jobs(config)
 

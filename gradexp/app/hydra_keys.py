@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.configuration.files import read_hydra
 from gradexp.configuration.values import as_typed
 from gradexp.sweeps.launch.extras import check_installed, check_optuna
+from gradexp.sweeps.launch.resources import NO_DEVICE, may_have
 from gradexp.sweeps.launch.search_plan import check_no_search
 from gradexp.sweeps.plan.manifest import NAME
 
@@ -52,6 +53,10 @@ def check_single_run(config: DictConfig) -> None:
     if config.hydra.mode != RunMode.MULTIRUN and (typed or config.sweep.axes):
         given = ", ".join(typed) or "sweep.axes"
         raise ValueError(f"the keys of a sweep must go with a multirun; got {given} with a single run: add -m.")
+
+    accelerator = config.trainer.accelerator
+    if isinstance(accelerator, str) and not may_have(accelerator):
+        raise ValueError(NO_DEVICE.format(accelerator))
 
 
 def check_multirun(config: DictConfig) -> None:

@@ -33,6 +33,13 @@ def log_kept_if(is_unchanged: Callable[[], bool], folder: Path) -> Iterator[None
         raise
 
 
+def close_logs(folder: Path) -> None:
+    """Close the log files in `folder`, which nothing is then written to."""
+    for handler in _log_files(folder):
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
 def _log_files(folder: Path) -> list[logging.FileHandler]:
     handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
     return [handler for handler in handlers if Path(handler.baseFilename).parent == folder]

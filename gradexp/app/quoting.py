@@ -38,6 +38,11 @@ def quoted(line: str, is_axis: bool = False) -> str:
     return shlex.quote(result)
 
 
+def in_shell(line: str) -> str:
+    """An override that Hydra can read, as it is typed in any shell."""
+    return line if re.fullmatch(r"[\w./=,:+~@%-]+", line, re.ASCII) else quoted(line)
+
+
 def split(value: str) -> list[str]:
     """The parts between commas that are in no bracket."""
     parts, closing = [""], [""]
@@ -65,6 +70,11 @@ def with_readable_baseline(lines: Sequence[str]) -> list[str]:
 def is_key(key: str) -> bool:
     """Whether Hydra can read a key."""
     return _is_read(f"{key}=0")
+
+
+def is_value(value: str) -> bool:
+    """Whether Hydra can read a value."""
+    return _is_read(f"key={value}")
 
 
 def _readable(value: str) -> str:

@@ -13,7 +13,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from gradexp.app.log_file import close_logs
 from gradexp.configuration.files import HYDRA_FOLDER, run_of
+from gradexp.configuration.values import as_typed
 from gradexp.sweeps.launch.jobs import write_record
 from gradexp.sweeps.launch.own_process import is_own_process
 
@@ -27,12 +29,14 @@ class RunRecord:
 
     Attributes:
         ran: The configuration that runs; None until the task knows it.
+        has_stepped: Whether a fit has taken a step.
     """
 
     def __init__(self, folder: Path, asked: DictConfig) -> None:
         self.folder = folder
         self.asked = asked
         self.ran: DictConfig | None = None
+        self.has_stepped = False
         self._resumed_at = ""
 
     @property
@@ -67,6 +71,17 @@ class RunRecord:
         if self._resumed_at:
             shutil.rmtree(self.folder / HYDRA_FOLDER / self._resumed_at, ignore_errors=True)
             self.ran = None
+
+    def discard(self) -> None:
+        """Remove the folder of an attempt that failed before its first step, if gradexp has made and named it.
+
+        A folder that was typed is kept, with the reason in its metrics.json, as is that of a job of a sweep.
+        """
+        lines = as_typed(HydraConfig.get().overrides.hydra)
+        is_typed = any(line.lstrip("+").startswith("hydra.run.dir=") for line in lines)
+        if is_first_process() and not (is_typed or self.has_stepped or self.is_resumed or in_multirun()):
+            close_logs(self.folder)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, cfg: DictConfig) -> None:
         if not is_first_process():

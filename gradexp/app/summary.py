@@ -30,9 +30,10 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     if "parameters" in metrics:
         table.add_row("parameters", f"{metrics['parameters']:,}")
     if "epochs" in metrics:
-        table.add_row("trained", f"{metrics['epochs']} epochs, {metrics['steps']:,} steps")
+        table.add_row("trained", f"{_count(metrics['epochs'], 'epoch')}, {_count(metrics['steps'], 'step')}")
     seconds = {k.partition("/")[2]: v for k, v in metrics.items() if k.startswith("seconds/")}
     table.add_row("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))
+    _add_weights(table, metrics)
     last, best = metrics.get("epochs"), metrics.get("best/epoch")
     of_best = f", epoch {best}" if best is not None else ""
     _add_stage(table, metrics, "train", f"train over epoch {last}" if of_best else "train")
@@ -42,8 +43,9 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
         _add_stage(table, metrics, prefix, prefix.removeprefix("best/") + of_best)
     _add_test_interval(table, metrics)
     if metrics.get("target_std", 1.0) != 1:
-        unit = f"{metrics['target_std']:.4g}"
-        table.add_row("units", f"rmse in those of the targets; loss and mse of standardised targets, 1 for {unit}")
+        std = f"{metrics['target_std']:.4g}"
+        unit = f"[target] the targets' own, [std] their standard deviation, {std}; the loss is of standardised targets"
+        table.add_row("units", Text(unit))
     console.print(table)
     for note in map(printable, notes):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
@@ -54,8 +56,24 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
 def _add_stage(table: Table, metrics: Mapping[str, Any], prefix: str, label: str) -> None:
     # A user's own module may log val_loss instead of val/loss.
     values = {k: v for k, v in metrics.items() if k.startswith((f"{prefix}/", f"{prefix}_"))}
-    if values:
-        table.add_row(label, Text("  ".join(f"{k[len(prefix) + 1 :]} {_number(k, v)}" for k, v in values.items())))
+    std = metrics.get("target_std", 1.0) != 1
+    shown = [f"{k[len(prefix) + 1 :]} {_number(k, v)}{_unit(k, std)}" for k, v in values.items()]
+    if shown:
+        table.add_row(label, Text("  ".join(shown)))
+
+
+def _add_weights(table: Table, metrics: Mapping[str, Any]) -> None:
+    """Which weights are tested, or would be: their epoch, and the score for which they were kept."""
+    prefix = "weights" if "weights/epoch" in metrics else "best"
+    epoch, name = metrics.get(f"{prefix}/epoch"), f"{prefix}/{metrics.get('monitor')}"
+    if epoch is None:
+        return
+    score = ""
+    if metrics.get(name) is not None:
+        unit = _unit(name, metrics.get("target_std", 1.0) != 1)
+        score = f", {metrics['monitor']} {_number(name, metrics[name])}{unit}"
+    is_tested = any(key.startswith(("test/", "test_")) for key in metrics)
+    table.add_row("tested weights" if is_tested else "best weights", Text(f"epoch {epoch}{score}"))
 
 
 def _add_test_interval(table: Table, metrics: Mapping[str, Any]) -> None:
@@ -73,6 +91,17 @@ def _sizes(metrics: Mapping[str, Any]) -> str:
     names = {"train": "training", "val": "validation", "test": "test"}
     sizes = [f"{metrics[f'samples/{part}']:,} {name}" for part, name in names.items() if f"samples/{part}" in metrics]
     return f" ({', '.join(sizes)} samples)" if sizes else ""
+
+
+def _unit(name: str, is_standardised: bool) -> str:
+    """The unit of a squared error or of its root, in brackets."""
+    if name.endswith("/rmse"):
+        return " [target]"
+    return (" [std^2]" if is_standardised else " [target^2]") if name.endswith("/mse") else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _number(name: str, value: float) -> str:

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from hydra.errors import OverrideParseException
 from omegaconf import OmegaConf
 
-from gradexp.app.quoting import is_key, quoted, split
+from gradexp.app.likely_values import likely_value
+from gradexp.app.quoting import in_shell, is_key, is_value, quoted, split
+from gradexp.app.suggestions import meanings
+from gradexp.building.kinds import CLASS_GROUPS
 from gradexp.configuration.files import CONF_DIR
 
 # Hydra's functions of a sweep's values; text with one of their names before a bracket is most likely a slip in one.
 SWEEP = re.compile(r"(choice|range|interval|tag|sort|shuffle|glob)\(")
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
-MAX_DIGITS, MAX_DEPTH = 1_000, 50
+MAX_DIGITS, MAX_DEPTH, LONG = 1_000, 50, 80
 
 
 def check_readable(arguments: Sequence[str]) -> None:
@@ -22,8 +25,18 @@ def check_readable(arguments: Sequence[str]) -> None:
     Raises:
         ValueError: A number has too many digits, or brackets are nested too deeply.
     """
-    for argument in arguments:
+    for argument, before in zip(arguments, ["", *arguments], strict=False):
         key = argument.partition("=")[0].lstrip("+~")[:MAX_DEPTH]
+        if not argument.strip("+~ "):
+            raise ValueError(f"an argument must be KEY=VALUE, +KEY=VALUE or ~KEY; got {argument!r}.")
+        if argument.startswith("=") and (not before or "=" in before or before.startswith("-")):
+            raise ValueError(
+                f"a key must stand before the equals sign; got {_in_a_line(argument[:LONG])}. Type KEY=VALUE"
+            )
+        listed = re.match(rf"({'|'.join(CLASS_GROUPS)})=\[(.*)\]$", argument)
+        if listed:
+            line = in_shell(f"{listed[1]}={listed[2]}")
+            raise ValueError(f"{key} must be one option; got [{listed[2]}]. Type -m {line} for a run of each")
         digits = max(map(len, re.findall(r"\d+", argument)), default=0)
         if digits > MAX_DIGITS:
             raise ValueError(f"{key} must be a number of at most {MAX_DIGITS:,} digits; got one of {digits:,}.")
@@ -40,7 +53,7 @@ def unreadable(error: OverrideParseException) -> str:
     line = error.override
     key, equals, value = line.partition("=")
     if not equals and not line.startswith("~"):
-        return f"{_in_a_line(line)} must be KEY=VALUE; got an argument without =.{_belongs_to_another(line)}"
+        return _bare(line)
     if not is_key(key):
         bare = key.strip()
         hint = f" Type {quoted(f'{bare}={value.strip()}')}." if bare != key and is_key(bare) else ""
@@ -48,17 +61,41 @@ def unreadable(error: OverrideParseException) -> str:
             f"{key!r} must be a key, such as optimizer.lr or +experiment: letters, digits, _, and dots or slashes "
             f"between them; got {_in_a_line(line)}.{hint}{_belongs_to_another(line)}"
         )
+    start = f"{key} must be a value that Hydra can read; got {_in_a_line(value)}"
+    likely = likely_value(value, _following(line))
+    if likely is not None:
+        reason, values = likely
+        is_axis = len(split(values)) > 1
+        flag = "-m " if is_axis and not _is_multirun() else ""
+        return f"{start} ({reason}). Type {flag}{in_shell(f'{key}={values}')}"
     if SWEEP.match(value):
         return (
-            f"{key} must be a value that Hydra can read; got {_in_a_line(value)} ({_reason(error, line)}). A sweep's "
-            "values are typed as 1,2,3, choice(1,2,3), range(START,STOP,STEP) or, of a group, glob(*), in quotes for "
-            "the shell."
+            f"{start} ({_reason(error, line)}). A sweep's values are typed as 1,2,3, choice(1,2,3), "
+            "range(START,STOP,STEP) or, of a group, glob(*), in quotes for the shell."
         )
-    is_axis = len(split(value)) > 1 and any(argument in MULTIRUN for argument in sys.argv)
+    is_axis = len(split(value)) > 1 and _is_multirun()
     return (
-        f"{key} must be a value that Hydra can read; got {_in_a_line(value)} ({_reason(error, line)}). Text with other "
-        f"signs than letters, digits and / - . _ : goes in quotes inside the shell's own: {quoted(line, is_axis)}"
+        f"{start} ({_reason(error, line)}). Text with other signs than letters, digits and / - . _ : goes in quotes "
+        f"inside the shell's own: {quoted(line, is_axis)}"
     )
+
+
+def _bare(word: str) -> str:
+    """The message for a word without an equals sign."""
+    start = f"{_in_a_line(word)} must be KEY=VALUE; got an argument without =."
+    other = _belongs_to_another(word)
+    found = [] if other else meanings(word, _following(word))
+    return f"{start}{other}" + (f" Type {' or '.join(found)}" if found else "" if other else " --help lists all keys.")
+
+
+def _is_multirun() -> bool:
+    return any(argument in MULTIRUN for argument in sys.argv)
+
+
+def _following(line: str) -> Sequence[str]:
+    """The words after an argument on the command line."""
+    typed = sys.argv[1:]
+    return typed[typed.index(line) + 1 :] if line in typed else ()
 
 
 def _belongs_to_another(line: str) -> str:
@@ -75,6 +112,8 @@ def _belongs_to_another(line: str) -> str:
         if _is_override(word) or word.startswith("-"):
             break
         words.append(word)
+    if words[0].endswith("=") and is_value(words[1]):
+        return f" If it belongs to {words[0]}, type it without the space: {in_shell(''.join(words[:2]))}"
     return f" If it belongs to {before[start]}, type the space in quotes: {quoted(' '.join(words))}"
 
 
@@ -93,6 +132,7 @@ def _in_a_line(text: str) -> str:
 
 
 def _reason(error: OverrideParseException, line: str) -> str:
+    """What is wrong, in few words: the parser's own name its tokens."""
     if "\n" in line:  # which Hydra's message is cut at
         return "'\\n', a line feed, is not allowed outside of quotes"
     first, _, rest = str(error).partition("\n")
@@ -100,4 +140,9 @@ def _reason(error: OverrideParseException, line: str) -> str:
     if second.strip() == "^":  # below the sign that the lexer does not know
         place = len(second) - 1 - (len(first) - len(line))
         return f"{line[place]!r} is not allowed outside of quotes"
-    return re.sub(r"^Error parsing override .*", second, first)
+    reason = re.sub(r"^Error parsing override .*", second, first)
+    found = re.match(r"(?:extraneous|mismatched) input '(.*)' expecting|no viable alternative at input '(.*)'", reason)
+    if found is None:
+        return reason
+    word = found[1] or found[2]
+    return "it ends too early" if word in (None, "", "<EOF>") else f"{word!r} cannot be read here"

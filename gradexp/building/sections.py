@@ -14,6 +14,20 @@ from gradexp.building.signatures import Signature
 from gradexp.building.trust import check_trusted
 from gradexp.rules import SECTION, Rule, check, did_you_mean
 
+
+class UnknownArgumentError(ValueError):
+    """An argument that a section's class does not take.
+
+    Attributes:
+        message: The text without a suggestion.
+        key: The argument's full key, such as "optimizer.momentum".
+    """
+
+    def __init__(self, message: str, key: str, suggestion: str = "") -> None:
+        super().__init__(message + suggestion)
+        self.message, self.key = message, key
+
+
 # Sections whose class may be null: the model's default loss, a constant learning rate, a module's own optimizer.
 MAY_BE_NULL = ("loss", "scheduler", "optimizer")
 
@@ -65,8 +79,9 @@ def check_section(key: str, section: Any, kind: str, trusted_packages: Sequence[
         # Arguments of a null loss belong to the model's default loss, and are checked once the model is known.
         allowed = expected.own_keys.keys() - {"interval"} if kind != "loss" else given.keys()
         for name in given.keys() - allowed:
-            raise ValueError(
-                f"{key}.{name} must go with a class in {key}._target_, which is null; got {given[name]!r}."
+            raise UnknownArgumentError(
+                f"{key}.{name} must go with a class in {key}._target_, which is null; got {given[name]!r}.",
+                f"{key}.{name}",
             )
         return None
     source = check_class(f"{key}._target_", target, kind, trusted_packages)
@@ -153,7 +168,8 @@ def check_arguments(
         ValueError: There is no such argument, only gradexp sets it, or its value breaks its rule.
     """
     valid = [argument for argument in signature.parameters if argument not in offered]
-    for argument, value in given.items():
+    for argument in sorted(given, key=lambda name: name in signature.parameters):  # unknown names first
+        value = given[argument]
         if argument in offered:
             raise ValueError(
                 f"{key}.{argument} is set by {SET_BY.get(argument, 'gradexp')} and cannot be given here; got {value!r}."
@@ -162,9 +178,10 @@ def check_arguments(
         if parameter is None:
             if signature.takes_any:
                 continue
-            raise ValueError(
-                f"{key}.{argument} is not an argument of {name}, which takes {', '.join(valid) or 'none'}."
-                f"{did_you_mean(argument, valid)}"
+            raise UnknownArgumentError(
+                f"{key}.{argument} is not an argument of {name}, which takes {', '.join(valid) or 'none'}.",
+                f"{key}.{argument}",
+                did_you_mean(argument, valid),
             )
         for rule in ((rules or {}).get(argument), parameter.rule):
             if rule is not None:

@@ -7,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from gradexp.building.class_reader import class_names
 from gradexp.building.kinds import KINDS, Kind
 from gradexp.rules import did_you_mean
 
@@ -21,7 +22,8 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
         ValueError: It is not a dotted path, or its package is not trusted.
     """
     if not isinstance(target, str) or not _is_dotted_path(target):
-        raise ValueError(f"{key} must be the dotted path of {kind.noun}, package.module.Class; got {target!r}.")
+        hint = _with_module(target, kind) if isinstance(target, str) else ""
+        raise ValueError(f"{key} must be the dotted path of {kind.noun}, package.module.Class; got {target!r}.{hint}")
     package = target.partition(".")[0]
     if package in trusted_packages or any(target.startswith(f"{module}.") for module in kind.trusted):
         return
@@ -31,6 +33,15 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
         f"{key} must name {noun} in a trusted package ({', '.join(trusted)}); got {target}. "
         f"If you know its code, add trusted_packages=[{','.join([*trusted_packages, package])}]."
     )
+
+
+def _with_module(name: str, kind: Kind) -> str:
+    """' Did you mean X?' for a class's name without its module, of those that are trusted for its kind."""
+    for module in kind.trusted:
+        near = did_you_mean(name, class_names(module, kind.bases, like=name))
+        if near:
+            return near.replace("mean ", f"mean {module}.")
+    return ""
 
 
 def foreign_packages(settings: Mapping[str, Any], trusted_packages: Sequence[str] = (OWN_PACKAGE,)) -> dict[str, str]:

@@ -14,14 +14,16 @@ from gradexp.building.class_reader import read_class, read_function
 from gradexp.building.class_source import ClassSource
 from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES, PROXIMAL_NEEDS_SGD
 from gradexp.building.names import MissingNameError
-from gradexp.building.sections import check_arguments, check_class, check_section
+from gradexp.building.sections import UnknownArgumentError, check_arguments, check_class, check_section
 from gradexp.building.trust import check_trusted
 from gradexp.configuration.ignored import OURS, check_ignored
 from gradexp.configuration.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL, TOPICS
+from gradexp.configuration.other_options import with_options
 from gradexp.configuration.penalty_keys import check_penalties
 from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.configuration.unknown_keys import CLASSES, KEYS, unknown_key
 from gradexp.configuration.values import flat, resolved
+from gradexp.objective.monitor import OWN
 from gradexp.rules import MONITOR, SECTION, check, check_folds, did_you_mean
 
 AUGMENTATION = "gradexp.data.images.augmentation.RandomGeometry"
@@ -76,6 +78,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
     model = classes.get("model")
     if model is not None and model.is_subclass([OURS]):
         check("monitor", node["monitor"], MONITOR)
+        _check_monitor(node)
         if optimizer is None:
             noun = KINDS["optimizer"].noun
             raise ValueError(
@@ -108,7 +111,11 @@ def _check_key(node: Plain, key: str, rule: Any) -> None:
 
 def _check_classes(node: Plain) -> dict[str, ClassSource | None]:
     trusted = node["trusted_packages"]
-    classes = {group: check_section(group, node[group], group, trusted) for group in CLASS_GROUPS}
+    try:
+        classes = {group: check_section(group, node[group], group, trusted) for group in CLASS_GROUPS}
+    except UnknownArgumentError as error:
+        group, _, name = error.key.partition(".")
+        raise ValueError(with_options(error, node[group].get(name))) from error
     for group in NAMED_CLASSES:
         for name, section in node[group].items():
             check_section(f"{group}.{name}", section, group, trusted)
@@ -159,6 +166,17 @@ def _check_paths(node: Plain, model: ClassSource | None) -> None:
             read_function(given["init"])
         except MissingNameError as error:
             raise ValueError(f"model.init must name a function; got {given['init']}: {error}.") from error
+
+
+def _check_monitor(node: Plain) -> None:
+    """Check that models of ours can log the monitor: which of these metrics each logs, the task knows."""
+    stage, _, name = node["monitor"].partition("/")
+    if name not in OWN and not node["metrics"] and not node["callbacks"]:
+        hint = did_you_mean(name, OWN).replace("mean ", f"mean {stage}/")
+        raise ValueError(
+            f"monitor must be a metric that the run logs, {stage}/ and {', '.join(OWN)}, or one of yours, "
+            f"+metrics.{name}._target_=CLASS; got {node['monitor']!r}.{hint}"
+        )
 
 
 def _check_unknown(node: Plain) -> None:

@@ -48,7 +48,7 @@ def _is_metric_with_mode(given: Any) -> bool:
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
 LISTED_FORMATS = list_of(one_of(*FIGURE_FORMATS), "a list", empty=False)
-METRIC = Rule(MONITOR.words, TEXT.holds)  # of any module; our models have the rule MONITOR
+METRIC = Rule(MONITOR.words, TEXT.holds, MONITOR.names)  # of any module; our models have the rule MONITOR
 
 KEY_RULES: Mapping[str, Rule] = {
     # Part of a path, and of the command that Lightning starts again for every further process.

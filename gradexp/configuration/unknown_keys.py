@@ -7,7 +7,9 @@ from typing import Any
 from gradexp.building.class_reader import read_class
 from gradexp.building.kinds import CLASS_GROUPS, KINDS
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
+from gradexp.configuration.other_options import options_with
 from gradexp.configuration.values import flat
+from gradexp.rules.words import other_word
 
 CUTOFF = 0.6  # of the similarity, as in difflib.get_close_matches
 
@@ -49,12 +51,22 @@ def unknown_key(key: str, node: Plain) -> str:
         section = section.get(part, {}) if isinstance(section, Mapping) else {}
     listed = ", ".join(sorted(map(str, section))) if isinstance(section, Mapping) else ""
     keys = f" Keys of {parent or 'the top level'}: {listed}." if listed else ""
-    return f"{key} is not a key of the configuration.{_did_you_mean(key, _known_keys(node))}{keys}"
+    nearest = nearest_key(key, known_keys(node))
+    hint = f" Did you mean {nearest}?" if nearest is not None else _of_other_options(key)
+    return f"{key} is not a key of the configuration.{hint}{keys}"
 
 
-def _known_keys(node: Plain) -> list[str]:
+def _of_other_options(key: str) -> str:
+    """What to type for an argument without its section, which other options than the chosen ones take."""
+    for group in CLASS_GROUPS:
+        for option in options_with(group, key):
+            return f" Type {group}={option} {group}.{key}=VALUE."
+    return ""
+
+
+def known_keys(node: Plain) -> list[str]:
     """All keys that may be typed: those of the configuration first, then further arguments of its classes."""
-    keys = [key for key in flat(node) if not key.startswith(("hydra.", "sweep.axes."))] + [*KEY_RULES]
+    keys = [key for key in flat(node) if not key.startswith(("hydra.", "sweep.axes."))] + [*KEY_RULES, *CLASS_GROUPS]
     for group in CLASS_GROUPS:
         section = node.get(group)
         target = section.get("_target_") if isinstance(section, Mapping) else None
@@ -63,18 +75,27 @@ def _known_keys(node: Plain) -> list[str]:
         except ValueError:
             continue
         if source is not None and source.signature is not None:
-            keys += [f"{group}.{name}" for name in source.signature.parameters if name not in KINDS[group].offered]
+            kind = KINDS[group]
+            set_by_us = {*kind.offered, *(kind.offered_to[1] if kind.offered_to else ())}
+            keys += [f"{group}.{name}" for name in source.signature.parameters if name not in set_by_us]
         keys += [f"{group}.{name}" for name in KINDS[group].own_keys]
     return keys
 
 
-def _did_you_mean(key: str, valid: Sequence[str]) -> str:
-    """' Did you mean X?' for the most similar dotted key, whose last part counts most; nothing if none is similar."""
+def nearest_key(key: str, valid: Sequence[str]) -> str | None:
+    """The dotted key that is another word for this one, or the most similar; its last part counts most."""
 
     def similarity(candidate: str) -> tuple[float, float]:
         pairs = ((key.rpartition(".")[2], candidate.rpartition(".")[2]), (key, candidate))
         last, whole = (SequenceMatcher(None, one.lower(), other.lower()).ratio() for one, other in pairs)
         return last, whole
 
+    key = key.replace("/", ".")
+    parent, _, name = key.rpartition(".")
+    in_section = [one for one in valid if one.rpartition(".")[0] == parent]
+    for keys in (in_section, valid):
+        found = other_word(name, [one.rpartition(".")[2] for one in keys])
+        if found is not None:
+            return next(one for one in keys if one.rpartition(".")[2] == found)
     nearest = max(valid, key=similarity)
-    return f" Did you mean {nearest}?" if similarity(nearest) > (CUTOFF, 0.0) else ""
+    return nearest if similarity(nearest) > (CUTOFF, 0.0) else None

@@ -49,7 +49,10 @@ TRAINED = ("trainer.max_epochs=1", "test=false", "figures=false", "hydra.run.dir
         ("task=tset", ["task must be one of train, test, predict", "'tset'", "Did you mean test?"]),
         ("task=test", ["ckpt_path must be a checkpoint for task=test; got null"]),
         ("monitor=accuracy", ["monitor must be a metric of training or validation", "'accuracy'"]),
-        ("monitor=val/acc", ["monitor_mode must be max or min for monitor=val/acc", "Did you mean val/accuracy?"]),
+        (
+            "monitor=val/acc",
+            ["monitor must be a metric that the run logs", "got 'val/acc'", "Did you mean val/accuracy?"],
+        ),
         ("data._target_=os.system", ["data._target_ must name a class in a trusted package (gradexp); got os.system"]),
         (
             "optimizer._target_=${nope}",

@@ -127,6 +127,7 @@ def test_a_sweep_that_fails_without_a_report_ends_with_one_message(
     sweeper: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(hydra_callbacks, "write_report", full)
+    Path("a").mkdir()  # without images, so that the jobs fail
     sweep = ("-m", "hydra/sweeper=basic") if sweeper == "basic" else ("-m",)
     message = call(monkeypatch, *sweep, "hydra.sweep.dir=sweep", "data=image_folder", "data.path=a", "seed=0,1")
     assert isinstance(message, str)

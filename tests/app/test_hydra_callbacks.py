@@ -22,7 +22,8 @@ def test_an_interrupted_sweep_without_a_manifest_says_what_is_kept(
         before.extend(remark() for remark in how_to_continue)
 
     monkeypatch.setattr(hydra_callbacks, "begin_work", begin_work)
-    jobs = ("data=image_folder", "data.path=a", "seed=0,1", UNREPORTED)  # they fail at once
+    Path("a").mkdir()
+    jobs = ("data=image_folder", "data.path=a", "seed=0,1", UNREPORTED)  # they fail at once, without images
     call(monkeypatch, "-m", "hydra/sweeper=basic", "hydra.sweep.dir='a=1 b'", *jobs)
     assert before == [None]  # no job had started
     (remark,) = remarks

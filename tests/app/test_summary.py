@@ -16,6 +16,11 @@ def summary(**changes: object) -> str:
     return written.getvalue()
 
 
+def plain(text: str) -> str:
+    """The words, whatever the columns of the table."""
+    return " ".join(text.split())
+
+
 def test_each_line_names_its_epoch() -> None:
     lines = [line.split("  ")[0] for line in summary().splitlines()]
     assert lines[-7:-1] == [
@@ -25,9 +30,33 @@ def test_each_line_names_its_epoch() -> None:
     assert lines[-6:-1] == ["train over epoch 20", "train, epoch 20", "val, epoch 20", "test, epoch 20", "units"]
 
 
-def test_units_are_named_where_they_differ() -> None:
-    assert "1 for 77" in summary()
-    assert "units" not in summary(target_std=1.0)
+def test_squared_errors_and_their_roots_have_units() -> None:
+    text = plain(summary(**{"test/rmse": 57.1}))
+    assert "mse 0.55 [std^2] rmse 57.1 [target]" in text
+    assert "units [target] the targets' own, [std] their standard deviation, 77; the loss is of standardised" in text
+    text = plain(summary(target_std=1.0, **{"test/rmse": 0.74}))
+    assert "mse 0.55 [target^2] rmse 0.74 [target]" in text
+    assert "units" not in text
+
+
+def test_one_of_a_kind_is_singular() -> None:
+    assert "trained 20 epochs, 100 steps seconds" in plain(summary())
+    assert "trained 1 epoch, 1 step seconds" in plain(summary(epochs=1, steps=1))
+
+
+def test_the_epoch_and_the_score_of_the_tested_weights_are_named() -> None:
+    kept = {"monitor": "val/mse"}
+    assert "tested weights epoch 7, val/mse 0.5 [std^2]" in plain(summary(**kept))
+    untested = {name: value for name, value in (METRICS | SCORES | kept).items() if not name.startswith("test/")}
+    written = io.StringIO()
+    print_summary(Console(file=written, width=120), untested, "outputs/run", [])
+    assert "best weights epoch 7, val/mse 0.5 [std^2]" in plain(written.getvalue())
+    of_task_test = {"status": "completed", "data": "Digits", "test/accuracy": 0.9, "monitor": "val/accuracy"}
+    written = io.StringIO()
+    weights = {"weights/epoch": 3, "weights/val/accuracy": 0.95}
+    print_summary(Console(file=written, width=120), of_task_test | weights, "outputs/run", [])
+    assert "tested weights epoch 3, val/accuracy 95.00%" in plain(written.getvalue())
+    assert written.getvalue().splitlines()[-1] == "folder: outputs/run"
 
 
 def test_square_brackets_in_names_are_not_markup() -> None:

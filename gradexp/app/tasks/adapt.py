@@ -1,7 +1,8 @@
-"""Adapts settings that do not fit the data, and reports each change."""
+"""Adapts settings that do not fit the data, and reports each change; refuses a monitor that the model does not log."""
 
 from typing import Any
 
+from lightning.pytorch import LightningModule
 from omegaconf import DictConfig
 
 from gradexp.building.trust import trusted_class
@@ -9,6 +10,7 @@ from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule
 from gradexp.models import AbstractModule
 from gradexp.objective.monitor import monitor_mode, needs_mode
+from gradexp.rules import did_you_mean
 
 DESCENT = "gradexp.models.FunctionDescent"
 CLASSIFIER, REGRESSOR = "gradexp.models.MLPClassifier", "gradexp.models.MLPRegressor"
@@ -67,3 +69,13 @@ def adapt(cfg: DictConfig, data: AbstractDataModule) -> tuple[DictConfig, list[s
     if mode is None and cfg.task == "train":
         raise ValueError(needs_mode(monitor, asked["metrics"]))
     return changed(cfg, changes | {"monitor_mode": mode}), notes
+
+
+def check_monitor(cfg: DictConfig, model: LightningModule) -> None:
+    """Check before the first step that a model of ours logs the monitor; with further callbacks this is unknown."""
+    if isinstance(model, AbstractModule) and not cfg.callbacks:
+        known = model.names_in(cfg.monitor.partition("/")[0])
+        if cfg.monitor not in known:
+            raise ValueError(
+                f"monitor must be one of {', '.join(known)}; got {cfg.monitor!r}.{did_you_mean(cfg.monitor, known)}"
+            )

@@ -15,19 +15,26 @@ from gradexp.configuration.files import read_job_config
 from gradexp.data import AbstractDataModule
 from gradexp.engine.checkpoint_content import not_finite
 from gradexp.engine.checkpoint_file import check_architecture, read_checkpoint, restoring
+from gradexp.engine.checkpoints import Checkpoints
+from gradexp.engine.lightning_internals import epochs_done, is_within_epoch
 from gradexp.engine.threads import choose_threads
 from gradexp.models import AbstractModule
+from gradexp.untrusted import check_kinds
 
 
 @dataclass(frozen=True)
 class Restored:
-    """A module with the weights of a checkpoint, its data and trainer, its optimizer steps, and notes on it."""
+    """A module with the weights of a checkpoint, its data and trainer, its optimizer steps, and notes on it.
+
+    `weights` says which weights these are: "weights/epoch", and the score for which they were kept.
+    """
 
     data: AbstractDataModule
     model: AbstractModule
     trainer: Trainer
     step: int
     notes: list[str] = field(default_factory=list)
+    weights: dict[str, Any] = field(default_factory=dict)
 
 
 def restore(cfg: DictConfig, record: RunRecord, console: Console) -> Restored:
@@ -43,7 +50,20 @@ def restore(cfg: DictConfig, record: RunRecord, console: Console) -> Restored:
     trainer = build_trainer(cfg, record.folder, data, model, console, purge_step=None)
     record.write(cfg)
     step = checkpoint.get("weights_step", checkpoint["global_step"])
-    return Restored(data, model, trainer, step, not_finite(checkpoint["state_dict"]))
+    with restoring(cfg.ckpt_path):
+        weights = weights_of(checkpoint)
+    return Restored(data, model, trainer, step, not_finite(checkpoint["state_dict"]), weights)
+
+
+def weights_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Of which epoch the weights in a checkpoint are; of the best ones also the monitored metric."""
+    monitor = checkpoint["config"].get("monitor")
+    best = checkpoint.get("callbacks", {}).get(Checkpoints.__qualname__, {}).get("best")
+    if best is not None and best["step"] == checkpoint.get("weights_step", checkpoint["global_step"]):
+        check_kinds(best, epoch=int)
+        score = {f"weights/{monitor}": best["score"]} if isinstance(best["score"], int | float) else {}
+        return {"weights/epoch": best["epoch"], **score}
+    return {"weights/epoch": epochs_done(checkpoint) + is_within_epoch(checkpoint)} if "loops" in checkpoint else {}
 
 
 def module_of_run(folder: Path) -> AbstractModule | None:

@@ -27,5 +27,6 @@ def test(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if isinstance(restored.trainer.logger, TensorBoardLogger):
         restored.trainer.logger.experiment.close()
     metrics = {"status": "completed", **logged(restored.trainer), "seconds/test": seconds, "steps": restored.step}
+    metrics |= restored.weights
     metrics |= root_errors(metrics, restored.data) | facts(restored.data, restored.model)
     return Outcome(metrics, [*restored.data.notes, *restored.notes], restored)

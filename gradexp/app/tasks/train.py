@@ -13,7 +13,7 @@ from rich.console import Console
 from gradexp.app.assembly import build_data, build_model, build_trainer
 from gradexp.app.initial_state import set_initial_state
 from gradexp.app.run_record import RunRecord
-from gradexp.app.tasks.adapt import adapt
+from gradexp.app.tasks.adapt import adapt, check_monitor
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
 from gradexp.app.tasks.outcome import Outcome, coarse_score, facts, root_errors
@@ -34,12 +34,10 @@ from gradexp.engine.fit_clock import FitClock
 from gradexp.engine.lightning_internals import callbacks_of
 from gradexp.engine.optimizer_state import state_bytes
 from gradexp.engine.threads import Threads
-from gradexp.models import AbstractModule
 from gradexp.reports.correct_samples import keep_correct
 from gradexp.reports.curves import curves
 from gradexp.reports.diagnosis import TAGS, diagnose
 from gradexp.reports.hparams import hyperparameters, write_hparams
-from gradexp.rules import did_you_mean
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -67,7 +65,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     else:
         prepared = trained.prepared
         cfg, notes, data, model = prepared.cfg, prepared.notes, prepared.data, prepared.model
-    _check_monitor(cfg, model)
+    check_monitor(cfg, model)
     resumed = None
     if checkpoint is not None:
         with restoring(cfg.ckpt_path):
@@ -88,9 +86,11 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         _log_setup(cfg, trainer, model, resumed)
         metrics = _fit(cfg, trainer, model, data, notes, trained)
     except BaseException:
+        record.has_stepped = trainer.global_step > 0
         if resumed is not None and not checkpoints.has_saved:
             _undo(record, trainer)
         raise
+    record.has_stepped = True
     if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
         trainer.logger.end_rewind()
     cfg = found.cfg
@@ -216,16 +216,6 @@ def _test(trainer: Trainer, model: LightningModule, data: AbstractDataModule) ->
     keep_correct(trainer, data, model)
     trainer.test(model, datamodule=data, verbose=False)
     return logged(trainer) | {"seconds/test": time.perf_counter() - started}
-
-
-def _check_monitor(cfg: DictConfig, model: LightningModule) -> None:
-    """Check before the first step that a model of ours logs the monitor; with further callbacks this is unknown."""
-    if isinstance(model, AbstractModule) and not cfg.callbacks:
-        known = model.names_in(cfg.monitor.partition("/")[0])
-        if cfg.monitor not in known:
-            raise ValueError(
-                f"monitor must be one of {', '.join(known)}; got {cfg.monitor!r}.{did_you_mean(cfg.monitor, known)}"
-            )
 
 
 def _callback(trainer: Trainer, kind: type[T]) -> T:

@@ -2,9 +2,15 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 from gradexp.engine.cores import core_count
+
+NO_DEVICE = (
+    "trainer.accelerator must be a device of this machine; got {}, and none is found. Type trainer.accelerator=auto, "
+    "which takes a GPU where there is one"
+)
 
 
 def gpus() -> list[str]:
@@ -16,6 +22,16 @@ def gpus() -> list[str]:
     shown = [path.name for path in devices.iterdir()] if devices.is_dir() else []
     # CUDA counts the GPUs of a container from 0, whatever the host calls them.
     return [str(number) for number in range(sum(re.fullmatch(r"nvidia\d+", name) is not None for name in shown))]
+
+
+def may_have(accelerator: str) -> bool:
+    """Whether this machine may have an accelerator, the value of trainer.accelerator; only Lightning knows for sure."""
+    if accelerator == "mps":
+        return sys.platform == "darwin"
+    if accelerator not in ("gpu", "cuda") or sys.platform != "linux":
+        return True
+    # NVIDIA's driver, in a container and on Jetson; Windows' in WSL; AMD's.
+    return any(path.name.startswith(("nvidia", "nvmap", "dxg", "kfd")) for path in Path("/dev").iterdir())
 
 
 def gpu_count(accelerator: str = "auto") -> int:

@@ -64,7 +64,7 @@ def test_a_part_that_fails_is_launched_again_and_loses_no_job_of_another(
 def test_no_stack_is_trained_after_a_failure_that_stops_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = stack_sizes(monkeypatch)
     stop = ("sweep.on_failure=stop", "hydra.launcher.max_members=1", "hydra.sweep.dir=sweep")
-    line = (*SMALL, "seed=0,1", "monitor=val/accuracy,val/typo", *stop, "monitor_mode=max")
+    line = (*SMALL, "seed=0,1", "monitor=val/accuracy,val/mse", *stop, "monitor_mode=max")
     assert "3 of 4 jobs have no result (1 failed, " in str(call(monkeypatch, *line))
     assert len(sizes) == 2  # not those of the jobs after it
     assert not Path("sweep/2/metrics.json").exists()

@@ -83,7 +83,7 @@ def test_what_a_configuration_says_of_running_alone(overrides: tuple[str, ...], 
 
 def test_a_failing_job_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     found = stack_sizes(monkeypatch)
-    line = ("-m", "seed=0,1", "monitor=val/accuracy,val/typo", *SMALL, VECTORIZED, "hydra.sweep.dir=sweep")
+    line = ("-m", "seed=0,1", "monitor=val/accuracy,val/mse", *SMALL, VECTORIZED, "hydra.sweep.dir=sweep")
     message = str(call(monkeypatch, *line, "+monitor_mode=max") or call(monkeypatch, *line, "monitor_mode=max"))
     assert "2 of 4 jobs have no result (2 failed)" in message
     assert [one["status"] for one in metrics("sweep")] == ["completed", "failed", "completed", "failed"]

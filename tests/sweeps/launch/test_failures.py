@@ -63,6 +63,7 @@ def test_a_job_that_kills_its_worker_is_tried_twice_and_the_others_complete(monk
 
 
 def test_the_reason_of_a_job_names_data_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a").mkdir()  # without images, so that the jobs fail
     message = call(monkeypatch, *SMALL, "data=image_folder", "data.path=a", "seed=0,1")
     assert "2 of 2 jobs have no result (2 failed)" in str(message)
     assert "data.path" in outcome(0)["reason"]

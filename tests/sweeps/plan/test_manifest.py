@@ -147,6 +147,7 @@ def test_the_command_in_the_message_resumes_the_sweep(
     folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     quoted = folder.replace("'", "\\'")
+    Path("a").mkdir()  # without images, so that the jobs fail
     typed = (*NEW, f"hydra.sweep.dir='{quoted}'", "data=image_folder", "data.path=a", "seed=0,1")
     message = call(monkeypatch, *typed)
     assert isinstance(message, str)

@@ -225,6 +225,7 @@ def test_keys_of_sweep_are_refused_with_other_sweepers(typed: str, monkeypatch: 
 
 
 def test_the_command_that_resumes_a_sweep_keeps_the_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("a").mkdir()  # without images, so that the jobs fail
     typed = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1", "data=image_folder", "data.path=a", "seed=0,1")
     assert str(call(monkeypatch, *SMALL, *typed)).endswith(
         "python -m gradexp -m hydra/launcher=joblib hydra.launcher.n_jobs=1 sweep.resume=sweep"

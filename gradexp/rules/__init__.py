@@ -3,12 +3,15 @@
 They are written as annotations, ``dropout: Annotated[float, FRACTION] = 0.0`` (see gradexp.arguments).
 """
 
-import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, get_args
+
+from gradexp.rules.words import did_you_mean as did_you_mean
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ CLASS_WEIGHT = Rule(
 MONITOR = Rule(
     "a metric of training or validation, such as val/accuracy, val/loss or train/loss",
     lambda value: isinstance(value, str) and value.startswith(("train/", "val/")),
+    ("val/accuracy", "val/loss", "val/mse", "val/r2", "val/error", "train/accuracy", "train/loss", "train/objective"),
 )
 HIDDEN = list_of(COUNT, "a list of layer widths, each a whole number of at least 1")
 ACTIVATION_NAMES = (
@@ -191,13 +195,6 @@ def check_folds(folds: int | None, fold: int | None) -> None:
         )
 
 
-def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
-    """' Did you mean X?' where a valid name is close to `name`, else nothing."""
-    by_letters = {str(option).lower(): str(option) for option in valid}
-    close = difflib.get_close_matches(str(name).lower(), by_letters, n=1)
-    return f" Did you mean {by_letters[close[0]]}?" if close else ""
-
-
 def check(name: str, value: Any, rule: Rule) -> None:
     """Check a value.
 
@@ -210,4 +207,19 @@ def check(name: str, value: Any, rule: Rule) -> None:
         ValueError: The value breaks the rule.
     """
     if not rule.holds(value):
-        raise ValueError(f"{name} must be {rule.words}; got {value!r}.{did_you_mean(value, rule.names)}")
+        raise ValueError(f"{name} must be {rule.words}; got {value!r}.{_likely(name, value, rule)}")
+
+
+def _likely(name: str, value: Any, rule: Rule) -> str:
+    """What a value that breaks the rule most likely means; empty if that is not clear."""
+    if is_list(value) and len(value) > 1 and all(map(rule.holds, value)):
+        return f" For a run of each type -m {name}={','.join(map(str, value))}"
+    ends = re.fullmatch(r"(\d+)(?:-|:|\.\.)(\d+)", str(value))
+    if ends and rule.holds(int(ends[1])):
+        return f' For a run of each type -m "{name}=range({ends[1]},{int(ends[2]) + 1})"'
+    guesses: list[Any] = [[value], *(value if is_list(value) else ())]
+    with suppress(ValueError, OverflowError):
+        number = float(str(value).removesuffix("%")) / (100 if str(value).endswith("%") else 1)
+        guesses += [int(number)] * number.is_integer() + [number]
+    found = [guess for guess in guesses if value not in ("", None) and rule.holds(guess)]
+    return did_you_mean(value, rule.names) or (f" Did you mean {found[0]}?" if found else "")

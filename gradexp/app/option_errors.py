@@ -1,0 +1,121 @@
+"""Messages for overrides that Hydra can read and refuses: which rule they break, and what to type."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+
+from gradexp.app.quoting import in_shell, split
+from gradexp.app.suggestions import default_of, setting
+from gradexp.configuration.groups import groups
+
+
+def option_error(text: str) -> str | None:
+    """The message for what Hydra says of an override; None if it is none of these errors."""
+    for pattern, message in MESSAGES.items():
+        found = re.match(pattern, text)
+        if found:
+            return message(*found.groups())
+    return None
+
+
+def _unchosen(group: str, option: str) -> str:
+    """Of `experiment=mnist`, whose group has no default option."""
+    line = f"{group}={option}"
+    if group in groups():
+        return f"{group} must have a plus, as it has no default option; got {line}. Type {setting(group, option)}"
+    return f"{group} must be a group or a key; got {line}.{_typed(setting(group, option))}"
+
+
+def _no_group(line: str, group: str) -> str:
+    """Of `+optimiser/x=1`, and of a key with a slash for a dot."""
+    value = line.partition("=")[2]
+    return f"{group} must be a group; got {line}.{_typed(setting(group.replace('/', '.'), value))}"
+
+
+def _chosen(group: str) -> str:
+    """Of `+optimizer=adam`, whose group has an option already."""
+    line = _typed_with_plus(group) or f"{group}=OPTION"
+    return f"{group} must have no plus, as an option of it is chosen already; got +{line}. Type {line}"
+
+
+def _forced(line: str) -> str:
+    """Of `++experiment=mnist`: Hydra has no such thing for groups."""
+    bare = line.lstrip("+")
+    group, _, option = bare.partition("=")
+    return f"{group} must not have two plusses, as it is a group; got {line}. Type {setting(group, option) or bare}"
+
+
+def _present(key: str, line: str) -> str:
+    """Of `+seed=1`, which is a key already."""
+    return f"{key} must have no plus, as it is in the configuration already; got +{line}. Type {in_shell(line)}"
+
+
+def _several(line: str) -> str:
+    """Of `optimizer.lr=0.1,0.01` without -m."""
+    key, _, value = line.partition("=")
+    values = split(value)
+    joined = ",".join(values)
+    default = default_of(key.lstrip("+"))
+    as_list, as_jobs = in_shell(f"{key}=[{joined}]"), f"-m {in_shell(f'{key}={joined}')}"
+    start = f"{key} must have one value in a single run; got {value}. Type"
+    if isinstance(default, list):
+        return f"{start} {as_list}"
+    if isinstance(default, float) and re.fullmatch(r"\d+, *\d+", value):
+        return f"{start} {key}={values[0]}.{values[1]} with a decimal point, or {as_jobs} for a run of each"
+    if default is None and key.lstrip("+") not in groups():
+        return f"{start} {as_jobs} for a run of each, or {as_list} for a list"
+    return f"{start} {as_jobs} for a run of each"
+
+
+def _sweep(line: str) -> str:
+    """Of `seed=range(3)` without -m."""
+    key, _, value = line.partition("=")
+    return f"{key} must have one value in a single run; got {value}. Type -m {in_shell(line)} for a run of each"
+
+
+def _hydras_own(line: str) -> str:
+    """Of `-m hydra/launcher=joblib,ray`."""
+    key, _, value = line.partition("=")
+    return f"{key} must have one value for all jobs of a sweep; got {value}. Type {key}={split(value)[0]}"
+
+
+def _not_deleted(key: str, value: str, typed: str) -> str:
+    """Of `~optimizer=sgd` where it is another one."""
+    return (
+        f"{key} must be {value} to be deleted as such, which it is; got ~{key}={typed}. Type {key}=VALUE to change it"
+    )
+
+
+def _no_option_to_delete(group: str, option: str | None) -> str:
+    """Of `~experiment`, and of `~optimizer=sgd` where another one is chosen."""
+    line = f"~{group}={option}" if option else f"~{group}"
+    chosen = f"{option} is not the option that is chosen" if option else "no option of it is chosen"
+    return f"{group} must have this option, to be deleted; got {line}, but {chosen}. Leave {line} out"
+
+
+def _typed_with_plus(key: str) -> str | None:
+    """What was typed with a plus for the key, without it."""
+    return next((word.lstrip("+") for word in sys.argv[1:] if re.match(rf"\+{re.escape(key)}[@=]", word)), None)
+
+
+def _typed(line: str | None) -> str:
+    return f" Type {line}" if line else ""
+
+
+# What Hydra says, and the message in its place.
+MESSAGES: Mapping[str, Callable[..., str]] = {
+    r"Could not override '([^']+)'\. No match in the defaults list\.\nTo append .* use \+[^=]+=(.*)": _unchosen,
+    r"(\S+) appears more than once in the final defaults list": _chosen,
+    r"force-add of config groups is not supported: '(.*)'": _forced,
+    r"(?s)Could not append to config\. An item is already at '([^']+)'\.\nEither remove \+ prefix: '(.*?)'\n": _present,
+    r"(?s)Ambiguous value for argument '(.*)'\n1\. To use it as a list": _several,
+    r"Sweep parameters '(.*)' requires --multirun": _sweep,
+    r"Sweeping over Hydra's configuration is not supported : '(.*)'": _hydras_own,
+    r"Override (\S+) looks like a config group override, but config group '(.*)' does not exist\.": _no_group,
+    r"(?s)Cannot find primary config '(.*?)'\..*": lambda name: (
+        f"--config-name must be a file in the folder of --config-dir; got {name}. Type --config-dir FOLDER "
+        f"--config-name {name}, or leave it out"
+    ),
+    r"Could not delete from config\. The value of '(.*)' is (.*) and not (.*)\.": _not_deleted,
+    r"Could not delete '([^=']+)(?:=([^']*))?'\. No match in the defaults list": _no_option_to_delete,
+}

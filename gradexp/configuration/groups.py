@@ -1,0 +1,44 @@
+"""The groups of options in conf/, as their files list them."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from gradexp.configuration.files import CONF_DIR
+from gradexp.untrusted import read_yaml
+
+FIRST = ("experiment", "data", "optimizer", "model")  # whose options people name without their group
+
+
+@cache
+def groups() -> Mapping[str, Sequence[str]]:
+    """The options of each group, the groups of `FIRST` first."""
+    folders = sorted(CONF_DIR.iterdir(), key=lambda path: (*(path.name != name for name in FIRST), path.name))
+    folders += sorted((CONF_DIR / "hydra").iterdir())
+    found = {path: sorted(file.stem for file in path.glob("*.yaml")) for path in folders if path.is_dir()}
+    return {path.relative_to(CONF_DIR).as_posix(): options for path, options in found.items() if options}
+
+
+@cache
+def defaults() -> Mapping[str, str]:
+    """The option of each group that has a default one."""
+    entries = [entry for entry in main_file()["defaults"] if isinstance(entry, dict)]
+    return {str(name): str(option) for entry in entries for name, option in entry.items() if " " not in str(name)}
+
+
+@cache
+def main_file() -> Mapping[str, Any]:
+    """The content of conf/config.yaml."""
+    content: Mapping[str, Any] = read_yaml(CONF_DIR / "config.yaml", "the configuration")
+    return content
+
+
+def option_file(group: str, option: str) -> Mapping[str, Any]:
+    """The content of an option's file; empty if there is none."""
+    path = CONF_DIR / group / f"{option}.yaml"
+    return (read_yaml(path, "an option") or {}) if path.is_file() else {}
+
+
+def plus(group: str) -> str:
+    """The plus before a group without a default option; empty for any other."""
+    return "" if group in defaults() or group.startswith("hydra/") else "+"

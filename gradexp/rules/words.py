@@ -1,0 +1,62 @@
+"""The valid name that somebody most likely means: spelt like theirs, or another library's word for it."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# What people call a name who know it from other libraries.
+OTHER_WORDS: Mapping[str, str] = {
+    "lr": "learning_rate step_size stepsize eta eta0",
+    "weight_decay": "wd decay",
+    "betas": "beta beta1 beta2 beta_1 beta_2",
+    "max_epochs": "epochs epoch n_epochs num_epochs n_iter max_iter",
+    "max_steps": "steps n_steps num_steps iterations",
+    "batch_size": "bs batch minibatch mini_batch",
+    "seed": "random_state random_seed manual_seed",
+    "hidden": "layers hidden_layers hidden_layer_sizes hidden_sizes units neurons widths",
+    "devices": "gpus num_gpus n_gpus",
+    "accelerator": "device gpu",
+    "ckpt_path": "resume checkpoint ckpt weights",
+    "train": "fit training learn",
+    "test": "eval evaluate evaluation validate score",
+    "predict": "infer inference",
+    "accuracy": "acc",
+    "max": "maximize maximise higher",
+    "min": "minimize minimise lower",
+    "true": "yes on",
+    "false": "no off",
+    "16-mixed": "fp16 half float16 amp",
+    "bf16-mixed": "bf16 bfloat16",
+    "32-true": "fp32 float float32",
+    "64-true": "fp64 double float64",
+    "cosine": "cosineannealinglr cosine_annealing",
+    "plateau": "reducelronplateau",
+    "bce": "bceloss bcewithlogitsloss binary_cross_entropy",
+    "mse": "mseloss squared_error mean_squared_error",
+    "cross_entropy": "ce xent crossentropy",
+    "mlp_classifier": "mlp",
+    "table": "csv parquet",
+    "image_folder": "images",
+    "target": "label labels y",
+    "kaiming_normal": "he he_normal kaiming",
+    "xavier_uniform": "glorot glorot_uniform xavier",
+}
+
+
+def other_word(name: Any, valid: Iterable[str]) -> str | None:
+    """The valid name that other libraries call `name`; None if there is none."""
+    word = str(name).lower().replace("-", "_")
+    names = list(valid)
+    own = OTHER_WORDS.get(word, "").split()
+    return next((one for one in names if word in OTHER_WORDS.get(one, "").split()), None) or next(
+        (one for one in names if one in own), None
+    )
+
+
+def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
+    """' Did you mean X?' where a valid name is another word for `name`, or spelt like it; else nothing."""
+    by_letters = {str(option).lower(): str(option) for option in valid}
+    found = other_word(name, by_letters) or next(
+        iter(difflib.get_close_matches(str(name).lower(), by_letters, 1)), None
+    )
+    return f" Did you mean {by_letters[found]}?" if found else ""

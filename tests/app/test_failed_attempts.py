@@ -1,0 +1,65 @@
+"""An attempt that fails before its first step leaves no folder of its own making; what has been trained is kept."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradexp.callbacks import Divergence
+from tests.command_line import call
+
+TINY = ("data=blobs", "model.hidden=[3]", "trainer.max_epochs=2", "figures=false", "test=false", "progress=false")
+
+
+def failing(*_: Any, **__: Any) -> None:
+    raise ValueError("seed must be another one; got this one.")
+
+
+def folders() -> list[str]:
+    return [path.name for path in Path().glob("outputs/*/*")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["data.batch_size=99999"], "data.batch_size must be at most"),  # found when the data is there
+        (["data=diabetes", "model=softmax_regression"], "model must predict numbers"),
+        (["task=predict", "ckpt_path=empty.ckpt"], "ckpt_path must be a whole checkpoint"),
+    ],
+    ids=str,
+)
+def test_nothing_is_left_of_an_attempt_without_a_step(
+    wrong: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("empty.ckpt").touch()
+    assert words in str(call(monkeypatch, *wrong))
+    assert folders() == []
+
+
+@pytest.mark.parametrize(("hook", "is_kept"), [("on_fit_start", False), ("on_train_epoch_end", True)])
+def test_only_steps_are_worth_keeping(hook: str, is_kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Divergence, hook, failing, raising=False)
+    assert "seed must be another one" in str(call(monkeypatch, *TINY))
+    assert len(folders()) == is_kept
+
+
+def test_a_folder_that_was_typed_keeps_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "data.batch_size must be" in str(call(monkeypatch, *TINY, "data.batch_size=9999", "hydra.run.dir=mine"))
+    assert json.loads(Path("mine/metrics.json").read_text())["status"] == "failed"
+
+
+def test_a_finished_run_outlives_failed_attempts_and_says_that_nothing_was_left_to_train(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *TINY) is None
+    (finished,) = folders()
+    last = f"ckpt_path=outputs/default/{finished}/checkpoints/last.ckpt"
+    capsys.readouterr()
+    assert call(monkeypatch, last, "figures=false", "progress=false") is None
+    assert "nothing was left to train: trainer.max_epochs=2 is reached\n" in capsys.readouterr().out
+    assert "seed must stay 0 when a run is resumed" in str(call(monkeypatch, last, "seed=1"))
+    assert folders() == [finished]
+    assert call(monkeypatch, "task=test", last, "figures=false", "progress=false") is None
+    assert re.search(r"^tested weights +epoch 2", capsys.readouterr().out, re.MULTILINE)

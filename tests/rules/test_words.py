@@ -1,0 +1,52 @@
+"""Names that people type wrong, and the values that they mean."""
+
+import pytest
+
+from gradexp.rules import BOOLEAN, COUNT, FRACTION, HIDDEN, POSITIVE, Rule, check
+from gradexp.rules.words import OTHER_WORDS, did_you_mean, other_word
+
+
+@pytest.mark.parametrize(
+    ("typed", "valid", "meant"),
+    [
+        ("SGD", ["adam", "sgd"], "sgd"),
+        ("learning_rate", ["betas", "lr"], "lr"),
+        ("learning-rate", ["betas", "lr"], "lr"),
+        ("lr", ["folds", "learning_rate"], "learning_rate"),  # the other way round
+        ("epochs", ["max_steps", "max_epochs", "min_epochs"], "max_epochs"),
+        ("evaluate", ["train", "test"], "test"),
+        ("zebra", ["adam", "sgd"], None),
+    ],
+)
+def test_did_you_mean(typed: object, valid: list[str], meant: str | None) -> None:
+    assert did_you_mean(typed, valid) == (f" Did you mean {meant}?" if meant else "")
+
+
+def test_no_word_stands_for_two_names() -> None:
+    words = [word for words in OTHER_WORDS.values() for word in words.split()]
+    assert len(words) == len(set(words))
+    assert all(other_word(word, OTHER_WORDS) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "hint"),
+    [
+        (200, HIDDEN, "Did you mean [200]?"),
+        ([0.1], POSITIVE, "Did you mean 0.1?"),
+        ("50%", FRACTION, "Did you mean 0.5?"),
+        (3.0, COUNT, "Did you mean 3?"),
+        ("off", BOOLEAN, "Did you mean false?"),
+        ([0.1, 0.01], POSITIVE, "For a run of each type -m key=0.1,0.01"),
+    ],
+)
+def test_a_value_that_is_nearly_right(value: object, rule: Rule, hint: str) -> None:
+    with pytest.raises(ValueError, match=r"^key must be ") as caught:
+        check("key", value, rule)
+    assert str(caught.value).endswith(f". {hint}")
+
+
+@pytest.mark.parametrize("value", ["ten", float("inf"), float("nan"), None, "", -1, [], {}, "1e999", "9" * 5000])
+def test_nothing_is_guessed_where_nothing_is_near(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^key must be ") as caught:
+        check("key", value, COUNT)
+    assert str(caught.value).endswith(f"got {value!r}.")
