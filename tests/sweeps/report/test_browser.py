@@ -200,6 +200,9 @@ def test_each_figure_has_links_to_its_image(browser: WebDriver, sweep: Path) -> 
     assert images[0].startswith("data:image/svg+xml,")
     assert "optimizer.lr" in images[0]
     assert images[1].startswith("data:image/png;base64,")
+    papers = browser.find_elements(By.CSS_SELECTOR, ".grid .papers a")
+    kinds = [str(link.get_attribute("href")).partition(";")[0] for link in papers]
+    assert kinds == ["data:image/svg+xml", "data:application/pdf"] * len(plots)
     picture = browser.find_element(By.CSS_SELECTOR, "a.of-picture")
     assert str(picture.get_attribute("href")).startswith("data:image/png;base64,")
     assert errors(browser) == []

@@ -115,7 +115,7 @@ def test_overfitting_shows_both_curves_of_both_jobs(
 ) -> None:
     quick = ("data=digits", "data.val_size=1338", "trainer.max_epochs=5", "data.batch_size=10")
     sweep, calls = swept(monkeypatch, "overfitting", *quick, "trainer.log_every_n_steps=10")
-    (curves,) = next(call for call in calls["curves_by_tag"] if len(call[0]) == 4)
+    curves, *_ = next(call for call in calls["curves_by_tag"] if len(call[0]) == 4)
     assert set(curves) == {"train/loss", "val/loss", "train/accuracy", "val/accuracy"}
     assert all(list(by_job) == ["regularizer.l2=0", "regularizer.l2=5e-05"] for by_job in curves.values())
     assert len(curves["val/loss"]["regularizer.l2=0"][0]) == 5
