@@ -6,6 +6,7 @@ from typing import Any
 
 from gradexp.building.class_reader import read_class
 from gradexp.building.kinds import CLASS_GROUPS, KINDS
+from gradexp.configuration.groups import groups
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
 from gradexp.configuration.other_options import options_with
 from gradexp.configuration.values import flat
@@ -45,19 +46,29 @@ def unknown_key(key: str, node: Plain) -> str:
         return f"{key} is now called {KEYS[key]}."
     if key in OPTIONAL:
         return f"{key} is not in the configuration, but can be added: +{key}=VALUE."
-    parent = key.rpartition(".")[0]
+    parent, _, name = key.rpartition(".")
     section: Any = node
     for part in parent.split(".") if parent else ():
-        section = section.get(part, {}) if isinstance(section, Mapping) else {}
+        section = section.get(part, ()) if isinstance(section, Mapping) else ()
+    if section in (None, {}):  # null; omegaconf has made it empty for the key
+        return f"{key} must be given with its whole section, which is null: type '{parent}={{{name}:VALUE}}'."
     listed = ", ".join(sorted(map(str, section))) if isinstance(section, Mapping) else ""
     keys = f" Keys of {parent or 'the top level'}: {listed}." if listed else ""
-    nearest = nearest_key(key, known_keys(node))
+    known = known_keys(node)
+    if key.startswith("hydra."):
+        known = [one for one in flat(node) if one.startswith("hydra.")]
+    nearest = nearest_key(key, known)
     hint = f" Did you mean {nearest}?" if nearest is not None else _of_other_options(key)
     return f"{key} is not a key of the configuration.{hint}{keys}"
 
 
 def _of_other_options(key: str) -> str:
-    """What to type for an argument without its section, which other options than the chosen ones take."""
+    """What to type for an argument that other options than the chosen ones take; its section may be missing."""
+    section, _, name = key.rpartition(".")
+    group = section.replace(".", "/")
+    if group in groups():
+        options = options_with(group, name)
+        return f" It belongs to {group}={' or '.join(options)}." if options else ""
     for group in CLASS_GROUPS:
         for option in options_with(group, key):
             return f" Type {group}={option} {group}.{key}=VALUE."
