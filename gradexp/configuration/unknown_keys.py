@@ -103,6 +103,9 @@ def nearest_key(key: str, valid: Sequence[str]) -> str | None:
 
     key = key.replace("/", ".")
     parent, _, name = key.rpartition(".")
+    elsewhere = [one for one in valid if one.rpartition(".")[2] == name]
+    if elsewhere:
+        return max(elsewhere, key=similarity)
     in_section = [one for one in valid if one.rpartition(".")[0] == parent]
     for keys in (in_section, valid):
         found = other_word(name, [one.rpartition(".")[2] for one in keys])
