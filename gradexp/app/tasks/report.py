@@ -45,7 +45,9 @@ def report(cfg: DictConfig, console: Console) -> dict[str, Any]:
     """
     folder = Path(cfg.sweep_dir)
     if is_run(folder):
-        for line in report_run(folder, _default(), lambda run: _examined(run, cfg)):
+        with figure_files(cfg):
+            lines = report_run(folder, _default(), lambda run: _examined(run, cfg))
+        for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         return {"status": "completed"}
     with figure_files(cfg):
@@ -53,12 +55,13 @@ def report(cfg: DictConfig, console: Console) -> dict[str, Any]:
     return {"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}
 
 
-def report_at_end(folder: Path, restored: Restored | None) -> list[str]:
+def report_at_end(folder: Path, restored: Restored | None, cfg: DictConfig) -> list[str]:
     """Write the report of a run that has just ended in this process.
 
     Args:
         folder: The run's.
         restored: Its module with the weights that are tested, and its data; None if it failed.
+        cfg: Its configuration, which gives the size of the figures.
 
     Returns:
         Remarks for the summary: what is left out, and the name of the page.
@@ -69,7 +72,8 @@ def report_at_end(folder: Path, restored: Restored | None) -> list[str]:
             return None, [f"no predictions: the run is {run.status}"]
         return _guarded(lambda: _of_model(run, restored.model, restored.data))
 
-    _, *notes, _ = report_run(folder, _default(), examined)
+    with figure_files(cfg):
+        _, *notes, _ = report_run(folder, _default(), examined)
     return [*notes, f"the run on one page: {NAME}"]
 
 
