@@ -12,8 +12,8 @@ from gradexp.sweeps.report.findings import find
 from gradexp.sweeps.report.penalty_map import penalties
 from gradexp.sweeps.report.ranking import ranking
 from gradexp.sweeps.report.results import Job, SweepResults, read_sweep
-from gradexp.sweeps.report.sensitivity import learning_rates
 from gradexp.sweeps.report.search import Found
+from gradexp.sweeps.report.sensitivity import learning_rates
 from gradexp.sweeps.report.terminal import lines
 from gradexp.sweeps.report.times import times
 from gradexp.sweeps.search.objectives import Objective
