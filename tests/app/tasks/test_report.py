@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -177,6 +178,23 @@ def test_a_regression_has_residuals_and_a_diverged_run_its_reason(tmp_path: Path
     said = text(tmp_path / "diverged")
     assert "The run is diverged" in said
     assert result.metrics["reason"] in said
+
+
+def test_a_folder_of_another_program_or_of_a_task_without_a_model_is_refused_and_stays_as_it_is(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    os.mkfifo(tmp_path / "other" / "pipe")
+    message = str(call(monkeypatch, "task=report", f"sweep_dir={tmp_path}/other"))
+    assert message.startswith("error: sweep_dir must be the folder of a multirun, with its jobs' folders in it; got")
+    compared = tmp_path / "compared" / ".hydra"
+    compared.mkdir(parents=True)
+    config = (trained / ".hydra" / "config.yaml").read_text()
+    (compared / "config.yaml").write_text(config.replace("task: train", "task: compare"))
+    message = str(call(monkeypatch, "task=report", f"sweep_dir={tmp_path}/compared"))
+    assert "a run that trains or measures a model; got" in message
+    assert message.endswith("which is of task=compare.")
+    assert not list(tmp_path.glob("*/report.html"))
 
 
 def test_report_has_no_effect_on_tasks_that_measure_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
