@@ -154,8 +154,8 @@ def check_stays_inside(folder: Path) -> None:
                 )
         elif not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
             raise ValueError(
-                f"{folder} must hold files and folders only; {entry.path} is neither, but a pipe or a device. "
-                "Delete it."
+                f"{folder} must hold files and folders only, as gradexp writes there; {entry.path} is neither, but a "
+                "pipe or a device. Name another folder, or delete it if no other program needs it."
             )
 
 

@@ -17,6 +17,7 @@ FIXED = {
     "lightning": ((2, 6, 6), "load_from_checkpoint runs what the file names; 2.6.2 and 2.6.3 were compromised"),
     "onnx": ((1, 21), "CVE-2026-27489, CVE-2026-34446, CVE-2026-34447: a model reads files outside its folder"),
     "pillow": ((12, 3), "CVE-2026-59197, -59199, -59205: writes out of bounds; CVE-2026-59204: JPEG 2000"),
+    "pyarrow": ((23, 0, 1), "CVE-2023-47248: data that is read is executed; CVE-2026-25087: use after free"),
     "pyyaml": ((5, 4), "CVE-2020-14343: full_load runs what a file names"),
     "ray": ((2, 56), "CVE-2025-62593, CVE-2026-41486, CVE-2026-57516: data that is read is executed"),
     "scikit-learn": ((1, 5), "CVE-2024-5206: tokens are kept"),

@@ -207,7 +207,7 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None, predictions
     log.info("%s", metrics)
     frame, notes = outcome.predictions, outcome.notes
     if cfg.report and is_first_process():
-        notes = [*notes, *report_at_end(folder, outcome.restored)]
+        notes = [*notes, *report_at_end(folder, outcome.restored, cfg)]
     if predictions and frame is None and outcome.restored is not None and metrics["status"] == "completed":
         from gradexp.app.tasks.predict import predict_test_part
 
@@ -232,7 +232,7 @@ def _record_failure(record: RunRecord, error: Exception) -> None:
         if record.ran is not None and record.ran.report and is_first_process():
             from gradexp.app.tasks.report import report_at_end
 
-            report_at_end(record.folder, None)
+            report_at_end(record.folder, None, record.ran)
 
 
 def _write_metrics(folder: Path, metrics: dict[str, Any]) -> None:

@@ -18,14 +18,14 @@ from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_single_run, is_own
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
-from gradexp.configuration.files import run_of
+from gradexp.configuration.files import has_config, run_of
 from gradexp.configuration.inputs import check_inputs
 from gradexp.configuration.values import as_typed, plain_without_hydra, without_hydra
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
 from gradexp.sweeps.plan.axes import text
-from gradexp.sweeps.plan.manifest import NAME
+from gradexp.sweeps.plan.manifest import NAME, check_is_sweep
 from gradexp.sweeps.report.write_report import write_report
 from gradexp.untrusted import check_stays_inside
 
@@ -77,9 +77,16 @@ def check_before_multirun(config: DictConfig) -> None:
 
 
 def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:
-    """The folder of an earlier run or sweep into which a single run will write; None if it writes into a new one."""
+    """The folder of an earlier run or sweep into which a single run will write; None if it writes into a new one.
+
+    Raises:
+        ValueError: A report is asked for of a folder that is neither a run's nor a sweep's.
+    """
     if task == "report":
-        return None if sweep_dir is None else Path(sweep_dir)
+        folder = None if sweep_dir is None else Path(sweep_dir)
+        if folder is not None and not has_config(folder):
+            check_is_sweep(folder)
+        return folder
     return run_of(ckpt_path) if task == "train" else None
 
 

@@ -17,6 +17,7 @@ from gradexp.app.errors import explain
 from gradexp.app.figure_files import figure_files
 from gradexp.app.saved_config import with_checkpoint
 from gradexp.app.tasks.restore import Restored, module_and_data
+from gradexp.configuration.files import read_config
 from gradexp.configuration.values import changed, flat, plain_without_hydra
 from gradexp.engine.checkpoint_file import read_checkpoint
 from gradexp.reports.examination import Examination, examine, part_to_examine
@@ -26,6 +27,7 @@ from gradexp.sweeps.report.run.run_files import RunFiles, is_run
 from gradexp.sweeps.report.write_report import write_report
 
 MIB = 2**20
+NO_RUNS = ("predict", "report", "compare", "explain", "export")  # tasks that train and measure nothing
 
 Examined = tuple[Examination | None, list[str]]  # and what is left out
 
@@ -45,7 +47,10 @@ def report(cfg: DictConfig, console: Console) -> dict[str, Any]:
     """
     folder = Path(cfg.sweep_dir)
     if is_run(folder):
-        for line in report_run(folder, _default(), lambda run: _examined(run, cfg)):
+        check_has_page(folder)
+        with figure_files(cfg):
+            lines = report_run(folder, _default(), lambda run: _examined(run, cfg))
+        for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         return {"status": "completed"}
     with figure_files(cfg):
@@ -53,12 +58,27 @@ def report(cfg: DictConfig, console: Console) -> dict[str, Any]:
     return {"status": "completed", **{f"jobs/{status}": count for status, count in jobs.items()}}
 
 
-def report_at_end(folder: Path, restored: Restored | None) -> list[str]:
+def check_has_page(folder: Path) -> None:
+    """Check that the run in a folder can have a page; a comparison of several problems has one of its own.
+
+    Raises:
+        ValueError: The run neither trains nor measures a model.
+    """
+    task = read_config(folder).get("task")
+    if task in NO_RUNS:
+        raise ValueError(
+            "sweep_dir must be the folder of a multirun, or of a run that trains or measures a model; got "
+            f"{folder}, which is of task={task}."
+        )
+
+
+def report_at_end(folder: Path, restored: Restored | None, cfg: DictConfig) -> list[str]:
     """Write the report of a run that has just ended in this process.
 
     Args:
         folder: The run's.
         restored: Its module with the weights that are tested, and its data; None if it failed.
+        cfg: Its configuration, which gives the size of the figures.
 
     Returns:
         Remarks for the summary: what is left out, and the name of the page.
@@ -69,7 +89,8 @@ def report_at_end(folder: Path, restored: Restored | None) -> list[str]:
             return None, [f"no predictions: the run is {run.status}"]
         return _guarded(lambda: _of_model(run, restored.model, restored.data))
 
-    _, *notes, _ = report_run(folder, _default(), examined)
+    with figure_files(cfg):
+        _, *notes, _ = report_run(folder, _default(), examined)
     return [*notes, f"the run on one page: {NAME}"]
 
 

@@ -64,14 +64,14 @@ class ManifestLines:
         )
 
     def command(self, manifest: Manifest) -> list[str]:
-        """The command of a manifest, followed by what was typed now.
+        """The command of a manifest, followed by what was typed now, of which the last value of a key is taken.
 
         Raises:
             ValueError: It has more than what spans a sweep, or something that must be typed again.
         """
         kept = self._kept(manifest.command)
         self._check_typed(manifest.command)
-        return [*kept, *self._typed]
+        return [*(line for line in kept if line not in self._typed), *self._typed]
 
     def manifest(self, manifest: Manifest) -> Manifest:
         """The manifest, with overrides of its jobs that can be launched.

@@ -121,7 +121,8 @@ class PlannedSweeper(Sweeper):
         work = self.work_of(old)
         if old is not None:
             lines = ManifestLines(folder, arguments, compose, resume_words(folder, self.config))
-            if lines.only_resumes:
+            # A search is one whole: what is typed now is a change of its command, and never an axis to add.
+            if lines.only_resumes or old.search is not None:
                 arguments, compose = lines.command(old), lines
                 self._take_launcher(compose, arguments)
             old = lines.manifest(old)

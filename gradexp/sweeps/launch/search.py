@@ -12,6 +12,7 @@ from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import value_of
 from gradexp.sweeps.launch.output import console
 from gradexp.sweeps.launch.planned_sweeper import Work
+from gradexp.sweeps.launch.resumed_search import check_search_is_kept, check_space_is_kept
 from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.launch.search_plan import fixed_lines, plan_search
 from gradexp.sweeps.plan.axes import text
@@ -36,18 +37,15 @@ class Search(Work):
     """Trials proposed by Optuna."""
 
     def plan(self, arguments: list[str], old: Manifest | None, command: list[str]) -> tuple[Plan, Manifest]:
+        if old is not None:
+            assert old.search is not None
+            check_space_is_kept(arguments, old.search, self.compose.parser)
         plan, search = plan_search(arguments, self.compose)
         self._fixed = fixed_lines(arguments, self.compose)
         manifest = extended(old, plan, command)
         if old is not None:
             assert old.search is not None
-            free = ("trials", "fresh", "race", "pruning", "raced")
-            changed = [key for key in search if key not in free and search[key] != old.search.get(key)]
-            if changed:
-                raise ValueError(
-                    f"sweep.resume must keep what the search began with; search.{changed[0]} was "
-                    f"{old.search.get(changed[0])}, is {search[changed[0]]}. More search.trials extend a search."
-                )
+            check_search_is_kept(search, old)
             search["space"] = old.search["space"]  # in its order, whatever the order that is typed now
             raced = old.search.get("raced")
             search["raced"] = raced if isinstance(raced, int) else 0
@@ -222,5 +220,4 @@ class Search(Work):
         seeds = f"{len(self._seeds)} seeds" if len(self._seeds) > 1 else "one seed"
         self._say(f"search: {self._trials} trials by {search['sampler']}, {seeds} of the best {search['race']}")
         for key, one in self._space.items():
-            values = ", ".join(one.choices) or f"{one.low} to {one.high}" + ", logarithmic" * one.log
-            self._say(f"{key.lstrip('+')}: {values}")
+            self._say(f"{key.lstrip('+')}: {one.words}")

@@ -48,7 +48,10 @@ def plan_search(arguments: Sequence[str], compose: Composer) -> tuple[Plan, dict
     fixed = fixed_lines(arguments, compose)
     groups = set(compose.groups([one for one in typed if not one.is_sweep_override()]))
     samples = [[*fixed, *line] for line in _sampled(space, groups)]
-    add_jobs(plan, ((line, _values(line, len(fixed))) for line in samples), "grid", compose)
+    try:
+        add_jobs(plan, ((line, _values(line, len(fixed))) for line in samples), "grid", compose)
+    except ValueError as error:
+        raise _whole(error, space) from error
     plan.jobs.clear()
     for key in OWN_KEYS:
         plan.common.pop(key, None)
@@ -114,6 +117,24 @@ def _ends(one: Dimension) -> list[str]:
 def _values(line: Sequence[str], fixed: int) -> dict[str, str]:
     """The values of a sampled line, for the message of an error."""
     return {key.lstrip("+"): value for key, _, value in (one.partition("=") for one in line[fixed:])}
+
+
+def _whole(error: ValueError, space: Space) -> ValueError:
+    """The error, with the interval of whole numbers if the key of an interval takes no others."""
+    said = str(error)
+    for key, one in space.items():
+        low, high = one.low, one.high
+        is_whole = isinstance(low, float) and isinstance(high, float) and low.is_integer() and high.is_integer()
+        if said.startswith(f"{key.lstrip('+')} must be a whole number") and is_whole:
+            assert low is not None
+            assert high is not None
+            typed = f"int(interval({low:.0f},{high:.0f}))"
+            hint = f'Type "{key}={f"tag(log,{typed})" if one.log else typed}" for whole numbers.'
+            found = ValueError(f"{said.partition(' Did you mean ')[0]} {hint}")
+            for note in getattr(error, "__notes__", []):
+                found.add_note(note)
+            return found
+    return error
 
 
 def _prunes(asked: bool | str, objectives: int, config: Mapping[str, Any], space: Space) -> bool:

@@ -131,4 +131,5 @@ def print_counts(folder: Path, manifest: Manifest) -> None:
     counts = ", ".join(f"{states[state]} {action}" for state, action in actions.items() if states[state])
     lines = console()
     lines.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
-    lines.print(f"jobs: {len(jobs)} ({counts})", markup=False, highlight=False, soft_wrap=True)
+    if jobs:  # a search begins without any
+        lines.print(f"jobs: {len(jobs)} ({counts})", markup=False, highlight=False, soft_wrap=True)

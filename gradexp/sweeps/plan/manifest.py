@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from gradexp.configuration.files import HYDRA_FOLDER
 from gradexp.configuration.values import same
 from gradexp.files import finite, write_json
 from gradexp.objective.monitor import Mode
@@ -13,6 +14,7 @@ from gradexp.sweeps.plan.axes import text
 from gradexp.untrusted import read_json
 
 NAME = "manifest.json"
+JOBS = f"*/{HYDRA_FOLDER}/config.yaml"  # what each job has
 FORMAT = 2  # grows when other versions of gradexp can no longer read it
 ABSENT = "absent"
 WHOLE = "a manifest that a sweep wrote"  # what manifest.json is
@@ -187,6 +189,25 @@ def _wrong(content: dict[str, Any]) -> str:
         if not isinstance(given.get("settings"), dict):
             return f"the settings of job {key} must be an object; got {given.get('settings')!r}"
     return ""
+
+
+def holds_jobs(folder: Path) -> bool:
+    """Whether a folder has a manifest or the folder of a job, so that it can be a sweep's; no file is opened."""
+    return (folder / NAME).is_file() or any(folder.glob(JOBS))
+
+
+def check_is_sweep(folder: Path, key: str = "sweep_dir") -> None:
+    """Check that a folder can be a sweep's, before anything is said of the files in it.
+
+    Args:
+        folder: The folder.
+        key: The argument that names it, for the message of an error.
+
+    Raises:
+        ValueError: It has neither a manifest nor the folder of a job.
+    """
+    if not holds_jobs(folder):
+        raise ValueError(f"{key} must be the folder of a multirun, with its jobs' folders in it; got {folder}.")
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], free: set[str]) -> list[str]:

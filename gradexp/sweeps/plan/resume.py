@@ -30,9 +30,10 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
         return manifest
     changed = differences(old.base, plan.common, varying)
     if changed:
+        extends = "New values of an axis extend a sweep" if old.search is None else "More search.trials extend a search"
         raise ValueError(
-            f"sweep.resume must keep the settings that the sweep began with; {'; '.join(changed)}. New values of an "
-            "axis extend a sweep; any other change needs a new sweep."
+            f"sweep.resume must keep the settings that the sweep began with; {'; '.join(changed)}. {extends}; any "
+            "other change needs a new sweep."
         )
     manifest.base = {key: value for key, value in old.base.items() if same(finite(plan.common.get(key)), value)}
     axes = {axis for job in plan.jobs.values() for axis in job.settings}

@@ -10,10 +10,16 @@ SHOWN = 4  # settings in a line
 
 
 def best_lines(findings: Findings) -> list[str]:
-    """The best setting by its mean, and the settings with fewer seeds; empty where no setting has several seeds."""
+    """The best setting by its mean, and the settings with fewer seeds; empty where no setting has several seeds.
+
+    Empty too for a search with other objectives than the monitor.
+    """
     best = findings.best
     if best is None or not best.several:
         return []
+    search = findings.search
+    if search is not None and findings.results.monitor not in [one.metric for one in search.objectives]:
+        return []  # the search has said which trials are the best, by other metrics than this one
     said = f"best by the mean: {best.setting.label} ({score(best.setting)})"
     if len(best.setting.scores) < JUDGED and len(findings.ranking) > 1:
         said += f"; no other is told from it with fewer than three {findings.unit}s"

@@ -13,7 +13,7 @@ from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.dashboard import Picture
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
-from gradexp.sweeps.report.page_parts import encoded, foot, number, script, write_html
+from gradexp.sweeps.report.page_parts import encoded, foot, number, paper_links, script, write_html
 from gradexp.sweeps.report.panels import panels
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.scores import table as scores_table
@@ -92,12 +92,7 @@ def _links(tag: str, pictures: Mapping[str, Picture]) -> list[dict[str, str]]:
     """A figure's files within the page, for papers: what to call them, and where they are."""
     if tag not in pictures:
         return []
-    name, picture = tag.rpartition("/")[2], pictures[tag]
-    files = (("SVG", "image/svg+xml", picture.svg), ("PDF", "application/pdf", picture.pdf))
-    return [
-        {"label": label, "name": f"{name}.{label.lower()}", "href": f"data:{kind};base64,{encoded(content)}"}
-        for label, kind, content in files
-    ]
+    return paper_links(tag.rpartition("/")[2], {"svg": pictures[tag].svg, "pdf": pictures[tag].pdf})
 
 
 def _compared(findings: Findings, pictures: Mapping[str, Picture]) -> dict[str, Any] | None:

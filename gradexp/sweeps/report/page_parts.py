@@ -19,6 +19,7 @@ from gradexp.sweeps.job_folder import METRICS
 
 TEMPLATES = ("hovertemplate", "texttemplate")  # of figures: constants, with markup
 NAME = "report.html"
+PAPERS = {"svg": "image/svg+xml", "pdf": "application/pdf"}  # formats that papers take, and their media types
 NOT_RECORDED = "not recorded"
 
 
@@ -75,6 +76,20 @@ def _date(moment: float) -> str:
 def encoded(content: bytes) -> str:
     """The content of a file in base64."""
     return base64.b64encode(content).decode()
+
+
+def paper_links(name: str, contents: Mapping[str, bytes]) -> list[dict[str, str]]:
+    """The files of a figure within a page, for papers: what to call them, and where they are.
+
+    Args:
+        name: Of the files, without their ending.
+        contents: The contents of an SVG and of a PDF file, by "svg" and "pdf"; one that is missing has no link.
+    """
+    return [
+        {"label": kind.upper(), "name": f"{name}.{kind}", "href": f"data:{mime};base64,{encoded(contents[kind])}"}
+        for kind, mime in PAPERS.items()
+        if kind in contents
+    ]
 
 
 @cache

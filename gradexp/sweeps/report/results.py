@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gradexp.configuration.files import HYDRA_FOLDER, read_job_config, read_overrides
+from gradexp.configuration.files import read_job_config, read_overrides
 from gradexp.configuration.values import flat
 from gradexp.files import write_atomically
 from gradexp.objective.monitor import Mode
@@ -16,7 +16,7 @@ from gradexp.reports.hparams import changes_in_words
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.entrants import entrant
-from gradexp.sweeps.plan.manifest import Manifest
+from gradexp.sweeps.plan.manifest import JOBS, Manifest
 from gradexp.sweeps.plan.repeats import Repeat, repeat_of, without_repeats
 from gradexp.sweeps.report.unplanned import unplanned_settings
 
@@ -152,7 +152,7 @@ def read_sweep(folder: Path, key: str = "sweep_dir") -> SweepResults:
     """
     manifest = Manifest.read(folder) if folder.is_dir() else None
     planned = {job.folder: job for job in manifest.jobs.values()} if manifest else {}
-    found = {path.parent.parent.name for path in folder.glob(f"*/{HYDRA_FOLDER}/config.yaml")}
+    found = {path.parent.parent.name for path in folder.glob(JOBS)}
     if not planned and not found:
         raise ValueError(f"{key} must be the folder of a multirun, with its jobs' folders in it; got {folder}.")
     jobs = []

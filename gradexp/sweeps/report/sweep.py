@@ -16,6 +16,7 @@ from gradexp.configuration.key_rules import baseline as parsed
 from gradexp.files import user_path
 from gradexp.reports.curves import curves, scalars
 from gradexp.rules import check, did_you_mean
+from gradexp.sweeps.plan.manifest import check_is_sweep
 from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.files import rows_of_pairs
 from gradexp.sweeps.report.comparison.of_folders import compared_folders
@@ -58,7 +59,8 @@ class Sweep:
     def table(self) -> pl.DataFrame:
         """What sweep.csv has: one row a job, failed and diverged ones too; settings, metrics, configuration.
 
-        `table.to_pandas()` needs pandas and pyarrow. A column that holds numbers and text is text.
+        `table.to_pandas()` needs pandas and pyarrow: pip install "gradexp[pandas]". A column that holds numbers and
+        text is text.
         """
         return _frame(rows_of(self.results))
 
@@ -150,8 +152,8 @@ def load_sweep(folder: str | Path) -> Sweep:
         ValueError: The folder holds no sweep, a damaged one, or a link that leads out of it.
     """
     path = user_path(str(folder)).absolute()
-    if path.is_dir():
-        check_stays_inside(path)
+    check_is_sweep(path, "folder")
+    check_stays_inside(path)
     return Sweep(read_sweep(path, "folder"))
 
 

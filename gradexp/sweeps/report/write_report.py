@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gradexp.files import remove_temporary_files
+from gradexp.sweeps.plan.manifest import check_is_sweep
 from gradexp.untrusted import check_stays_inside
 
 
@@ -30,6 +31,7 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     from gradexp.sweeps.report.studies import study_of
     from gradexp.sweeps.report.terminal import print_findings
 
+    check_is_sweep(folder)
     check_stays_inside(folder)
     remove_temporary_files(folder, folder / "figures")
     results = read_sweep(folder)

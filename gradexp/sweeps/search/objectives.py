@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gradexp.objective.monitor import Mode, monitor_mode, needs_mode, sign
+from gradexp.building.class_reader import read_class
+from gradexp.configuration.ignored import OURS
+from gradexp.objective.monitor import OWN, Mode, monitor_mode, needs_mode, sign
+from gradexp.rules import did_you_mean
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.search.trials import Scores
 
@@ -48,12 +51,28 @@ def objectives(config: Mapping[str, Any]) -> list[Objective]:
         return [Objective(str(config["monitor"]), mode)]
     found = [_objective(item, config) for item in given]
     names = [one.metric for one in found]
+    _check_measured(names, config)
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(
             f"search.monitors must be two or more different metrics, such as [val/loss,parameters]; got {names}. One "
             "metric is searched for by monitor."
         )
     return found
+
+
+def _check_measured(names: list[str], config: Mapping[str, Any]) -> None:
+    """Check that the jobs can measure the metrics, as far as the names tell of what a model of ours logs."""
+    model = read_class(str(config["model"].get("_target_")))
+    if model is None or not model.is_subclass([OURS]) or config["metrics"] or config["callbacks"]:
+        return
+    known = [*(f"val/{name}" for name in OWN), *(f"train/{name}" for name in OWN), *COSTS]
+    for name in names:
+        if name not in known:
+            shown = ", ".join(known[: len(OWN)])
+            raise ValueError(
+                f"search.monitors must be metrics that the jobs measure, of {shown}, {', '.join(COSTS)}, or one of "
+                f"yours, +metrics.NAME._target_=CLASS; got {name}.{did_you_mean(name, known)}"
+            )
 
 
 def _objective(item: Any, config: Mapping[str, Any]) -> Objective:

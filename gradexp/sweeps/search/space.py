@@ -36,6 +36,14 @@ class Dimension:
         return isinstance(self.low, int)
 
     @property
+    def words(self) -> str:
+        """The values as a person reads them."""
+        if self.low is None:
+            return ", ".join(self.choices)
+        step = f", in steps of {self.step}" if self.step is not None else ""
+        return f"{self.low} to {self.high}" + ", logarithmic" * self.log + step
+
+    @property
     def size(self) -> float:
         """How many values there are; infinite for an interval of real numbers."""
         if self.low is None or self.high is None:

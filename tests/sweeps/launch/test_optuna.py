@@ -136,9 +136,21 @@ def test_a_killed_search_goes_on_with_the_trials_it_would_have_had(
 def test_a_search_is_extended_and_keeps_what_it_began_with(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(finished, "sweep")
     before = [trial.params for trial in trials(finished)]
-    assert "search.sampler was tpe, is qmc" in str(call(monkeypatch, *RESUMED, "search.sampler=qmc"))
-    message = str(call(monkeypatch, *RESUMED, "hydra/sweeper=optuna", "optimizer.lr=interval(1e-4,1e-1)"))
-    assert "search.space was" in message or "must keep" in message
+    kept = json.loads(Path("sweep/manifest.json").read_text())
+    rate = "optimizer.lr was 0.0001 to 0.1, logarithmic, is"
+    for typed, words in {
+        "search.sampler=qmc": "search.sampler was tpe, is qmc. More search.trials extend a search",
+        "optimizer.lr=interval(1e-4,1e-1)": f"{rate} 0.0001 to 0.1. More",
+        "optimizer.lr=0.5": f"{rate} 0.5. More",
+        "model.hidden=[4],[8]": "model.hidden was not searched, is [4], [8]. More",
+        "data.batch_size=50": "began with; data.batch_size was 100, is 50. More search.trials extend a search;",
+        "seed=3": "began with; seed was 0, is 3. More",
+        "search.trials=12": "search.trials must be at least 13, which the search has begun already; got 12.",
+    }.items():
+        message = str(call(monkeypatch, *RESUMED, "hydra/sweeper=optuna", typed))
+        assert words in message, f"{typed}: {message}"
+        assert message.count(" was ") == (0 if "trials=" in typed else 1), "nothing that was not typed is named"
+    assert json.loads(Path("sweep/manifest.json").read_text()) == kept
     assert call(monkeypatch, *RESUMED, "hydra/launcher=vectorized", "search.trials=15") is None
     after = [trial.params for trial in trials(Path("sweep"))]
     assert len(after) == 15

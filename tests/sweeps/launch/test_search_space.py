@@ -54,6 +54,11 @@ REFUSED_SEARCHES = {
     "search.sampler=cmaes optimizer=sgd,adam": "for a space with lists of values, such as optimizer; CMA-ES searches",
     "search.monitors=[val/loss]": "search.monitors must be two or more different metrics, such as [val/loss,par",
     "search.monitors=[val/loss,val/f2]": 'which way val/f2 is better, which the metric itself does not; type "sea',
+    "search.monitors=[val/loss,{bogus:max}]": "parameters, seconds/fit, epochs, steps, or one of yours, +metrics.NAME.",
+    "search.monitors=[val/loss,{val/acuracy:max}]": "got val/acuracy. Did you mean val/accuracy?",
+    "data.batch_size=interval(8,64)": 'got 8.0. Type "data.batch_size=int(interval(8,64))" for whole numbers. (In',
+    "data.batch_size=tag(log,interval(8,64))": 'Type "data.batch_size=tag(log,int(interval(8,64)))" for whole numbers.',
+    "data.batch_size=interval(8.5,64)": "data.batch_size must be a whole number of at least 1, or null; got 8.5. (In",
     "search.monitors=[val/loss,{val/f2:up}]": "search.monitors must be a list of metrics",
     "search.monitors=[val/loss,val/accuracy] search.pruning=true": "search.pruning must be false or auto with several",
     "sweep.zip=[optimizer,optimizer.lr]": "sweep.zip must go with a grid; a search has zip=",
@@ -124,4 +129,5 @@ def test_a_dry_run_shows_the_space(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     said = capsys.readouterr().out
     assert "search: 40 trials by tpe, 3 seeds of the best 5" in said
     assert "optimizer.lr: 0.0001 to 0.1, logarithmic" in said
+    assert "jobs: " not in said, "there are none before the first round"
     assert not Path("sweep").exists()

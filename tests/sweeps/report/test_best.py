@@ -1,5 +1,6 @@
 """The best setting by the mean over its seeds, never one lucky job, and what is not told from it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from gradexp.sweeps.report.findings import find
 from gradexp.sweeps.report.penalty_map import penalties
 from gradexp.sweeps.report.ranking import ranking
 from gradexp.sweeps.report.results import Job, SweepResults, read_sweep
+from gradexp.sweeps.report.search import Found
 from gradexp.sweeps.report.sensitivity import learning_rates
 from gradexp.sweeps.report.terminal import lines
 from gradexp.sweeps.report.times import times
+from gradexp.sweeps.search.objectives import Objective
 from tests.sweeps.folders import grid, write_sweep
 from tests.sweeps.report.comparison.jobs import LOST, job, sweep
 
@@ -75,6 +78,15 @@ def test_the_best_has_the_best_mean_and_no_lucky_job_beats_it() -> None:
     assert "time: 0.7047 ± 0.0051 over 4 seeds in 1.0 s, 0.9545 ± 0.0042 over 4 seeds in 1.1 s" in said
     assert "0.99" not in said
     assert "0.98" not in said
+
+
+def test_a_search_by_other_metrics_names_no_best_by_the_monitor() -> None:
+    findings = find(swept({0.1: [0.95, 0.96, 0.955], 0.2: [0.90, 0.905, 0.91]}))
+    for metrics, is_said in ((("val/loss", "parameters"), False), (("val/accuracy", "parameters"), True)):
+        objectives = [Objective(metric, "min") for metric in metrics]
+        search = Found("tpe", objectives, [0, 1, 2], {}, [], 0, [], [], {})
+        said = "\n".join(lines(replace(findings, search=search)))
+        assert ("best by the mean" in said) is is_said
 
 
 def test_a_setting_that_lost_one_of_many_seeds_can_be_the_best() -> None:

@@ -9,7 +9,7 @@ from gradexp.configuration.values import flat
 from gradexp.files import user_path
 from gradexp.objective.monitor import Mode
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.plan.manifest import NAME
+from gradexp.sweeps.plan.manifest import NAME, holds_jobs
 from gradexp.sweeps.report.results import Job, SweepResults, read_sweep
 from gradexp.untrusted import check_stays_inside
 
@@ -39,6 +39,8 @@ def read_parts(names: Sequence[str]) -> list[SweepResults]:
         rule = f"compare.folders must be folders of multiruns or of runs; got {name}"
         if not folder.is_dir():
             raise ValueError(f"{rule}, which is no folder. Both are below outputs/.")
+        if not has_config(folder) and not holds_jobs(folder):
+            raise ValueError(f"{rule}, which holds none.")
         check_stays_inside(folder)
         if has_config(folder) and not (folder / NAME).is_file():
             part = _run(folder)

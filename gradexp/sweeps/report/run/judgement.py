@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib.figure import Figure
 from PIL import Image
 
+from gradexp.figures import confusion_matrix
 from gradexp.reports.calibration import BINS, calibration
 from gradexp.reports.examination import MOST_SAMPLES, Array, Examination
 from gradexp.sweeps.report.page_parts import number
-from gradexp.sweeps.report.run import run_figures
+from gradexp.sweeps.report.run import drawn_run, run_figures
 
 PARTS = {"val": "validation", "test": "test"}
 MOST_COLUMNS = 30  # of a table
@@ -46,6 +48,7 @@ class Judgement:
         titles: Title and caption of each figure.
         tables: The classes, or the samples that are most wrong.
         pictures: The images that are most wrong, as PNG in base64, each with the words below it.
+        drawn: The figures for papers, by the same ids, and the images that are most wrong, by "most_wrong".
     """
 
     title: str
@@ -54,9 +57,11 @@ class Judgement:
     titles: dict[str, tuple[str, str]] = field(default_factory=dict)
     tables: list[Table] = field(default_factory=list)
     pictures: list[tuple[str, str]] = field(default_factory=list)
+    drawn: dict[str, Figure] = field(default_factory=dict)
 
-    def add(self, key: str, figure: go.Figure, title: str, caption: str) -> None:
+    def add(self, key: str, figure: go.Figure, drawn: Figure, title: str, caption: str) -> None:
         self.figures[key] = figure
+        self.drawn[key] = drawn
         self.titles[key] = title, caption
 
 
@@ -83,6 +88,7 @@ def _of_classes(found: Examination, shown: Judgement) -> None:
     shown.add(
         "confusion",
         run_figures.confusion(counts, found.classes),
+        confusion_matrix(counts, found.classes),
         "Confusion matrix",
         "Samples by true class (rows) and predicted class (columns); colors show the share of a row.",
     )
@@ -91,6 +97,7 @@ def _of_classes(found: Examination, shown: Judgement) -> None:
     shown.add(
         "reliability",
         run_figures.reliability(reliable),
+        drawn_run.reliability(reliable),
         "Calibration",
         f"Expected calibration error {reliable.error:.4f}, in {BINS} bins of equal width. Below the diagonal the model "
         f"is more confident than it is right; its mean confidence is {abs(gap):.4f} {side} its accuracy.",
@@ -121,12 +128,14 @@ def _of_numbers(found: Examination, shown: Judgement) -> None:
     shown.add(
         "predicted_against_true",
         run_figures.predicted_against_true(predicted[:, 0], true[:, 0]),
+        drawn_run.predicted_against_true(predicted[:, 0], true[:, 0]),
         "Predicted against true",
         f"One point per sample; on the dashed line they are equal.{first}",
     )
     shown.add(
         "residuals",
         run_figures.residuals(predicted[:, 0], true[:, 0]),
+        drawn_run.residuals(predicted[:, 0], true[:, 0]),
         "Residuals",
         f"A pattern is something that the model has not learned.{first}",
     )
@@ -143,6 +152,8 @@ def _most_wrong(found: Examination, shown: Judgement, names: list[str], words: l
             (_png(image), f"{predicted}, is {true}")
             for image, (predicted, true) in zip(found.inputs, words, strict=True)
         ]
+        grid = drawn_run.most_wrong(found.inputs, [f"{predicted}\nis {true}" for predicted, true in words])
+        shown.drawn |= {"most_wrong": grid} if grid is not None else {}
     else:
         columns = dict(list(found.columns.items())[:MOST_COLUMNS])
         rows = [

@@ -139,7 +139,7 @@ def reliability(found: Calibration) -> go.Figure:
 
 def predicted_against_true(predicted: Array, true: Array) -> go.Figure:
     """Predictions over targets [samples]: a perfect regression lies on the diagonal."""
-    chosen = _some(len(true))
+    chosen = evenly(len(true))
     ends = [float(min(predicted.min(), true.min())), float(max(predicted.max(), true.max()))]
     figure = go.Figure()
     figure.add_scatter(x=ends, y=ends, mode="lines", name="predicted = true", line={"color": COLORS[7], "dash": "dash"})
@@ -150,7 +150,7 @@ def predicted_against_true(predicted: Array, true: Array) -> go.Figure:
 
 def residuals(predicted: Array, true: Array) -> go.Figure:
     """Residuals over predictions [samples]: a good model leaves no pattern."""
-    chosen = _some(len(true))
+    chosen = evenly(len(true))
     figure = go.Figure()
     marker = {"color": COLORS[1], "opacity": 0.6, "size": 5}
     figure.add_scatter(x=predicted[chosen], y=(predicted - true)[chosen], mode="markers", name="samples", marker=marker)
@@ -158,6 +158,6 @@ def residuals(predicted: Array, true: Array) -> go.Figure:
     return laid_out(figure, "predicted", "predicted - true").update_layout(showlegend=False)
 
 
-def _some(samples: int) -> Array:
+def evenly(samples: int) -> Array:
     """Numbers of at most MOST_POINTS samples, evenly spread."""
     return np.unique(np.linspace(0, samples - 1, min(samples, MOST_POINTS)).round().astype(int))

@@ -8,8 +8,10 @@ from typing import Any
 from gradexp.reports.diagnosis import diagnose
 from gradexp.reports.examination import Examination
 from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.report.learning_curves import Curve
 from gradexp.sweeps.report.page import Shown
-from gradexp.sweeps.report.page_parts import encoded, foot, number, write_html
+from gradexp.sweeps.report.page_parts import PAPERS, encoded, foot, number, paper_links, write_html
+from gradexp.sweeps.report.run import drawn_run
 from gradexp.sweeps.report.run.judgement import judge
 from gradexp.sweeps.report.run.run_figures import curve_figure, curve_groups, curve_key
 from gradexp.sweeps.report.run.run_files import COMMAND, LAST, RunFiles, changed_keys
@@ -48,8 +50,12 @@ def write_run_page(
     """
     groups = curve_groups(run.curves, str(run.metrics.get("monitor", run.config.get("monitor"))))
     figures = {curve_key(name): curve_figure(name, group, run.metrics) for name, group in groups.items()}
-    panels = [Shown(curve_key(name), name, _curve_words(group, run.metrics)) for name, group in groups.items()]
+    panels = [
+        Shown(curve_key(name), name, _curve_words(group, run.metrics), _of_curves(name, group, run.metrics))
+        for name, group in groups.items()
+    ]
     judged = judge(examination) if examination is not None else None
+    papers = {key: drawn_run.links(key, figure) for key, figure in judged.drawn.items()} if judged else {}
     of_weights, notes = _weights(run, examination, notes)
     return write_html(
         run.folder,
@@ -67,7 +73,8 @@ def write_run_page(
         changed=changed_keys(run.config, default) if run.config else [],
         curves=panels,
         judged=judged,
-        judged_panels=[Shown(key, *words) for key, words in judged.titles.items()] if judged else [],
+        judged_panels=[Shown(key, *words, papers[key]) for key, words in judged.titles.items()] if judged else [],
+        wrong_links=papers.get("most_wrong", []),
         weights=of_weights,
         costs=_costs(run),
         pictures=_pictures(run.folder, judged is not None),
@@ -139,8 +146,25 @@ def _costs(run: RunFiles) -> list[tuple[str, str]]:
     return found + ([("threads", str(metrics["threads"]))] if "threads" in metrics else [])
 
 
-def _pictures(folder: Path, is_judged: bool) -> dict[str, str]:
-    """The figures that the run has drawn by itself, in base64; those that the page draws are left out."""
+def _pictures(folder: Path, is_judged: bool) -> dict[str, dict[str, Any]]:
+    """The figures that the run has drawn by itself, in base64; those that the page draws are left out.
+
+    Those that it has written as SVG and PDF too have links to these.
+    """
     paths = sorted(path for path in (folder / "figures").glob("*.png") if path.stat().st_size <= LARGEST)
     shown = [path for path in paths if path.stem not in (DRAWN_HERE if is_judged else DRAWN_HERE[:1])]
-    return {path.stem.replace("_", " "): encoded(path.read_bytes()) for path in shown[:MOST_PICTURES]}
+    return {
+        path.stem.replace("_", " "): {"png": encoded(path.read_bytes()), "links": _links_beside(path)}
+        for path in shown[:MOST_PICTURES]
+    }
+
+
+def _links_beside(path: Path) -> list[dict[str, str]]:
+    """The SVG and PDF files of the same figure, as links."""
+    files = {kind: path.with_suffix(f".{kind}") for kind in PAPERS}
+    found = {kind: one for kind, one in files.items() if one.is_file() and one.stat().st_size <= LARGEST}
+    return paper_links(path.stem, {kind: one.read_bytes() for kind, one in found.items()})
+
+
+def _of_curves(name: str, group: Mapping[str, Curve], metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+    return drawn_run.links(curve_key(name), drawn_run.curve_figure(name, group, metrics))

@@ -1,20 +1,19 @@
 """The weights of a run, from its checkpoint: a row for each tensor, and the first layer as images or by feature."""
 
 import base64
-import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from torch import Tensor
 
 from gradexp import figures
 from gradexp.engine.checkpoint_file import read_checkpoint
+from gradexp.figures.encoding import encoded
 from gradexp.reports.examination import Examination
 from gradexp.sweeps.report.page_parts import number
+from gradexp.sweeps.report.run.drawn_run import links
 from gradexp.sweeps.report.run.judgement import IMAGE, Table
 
 COLUMNS = ["tensor", "shape", "mean", "standard deviation", "least", "largest", "zeros"]
@@ -30,11 +29,13 @@ class Weights:
         line: Of which state they are.
         tables: One of all tensors, and one of the features if they have names.
         picture: The first layer's weights of a model of images, as PNG in base64; "" for none.
+        links: The same as SVG and PDF.
     """
 
     line: str
     tables: list[Table]
     picture: str
+    links: list[dict[str, str]]
 
 
 def weights(path: Path, examination: Examination | None) -> Weights:
@@ -53,15 +54,18 @@ def weights(path: Path, examination: Examination | None) -> Weights:
     real = {name: tensor for name, tensor in state.items() if tensor.is_floating_point() and tensor.numel()}
     tables = [Table("Weights", COLUMNS, [_row(name, tensor) for name, tensor in real.items()])]
     first = next((tensor for tensor in real.values() if tensor.ndim == MATRIX), None)
-    picture = ""
+    figure = None
     if first is not None and examination is not None:
         shape, names = examination.inputs.shape[1:], examination.feature_names
         if examination.inputs.ndim == IMAGE and first.shape[1] == prod(shape):
-            picture = _picture(first, shape)
+            figure = figures.weight_images(first.float().numpy(), tuple(shape))
         elif len(names) == first.shape[1]:
             tables.append(_of_features(first, names))
     line = f"{path.name}, after {step:,} steps: {sum(tensor.numel() for tensor in real.values()):,} numbers."
-    return Weights(line, tables, picture)
+    if figure is None:
+        return Weights(line, tables, "", [])
+    picture = base64.b64encode(encoded(figure, ("png",))["png"]).decode()
+    return Weights(line, tables, picture, links("weights_first_layer", figure))
 
 
 def _row(name: str, tensor: Tensor) -> list[str]:
@@ -78,10 +82,3 @@ def _of_features(first: Tensor, names: list[str]) -> Table:
     order = np.argsort(-np.abs(sizes))[:MOST_FEATURES]
     column = "coefficient" if len(values) == 1 else f"norm of its weights to {len(values)} units"
     return Table("First layer by feature", ["feature", column], [[names[n], number(float(sizes[n]))] for n in order])
-
-
-def _picture(first: Tensor, shape: Mapping[int, int] | tuple[int, ...]) -> str:
-    canvas = FigureCanvasAgg(figures.weight_images(first.float().numpy(), tuple(shape)))
-    content = io.BytesIO()
-    canvas.print_png(content)  # type: ignore[no-untyped-call]
-    return base64.b64encode(content.getvalue()).decode()

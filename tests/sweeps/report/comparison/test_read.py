@@ -75,11 +75,13 @@ def test_a_damaged_folder_gives_one_message(kind: str, message: str, own_folder:
         read_folders(["sweep"])
 
 
-@pytest.mark.parametrize("name", ["absent", "empty", "file", "sweep/manifest.json"])
+@pytest.mark.parametrize("name", ["absent", "empty", "file", "sweep/manifest.json", "other"])
 def test_a_folder_that_is_none_is_refused(name: str, own_folder: Path) -> None:
     write_sweep(own_folder / "sweep", grid(seed=[0, 1]))
     (own_folder / "empty").mkdir()
     (own_folder / "file").touch()
+    (own_folder / "other").mkdir()
+    os.mkfifo(own_folder / "other" / "pipe")  # of another program, and none of gradexp's business
     with pytest.raises(
         ValueError, match=rf"compare.folders must be folders of multiruns or of runs; got {name}, which"
     ):
