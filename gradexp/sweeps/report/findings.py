@@ -65,8 +65,9 @@ class Findings:
 
     @property
     def unit(self) -> str:
-        """What the ranked scores are counted by: seed, fold or split."""
-        return self.ranking[0].unit if self.ranking else "seed"
+        """What the ranked scores are counted by: seed, fold or split; "score" where that differs."""
+        units: set[str] = {setting.unit for setting in self.ranking if len(setting.scores) > 1}
+        return "score" if len(units) > 1 else next(iter(units), "seed")
 
     @property
     def few(self) -> list[Setting]:

@@ -6,6 +6,7 @@ from gradexp.sweeps.report.comparison.pair import JUDGED, OPEN, Pair
 
 SHOWN = 10  # comparisons that are explained
 ALL_RUNS = {"seed": "seed=0,1,2,3,4", "fold": "+sweep=folds", "split": "data.split_seed=0,1,2,3,4"}
+ALL_RUNS |= {"score": "seeds, or folds, to all settings alike"}
 
 
 def number(value: float | None) -> str:
@@ -57,18 +58,24 @@ def _rule(comparison: Comparison) -> str:
 
 def _of_units(comparison: Comparison) -> list[str]:
     """What is counted in place of seeds, and how."""
-    if comparison.unit == "seed":
-        return []
-    means = f"a {comparison.unit}'s score is the mean over its seeds"
-    if all(one.folds is None for one in comparison.settings):
-        return [means]
-    return [f"{means}; folds share training samples, and the variance counts it, after Nadeau and Bengio (2003)"]
+    found = []
+    if comparison.unit == "score":
+        kinds = [f"{len(one.scores)} {one.unit}s of {one.label}" for one in comparison.settings[:SHOWN]]
+        found.append(f"the settings count by different units: {', '.join(kinds)}; unlike units are not paired")
+    for unit in dict.fromkeys(one.unit for one in comparison.settings if one.unit != "seed"):
+        means = f"a {unit}'s score is the mean over its seeds"
+        if any(one.folds is not None for one in comparison.settings if one.unit == unit):
+            means += "; folds share training samples, and the variance counts it, after Nadeau and Bengio (2003)"
+        found.append(means)
+    return found
 
 
 def _verdict(comparison: Comparison, pair: Pair) -> str:
-    a, b = (comparison.settings[number].label for number in (pair.a, pair.b))
-    unit = comparison.unit
+    one, other = (comparison.settings[number] for number in (pair.a, pair.b))
+    a, b, unit = one.label, other.label, one.unit
     kind = f"{pair.n} pairs of equal {unit}s" if pair.paired else f"{pair.n} {unit}s a side"
+    if unit != other.unit:
+        kind = f"{len(one.scores)} {unit}s beside {len(other.scores)} {other.unit}s"
     said = f"{a} and {b}: {pair.verdict}" if pair.verdict in OPEN else f"{a} is {pair.verdict} than {b}"
     text = (
         f"{said}: difference {pair.difference:+.3g}, {pair.low:.3g} to {pair.high:.3g} (95 %; {kind}; "
@@ -84,10 +91,13 @@ def _verdict(comparison: Comparison, pair: Pair) -> str:
 
 def _needed(comparison: Comparison, pair: Pair) -> str:
     """How many fresh seeds, or repetitions with other folds, would settle it."""
-    folds = comparison.settings[pair.a].folds
+    one, other = (comparison.settings[number] for number in (pair.a, pair.b))
+    if one.unit != other.unit:
+        return f"to tell more, count both by {one.unit}s or both by {other.unit}s"
+    folds = one.folds
     least, expected, most = (repetitions(count, folds) for count in pair.seeds or (None, None, None))
     gap = f"a gap of {pair.gap or 0.0:.3g}"
-    kind = f"repetitions of all {folds} folds" if folds else f"fresh {comparison.unit}s a side"
+    kind = f"repetitions of all {folds} folds" if folds else f"fresh {one.unit}s a side"
     if least is None:
         more = ", only more samples would, as folds share theirs" if folds else ""
         return f"no number of {kind if folds else f'{comparison.unit}s'} would tell {gap}{more}"
@@ -102,7 +112,7 @@ def _remarks(comparison: Comparison) -> list[str]:
         if one.groups is not None:
             low, high = one.groups
             found.append(
-                f"{one.label}: its {comparison.unit}s fall into two groups, {low} low and {high} high: see the dots; a "
+                f"{one.label}: its {one.unit}s fall into two groups, {low} low and {high} high: see the dots; a "
                 "mean says little"
             )
     lost = [f"{one.label} ({_lost(one.count('diverged'), one.count('failed'))})" for one in comparison.lost]
@@ -129,7 +139,7 @@ def _of_test(comparison: Comparison) -> list[str]:
     mean = sum(values) / len(values)
     spread = f" ± {(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5:.2g}" if len(values) > 1 else ""
     name = "test/" + comparison.metric.name.rpartition("/")[2]
-    over = f"{spread} over {len(values)} {comparison.unit}s" if len(values) > 1 else " of one run"
+    over = f"{spread} over {len(values)} {one.unit}s" if len(values) > 1 else " of one run"
     return [f"{name} of {one.label}: {mean:.4g}{over}"]
 
 

@@ -116,3 +116,29 @@ def test_the_command_repeats_all_folds_on_fresh_splits_at_the_same_seeds() -> No
     assert line == (
         "python -m gradexp -m data.folds=5 model.init=a,b data.split_seed=100,101 seed=0,1 'data.fold=range(5)'"
     )
+
+
+def test_folds_beside_plain_seeds_keep_their_own_units() -> None:
+    rng = np.random.default_rng(2)
+    plain = [
+        job(100 + n, {"model.init": name, "seed": n}, metrics={LOSS.name: score})
+        for name in "cd" for n, score in enumerate(rng.normal(0.3 if name == "c" else 0.5, 0.01, 4))
+    ]  # fmt: skip
+    found = compare(folds({"a": TABLE["a"]}) + settings_of(plain), LOSS)
+    assert {one.label[11]: (one.unit, one.folds) for one in found.settings} == {
+        "a": ("fold", 5),
+        "c": ("seed", None),
+        "d": ("seed", None),
+    }
+    of_seeds = next(pair for pair in found.pairs if {found.settings[n].unit for n in (pair.a, pair.b)} == {"seed"})
+    assert (of_seeds.n, of_seeds.paired) == (4, True)
+    said = "\n".join(lines(found))
+    assert "the settings count by different units: 4 seeds of model.init=c" in said
+    assert "5 folds of " in said
+    assert "4 pairs of equal seeds" in said
+    assert "4 seeds beside 5 folds" in said
+    assert "equal folds" not in said
+    assert filled(found)[0][2:4] == ["± over scores", "scores"]
+    # Runs on one of the folds alone count by folds beside those on all of them.
+    one_fold = compare([*folds({"a": TABLE["a"]}), *folds({"b": [[0.3, 0.4]]})], LOSS)
+    assert (one_fold.unit, [len(one.scores) for one in one_fold.settings]) == ("fold", [5, 1])
