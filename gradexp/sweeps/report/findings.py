@@ -41,7 +41,7 @@ class Findings:
         importance: Shares of the score's variance, which add up to 1: of each axis, of their interactions, of noise.
         contest: The final runs of a benchmark, best first.
         search: What a search shows besides; None for a grid.
-        comparison: Which settings are better than others by more than the noise of seeds; None without several seeds.
+        comparison: Which settings are better than others by more than the noise of seeds; None without two settings.
         scores: The table of scores on several problems, for jobs of several data sets; None if it cannot be made.
     """
 

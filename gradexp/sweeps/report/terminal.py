@@ -34,7 +34,8 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
             )
         console.print(table)
     if findings.comparison is not None:
-        print_comparison(findings.comparison, console)
+        # With one seed of each setting, its table is the ranking above.
+        print_comparison(findings.comparison, console, with_table=findings.comparison.has_repeats)
     if findings.scores is not None:
         print_board(findings.scores, console)
     for line in [*lines(findings), *study]:

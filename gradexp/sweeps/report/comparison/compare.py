@@ -110,6 +110,11 @@ class Comparison:
         return [pair for pair in self.pairs if self.reference in (pair.a, pair.b)]
 
     @property
+    def has_repeats(self) -> bool:
+        """Whether any setting has several scores, so that a table and a figure show more than a ranking."""
+        return any(len(one.scores) > 1 for one in self.settings)
+
+    @property
     def is_judged(self) -> bool:
         """Whether any pair has a verdict."""
         return any(pair.verdict is not None for pair in self.pairs)

@@ -5,6 +5,7 @@ from gradexp.sweeps.report.comparison.next_command import MOST, MOST_SETTINGS, n
 from gradexp.sweeps.report.comparison.pair import JUDGED, OPEN, Pair
 
 SHOWN = 10  # comparisons that are explained
+SAMPLED = 3  # pairs of single models that are explained
 ALL_RUNS = {"seed": "seed=0,1,2,3,4", "fold": "+sweep=folds", "split": "data.split_seed=0,1,2,3,4"}
 ALL_RUNS |= {"score": "seeds, or folds, to all settings alike"}
 
@@ -27,12 +28,14 @@ def lines(comparison: Comparison) -> list[str]:
     found += [_verdict(comparison, pair) for pair in pairs[:SHOWN]]
     if len(pairs) > SHOWN:
         found.append(f"and {len(pairs) - SHOWN} further settings, in the table")
-    for one in comparison.sampled[:SHOWN]:
+    for one in comparison.sampled[:SAMPLED]:
         a, b = comparison.settings[one.a].label, comparison.settings[one.b].label
         found.append(
             f"{a} and {b}: with one run each, these two models differ by {one.difference:+.4f} ± {one.reach:.4f} in "
             "test/accuracy on this test set (95 %); about the settings nothing can be said"
         )
+    if len(comparison.sampled) > SAMPLED:
+        found.append(f"and {len(comparison.sampled) - SAMPLED} further settings with one run each")
     if not comparison.is_judged:
         unit = comparison.unit
         found.append(f"no verdict: from three {unit}s on a difference is judged; add {ALL_RUNS[unit]}")
