@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from gradexp.sweeps.report.comparison.pair import JUDGED
+from gradexp.sweeps.report.comparison.read import latest_stage
+from gradexp.sweeps.report.comparison.settings import settings_of
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.ranking import Setting
 
@@ -28,6 +30,15 @@ def best_lines(findings: Findings) -> list[str]:
     few = [f"{setting.label} ({len(setting.scores)})" for setting in findings.few]
     most = max(len(setting.scores) for setting in findings.ranking)
     return [said, *([f"fewer than {most} {findings.unit}s with a score: {_some(few)}"] if few else [])]
+
+
+def lost_lines(findings: Findings) -> list[str]:
+    """The settings all of whose jobs diverged or failed, where no comparison names them."""
+    if findings.comparison is not None:
+        return []
+    settings = settings_of(latest_stage(findings.results.comparable))
+    lost = [f"{one.label} ({one.lost})" for one in settings if one.lost and not one.count("completed")]
+    return [f"all jobs diverged or failed: {_some(lost)}"] if lost and len(settings) > 1 else []
 
 
 def score(setting: Setting) -> str:

@@ -143,7 +143,9 @@ def compare(
     scored = [_scored(one, metric, grain, unit) for one, unit in zip(able, units, strict=True)]
     if len(scored) < 2:
         found = f"one, {scored[0].label}" if scored else "none"
-        raise ValueError(f"compare.folders must hold two settings or more with {metric.name}; got {found}.")
+        lost = "; ".join(f"{one.label}: {one.lost or 'not measured'}" for one in settings if one not in able)
+        without = f" Without it are {lost}." if lost else ""
+        raise ValueError(f"compare.folders must hold two settings or more with {metric.name}; got {found}.{without}")
     # The best by the mean over its seeds; settings with fewer seeds than a verdict needs come last.
     most = min(JUDGED, max(len(one.scores) for one in scored))
     scored.sort(key=lambda one: (len(one.scores) < most, -metric.sign * one.mean))

@@ -47,6 +47,11 @@ class RunSetting:
         """How many of the jobs have this status."""
         return sum(job.status == status for job in self.jobs.values())
 
+    @property
+    def lost(self) -> str:
+        """How many of the jobs diverged and failed, in words; "" if none has."""
+        return ", ".join(f"{count} {name}" for name in ("diverged", "failed") if (count := self.count(name)))
+
     def has(self, key: str, value: Any) -> bool:
         """Whether the setting has this value of a key, typed, by configuration, or as the option of a group."""
         job = next(iter(self.jobs.values()))

@@ -1,6 +1,6 @@
 """A comparison in words: lines for the terminal and the page."""
 
-from gradexp.sweeps.report.comparison.compare import Comparison, Scored
+from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.next_command import MOST, MOST_SETTINGS, next_commands, repetitions
 from gradexp.sweeps.report.comparison.pair import JUDGED, OPEN, Pair
 
@@ -48,10 +48,10 @@ def lines(comparison: Comparison) -> list[str]:
 
 def _rule(comparison: Comparison) -> str:
     reference = comparison.settings[comparison.reference].label
-    of_all = f"all {comparison.comparisons} pairs" if comparison.comparisons > 1 else "the pair"
+    of_all = f"all {comparison.comparisons} pairs are" if comparison.comparisons > 1 else "the one pair is"
     if comparison.is_chosen:
         return (
-            f"{reference} was chosen as the best by these very numbers: so {of_all} are tested (Holm), and the "
+            f"{reference} was chosen as the best by these very numbers: so {of_all} tested (Holm), and the "
             "intervals are as wide"
         )
     if comparison.comparisons > 1:
@@ -118,8 +118,8 @@ def _remarks(comparison: Comparison) -> list[str]:
                 f"{one.label}: its {one.unit}s fall into two groups, {low} low and {high} high: see the dots; a "
                 "mean says little"
             )
-    lost = [f"{one.label} ({_lost(one.count('diverged'), one.count('failed'))})" for one in comparison.lost]
-    lost += [f"{one.label} ({text})" for one in comparison.settings if (text := _lost_of(one))]
+    lost = [f"{one.label} ({one.lost})" for one in comparison.lost]
+    lost += [f"{one.label} ({one.setting.lost})" for one in comparison.settings if one.setting.lost]
     if lost:
         found.append(f"diverged or failed, and in no mean: {_some(lost)}")
     repeated = sum(one.setting.repeated for one in comparison.settings)
@@ -159,14 +159,6 @@ def _settle(comparison: Comparison) -> list[str]:
     more = f" (of {max(needed):,} that it takes; a larger compare.delta takes fewer)" if max(needed) > MOST else ""
     fresh = "with other folds" if folds else "at fresh seeds"
     return [f"settle it {fresh}{more}, and compare these alone: {line}" for line in commands]
-
-
-def _lost_of(one: Scored) -> str:
-    return _lost(one.setting.count("diverged"), one.setting.count("failed"))
-
-
-def _lost(diverged: int, failed: int) -> str:
-    return ", ".join(f"{count} {name}" for count, name in ((diverged, "diverged"), (failed, "failed")) if count)
 
 
 def _some(names: list[str]) -> str:
