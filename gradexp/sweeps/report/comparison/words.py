@@ -1,7 +1,14 @@
 """A comparison in words: lines for the terminal and the page."""
 
 from gradexp.sweeps.report.comparison.compare import Comparison
-from gradexp.sweeps.report.comparison.next_command import MOST, MOST_SETTINGS, next_commands, repetitions
+from gradexp.sweeps.report.comparison.next_command import (
+    MOST,
+    MOST_SETTINGS,
+    missing_commands,
+    missing_seeds,
+    next_commands,
+    repetitions,
+)
 from gradexp.sweeps.report.comparison.pair import JUDGED, OPEN, Pair
 
 SHOWN = 10  # comparisons that are explained
@@ -37,13 +44,23 @@ def lines(comparison: Comparison) -> list[str]:
     if len(comparison.sampled) > SAMPLED:
         found.append(f"and {len(comparison.sampled) - SAMPLED} further settings with one run each")
     if not comparison.is_judged:
-        unit = comparison.unit
-        found.append(f"no verdict: from three {unit}s on a difference is judged; add {ALL_RUNS[unit]}")
+        found.append(f"no verdict: from three {comparison.unit}s on a difference is judged; {_add(comparison)}")
     elif any(len(one.scores) < JUDGED for one in comparison.settings):
         few = [one.label for one in comparison.settings if len(one.scores) < JUDGED]
         found.append(f"no verdict on {len(few)} settings with fewer than three {comparison.unit}s: {_some(few)}")
     found += _remarks(comparison)
     return found
+
+
+def _add(comparison: Comparison) -> str:
+    """What to add for a verdict: the command, for few settings that count by their seeds."""
+    settings = [one.setting for one in comparison.settings]
+    commands = missing_commands(settings) if comparison.unit == "seed" else []
+    if commands:
+        return f"add the missing seeds, and compare both folders: {'; '.join(commands)}"
+    if comparison.unit == "seed" and (seeds := missing_seeds(settings)):
+        return f"add seed={','.join(map(str, seeds))}"
+    return f"add {ALL_RUNS[comparison.unit]}"
 
 
 def _rule(comparison: Comparison) -> str:
@@ -147,18 +164,25 @@ def _of_test(comparison: Comparison) -> list[str]:
 
 
 def _settle(comparison: Comparison) -> list[str]:
-    """The command that settles what cannot be told yet, for few settings."""
-    pairs = [pair for pair in comparison.with_reference if pair.verdict in OPEN]
-    folds = comparison.settings[comparison.reference].folds
-    counts = [repetitions(pair.seeds[1], folds) for pair in pairs if pair.seeds is not None]
-    needed = [count for count in counts if count is not None]
-    if not needed or any(one.folds != folds for one in comparison.settings):
+    """The command that settles what cannot be told yet, for few settings; or may settle it, at the least that it takes.
+
+    Settings that are counted otherwise than the reference, or by another number of folds, are left out.
+    """
+    reference = comparison.settings[comparison.reference]
+    folds = reference.folds
+    pairs = [pair for pair in comparison.with_reference if pair.verdict in OPEN and pair.seeds is not None]
+    alike = [(one.unit, one.folds) == (reference.unit, folds) for one in comparison.settings]
+    pairs = [pair for pair in pairs if alike[pair.a] and alike[pair.b]]
+    expected, least = ([repetitions(pair.seeds[n], folds) for pair in pairs if pair.seeds] for n in (1, 0))
+    verb = "may settle it" if all(count is None for count in expected) else "settle it"
+    needed = [count for count in (expected if verb == "settle it" else least) if count is not None]
+    if not needed:
         return []
     numbers = dict.fromkeys([comparison.reference, *(n for pair in pairs for n in (pair.a, pair.b))])
     commands = next_commands([comparison.settings[n].setting for n in list(numbers)[:MOST_SETTINGS]], max(needed))
     more = f" (of {max(needed):,} that it takes; a larger compare.delta takes fewer)" if max(needed) > MOST else ""
     fresh = "with other folds" if folds else "at fresh seeds"
-    return [f"settle it {fresh}{more}, and compare these alone: {line}" for line in commands]
+    return [f"{verb} {fresh}{more}, and compare these alone: {line}" for line in commands]
 
 
 def _some(names: list[str]) -> str:

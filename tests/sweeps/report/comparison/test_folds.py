@@ -142,3 +142,19 @@ def test_folds_beside_plain_seeds_keep_their_own_units() -> None:
     # Runs on one of the folds alone count by folds beside those on all of them.
     one_fold = compare([*folds({"a": TABLE["a"]}), *folds({"b": [[0.3, 0.4]]})], LOSS)
     assert (one_fold.unit, [len(one.scores) for one in one_fold.settings]) == ("fold", [5, 1])
+
+
+def test_open_verdicts_on_folds_come_with_the_command_that_may_settle_them() -> None:
+    """Where only the least number of repetitions is known, its command; where none tells the gap, no command."""
+    base = np.array([0.30, 0.28, 0.41, 0.35, 0.31])
+
+    def said(gaps: Sequence[float]) -> str:
+        return "\n".join(lines(compare(folds({"a": [[v] for v in base], "b": [[v] for v in base + gaps]}), LOSS)))
+
+    near = said([0.06, -0.05, 0.05, -0.03, 0.04])
+    assert "takes 2 or far more repetitions of all 5 folds (80 % power)" in near
+    assert "may settle it with other folds, and compare these alone: python -m gradexp -m " in near
+    assert "data.split_seed=100,101 seed=0 'data.fold=range(5)'" in near
+    noisy = said([0.2, -0.2, 0.2, -0.2, 0.01])
+    assert "no number of repetitions of all 5 folds would tell" in noisy
+    assert "settle it" not in noisy
