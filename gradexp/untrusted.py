@@ -33,6 +33,15 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
     }
 
 
+class TypedLoader(Loader):
+    """Values as they are typed: 1e-2 is a number, as for Hydra, though YAML 1.1 wants 1.0e-2."""
+
+
+TypedLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"), [*"-+.0123456789"]
+)
+
+
 def read_json(path: Path, what: str) -> Any:
     """The content of a JSON file.
 

@@ -93,5 +93,5 @@ def _near(given: str) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f" There is no folder {folder} either."
-    near = did_you_mean(path.name, _names(folder))
-    return near if str(folder) == "." or not near else near.replace("mean ", f"mean {folder}/")
+    near = did_you_mean(path.name, _names(folder)).removeprefix(" Did you mean ").removesuffix("?")
+    return f" Did you mean {folder / near}?" if near else ""

@@ -48,6 +48,7 @@ def test_what_exists_passes(right: dict[str, Any]) -> None:
             "in RUN/checkpoints/."),
         ({"task": "predict", "input": "table"}, "there is no table. Did you mean tables?"),
         ({"task": "compare", "compare": {"folders": ["run", "rum"]}}, "there is no rum. Did you mean run?"),
+        ({"task": "compare", "compare": {"folders": ["/tmpp"]}}, "there is no /tmpp. Did you mean /tmp?"),
         ({"data": {"_target_": "gradexp.data.Table", "path": "tables/house.csv"}}, "there is no tables/house.csv. Did "
             "you mean tables/houses.csv?"),
         ({"data": {"_target_": "gradexp.data.Table", "path": "tables"}}, "tables is a folder. It holds houses.csv."),

@@ -30,6 +30,25 @@ def unit_of(repeats: Iterable[Repeat]) -> Unit:
     return "split" if all(fold is None for fold, _ in splits) else "fold"
 
 
+def units_of(settings: Iterable[Iterable[Repeat]]) -> list[Unit]:
+    """What the runs of each of several settings are counted by.
+
+    Where one of them counts by its splits, so do the others whose splits are drawn apart from their seeds, as their
+    runs on each split are to be averaged alike. Settings whose seeds draw the splits always count by their seeds.
+    """
+    known = [list(repeats) for repeats in settings]
+    if all(unit_of(repeats) == "seed" for repeats in known):
+        return ["seed"] * len(known)
+    return [_apart(repeats) for repeats in known]
+
+
+def _apart(repeats: Iterable[Repeat]) -> Unit:
+    splits = {repeat[1:] for repeat in repeats}
+    if all(fold is split is None for fold, split in splits):
+        return "seed"
+    return "split" if all(fold is None for fold, _ in splits) else "fold"
+
+
 def by_split(scores: Mapping[Repeat, float]) -> dict[Repeat, float]:
     """The mean over the seeds on each split; runs whose seed draws the split stay as they are."""
     groups: dict[Repeat, list[float]] = defaultdict(list)

@@ -17,13 +17,15 @@ class Best:
 
     Attributes:
         setting: The one with the best mean over its seeds, of those with enough of them.
-        beside: The others without a verdict that they are worse, best first.
+        beside: The others that were compared with it and are not told from it, best first.
+        few: The others with too few seeds for a verdict, best first; empty where no setting has several seeds.
         is_judged: Whether there are verdicts: the best and another have three seeds or more.
         several: Whether any of the settings has several seeds.
     """
 
     setting: Setting
     beside: list[Setting]
+    few: list[Setting]
     is_judged: bool
     several: bool
 
@@ -43,11 +45,14 @@ def best_of(results: SweepResults, settings: Sequence[Setting]) -> Best | None:
     # What ranks as several settings may have trained alike, as with another number of threads.
     able = sum(len(metric.scores(run)) >= JUDGED for run in runs)
     if len(first.scores) < JUDGED or able < TWO:
-        return Best(first, others if several else [], False, several)
+        alike = [one for one in others if min(len(first.scores), len(one.scores)) >= JUDGED]
+        few = [one for one in others if one not in alike] if several else []
+        return Best(first, alike, few, False, several)
     compared = compare(runs, metric)
     by_folder = {job.folder: setting for setting in scored for job in setting.jobs}
     owners = [by_folder[next(iter(one.setting.jobs.values())).folder] for one in compared.settings]
     reference = compared.reference
-    open_pairs = [pair for pair in compared.with_reference if pair.verdict is None or pair.verdict in OPEN]
-    beside = sorted({pair.a + pair.b - reference for pair in open_pairs})
-    return Best(owners[reference], [owners[number] for number in beside], True, several)
+    pairs = {pair.a + pair.b - reference: pair.verdict for pair in compared.with_reference}
+    beside = [owners[number] for number in sorted(pairs) if pairs[number] in OPEN]
+    few = [owners[number] for number in sorted(pairs) if pairs[number] is None]
+    return Best(owners[reference], beside, few, True, several)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from gradexp.sweeps.report.comparison.pair import JUDGED
+from gradexp.sweeps.report.comparison.read import latest_stage
+from gradexp.sweeps.report.comparison.settings import settings_of
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.ranking import Setting
 
@@ -23,13 +25,26 @@ def best_lines(findings: Findings) -> list[str]:
     said = f"best by the mean: {best.setting.label} ({score(best.setting)})"
     if len(best.setting.scores) < JUDGED and len(findings.ranking) > 1:
         said += f"; no other is told from it with fewer than three {findings.unit}s"
-    elif best.beside:
-        said += beside([setting.label for setting in best.beside])
     elif len(findings.ranking) > 1:
-        said += f"; all others are worse by more than the noise of {findings.unit}s"
+        if best.beside:
+            said += beside([setting.label for setting in best.beside])
+        elif best.is_judged:
+            others = f"all others with three {findings.unit}s or more" if best.few else "all others"
+            said += f"; {others} are worse by more than the noise of {findings.unit}s"
+        if best.few:
+            said += f"; too few {findings.unit}s to say: {_some([setting.label for setting in best.few])}"
     few = [f"{setting.label} ({len(setting.scores)})" for setting in findings.few]
     most = max(len(setting.scores) for setting in findings.ranking)
     return [said, *([f"fewer than {most} {findings.unit}s with a score: {_some(few)}"] if few else [])]
+
+
+def lost_lines(findings: Findings) -> list[str]:
+    """The settings all of whose jobs diverged or failed, where no comparison names them."""
+    if findings.comparison is not None:
+        return []
+    settings = settings_of(latest_stage(findings.results.comparable))
+    lost = [f"{one.label} ({one.lost})" for one in settings if one.lost and not one.count("completed")]
+    return [f"all jobs diverged or failed: {_some(lost)}"] if lost and len(settings) > 1 else []
 
 
 def score(setting: Setting) -> str:

@@ -41,7 +41,7 @@ class Findings:
         importance: Shares of the score's variance, which add up to 1: of each axis, of their interactions, of noise.
         contest: The final runs of a benchmark, best first.
         search: What a search shows besides; None for a grid.
-        comparison: Which settings are better than others by more than the noise of seeds; None without several seeds.
+        comparison: Which settings are better than others by more than the noise of seeds; None without two settings.
         scores: The table of scores on several problems, for jobs of several data sets; None if it cannot be made.
     """
 
@@ -65,8 +65,9 @@ class Findings:
 
     @property
     def unit(self) -> str:
-        """What the ranked scores are counted by: seed, fold or split."""
-        return self.ranking[0].unit if self.ranking else "seed"
+        """What the ranked scores are counted by: seed, fold or split; "score" where that differs."""
+        units: set[str] = {setting.unit for setting in self.ranking if len(setting.scores) > 1}
+        return "score" if len(units) > 1 else next(iter(units), "seed")
 
     @property
     def few(self) -> list[Setting]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gradexp.configuration.environment import ENVIRONMENT
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import captions, job_curves, plotly_figures
-from gradexp.sweeps.report.best_words import best_lines
+from gradexp.sweeps.report.best_words import best_lines, lost_lines
 from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.dashboard import Picture
 from gradexp.sweeps.report.findings import Findings
@@ -58,7 +58,7 @@ def write_page(
         best=findings.ranking[:BEST],
         varies=captions.repeats(findings.ranking[:BEST]),
         unit=findings.unit,
-        best_lines=[*search_lines(findings.search), *best_lines(findings)],
+        best_lines=[*search_lines(findings.search), *best_lines(findings), *lost_lines(findings)],
         contest=findings.contest,
         test_metric="test/" + results.monitor.partition("/")[2],
         lines=lines,
@@ -101,7 +101,7 @@ def _compared(findings: Findings, pictures: Mapping[str, Picture]) -> dict[str, 
     if found is None:
         return None
     picture = _shown(COMPARISON, pictures) if COMPARISON in pictures else None
-    columns, rows = table.filled(found)
+    columns, rows = table.filled(found) if found.has_repeats else ([], [])  # else its table is the ranking
     shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows, "unit": found.unit}
     return shown | {"lines": words.lines(found), "picture": picture}
 

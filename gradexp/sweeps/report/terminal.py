@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gradexp.sweeps.report.best_words import beside, best_lines, score
+from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
 from gradexp.sweeps.report.findings import Findings
@@ -34,7 +34,8 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
             )
         console.print(table)
     if findings.comparison is not None:
-        print_comparison(findings.comparison, console)
+        # With one seed of each setting, its table is the ranking above.
+        print_comparison(findings.comparison, console, with_table=findings.comparison.has_repeats)
     if findings.scores is not None:
         print_board(findings.scores, console)
     for line in [*lines(findings), *study]:
@@ -43,7 +44,7 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
 
 def lines(findings: Findings) -> list[str]:
     """A line for each figure that has something to show, and for what went wrong."""
-    found = [*search_lines(findings.search), *best_lines(findings)]
+    found = [*search_lines(findings.search), *best_lines(findings), *lost_lines(findings)]
     best_rates = [(name, line) for name, line in findings.rates.items() if line.best is not None]
     if best_rates:
         best_rates.sort(key=lambda item: item[1].best or (), reverse=findings.up)

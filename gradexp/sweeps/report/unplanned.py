@@ -8,13 +8,16 @@ import yaml
 
 from gradexp.configuration.files import read_hydra, read_job_config, read_overrides
 from gradexp.configuration.values import flat
-from gradexp.untrusted import Loader, check_plain
+from gradexp.untrusted import TypedLoader, check_plain
 
+EXACT = 2**53  # up to which a float holds every whole number
 OF_COMMAND = ("data_dir", "figures", "progress", "report")  # keys that do not change what is trained and measured
 
 
 def unplanned_settings(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What was typed for each run, except what was typed for all of them; of what was typed for some only, the default.
+
+    Values are compared, not their texts: 1e-2, 0.010 and 0.01 are one.
 
     Args:
         folder: The folder of the runs.
@@ -23,17 +26,34 @@ def unplanned_settings(folder: Path, names: Sequence[str]) -> dict[str, dict[str
     Raises:
         ValueError: A record is damaged.
     """
-    typed = {name: [line for line in read_overrides(folder / name) if not _is_of_command(line)] for name in names}
-    common = set.intersection(*map(set, typed.values())) if len(typed) > 1 else set()
-    found = {
-        name: {
-            key.lstrip("+"): _value(value)
-            for key, _, value in (line.partition("=") for line in lines if line not in common)
-        }
-        for name, lines in typed.items()
-    }
+    found = {name: _typed(folder / name) for name in names}
     keys = dict.fromkeys(key for settings in found.values() for key in settings)
-    return {name: {**_defaults(folder / name, keys.keys() - settings), **settings} for name, settings in found.items()}
+    found = {name: {**_defaults(folder / name, keys.keys() - settings), **settings} for name, settings in found.items()}
+    for key in keys:
+        values = [settings[key] for settings in found.values() if key in settings]
+        if len(names) > 1 and len(values) == len(names) and len({repr(as_floats(value)) for value in values}) == 1:
+            for settings in found.values():
+                del settings[key]
+        elif any(isinstance(value, float) for value in values):  # 1 and 1.0 are one value
+            for settings in found.values():
+                settings |= {key: as_floats(settings[key])} if key in settings else {}
+    return found
+
+
+def as_floats(value: Any) -> Any:
+    """Plain data with its whole numbers as floats, as 1 and 1.0 set the same."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= EXACT:
+        return float(value)
+    if isinstance(value, list | tuple):
+        return [as_floats(item) for item in value]
+    if isinstance(value, dict):
+        return {key: as_floats(item) for key, item in value.items()}
+    return value
+
+
+def _typed(run: Path) -> dict[str, Any]:
+    lines = (line.partition("=") for line in read_overrides(run) if not _is_of_command(line))
+    return {key.lstrip("+"): _value(value) for key, _, value in lines}
 
 
 def _defaults(run: Path, keys: set[str]) -> dict[str, Any]:
@@ -55,7 +75,7 @@ def _is_of_command(line: str) -> bool:
 def _value(typed: str) -> Any:
     """The value of an override; the text itself if it is none that YAML knows."""
     try:
-        value = yaml.load(typed or "null", Loader)
+        value = yaml.load(typed or "null", TypedLoader)
         check_plain(value)
     except (yaml.YAMLError, ValueError, RecursionError):
         return typed

@@ -55,11 +55,12 @@ def test_the_best_has_the_best_mean_and_no_lucky_job_beats_it() -> None:
     # Told from it by Holm over all pairs: 0.01 alone; 1.0 has too few seeds for a verdict.
     gaps = np.subtract(ranked[0].scores, ranked[3].scores)
     assert stats.ttest_1samp(gaps, 0).pvalue * 6 < 0.05
-    assert [setting.label for setting in best.beside] == [f"optimizer.lr={rate}" for rate in (0.2, 0.3, 1.0)]
+    assert [setting.label for setting in best.beside] == ["optimizer.lr=0.2", "optimizer.lr=0.3"]
+    assert [setting.label for setting in best.few] == ["optimizer.lr=1.0"]
     line = learning_rates(results)["SGD"]
     assert line.best == (ranked[0].mean, 0.1)
     assert ranked[0].mean == pytest.approx(np.mean([0.95, 0.955, 0.96, 0.953]))
-    assert line.beside == [0.2, 0.3, 1.0]
+    assert line.beside == [0.2, 0.3]
     assert line.diverged == [1.0]
     assert line.rates == [0.01, 0.1, 0.2, 0.3, 1.0]
     assert line.band.seeds == [4, 4, 4, 4, 1]
@@ -71,10 +72,11 @@ def test_the_best_has_the_best_mean_and_no_lucky_job_beats_it() -> None:
     ]
     said = "\n".join(lines(find(results)))
     assert (
-        "best by the mean: optimizer.lr=0.1 (0.9545 ± 0.0042 over 4 seeds); not told from it: optimizer.lr=0.2," in said
+        "best by the mean: optimizer.lr=0.1 (0.9545 ± 0.0042 over 4 seeds); not told from it: optimizer.lr=0.2, "
+        "optimizer.lr=0.3; too few seeds to say: optimizer.lr=1.0\n" in said
     )
     assert "fewer than 4 seeds with a score: optimizer.lr=1.0 (1)" in said
-    assert "SGD best at 0.1 (0.9545 ± 0.0042 over 4 seeds; not told from it: 0.2, 0.3, 1)" in said
+    assert "SGD best at 0.1 (0.9545 ± 0.0042 over 4 seeds; not told from it: 0.2, 0.3)" in said
     assert "time: 0.7047 ± 0.0051 over 4 seeds in 1.0 s, 0.9545 ± 0.0042 over 4 seeds in 1.1 s" in said
     assert "0.99" not in said
     assert "0.98" not in said
@@ -132,3 +134,22 @@ def test_settings_that_trained_alike_are_not_told_apart() -> None:
     assert (best.setting.label, best.is_judged) == ("threads=2", False)
     assert [setting.label for setting in best.beside] == ["threads=1"]
     assert lines(find(results))[0].endswith("over 3 seeds); not told from it: threads=1")
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        (
+            {0.1: [0.95, 0.951, 0.952], 0.2: [0.9, 0.901, 0.902], 0.3: [0.2]},
+            "all others with three seeds or more are worse by more than the noise of seeds; too few seeds to say: "
+            "optimizer.lr=0.3",
+        ),
+        ({0.1: [0.95, 0.951, 0.952], 0.3: [0.2]}, "too few seeds to say: optimizer.lr=0.3"),
+    ],
+)
+def test_a_setting_that_was_never_compared_is_not_called_one_that_is_not_told_from_the_best(
+    scores: dict[float, list[float | None]], words: str
+) -> None:
+    said = lines(find(swept(scores)))
+    assert f"best by the mean: optimizer.lr=0.1 (0.951 ± 0.001 over 3 seeds); {words}" in said
+    assert not [line for line in said if "not told" in line]

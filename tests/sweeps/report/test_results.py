@@ -10,8 +10,9 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from gradexp.sweeps.report.comparison.settings import settings_of
 from gradexp.sweeps.report.ranking import ranking
-from gradexp.sweeps.report.results import read_sweep, write_csv
+from gradexp.sweeps.report.results import read_sweep, rows_of, write_csv
 from tests.sweeps.folders import accuracy, grid, write_sweep
 
 AXES: dict[str, list[Any]] = {"optimizer": ["sgd", "adam"], "optimizer__lr": [0.1, 0.01], "seed": [0, 1]}
@@ -105,3 +106,20 @@ def test_runs_in_one_folder_have_the_settings_that_differ_and_the_defaults_of_wh
         {"seed": 2, "optimizer": "sgd"},
     ]
     assert [job.setting for job in results.jobs] == ["optimizer=adam", "optimizer=adam", "optimizer=sgd"]
+
+
+def test_a_value_that_is_typed_in_several_ways_is_one_setting_in_ranking_verdicts_and_table(tmp_path: Path) -> None:
+    rates = (("1e-2", "0.010", "0.01"), ("1e-5", "1E-5", "0.00001"), ("1", "1.0", "1."))
+    typed = [(text, seed) for texts in rates for seed, text in enumerate(texts)]
+    folder = write_sweep(tmp_path, [{"optimizer.lr": float(text), "seed": seed} for text, seed in typed])
+    (folder / "manifest.json").unlink()
+    for number, (text, seed) in enumerate(typed):
+        lines = [f"optimizer.lr={text}", f"seed={seed}", f"optimizer.weight_decay={('0', '0.0', '0e0')[seed]}"]
+        (folder / str(number) / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(lines))
+    results = read_sweep(folder)
+    wanted = {"optimizer.lr=0.01": 3, "optimizer.lr=1e-05": 3, "optimizer.lr=1.0": 3}
+    assert {setting.label: len(setting.scores) for setting in ranking(results)} == wanted
+    assert {one.label: len(one.jobs) for one in settings_of(results.jobs)} == wanted
+    assert [row["optimizer.lr"] for row in rows_of(results)] == [0.01] * 3 + [1e-5] * 3 + [1.0] * 3
+    assert {repr(row["optimizer.lr"]) for row in rows_of(results)} == {"0.01", "1e-05", "1.0"}
+    assert {"optimizer.lr", "seed"} == set(results.axes)

@@ -3,12 +3,12 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
 
-from gradexp.sweeps.plan.repeats import Unit, by_split, unit_of
+from gradexp.sweeps.plan.repeats import Unit, by_split, units_of
 from gradexp.sweeps.report.comparison.pair import JUDGED, Entry, Pair, Scores, entry, judged
 from gradexp.sweeps.report.comparison.samples import ACCURACY, TestSamples
 from gradexp.sweeps.report.comparison.scores import Metric
@@ -34,6 +34,7 @@ class Scored:
         groups: The numbers of seeds in two groups, lower and upper, that the scores fall into; None for one group.
         test: Accuracies or whatever the test gives for this metric, as `scores`; empty if nothing was tested.
         samples: Which test samples the runs had right.
+        unit: What its scores are counted by: seeds, or the folds or splits over whose seeds they are means.
     """
 
     setting: RunSetting
@@ -45,6 +46,7 @@ class Scored:
     groups: tuple[int, int] | None
     test: Scores
     samples: TestSamples
+    unit: Unit
 
     @property
     def label(self) -> str:
@@ -84,7 +86,6 @@ class Comparison:
         pairs: All pairs that were compared; with the reference first.
         sampled: Pairs with one run a side and a common test set.
         has_test_part: Whether the test set's own part is in the differences; None if the metric is not of a test.
-        unit: What is counted: seeds, or the folds or splits over whose seeds the scores are means.
     """
 
     metric: Metric
@@ -96,12 +97,22 @@ class Comparison:
     pairs: list[Pair]
     sampled: list[Sampled] = field(default_factory=list)
     has_test_part: bool | None = None
-    unit: Unit = "seed"
+
+    @property
+    def unit(self) -> Unit | Literal["score"]:
+        """What is counted; "score" where settings count by different units."""
+        units = {one.unit for one in self.settings}
+        return next(iter(units)) if len(units) == 1 else "score"
 
     @property
     def with_reference(self) -> list[Pair]:
         """The pairs with the reference."""
         return [pair for pair in self.pairs if self.reference in (pair.a, pair.b)]
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether any setting has several scores, so that a table and a figure show more than a ranking."""
+        return any(len(one.scores) > 1 for one in self.settings)
 
     @property
     def is_judged(self) -> bool:
@@ -127,12 +138,14 @@ def compare(
         ValueError: Fewer than two settings have a score, or the baseline is none of them, or several.
     """
     grain = metric.grain(settings)
-    units = [unit_of(metric.scores(one)) for one in settings]
-    unit = next((one for one in units if one != "seed"), units[0] if units else "seed")
-    scored = [_scored(one, metric, grain, unit) for one in settings if metric.scores(one)]
+    able = [one for one in settings if metric.scores(one)]
+    units = units_of(metric.scores(one) for one in able)
+    scored = [_scored(one, metric, grain, unit) for one, unit in zip(able, units, strict=True)]
     if len(scored) < 2:
         found = f"one, {scored[0].label}" if scored else "none"
-        raise ValueError(f"compare.folders must hold two settings or more with {metric.name}; got {found}.")
+        lost = "; ".join(f"{one.label}: {one.lost or 'not measured'}" for one in settings if one not in able)
+        without = f" Without it are {lost}." if lost else ""
+        raise ValueError(f"compare.folders must hold two settings or more with {metric.name}; got {found}.{without}")
     # The best by the mean over its seeds; settings with fewer seeds than a verdict needs come last.
     most = min(JUDGED, max(len(one.scores) for one in scored))
     scored.sort(key=lambda one: (len(one.scores) < most, -metric.sign * one.mean))
@@ -145,11 +158,10 @@ def compare(
     else:  # a baseline is the second of a pair, the best found the first
         numbers = [(reference, other) if baseline is None else (other, reference) for other in others]
     is_accuracy = metric.name == ACCURACY
-    may_pair = not metric.is_of_test or unit != "seed"  # on one split, both have trained on the same samples
-    entries = [_entry(scored, a, b, may_pair, grain, is_accuracy) for a, b in numbers]
+    entries = [_entry(scored, a, b, metric, grain) for a, b in numbers]
     judging = sum(one.difference is not None for one in entries)
-    able = sum(len(one.scores) >= JUDGED for one in scored)
-    comparisons = max(judging, able * (able - 1) // 2 if is_chosen else 0, 1)
+    enough = sum(len(one.scores) >= JUDGED for one in scored)
+    comparisons = max(judging, enough * (enough - 1) // 2 if is_chosen else 0, 1)
     pairs = judged(entries, comparisons, metric.sign, delta, bonferroni=is_chosen and not is_full, shown={reference})
     pairs.sort(key=lambda pair: reference not in (pair.a, pair.b))
     parts = [scored[one.a].samples.variance(scored[one.b].samples) for one in entries] if is_accuracy else []
@@ -163,7 +175,6 @@ def compare(
         pairs,
         _sampled(scored, reference),
         None not in parts if is_accuracy else None,
-        unit,
     )
 
 
@@ -176,7 +187,7 @@ def _scored(setting: RunSetting, metric: Metric, grain: float, unit: Unit) -> Sc
     low = high = None
     if len(values) >= JUDGED:
         low, high = mean_interval(values, grain, shared_variance(folds))
-    return Scored(setting, runs, scores, folds, low, high, two_groups(values, grain), test, TestSamples(setting))
+    return Scored(setting, runs, scores, folds, low, high, two_groups(values, grain), test, TestSamples(setting), unit)
 
 
 def _matching(scored: Sequence[Scored], baseline: Mapping[str, Any]) -> int:
@@ -191,8 +202,10 @@ def _matching(scored: Sequence[Scored], baseline: Mapping[str, Any]) -> int:
     raise ValueError(f"compare.baseline must be one of the settings; got {given}, which {which}.")
 
 
-def _entry(scored: Sequence[Scored], a: int, b: int, may_pair: bool, grain: float, is_accuracy: bool) -> Entry:
+def _entry(scored: Sequence[Scored], a: int, b: int, metric: Metric, grain: float) -> Entry:
     one, other = scored[a], scored[b]
+    # Runs of one seed share their split; of the test part, which is the same for all, runs on one split share more.
+    may_pair = one.unit == other.unit and (not metric.is_of_test or one.unit != "seed")
     return entry(
         a,
         b,
@@ -200,7 +213,7 @@ def _entry(scored: Sequence[Scored], a: int, b: int, may_pair: bool, grain: floa
         other.scores,
         may_pair=may_pair and one.setting.folds == other.setting.folds,
         grain=grain,
-        sampling=(one.samples.variance(other.samples) if is_accuracy else None) or 0.0,
+        sampling=(one.samples.variance(other.samples) if metric.name == ACCURACY else None) or 0.0,
         shared=(shared_variance(one.folds), shared_variance(other.folds)),
     )
 

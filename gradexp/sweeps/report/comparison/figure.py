@@ -24,8 +24,9 @@ LINES = 3  # of a label
 
 
 def of_findings(findings: "Findings") -> Figure | None:
-    """The figure of a sweep's comparison; None if it has none."""
-    return None if findings.comparison is None else figure(findings.comparison)
+    """The figure of a sweep's comparison; None if it has none, or one seed of each setting."""
+    found = findings.comparison
+    return figure(found) if found is not None and found.has_repeats else None
 
 
 @styled

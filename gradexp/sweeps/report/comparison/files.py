@@ -84,6 +84,7 @@ def _setting(one: Scored) -> dict[str, Any]:
         "low": one.low,
         "high": one.high,
         "n": len(one.scores),
+        "unit": one.unit,
         "seeds": len({repeat[0] for repeat in one.runs}),
         "folds": one.folds,
         "diverged": one.setting.count("diverged"),

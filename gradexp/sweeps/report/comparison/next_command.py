@@ -1,5 +1,6 @@
-"""The command that runs open settings again at fresh seeds, or with other folds."""
+"""The commands that run settings again: at fresh seeds, with other folds, or at the seeds that are missing."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from gradexp.interrupts import command
@@ -25,7 +26,6 @@ def next_commands(settings: Sequence[RunSetting], number: int) -> list[str]:
     """
     if not 0 < len(settings) <= MOST_SETTINGS:
         return []
-    lines = [_lines(setting) for setting in settings]
     repeats = [repeat for setting in settings for repeat in setting.jobs]
     unit, folds = unit_of(repeats), settings[0].folds
     taken = {repeat[0 if unit == "seed" else 2] for repeat in repeats}
@@ -36,6 +36,37 @@ def next_commands(settings: Sequence[RunSetting], number: int) -> list[str]:
         at.append(f"seed={','.join(map(str, sorted({repeat[0] for repeat in repeats})))}")
     if unit == "fold":
         at.append(f"data.fold=range({folds})")
+    return _multiruns(settings, at)
+
+
+def missing_commands(settings: Sequence[RunSetting]) -> list[str]:
+    """The commands that run settings at the seeds that they lack of five: one multirun, or more.
+
+    Args:
+        settings: At most four, else there is no command; their runs count by their seeds.
+    """
+    if not 0 < len(settings) <= MOST_SETTINGS:
+        return []
+    by_seeds: dict[tuple[int, ...], list[RunSetting]] = defaultdict(list)
+    for setting in settings:
+        if seeds := missing_seeds([setting]):
+            by_seeds[seeds].append(setting)
+    return [
+        line for seeds, some in by_seeds.items() for line in _multiruns(some, [f"seed={','.join(map(str, seeds))}"])
+    ]
+
+
+def missing_seeds(settings: Sequence[RunSetting]) -> tuple[int, ...]:
+    """The seeds, from 0 up, that give each of these settings five that completed, without those that any has run."""
+    fewest = min(setting.count("completed") for setting in settings)
+    taken = {repeat[0] for setting in settings for repeat in setting.jobs}
+    return tuple(seed for seed in range(LEAST + len(taken)) if seed not in taken)[: max(LEAST - fewest, 0)]
+
+
+def _multiruns(settings: Sequence[RunSetting], at: Sequence[str]) -> list[str]:
+    """One multirun of these settings at some seeds or splits, or one each if their keys differ."""
+    given = [one.partition("=")[0] for one in at]
+    lines = [{key: value for key, value in _lines(one).items() if key not in given} for one in settings]
     keys = [line.keys() for line in lines]
     varying = [key for key in lines[0] if len({line.get(key) for line in lines}) > 1]
     is_simple = not any("," in str(line.get(key)) for line in lines for key in varying)
@@ -48,12 +79,17 @@ def next_commands(settings: Sequence[RunSetting], number: int) -> list[str]:
 
 
 def _lines(setting: RunSetting) -> dict[str, str]:
-    """Keys and values as they were typed for a job of the setting, without its seed and fold."""
+    """Keys and values as they were typed for a job of the setting, without its seed, or several folds."""
     job = next(iter(setting.jobs.values()))
     split = [(line.partition("=")[0], line.partition("=")[2]) for line in job.overrides]
     bare = [key.lstrip("+~") for key, _ in split]
     kept = [key not in DROPPED and not key.startswith(tuple(f"{name}." for name in SECTIONS)) for key in bare]
-    return {key: value for (key, value), is_kept in zip(split, kept, strict=True) if is_kept}
+    found = {key: value for (key, value), is_kept in zip(split, kept, strict=True) if is_kept}
+    splits = {repeat[1:] for repeat in setting.jobs}
+    if len(splits) == 1:  # else they are what is repeated
+        typed = dict(zip(bare, (value for _, value in split), strict=True))
+        found |= {key: typed[key] for key in KEYS[1:] if key in typed}
+    return found
 
 
 def repetitions(runs: int | None, folds: int | None) -> int | None:

@@ -9,10 +9,9 @@ from gradexp.sweeps.report.results import SweepResults
 
 
 def compared(results: SweepResults) -> Comparison | None:
-    """A sweep's settings by the metric it monitors; None without two settings, or without two seeds of any."""
+    """A sweep's settings by the metric it monitors; None without two settings that have a score."""
     metric = Metric(results.score_name, sign(results))
     settings = settings_of(latest_stage(results))
-    seeds = [len(metric.scores(one)) for one in settings]
-    if sum(number > 0 for number in seeds) < TWO or max(seeds) < TWO:
+    if sum(bool(metric.scores(one)) for one in settings) < TWO:
         return None
     return compare(settings, metric)

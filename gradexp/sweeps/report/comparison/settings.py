@@ -13,7 +13,8 @@ from gradexp.configuration.hashes import ALL_LOCAL_KEYS
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.plan.repeats import FOLDS, KEYS, Repeat
 from gradexp.sweeps.report.results import Job
-from gradexp.untrusted import Loader
+from gradexp.sweeps.report.unplanned import as_floats
+from gradexp.untrusted import TypedLoader, check_plain
 
 # Keys that describe the command, or what is measured, not what is trained.
 NO_SETTING = (*KEYS, *ALL_LOCAL_KEYS, "name", "test", "target_score", "logger", "early_stopping.thresholds")
@@ -46,6 +47,11 @@ class RunSetting:
         """How many of the jobs have this status."""
         return sum(job.status == status for job in self.jobs.values())
 
+    @property
+    def lost(self) -> str:
+        """How many of the jobs diverged and failed, in words; "" if none has."""
+        return ", ".join(f"{count} {name}" for name in ("diverged", "failed") if (count := self.count(name)))
+
     def has(self, key: str, value: Any) -> bool:
         """Whether the setting has this value of a key, typed, by configuration, or as the option of a group."""
         job = next(iter(self.jobs.values()))
@@ -63,8 +69,8 @@ def settings_of(jobs: Iterable[Job]) -> list[RunSetting]:
     groups: list[list[Job]] = []
     known: dict[Any, int] = {}
     for job in done:
-        typed = (job.folder.parent, json.dumps(_setting(_typed(job)), sort_keys=True, default=str))
-        ran = json.dumps(_setting(job.config), sort_keys=True, default=str) if job.config else None
+        typed = (job.folder.parent, _key({key: _value(line) for key, line in _setting(_typed(job)).items()}))
+        ran = _key(_setting(job.config)) if job.config else None
         number = known.get(typed, known.get(ran, len(groups)) if ran else len(groups))
         if number == len(groups):
             groups.append([])
@@ -96,8 +102,8 @@ def _names(jobs: Sequence[Job]) -> list[dict[str, str]]:
         if any(key not in line for line in lines):
             for line, job in zip(lines, jobs, strict=True):
                 line |= _default(key, job) if key not in line else {}
-    shared = set.intersection(*(set(line.items()) for line in lines)) if len(lines) > 1 else set()
-    names = [{key: value for key, value in line.items() if (key, value) not in shared} for line in lines]
+    shared = {key for key in lines[0] if len({_key(_value(line.get(key))) for line in lines}) == 1} if lines[1:] else ()
+    names = [{key: value for key, value in line.items() if key not in shared} for line in lines]
     by_name: dict[str, list[int]] = defaultdict(list)
     for number, name in enumerate(names):
         by_name[json.dumps(name)].append(number)
@@ -153,16 +159,18 @@ def _same(one: Any, other: Any) -> bool:
     return type(first) is type(second) and bool(first == second)
 
 
+def _key(content: Any) -> str:
+    """Text that is equal for equal plain data, of whichever type its whole numbers are."""
+    return json.dumps(as_floats(content), sort_keys=True, default=str)
+
+
 def _value(typed: Any) -> Any:
     """A value as plain data, whether typed or read: 1e-2, 0.010 and 0.01 are equal."""
     if isinstance(typed, str):
         try:
-            typed = yaml.load(typed or "null", Loader)
+            value = yaml.load(typed or "null", TypedLoader)
+            check_plain(value)
         except (yaml.YAMLError, ValueError, RecursionError):
             return typed
-    if isinstance(typed, str):
-        try:
-            return float(typed)  # 1e-2 is text for YAML
-        except ValueError:
-            return typed
-    return float(typed) if isinstance(typed, int | float) and not isinstance(typed, bool) else typed
+        return as_floats(value)
+    return as_floats(typed)

@@ -63,8 +63,15 @@ def filled(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     return [COLUMNS[n].format(comparison.unit) for n in places], [[row[n] for n in places] for row in shown]
 
 
-def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print title, table and lines."""
+def print_comparison(comparison: Comparison, console: Console, with_table: bool = True) -> None:
+    """Print title, table and lines, or the lines alone."""
+    if with_table:
+        _print_table(comparison, console)
+    for line in lines(comparison):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_table(comparison: Comparison, console: Console) -> None:
     console.print(title(comparison), markup=False, highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     columns, cells = filled(comparison)
@@ -78,5 +85,3 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         console.width = max(width, widest)
     console.print(table)
     console.width = width
-    for line in lines(comparison):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)

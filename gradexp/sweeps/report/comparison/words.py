@@ -1,11 +1,20 @@
 """A comparison in words: lines for the terminal and the page."""
 
-from gradexp.sweeps.report.comparison.compare import Comparison, Scored
-from gradexp.sweeps.report.comparison.next_command import MOST, MOST_SETTINGS, next_commands, repetitions
+from gradexp.sweeps.report.comparison.compare import Comparison
+from gradexp.sweeps.report.comparison.next_command import (
+    MOST,
+    MOST_SETTINGS,
+    missing_commands,
+    missing_seeds,
+    next_commands,
+    repetitions,
+)
 from gradexp.sweeps.report.comparison.pair import JUDGED, OPEN, Pair
 
 SHOWN = 10  # comparisons that are explained
+SAMPLED = 3  # pairs of single models that are explained
 ALL_RUNS = {"seed": "seed=0,1,2,3,4", "fold": "+sweep=folds", "split": "data.split_seed=0,1,2,3,4"}
+ALL_RUNS |= {"score": "seeds, or folds, to all settings alike"}
 
 
 def number(value: float | None) -> str:
@@ -26,15 +35,16 @@ def lines(comparison: Comparison) -> list[str]:
     found += [_verdict(comparison, pair) for pair in pairs[:SHOWN]]
     if len(pairs) > SHOWN:
         found.append(f"and {len(pairs) - SHOWN} further settings, in the table")
-    for one in comparison.sampled[:SHOWN]:
+    for one in comparison.sampled[:SAMPLED]:
         a, b = comparison.settings[one.a].label, comparison.settings[one.b].label
         found.append(
             f"{a} and {b}: with one run each, these two models differ by {one.difference:+.4f} ± {one.reach:.4f} in "
             "test/accuracy on this test set (95 %); about the settings nothing can be said"
         )
+    if len(comparison.sampled) > SAMPLED:
+        found.append(f"and {len(comparison.sampled) - SAMPLED} further settings with one run each")
     if not comparison.is_judged:
-        unit = comparison.unit
-        found.append(f"no verdict: from three {unit}s on a difference is judged; add {ALL_RUNS[unit]}")
+        found.append(f"no verdict: from three {comparison.unit}s on a difference is judged; {_add(comparison)}")
     elif any(len(one.scores) < JUDGED for one in comparison.settings):
         few = [one.label for one in comparison.settings if len(one.scores) < JUDGED]
         found.append(f"no verdict on {len(few)} settings with fewer than three {comparison.unit}s: {_some(few)}")
@@ -42,12 +52,23 @@ def lines(comparison: Comparison) -> list[str]:
     return found
 
 
+def _add(comparison: Comparison) -> str:
+    """What to add for a verdict: the command, for few settings that count by their seeds."""
+    settings = [one.setting for one in comparison.settings]
+    commands = missing_commands(settings) if comparison.unit == "seed" else []
+    if commands:
+        return f"add the missing seeds, and compare both folders: {'; '.join(commands)}"
+    if comparison.unit == "seed" and (seeds := missing_seeds(settings)):
+        return f"add seed={','.join(map(str, seeds))}"
+    return f"add {ALL_RUNS[comparison.unit]}"
+
+
 def _rule(comparison: Comparison) -> str:
     reference = comparison.settings[comparison.reference].label
-    of_all = f"all {comparison.comparisons} pairs" if comparison.comparisons > 1 else "the pair"
+    of_all = f"all {comparison.comparisons} pairs are" if comparison.comparisons > 1 else "the one pair is"
     if comparison.is_chosen:
         return (
-            f"{reference} was chosen as the best by these very numbers: so {of_all} are tested (Holm), and the "
+            f"{reference} was chosen as the best by these very numbers: so {of_all} tested (Holm), and the "
             "intervals are as wide"
         )
     if comparison.comparisons > 1:
@@ -57,18 +78,24 @@ def _rule(comparison: Comparison) -> str:
 
 def _of_units(comparison: Comparison) -> list[str]:
     """What is counted in place of seeds, and how."""
-    if comparison.unit == "seed":
-        return []
-    means = f"a {comparison.unit}'s score is the mean over its seeds"
-    if all(one.folds is None for one in comparison.settings):
-        return [means]
-    return [f"{means}; folds share training samples, and the variance counts it, after Nadeau and Bengio (2003)"]
+    found = []
+    if comparison.unit == "score":
+        kinds = [f"{len(one.scores)} {one.unit}s of {one.label}" for one in comparison.settings[:SHOWN]]
+        found.append(f"the settings count by different units: {', '.join(kinds)}; unlike units are not paired")
+    for unit in dict.fromkeys(one.unit for one in comparison.settings if one.unit != "seed"):
+        means = f"a {unit}'s score is the mean over its seeds"
+        if any(one.folds is not None for one in comparison.settings if one.unit == unit):
+            means += "; folds share training samples, and the variance counts it, after Nadeau and Bengio (2003)"
+        found.append(means)
+    return found
 
 
 def _verdict(comparison: Comparison, pair: Pair) -> str:
-    a, b = (comparison.settings[number].label for number in (pair.a, pair.b))
-    unit = comparison.unit
+    one, other = (comparison.settings[number] for number in (pair.a, pair.b))
+    a, b, unit = one.label, other.label, one.unit
     kind = f"{pair.n} pairs of equal {unit}s" if pair.paired else f"{pair.n} {unit}s a side"
+    if unit != other.unit:
+        kind = f"{len(one.scores)} {unit}s beside {len(other.scores)} {other.unit}s"
     said = f"{a} and {b}: {pair.verdict}" if pair.verdict in OPEN else f"{a} is {pair.verdict} than {b}"
     text = (
         f"{said}: difference {pair.difference:+.3g}, {pair.low:.3g} to {pair.high:.3g} (95 %; {kind}; "
@@ -84,10 +111,13 @@ def _verdict(comparison: Comparison, pair: Pair) -> str:
 
 def _needed(comparison: Comparison, pair: Pair) -> str:
     """How many fresh seeds, or repetitions with other folds, would settle it."""
-    folds = comparison.settings[pair.a].folds
+    one, other = (comparison.settings[number] for number in (pair.a, pair.b))
+    if one.unit != other.unit:
+        return f"to tell more, count both by {one.unit}s or both by {other.unit}s"
+    folds = one.folds
     least, expected, most = (repetitions(count, folds) for count in pair.seeds or (None, None, None))
     gap = f"a gap of {pair.gap or 0.0:.3g}"
-    kind = f"repetitions of all {folds} folds" if folds else f"fresh {comparison.unit}s a side"
+    kind = f"repetitions of all {folds} folds" if folds else f"fresh {one.unit}s a side"
     if least is None:
         more = ", only more samples would, as folds share theirs" if folds else ""
         return f"no number of {kind if folds else f'{comparison.unit}s'} would tell {gap}{more}"
@@ -102,11 +132,11 @@ def _remarks(comparison: Comparison) -> list[str]:
         if one.groups is not None:
             low, high = one.groups
             found.append(
-                f"{one.label}: its {comparison.unit}s fall into two groups, {low} low and {high} high: see the dots; a "
+                f"{one.label}: its {one.unit}s fall into two groups, {low} low and {high} high: see the dots; a "
                 "mean says little"
             )
-    lost = [f"{one.label} ({_lost(one.count('diverged'), one.count('failed'))})" for one in comparison.lost]
-    lost += [f"{one.label} ({text})" for one in comparison.settings if (text := _lost_of(one))]
+    lost = [f"{one.label} ({one.lost})" for one in comparison.lost]
+    lost += [f"{one.label} ({one.setting.lost})" for one in comparison.settings if one.setting.lost]
     if lost:
         found.append(f"diverged or failed, and in no mean: {_some(lost)}")
     repeated = sum(one.setting.repeated for one in comparison.settings)
@@ -129,31 +159,30 @@ def _of_test(comparison: Comparison) -> list[str]:
     mean = sum(values) / len(values)
     spread = f" ± {(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5:.2g}" if len(values) > 1 else ""
     name = "test/" + comparison.metric.name.rpartition("/")[2]
-    over = f"{spread} over {len(values)} {comparison.unit}s" if len(values) > 1 else " of one run"
+    over = f"{spread} over {len(values)} {one.unit}s" if len(values) > 1 else " of one run"
     return [f"{name} of {one.label}: {mean:.4g}{over}"]
 
 
 def _settle(comparison: Comparison) -> list[str]:
-    """The command that settles what cannot be told yet, for few settings."""
-    pairs = [pair for pair in comparison.with_reference if pair.verdict in OPEN]
-    folds = comparison.settings[comparison.reference].folds
-    counts = [repetitions(pair.seeds[1], folds) for pair in pairs if pair.seeds is not None]
-    needed = [count for count in counts if count is not None]
-    if not needed or any(one.folds != folds for one in comparison.settings):
+    """The command that settles what cannot be told yet, for few settings; or may settle it, at the least that it takes.
+
+    Settings that are counted otherwise than the reference, or by another number of folds, are left out.
+    """
+    reference = comparison.settings[comparison.reference]
+    folds = reference.folds
+    pairs = [pair for pair in comparison.with_reference if pair.verdict in OPEN and pair.seeds is not None]
+    alike = [(one.unit, one.folds) == (reference.unit, folds) for one in comparison.settings]
+    pairs = [pair for pair in pairs if alike[pair.a] and alike[pair.b]]
+    expected, least = ([repetitions(pair.seeds[n], folds) for pair in pairs if pair.seeds] for n in (1, 0))
+    verb = "may settle it" if all(count is None for count in expected) else "settle it"
+    needed = [count for count in (expected if verb == "settle it" else least) if count is not None]
+    if not needed:
         return []
     numbers = dict.fromkeys([comparison.reference, *(n for pair in pairs for n in (pair.a, pair.b))])
     commands = next_commands([comparison.settings[n].setting for n in list(numbers)[:MOST_SETTINGS]], max(needed))
     more = f" (of {max(needed):,} that it takes; a larger compare.delta takes fewer)" if max(needed) > MOST else ""
     fresh = "with other folds" if folds else "at fresh seeds"
-    return [f"settle it {fresh}{more}, and compare these alone: {line}" for line in commands]
-
-
-def _lost_of(one: Scored) -> str:
-    return _lost(one.setting.count("diverged"), one.setting.count("failed"))
-
-
-def _lost(diverged: int, failed: int) -> str:
-    return ", ".join(f"{count} {name}" for count, name in ((diverged, "diverged"), (failed, "failed")) if count)
+    return [f"{verb} {fresh}{more}, and compare these alone: {line}" for line in commands]
 
 
 def _some(names: list[str]) -> str:

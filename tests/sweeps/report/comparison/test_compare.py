@@ -11,7 +11,9 @@ from gradexp.sweeps.report.comparison import compare as module
 from gradexp.sweeps.report.comparison.compare import compare
 from gradexp.sweeps.report.comparison.scores import Metric
 from gradexp.sweeps.report.comparison.settings import settings_of
-from tests.sweeps.report.comparison.jobs import LOST, job, settings
+from gradexp.sweeps.report.findings import find
+from gradexp.sweeps.report.terminal import lines as report_lines
+from tests.sweeps.report.comparison.jobs import LOST, job, settings, sweep
 
 ACCURACY = Metric("best/val/accuracy", 1)
 TEST = Metric("test/accuracy", 1)
@@ -169,6 +171,20 @@ def test_two_groups_and_lost_jobs_are_said() -> None:
 def test_fewer_than_two_settings_are_refused(scores: dict[str, list[float]]) -> None:
     with pytest.raises(ValueError, match=r"compare.folders must hold two settings or more with best/val/accuracy; got"):
         compare(settings(scores), ACCURACY)
+
+
+def test_settings_of_which_all_jobs_diverged_are_named_in_the_refusal_and_in_the_report_of_the_sweep() -> None:
+    sgd = {"optimizer._target_": "torch.optim.SGD", "regularizer.l1": 0.0, "regularizer.l2": 0.0}
+    outcomes = ({"metrics": {ACCURACY.name: 0.9}}, {"status": "diverged", "metrics": LOST})
+    jobs = [
+        job(3 * n + seed, {"optimizer.lr": rate, "seed": seed}, config=sgd, **outcomes[n])
+        for n, rate in enumerate((0.1, 1e30)) for seed in range(3)
+    ]  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"got one, optimizer.lr=0.1. Without it are optimizer.lr=1e\+30: 3 diverged.$"
+    ):
+        compare(settings_of(jobs), ACCURACY)
+    assert "all jobs diverged or failed: optimizer.lr=1e+30 (3 diverged)" in report_lines(find(sweep(jobs)))
 
 
 def test_of_very_many_settings_only_pairs_with_the_best_are_made_after_bonferroni(

@@ -116,3 +116,45 @@ def test_the_command_repeats_all_folds_on_fresh_splits_at_the_same_seeds() -> No
     assert line == (
         "python -m gradexp -m data.folds=5 model.init=a,b data.split_seed=100,101 seed=0,1 'data.fold=range(5)'"
     )
+
+
+def test_folds_beside_plain_seeds_keep_their_own_units() -> None:
+    rng = np.random.default_rng(2)
+    plain = [
+        job(100 + n, {"model.init": name, "seed": n}, metrics={LOSS.name: score})
+        for name in "cd" for n, score in enumerate(rng.normal(0.3 if name == "c" else 0.5, 0.01, 4))
+    ]  # fmt: skip
+    found = compare(folds({"a": TABLE["a"]}) + settings_of(plain), LOSS)
+    assert {one.label[11]: (one.unit, one.folds) for one in found.settings} == {
+        "a": ("fold", 5),
+        "c": ("seed", None),
+        "d": ("seed", None),
+    }
+    of_seeds = next(pair for pair in found.pairs if {found.settings[n].unit for n in (pair.a, pair.b)} == {"seed"})
+    assert (of_seeds.n, of_seeds.paired) == (4, True)
+    said = "\n".join(lines(found))
+    assert "the settings count by different units: 4 seeds of model.init=c" in said
+    assert "5 folds of " in said
+    assert "4 pairs of equal seeds" in said
+    assert "4 seeds beside 5 folds" in said
+    assert "equal folds" not in said
+    assert filled(found)[0][2:4] == ["± over scores", "scores"]
+    # Runs on one of the folds alone count by folds beside those on all of them.
+    one_fold = compare([*folds({"a": TABLE["a"]}), *folds({"b": [[0.3, 0.4]]})], LOSS)
+    assert (one_fold.unit, [len(one.scores) for one in one_fold.settings]) == ("fold", [5, 1])
+
+
+def test_open_verdicts_on_folds_come_with_the_command_that_may_settle_them() -> None:
+    """Where only the least number of repetitions is known, its command; where none tells the gap, no command."""
+    base = np.array([0.30, 0.28, 0.41, 0.35, 0.31])
+
+    def said(gaps: Sequence[float]) -> str:
+        return "\n".join(lines(compare(folds({"a": [[v] for v in base], "b": [[v] for v in base + gaps]}), LOSS)))
+
+    near = said([0.06, -0.05, 0.05, -0.03, 0.04])
+    assert "takes 2 or far more repetitions of all 5 folds (80 % power)" in near
+    assert "may settle it with other folds, and compare these alone: python -m gradexp -m " in near
+    assert "data.split_seed=100,101 seed=0 'data.fold=range(5)'" in near
+    noisy = said([0.2, -0.2, 0.2, -0.2, 0.01])
+    assert "no number of repetitions of all 5 folds would tell" in noisy
+    assert "settle it" not in noisy

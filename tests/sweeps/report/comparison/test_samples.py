@@ -7,13 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 from scipy import stats
 
+from gradexp.files import write_json
 from gradexp.reports.correct_samples import NAME
 from gradexp.sweeps.report.comparison.compare import compare
+from gradexp.sweeps.report.comparison.figure import of_findings
 from gradexp.sweeps.report.comparison.scores import Metric
 from gradexp.sweeps.report.comparison.settings import RunSetting, settings_of
-from gradexp.sweeps.report.results import Job
+from gradexp.sweeps.report.findings import find
+from gradexp.sweeps.report.page import write_page
+from gradexp.sweeps.report.results import Job, read_sweep
+from gradexp.sweeps.report.terminal import print_findings
+from tests.sweeps.folders import grid, write_sweep
 from tests.sweeps.report.comparison.jobs import job
 
 TEST, VAL = Metric("test/accuracy", 1), Metric("best/val/accuracy", 1)
@@ -88,3 +95,25 @@ def test_a_damaged_record_gives_one_message(tmp_path: Path) -> None:
     (tmp_path / "0" / NAME).write_text("{")
     with pytest.raises(ValueError, match=f"{NAME} must be the record"):
         compare(settings, TEST)
+
+
+def test_a_report_says_of_one_seed_a_side_that_two_models_differ(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the terminal and on the page, with the command that adds seeds, and without a table or figure of its own."""
+    for one in read_sweep(write_sweep(tmp_path, grid(optimizer__lr=[0.01, 0.1]))).jobs:
+        right = np.arange(SAMPLES) < one.metrics["test/accuracy"] * SAMPLES
+        write_json(one.folder / "metrics.json", one.metrics | {"test/accuracy": float(right.mean())})
+        bits = base64.b64encode(np.packbits(right).tobytes()).decode()
+        write_json(one.folder / NAME, {"test_set": "x", "samples": SAMPLES, "right": bits})
+    findings = find(read_sweep(tmp_path))
+    print_findings(findings, (), Console(width=80))
+    said = capsys.readouterr().out
+    line = "with one run each, these two models differ by"
+    assert line in said
+    assert "no verdict: from three seeds on a difference is judged" in said
+    assert said.count("± over seeds") == 1  # in the ranking's table alone
+    assert of_findings(findings) is None
+    page = write_page(findings, (), {}, ()).read_text()
+    assert line in page
+    assert 'id="compare"' not in page

@@ -13,7 +13,7 @@ from rich.console import Console
 from gradexp.sweeps.report.comparison.compare import Comparison, compare
 from gradexp.sweeps.report.comparison.figure import figure
 from gradexp.sweeps.report.comparison.files import write_files
-from gradexp.sweeps.report.comparison.next_command import next_commands
+from gradexp.sweeps.report.comparison.next_command import missing_commands, next_commands
 from gradexp.sweeps.report.comparison.scores import Metric
 from gradexp.sweeps.report.comparison.settings import settings_of
 from gradexp.sweeps.report.comparison.table import print_comparison, rows
@@ -55,7 +55,10 @@ def test_the_lines_say_what_was_found_and_how() -> None:
 
 def test_two_seeds_have_values_and_no_verdict() -> None:
     found = compare(settings({"a": [0.9, 0.91], "b": [0.8, 0.81]}), ACCURACY)
-    assert lines(found) == ["no verdict: from three seeds on a difference is judged; add seed=0,1,2,3,4"]
+    assert lines(found) == [
+        "no verdict: from three seeds on a difference is judged; add the missing seeds, and compare both folders: "
+        "python -m gradexp -m model.init=a,b seed=2,3,4"
+    ]
     assert [row.difference for row in rows(found)] == ["", "-0.1"]
 
 
@@ -148,6 +151,27 @@ def test_settings_with_other_keys_have_a_command_each() -> None:
         "model.hidden=[10,10]",
         "model.hidden=[20]",
     ]
+
+
+def test_the_missing_seeds_of_each_setting_are_added_alone() -> None:
+    fold = {"data.folds": 5, "data.fold": 2}
+    seeds = {"a": (0, 1), "b": (1, 7)}
+    jobs = [
+        job(10 * n + seed, {"optimizer": name, **fold, "seed": seed})
+        for n, name in enumerate(seeds) for seed in seeds[name]
+    ]  # fmt: skip
+    jobs.append(job(20, {"optimizer": "b", **fold, "seed": 3}, status="diverged", metrics=LOST))
+    assert missing_commands(settings_of(jobs)) == [
+        "python -m gradexp -m optimizer=a data.folds=5 data.fold=2 seed=2,3,4",
+        "python -m gradexp -m optimizer=b data.folds=5 data.fold=2 seed=0,2,4",
+    ]
+    many = compare(settings({name: [0.9 - n / 10, 0.91 - n / 10] for n, name in enumerate("abcde")}), ACCURACY)
+    assert lines(many)[0].endswith("from three seeds on a difference is judged; add seed=2,3,4")
+
+
+def test_the_one_pair_of_several_settings_is_said_to_be_tested() -> None:
+    found = compare(settings({"a": [0.9, 0.91, 0.92], "b": [0.8, 0.81, 0.82], "c": [0.1]}), ACCURACY)
+    assert "by these very numbers: so the one pair is tested (Holm)" in lines(found)[0]
 
 
 def test_a_command_has_at_most_fifty_seeds_and_four_settings() -> None:
