@@ -32,10 +32,17 @@ def _no_group(line: str, group: str) -> str:
     return f"{group} must be a group; got {line}.{_typed(setting(group.replace('/', '.'), value))}"
 
 
-def _chosen(group: str) -> str:
-    """Of `+optimizer=adam`, whose group has an option already."""
-    line = _typed_with_plus(group) or f"{group}=OPTION"
-    return f"{group} must have no plus, as an option of it is chosen already; got +{line}. Type {line}"
+def _chosen(group: str, option: str = "OPTION") -> str:
+    """Of `+optimizer=adam`, whose group has an option already; also in the list `defaults` of somebody's file."""
+    lines = _typed_with_plus(group)
+    if len(lines) > 1:
+        return f"{group} must be given once; got {' and '.join(f'+{line}' for line in lines)}. Leave out all but one"
+    if not lines:
+        return (
+            f"{group} must be overridden in a list of defaults, as an option of it is chosen already; got {group}: "
+            f"{option}. Write - override /{group}: {option}"
+        )
+    return f"{group} must have no plus, as an option of it is chosen already; got +{lines[0]}. Type {lines[0]}"
 
 
 def _forced(line: str) -> str:
@@ -93,9 +100,9 @@ def _no_option_to_delete(group: str, option: str | None) -> str:
     return f"{group} must have this option, to be deleted; got {line}, but {chosen}. Leave {line} out"
 
 
-def _typed_with_plus(key: str) -> str | None:
+def _typed_with_plus(key: str) -> list[str]:
     """What was typed with a plus for the key, without it."""
-    return next((word.lstrip("+") for word in sys.argv[1:] if re.match(rf"\+{re.escape(key)}[@=]", word)), None)
+    return [word.lstrip("+") for word in sys.argv[1:] if re.match(rf"\+{re.escape(key)}[@=]", word)]
 
 
 def _typed(line: str | None) -> str:
@@ -106,6 +113,7 @@ def _typed(line: str | None) -> str:
 MESSAGES: Mapping[str, Callable[..., str]] = {
     r"Could not override '([^']+)'\. No match in the defaults list\.\nTo append .* use \+[^=]+=(.*)": _unchosen,
     r"(\S+) appears more than once in the final defaults list": _chosen,
+    r"Multiple values for (\S+)\. To override a value use 'override [^:']+: ([^']*)'": _chosen,
     r"force-add of config groups is not supported: '(.*)'": _forced,
     r"(?s)Could not append to config\. An item is already at '([^']+)'\.\nEither remove \+ prefix: '(.*?)'\n": _present,
     r"(?s)Ambiguous value for argument '(.*)'\n1\. To use it as a list": _several,
