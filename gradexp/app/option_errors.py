@@ -3,10 +3,14 @@
 import re
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from gradexp.app.quoting import in_shell, split
 from gradexp.app.suggestions import default_of, setting
-from gradexp.configuration.groups import groups
+from gradexp.building.class_reader import read_class
+from gradexp.building.kinds import CLASS_GROUPS
+from gradexp.configuration.groups import groups, option_file
+from gradexp.configuration.other_options import options_with
 
 
 def option_error(text: str) -> str | None:
@@ -70,8 +74,21 @@ def _several(line: str) -> str:
     if isinstance(default, float) and re.fullmatch(r"\d+, *\d+", value):
         return f"{start} {key}={values[0]}.{values[1]} with a decimal point, or {as_jobs} for a run of each"
     if default is None and key.lstrip("+") not in groups():
-        return f"{start} {as_jobs} for a run of each, or {as_list} for a list"
+        ways = [f"{as_jobs} for a run of each", *([f"{as_list} for a list"] if _may_be(key, values) else [])]
+        if re.search(r", +[^\W\d]", value) and _may_be(key, value):  # a comma within a sentence, or a name
+            ways.insert(0, f"{in_shell(line)} for a text with a comma")
+        return f"{start} {', or '.join(ways)}"
     return f"{start} {as_jobs} for a run of each"
+
+
+def _may_be(key: str, value: Any) -> bool:
+    """Whether no rule forbids a value of an argument, of whichever option of its group takes it."""
+    group, _, name = key.lstrip("+").partition(".")
+    options = options_with(group, name) if group in CLASS_GROUPS else ()
+    sources = [read_class(str(option_file(group, option).get("_target_"))) for option in options]
+    signatures = [source.signature for source in sources if source is not None and source.signature is not None]
+    rules = [one.parameters[name].rule for one in signatures if name in one.parameters]
+    return not rules or any(rule is None or rule.holds(value) for rule in rules)
 
 
 def _sweep(line: str) -> str:

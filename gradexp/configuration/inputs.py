@@ -74,6 +74,8 @@ def _near(given: str) -> str:
     """' Did you mean X?' for a similar name in the same folder; where its folder is missing, that."""
     path = Path(given)
     folder = path.parent
+    if given in ("None", "none"):
+        return " Did you mean null?"
     if not folder.is_dir():
         return f" There is no folder {folder} either."
     near = did_you_mean(path.name, _names(folder))

@@ -21,8 +21,8 @@ MISTAKES = dict(re.findall(r"^gradexp (.*)\n    (.*)$", TEXT, re.MULTILINE))
 
 # Words of ANTLR, by which Hydra reads overrides, of argparse, and of Hydra itself.
 FOREIGN = (
-    "expecting", "<EOF>", "viable", "mismatched", "usage:", "unrecognized", "defaults list", "append", "Multiple values",
-    "Exception",
+    "expecting", "<EOF>", "viable", "mismatched", "usage:", "unrecognized", "defaults list", "append",
+    "Multiple values", "Exception",
 )  # fmt: skip
 
 # Their answers need files, the groups, the static reader of classes, or the parser.
