@@ -1,6 +1,7 @@
 """Loads a checkpoint: its module, the preprocessing of its data, and the names of its classes."""
 
 import os
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,10 @@ if TYPE_CHECKING:  # these take seconds to import
     from gradexp.data import AbstractDataModule
     from gradexp.data.preprocessors import Preprocessor
 
+CLASSES_SHOWN = 10  # in the representation
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class LoadedModel:
     """A trained model.
 
@@ -53,6 +56,12 @@ class LoadedModel:
         with torch.no_grad():
             outputs: Tensor = Pipeline(self.module, self.data)(raw)
         return outputs
+
+    def __repr__(self) -> str:
+        short = reprlib.Repr()
+        short.maxlist = CLASSES_SHOWN
+        given = f"classes={short.repr(self.classes)}" if self.classes else f"target={short.repr(self.data.target_name)}"
+        return f"LoadedModel(module={type(self.module).__name__}, data={type(self.data).__name__}, {given})"
 
 
 def load(ckpt_path: str | Path, trusted_packages: Sequence[str] = (OWN_PACKAGE,)) -> LoadedModel:

@@ -46,7 +46,8 @@ def hyperparameters(
         "l1": float(config["regularizer"]["l1"]),
         "l2": float(config["regularizer"]["l2"]),
         "batch_size": int(config["data"].get("batch_size") or 0),  # 0: full batches
-        "augmentation": bool(config["augmentation"]),
+        # TensorBoard shows true as 1.0000.
+        "augmentation": " ".join(f"{key}={value}" for key, value in (config["augmentation"] or {}).items()) or "none",
         "max_epochs": int(config["trainer"]["max_epochs"]),
         "precision": str(config["trainer"]["precision"]),
         "seed": int(config["seed"]),

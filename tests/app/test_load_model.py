@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,10 @@ def test_a_loaded_model_takes_raw_pixels_and_names_classes() -> None:
     assert not model.module.training
     assert model.classes == [str(digit) for digit in range(10)]
     assert model.config["model"]["hidden"] == [8]
+    assert repr(model) == f"LoadedModel(module=MLPClassifier, data=Digits, classes={model.classes})"
+    many = replace(model, classes=["a" * 99, *map(str, range(98))])
+    assert repr(many).endswith("', '0', '1', '2', '3', '4', '5', '6', '7', '8', ...])")
+    assert len(repr(many)) < 150
     pixels = torch.from_numpy(load_digits().images[4::5]).to(torch.uint8).unsqueeze(1)
     probabilities = model(pixels)
     assert result.predictions is not None
@@ -85,6 +90,7 @@ def test_a_model_of_a_table_needs_no_file(own_folder: Path) -> None:
     Path("houses.csv").unlink()
     model = load("r/checkpoints/last.ckpt")
     assert model.classes == []
+    assert repr(model) == "LoadedModel(module=LinearRegression, data=Table, target='price')"
     assert model.preprocessing is not None
     assert [one["name"] for one in model.preprocessing.description()["columns"]][:2] == ["house age", "income"]
     rows = model.preprocessing.draw(3, torch.Generator().manual_seed(0))

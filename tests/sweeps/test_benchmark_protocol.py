@@ -217,7 +217,7 @@ def test_foreign_classes_have_their_own_rates_and_run_at_default_and_best(
     assert "(default): test" in out or "(tuned, default): test" in out
     assert "state of 4 bytes a parameter" in out
     page = Path("sweep/report.html").read_text()
-    assert "<th>rate</th><th>rank</th>" in page
+    assert '<th scope="col">rate</th><th scope="col">rank</th>' in page
     # The manifest alone continues it.
     before = [(job["folder"], job["stage"], job["settings"], job["is_default"]) for job in jobs()]
     assert call(monkeypatch, *RESUMED, "trusted_packages=[gradexp,lion_pytorch]") is None

@@ -39,7 +39,11 @@ def to_program(pipeline: nn.Module, data: AbstractDataModule, raw: Tensor) -> Ex
         return result
 
     names = ", ".join(one["name"] for one in outputs)
-    how = ["import torch", 'model = torch.export.load("model.pt2").module()', f"{names} = model(raw)"]
+    how = [
+        "import torch",
+        'model = torch.export.load("model.pt2").module()',
+        *_without_gradients(f"{names} = model(raw)  # a tensor, as in `input`"),
+    ]
     return Exported("model.pt2", buffer.getvalue(), run, outputs, how)
 
 
@@ -68,26 +72,34 @@ def to_state_dict(module: LightningModule, data: AbstractDataModule, raw: Tensor
 
     cls = type(module)
     how = [
+        "import json",
         "import torch",
         f"from {_home(cls)} import {cls.__name__}",
-        f"module = {cls.__name__}(**arguments)  # as below",
+        'with open("model.json") as file:',
+        '    arguments = json.load(file)["arguments"]',
+        f"module = {cls.__name__}(**arguments)",
         'module.load_state_dict(torch.load("model.pt", weights_only=True))',
-        *_to_results(module, data, outputs),
+        *_without_gradients(_to_results(module, data, outputs) + "  # preprocessed, as in `input`"),
     ]
     return Exported("model.pt", buffer.getvalue(), run, outputs, how)
 
 
-def _to_results(module: LightningModule, data: AbstractDataModule, outputs: list[dict[str, Any]]) -> list[str]:
-    """The lines from preprocessed inputs to the outputs."""
+def _to_results(module: LightningModule, data: AbstractDataModule, outputs: list[dict[str, Any]]) -> str:
+    """The line from preprocessed inputs to the outputs."""
     name = outputs[-1]["name"]
     call = (
         "module.predictions(module.eval()(inputs))" if isinstance(module, AbstractModule) else "module.eval()(inputs)"
     )
     if data.classes:
-        return [f"{name} = {call}"]
+        return f"{name} = {call}"
     mean = data.in_target_units(torch.zeros(1, outputs[-1]["shape"][-1]))[0]
     std = data.in_target_units(torch.ones_like(mean).unsqueeze(0))[0] - mean
-    return [f"{name} = {call} * torch.tensor({std.tolist()}) + torch.tensor({mean.tolist()})"]
+    return f"{name} = {call} * torch.tensor({std.tolist()}) + torch.tensor({mean.tolist()})"
+
+
+def _without_gradients(line: str) -> list[str]:
+    """The lines that run `line` so that what it gives has no graph: such tensors have no `.numpy()`."""
+    return ["with torch.no_grad():", f"    {line}"]
 
 
 def _home(cls: type) -> str:

@@ -176,5 +176,5 @@ def test_the_experiment_draws_its_curves_and_prints_their_values(
     assert "bias_variance" in drawn(sweep)
     printed = capsys.readouterr().out
     errors = [json.loads((sweep / str(n) / "metrics.json").read_text())["val/error"] for n in range(2)]
-    assert f"LinearRegression, PolynomialData: simplest (1) error {errors[0]:.4g}" in printed
+    assert f"linear regression on polynomial data: simplest (1) error {errors[0]:.4g}" in printed
     assert "sum and measured error are at most" in printed

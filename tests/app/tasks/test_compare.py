@@ -87,7 +87,10 @@ def test_a_baseline_is_typed_in_any_of_these_ways(
     ("lines", "message"),
     [
         (["compare.folders=[]"], "compare.folders must be a list of folders of multiruns and of runs for task=compare"),
-        (["compare.folders=[nowhere]"], "compare.folders must be folders of multiruns or of runs; got nowhere"),
+        (
+            ["compare.folders=[nowhere]"],
+            "compare.folders must be folders of multiruns and of runs; there is no nowhere",
+        ),
         (["compare.folders=nowhere"], "compare.folders must be a list of folders of multiruns and of runs, such as"),
         (["compare.baseline=optimizer=lion"], "got optimizer=lion, which is none of the settings"),
         (["compare.baseline=optimizer=sgd"], "got optimizer=sgd, which is 2 settings"),

@@ -1,5 +1,6 @@
 """The task that exports: what it writes, what it refuses, and that nothing is written that differs."""
 
+import contextlib
 import importlib
 import json
 import shutil
@@ -87,38 +88,51 @@ def test_onnx_of_a_table_takes_its_raw_columns_and_gives_the_targets_units(own_f
     np.testing.assert_allclose(prices[:, 0], predicted["prediction"].to_numpy(), rtol=1e-5)
 
 
-def test_a_program_of_torch_export_and_a_state_dict_are_used_as_they_say(trained: Path, own_folder: Path) -> None:
-    pixels = torch.from_numpy(load_digits().images).to(torch.uint8).unsqueeze(1)
-    result, content = exported(trained, "torch_export")
-    assert content["contains_preprocessing"]
-    known: dict[str, Any] = {"raw": pixels}
-    exec("\n".join(content["how"]).replace("model.pt2", str(result.folder / "model.pt2")), known)
-    numbers, probabilities = known["class_number"], known["probabilities"]
-    assert torch.equal(numbers, probabilities.argmax(1))
+def used(content: dict[str, Any], **given: Any) -> dict[str, Any]:
+    """The names that the lines of model.json define, as they stand, in the folder of the file."""
+    with contextlib.chdir("out"):
+        exec("\n".join(content["how"]), given)
+    return given
 
-    result, content = exported(trained, "state_dict", "hydra.run.dir=weights")
+
+def preprocessed(content: dict[str, Any], raw: torch.Tensor) -> torch.Tensor:
+    scale = {name: torch.tensor(content["input"][name]) for name in ("mean", "std")}
+    return (raw - scale["mean"]) / scale["std"]
+
+
+def test_the_lines_of_a_classifier_run_as_they_stand(trained: Path, own_folder: Path) -> None:
+    pixels = torch.from_numpy(load_digits().images).to(torch.uint8).unsqueeze(1)
+    _, content = exported(trained, "onnx")
+    expected = used(content, pixels=pixels.numpy())["probabilities"]
+
+    _, content = exported(trained, "torch_export")
+    assert content["contains_preprocessing"]
+    known = used(content, raw=pixels)
+    np.testing.assert_array_equal(known["class_number"].numpy(), expected.argmax(1))
+    np.testing.assert_allclose(known["probabilities"].numpy(), expected, atol=1e-6)
+
+    shutil.rmtree("out")
+    result, content = exported(trained, "state_dict")
     assert not content["contains_preprocessing"]
-    scale = content["input"]
-    known = {"arguments": content["arguments"], "inputs": (pixels.float() - scale["mean"]) / scale["std"]}
-    exec("\n".join(content["how"]).replace("model.pt", str(result.folder / "model.pt")), known)
-    torch.testing.assert_close(known["probabilities"], probabilities)
+    known = used(content, inputs=preprocessed(content, pixels.float()))
+    np.testing.assert_allclose(known["probabilities"].numpy(), expected, atol=1e-6)
     assert isinstance(known["module"], models.MLPClassifier)
     assert sorted(path.name for path in result.folder.iterdir() if path.suffix in (".pt", ".json")) == [
         "metrics.json", "model.json", "model.pt",
     ]  # fmt: skip
 
 
-def test_a_state_dict_of_a_regression_says_how_to_reach_the_targets_units(own_folder: Path) -> None:
-    trained = run("data=diabetes", "model=linear_regression", *QUICK)
-    best = trained.folder / "checkpoints" / "best.ckpt"
+def test_the_lines_of_a_regression_run_as_they_stand(own_folder: Path) -> None:
+    best = run("data=diabetes", "model=mlp_regressor", "model.hidden=[4]", *QUICK).folder / "checkpoints" / "best.ckpt"
     predicted = run("task=predict", f"ckpt_path={best}").predictions
     assert predicted is not None
-    result, content = exported(best, "state_dict")
-    raw = Diabetes().tensors("test")[0]
-    scale = {name: torch.tensor(content["input"][name]) for name in ("mean", "std")}
-    known = {"arguments": content["arguments"], "inputs": (raw - scale["mean"]) / scale["std"]}
-    exec("\n".join(content["how"]).replace("model.pt", str(result.folder / "model.pt")), known)
-    np.testing.assert_allclose(known["prediction"].detach()[:, 0], predicted["prediction"].to_numpy(), rtol=1e-5)
+    numbers = Diabetes().tensors("test")[0]
+    for form in ("onnx", "torch_export", "state_dict"):
+        _, content = exported(best, form)
+        # Of the samples below, each format takes one kind.
+        known = used(content, numbers=numbers.numpy(), raw=numbers, inputs=preprocessed(content, numbers))
+        found = known["prediction"] if form == "onnx" else known["prediction"].numpy()
+        np.testing.assert_allclose(found[:, 0], predicted["prediction"].to_numpy(), rtol=1e-5, err_msg=form)
 
 
 def test_a_model_of_another_package_gives_scores(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

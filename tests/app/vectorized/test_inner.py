@@ -11,7 +11,6 @@ from omegaconf import OmegaConf, open_dict, read_write
 from gradexp.app.composition import compose
 from gradexp.app.vectorized import progress
 from gradexp.app.vectorized.groups import Groups
-from gradexp.app.vectorized.launcher import VectorizedLauncher
 from gradexp.app.vectorized.shape import shape
 from gradexp.app.vectorized.task import StackTask
 from gradexp.configuration.values import plain, plain_without_hydra
@@ -122,13 +121,6 @@ def test_jobs_of_different_shapes_are_said_with_what_differs() -> None:
     assert lines(*widths, max_members=4) == [line, unused]
     assert lines(*[(f"seed={seed}", *widths[0]) for seed in range(3)], widths[1], max_members=4) == []
     assert lines(widths[0]) == []  # the last job of a sweep that is resumed
-
-
-def test_a_search_of_one_trial_at_once_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    for at_once in (1, 8):
-        launcher, config = VectorizedLauncher(), OmegaConf.create({"hydra": {"sweeper": {"n_jobs": at_once}}})
-        launcher.setup(hydra_context=None, task_function=None, config=config)  # type: ignore[arg-type]
-    assert capsys.readouterr().err.count("a search launches hydra.sweeper.n_jobs trials at once, now 1") == 1
 
 
 def test_the_plain_values_of_a_job_are_those_of_its_task() -> None:

@@ -57,7 +57,7 @@ REFUSED_SEARCHES = {
     "search.monitors=[val/loss,{val/f2:up}]": "search.monitors must be a list of metrics",
     "search.monitors=[val/loss,val/accuracy] search.pruning=true": "search.pruning must be false or auto with several",
     "sweep.zip=[optimizer,optimizer.lr]": "sweep.zip must go with a grid; a search has zip=",
-    "monitor=val/f3": "monitor_mode must be max or min for monitor=val/f3",
+    "monitor=val/f3": "monitor must be a metric that the run logs",
     "regularizer.l2=interval(-1,1)": "regularizer.l2 must be a finite number of at least 0; got -1.0. (In the job",
 }
 
