@@ -13,7 +13,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, Interpolation
 from gradexp.app.option_errors import option_error
 from gradexp.app.unreadable import unreadable
 from gradexp.configuration.other_options import TABLES
-from gradexp.configuration.unknown_keys import renamed_option, unknown_key
+from gradexp.configuration.unknown_keys import meant_option, renamed_option, unknown_key
 from gradexp.files import REMEDIES, RESUME
 from gradexp.rules import did_you_mean
 from gradexp.sweeps.launch.extras import hint
@@ -153,10 +153,9 @@ def _missing_option(error: MissingConfigException, options: Sequence[str]) -> st
     if group == "data" and Path(option).suffix.lower() in TABLES:
         return f"data must be one of its options; got {option}. Type data=table data.path={option} data.target=COLUMN"
     extra = f" {hint(option)}" if group.startswith("hydra/") and hint(option) else ""
-    return (
-        f"{group} has no option {option}.{did_you_mean(option, options)} "
-        f"Options of {group}: {', '.join(options)}.{extra}"
-    )
+    meant = meant_option(group, option) or did_you_mean(option, options)
+    near, typed = ("", meant) if meant.startswith(" Type") else (meant, "")  # what is typed ends the message
+    return f"{group} has no option {option}.{near} Options of {group}: {', '.join(options)}.{extra}{typed}"
 
 
 def _hydra_error(error: HydraException) -> str:

@@ -1,8 +1,14 @@
 """What a value was meant to be that Hydra's grammar cannot read: a list, or one that spaces have cut into several."""
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gradexp.app.quoting import BRACKETS, is_value, split
+
+# NumPy's functions of evenly spaced values, which Hydra lacks; of at most 99 of them.
+NUMBER = r"\s*([+-]?\d{1,3}(?:\.\d*)?(?:e[+-]?\d)?)\s*"
+SPACED = re.compile(rf"(linspace|logspace)\({NUMBER},{NUMBER},\s*(\d\d?)\s*\)")
 
 
 def likely_value(value: str, following: Sequence[str]) -> tuple[str, str] | None:
@@ -17,6 +23,10 @@ def likely_value(value: str, following: Sequence[str]) -> tuple[str, str] | None
     if value.startswith("(") and value.endswith(")"):
         inside = ",".join(part for part in split(value[1:-1]) if part)
         return ("a list has square brackets", f"[{inside}]") if is_value(f"[{inside}]") else None
+    spaced = SPACED.fullmatch(value)
+    if spaced:
+        with suppress(OverflowError):
+            return f"there is no function {spaced[1]}", ",".join(_spaced(*spaced.groups()))
     words = _cut_off(following)
     opened = _open_brackets(value)
     if opened:
@@ -31,6 +41,13 @@ def likely_value(value: str, following: Sequence[str]) -> tuple[str, str] | None
         if is_value(joined):
             return "a space has cut its values into several words" if words else "it ends with a comma", joined
     return None
+
+
+def _spaced(function: str, start: str, stop: str, count: str) -> list[str]:
+    """The values of NumPy's function of this name, rounded to six digits."""
+    first, last, steps = float(start), float(stop), max(int(count) - 1, 1)
+    values = [first + (last - first) * step / steps for step in range(int(count))]
+    return [f"{10**value if function == 'logspace' else value:.6g}" for value in values]
 
 
 def _cut_off(following: Sequence[str]) -> list[str]:

@@ -3,10 +3,14 @@
 import re
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from gradexp.app.quoting import in_shell, split
 from gradexp.app.suggestions import default_of, setting
-from gradexp.configuration.groups import groups
+from gradexp.building.class_reader import read_class
+from gradexp.building.kinds import CLASS_GROUPS
+from gradexp.configuration.groups import groups, option_file
+from gradexp.configuration.other_options import options_with
 
 
 def option_error(text: str) -> str | None:
@@ -32,10 +36,17 @@ def _no_group(line: str, group: str) -> str:
     return f"{group} must be a group; got {line}.{_typed(setting(group.replace('/', '.'), value))}"
 
 
-def _chosen(group: str) -> str:
-    """Of `+optimizer=adam`, whose group has an option already."""
-    line = _typed_with_plus(group) or f"{group}=OPTION"
-    return f"{group} must have no plus, as an option of it is chosen already; got +{line}. Type {line}"
+def _chosen(group: str, option: str = "OPTION") -> str:
+    """Of `+optimizer=adam`, whose group has an option already; also in the list `defaults` of somebody's file."""
+    lines = _typed_with_plus(group)
+    if len(lines) > 1:
+        return f"{group} must be given once; got {' and '.join(f'+{line}' for line in lines)}. Leave out all but one"
+    if not lines:
+        return (
+            f"{group} must be overridden in a list of defaults, as an option of it is chosen already; got {group}: "
+            f"{option}. Write - override /{group}: {option}"
+        )
+    return f"{group} must have no plus, as an option of it is chosen already; got +{lines[0]}. Type {lines[0]}"
 
 
 def _forced(line: str) -> str:
@@ -63,8 +74,21 @@ def _several(line: str) -> str:
     if isinstance(default, float) and re.fullmatch(r"\d+, *\d+", value):
         return f"{start} {key}={values[0]}.{values[1]} with a decimal point, or {as_jobs} for a run of each"
     if default is None and key.lstrip("+") not in groups():
-        return f"{start} {as_jobs} for a run of each, or {as_list} for a list"
+        ways = [f"{as_jobs} for a run of each", *([f"{as_list} for a list"] if _may_be(key, values) else [])]
+        if re.search(r", +[^\W\d]", value) and _may_be(key, value):  # a comma within a sentence, or a name
+            ways.insert(0, f"{in_shell(line)} for a text with a comma")
+        return f"{start} {', or '.join(ways)}"
     return f"{start} {as_jobs} for a run of each"
+
+
+def _may_be(key: str, value: Any) -> bool:
+    """Whether no rule forbids a value of an argument, of whichever option of its group takes it."""
+    group, _, name = key.lstrip("+").partition(".")
+    options = options_with(group, name) if group in CLASS_GROUPS else ()
+    sources = [read_class(str(option_file(group, option).get("_target_"))) for option in options]
+    signatures = [source.signature for source in sources if source is not None and source.signature is not None]
+    rules = [one.parameters[name].rule for one in signatures if name in one.parameters]
+    return not rules or any(rule is None or rule.holds(value) for rule in rules)
 
 
 def _sweep(line: str) -> str:
@@ -93,9 +117,9 @@ def _no_option_to_delete(group: str, option: str | None) -> str:
     return f"{group} must have this option, to be deleted; got {line}, but {chosen}. Leave {line} out"
 
 
-def _typed_with_plus(key: str) -> str | None:
+def _typed_with_plus(key: str) -> list[str]:
     """What was typed with a plus for the key, without it."""
-    return next((word.lstrip("+") for word in sys.argv[1:] if re.match(rf"\+{re.escape(key)}[@=]", word)), None)
+    return [word.lstrip("+") for word in sys.argv[1:] if re.match(rf"\+{re.escape(key)}[@=]", word)]
 
 
 def _typed(line: str | None) -> str:
@@ -106,6 +130,7 @@ def _typed(line: str | None) -> str:
 MESSAGES: Mapping[str, Callable[..., str]] = {
     r"Could not override '([^']+)'\. No match in the defaults list\.\nTo append .* use \+[^=]+=(.*)": _unchosen,
     r"(\S+) appears more than once in the final defaults list": _chosen,
+    r"Multiple values for (\S+)\. To override a value use 'override [^:']+: ([^']*)'": _chosen,
     r"force-add of config groups is not supported: '(.*)'": _forced,
     r"(?s)Could not append to config\. An item is already at '([^']+)'\.\nEither remove \+ prefix: '(.*?)'\n": _present,
     r"(?s)Ambiguous value for argument '(.*)'\n1\. To use it as a list": _several,

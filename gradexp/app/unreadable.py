@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from gradexp.app.likely_values import likely_value
 from gradexp.app.quoting import in_shell, is_key, is_value, quoted, split
-from gradexp.app.suggestions import meanings
+from gradexp.app.suggestions import default_of, meanings
 from gradexp.building.kinds import CLASS_GROUPS
 from gradexp.configuration.files import CONF_DIR
 
@@ -68,7 +68,8 @@ def unreadable(error: OverrideParseException) -> str:
         is_axis = len(split(values)) > 1
         flag = "-m " if is_axis and not _is_multirun() else ""
         return f"{start} ({reason}). Type {flag}{in_shell(f'{key}={values}')}"
-    if SWEEP.match(value):
+    is_number = isinstance(default_of(key), int | float)
+    if SWEEP.match(value) or (is_number and re.match(r"\w+\(", value)):
         return (
             f"{start} ({_reason(error, line)}). A sweep's values are typed as 1,2,3, choice(1,2,3), "
             "range(START,STOP,STEP) or, of a group, glob(*), in quotes for the shell."
@@ -141,6 +142,10 @@ def _reason(error: OverrideParseException, line: str) -> str:
         place = len(second) - 1 - (len(first) - len(line))
         return f"{line[place]!r} is not allowed outside of quotes"
     reason = re.sub(r"^Error parsing override .*", second, first)
+    unknown = re.search(r"Unknown function '(.*)'$", reason)
+    if unknown:
+        return f"there is no function {unknown[1]}"
+    reason = re.sub(r"^\w+ while evaluating '.*?': ", "", reason)
     found = re.match(r"(?:extraneous|mismatched) input '(.*)' expecting|no viable alternative at input '(.*)'", reason)
     if found is None:
         return reason

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gradexp.rules import COUNT, FRACTION, NON_NEGATIVE, POSITIVE, SHARE, WHOLE, Rule, list_of, one_of, or_null
 
-FRACTIONS = list_of(FRACTION, "a list of numbers from 0 to below 1", empty=False)
+BETAS = list_of(FRACTION, "a list of 2 numbers from 0 to below 1, such as [0.9,0.999]", length=2)
 NO_DECAY = list_of(one_of("bias", "norm"), "a list of bias and norm, the parameters without weight decay")
 
 # The threshold is the rate times a factor; an adaptive optimizer would need one threshold per weight.
@@ -74,7 +74,7 @@ KINDS: Mapping[str, Kind] = {
             "lr": POSITIVE,
             "momentum": NON_NEGATIVE,
             "weight_decay": NON_NEGATIVE,
-            "betas": FRACTIONS,
+            "betas": BETAS,
             "alpha": NON_NEGATIVE,
             "rho": SHARE,
             "max_iter": COUNT,

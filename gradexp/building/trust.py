@@ -9,7 +9,7 @@ from typing import Any
 
 from gradexp.building.class_reader import class_names
 from gradexp.building.kinds import KINDS, Kind
-from gradexp.rules import did_you_mean
+from gradexp.rules import did_you_mean, shown
 
 OWN_PACKAGE = "gradexp"
 FUNCTIONS = ("activation", "init")  # arguments of models that may be dotted paths, and kinds
@@ -23,7 +23,9 @@ def check_trusted(target: Any, kind: Kind, trusted_packages: Sequence[str], key:
     """
     if not isinstance(target, str) or not _is_dotted_path(target):
         hint = _with_module(target, kind) if isinstance(target, str) else ""
-        raise ValueError(f"{key} must be the dotted path of {kind.noun}, package.module.Class; got {target!r}.{hint}")
+        raise ValueError(
+            f"{key} must be the dotted path of {kind.noun}, package.module.Class; got {shown(target)}.{hint}"
+        )
     package = target.partition(".")[0]
     if package in trusted_packages or any(target.startswith(f"{module}.") for module in kind.trusted):
         return

@@ -18,13 +18,14 @@ from gradexp.building.sections import UnknownArgumentError, check_arguments, che
 from gradexp.building.trust import check_trusted
 from gradexp.configuration.ignored import OURS, check_ignored
 from gradexp.configuration.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL, TOPICS
+from gradexp.configuration.monitor import check_monitor
 from gradexp.configuration.other_options import with_options
 from gradexp.configuration.penalty_keys import check_penalties
+from gradexp.configuration.section_values import check_is_section
 from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.configuration.unknown_keys import CLASSES, KEYS, unknown_key
 from gradexp.configuration.values import flat, resolved
-from gradexp.objective.monitor import OWN
-from gradexp.rules import MONITOR, SECTION, check, check_folds, did_you_mean
+from gradexp.rules import SECTION, check, check_folds, did_you_mean
 
 AUGMENTATION = "gradexp.data.images.augmentation.RandomGeometry"
 TRAINER = "lightning.pytorch.Trainer"
@@ -77,8 +78,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
         raise ValueError(PROXIMAL_NEEDS_SGD.format(str(optimizer).rpartition(".")[2]))
     model = classes.get("model")
     if model is not None and model.is_subclass([OURS]):
-        check("monitor", node["monitor"], MONITOR)
-        _check_monitor(node)
+        check_monitor(node)
         if optimizer is None:
             noun = KINDS["optimizer"].noun
             raise ValueError(
@@ -93,7 +93,7 @@ def _check_sections(node: Plain, referenced: set[str]) -> None:
     for name in sections:
         if name not in node:
             raise ValueError(f"{name} must be in the configuration, a section of keys and values; it was deleted.")
-        check(name, node[name], SECTION)
+        check_is_section(name, node[name])
     ours = {*sections, "augmentation", *(key.partition(".")[0] for key in KEY_RULES)}
     for name in node.keys() - ours - referenced:
         full_key = next(iter(flat({name: node[name]})))  # for a section, its first key
@@ -168,17 +168,6 @@ def _check_paths(node: Plain, model: ClassSource | None) -> None:
             raise ValueError(f"model.init must name a function; got {given['init']}: {error}.") from error
 
 
-def _check_monitor(node: Plain) -> None:
-    """Check that models of ours can log the monitor: which of these metrics each logs, the task knows."""
-    stage, _, name = node["monitor"].partition("/")
-    if name not in OWN and not node["metrics"] and not node["callbacks"]:
-        hint = did_you_mean(name, OWN).replace("mean ", f"mean {stage}/")
-        raise ValueError(
-            f"monitor must be a metric that the run logs, {stage}/ and {', '.join(OWN)}, or one of yours, "
-            f"+metrics.{name}._target_=CLASS; got {node['monitor']!r}.{hint}"
-        )
-
-
 def _check_unknown(node: Plain) -> None:
     """Check that the sections without a class have no other keys than those in the table."""
     for section in ("compare", "early_stopping", "export", "resampling", "search", "sweep"):
@@ -213,8 +202,10 @@ def _check_combinations(node: Plain) -> None:
         raise ValueError(f"seed must be at most {LARGEST_SEED}, the largest that NumPy takes; got {node['seed']}.")
     task, sweep_dir = node["task"], node["sweep_dir"]
     if task == "report" and (sweep_dir is None or not Path(sweep_dir).is_dir()):
+        what = "is a file" if Path(str(sweep_dir)).is_file() else "does not exist"
+        got = "got null" if sweep_dir is None else f"{sweep_dir} {what}"
         raise ValueError(
-            f"sweep_dir must be the folder of a multirun or of a run for task=report; got {sweep_dir}. "
+            f"sweep_dir must be the folder of a multirun or of a run for task=report; {got}. "
             "Multiruns are written below outputs/sweeps/."
         )
     if task == "compare" and not node["compare"]["folders"]:

@@ -24,6 +24,20 @@ TASKS_OF_KEY: Mapping[str, tuple[str, ...]] = {
     "report": ("train", "test"),
 }
 
+# Tasks that only use a checkpoint's model, and what only fits read: sections, keys, and arguments of the Trainer.
+NO_FIT = ("test", "predict", "export")
+OF_FITS = (
+    "optimizer", "scheduler", "augmentation", "early_stopping", "target_score",
+    *(f"trainer.{name}" for name in (
+        "max_epochs", "max_steps", "max_time", "min_epochs", "min_steps", "limit_train_batches", "limit_val_batches",
+        "overfit_batches", "val_check_interval", "check_val_every_n_epoch", "num_sanity_val_steps",
+        "accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm",
+    )),
+)  # fmt: skip
+# Of data modules, the arguments whose values are in what the checkpoint keeps of the data.
+IN_CHECKPOINT: Mapping[str, tuple[str, ...]] = {"gradexp.data.Table": ("target", "kind", "drop", "test_size")}
+NO_VALUES = ("null", "false", "[]")
+
 
 def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: ClassSource | None) -> None:
     """Check that every typed override has an effect with the model of class `source`, None if it cannot be read.
@@ -34,9 +48,11 @@ def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: Cla
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
         tasks = TASKS_OF_KEY.get(key.partition(".")[0])
-        if tasks is not None and node["task"] not in tasks and value not in ("null", "false", "[]"):
+        if tasks is not None and node["task"] not in tasks and value not in NO_VALUES:
             only = " and ".join(f"task={task}" for task in tasks)
             raise ValueError(f"{key} has no effect with task={node['task']}, only with {only}; got {override}.")
+        if node["task"] in NO_FIT and value not in NO_VALUES:
+            _check_read(key.partition("@")[0], override, node)
         if key == "data.val_size" and None not in (node["data"].get("folds"), node["data"].get("fold")):
             raise ValueError(
                 f"data.val_size has no effect with data.folds={node['data']['folds']}, which validates on a fold; got "
@@ -50,3 +66,14 @@ def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: Cla
         if section in SECTIONS and (override.startswith("~") or "=" in override):
             model = node["model"]["_target_"]
             raise ValueError(f"{key} has no effect: {model} makes its own {section}; got {override}.")
+
+
+def _check_read(key: str, override: str, node: Mapping[str, Any]) -> None:
+    """Check that a task that does not fit reads a key."""
+    section, _, name = key.partition(".")
+    if section in OF_FITS or ".".join(key.split(".")[:2]) in OF_FITS:
+        raise ValueError(f"{key} has no effect with task={node['task']}, which does not train; got {override}.")
+    if section == "data" and name in IN_CHECKPOINT.get(str(node["data"].get("_target_")), ()):
+        raise ValueError(
+            f"{key} has no effect with task={node['task']}, which takes it from the checkpoint; got {override}."
+        )

@@ -1,17 +1,17 @@
 """Checks that the files and folders exist that a configuration reads: before torch is imported, which takes seconds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradexp.configuration.other_options import TABLES
+from gradexp.engine.checkpoint_path import NAMES, no_checkpoint
 from gradexp.rules import did_you_mean
 
 OF_DATA = {
     "gradexp.data.Table": ("a CSV or Parquet file", True),
     "gradexp.data.ImageFolder": ("a folder with one folder a class", False),
 }
-IN_RUN = {"train": ("last", "best"), "test": ("best", "last")}  # checkpoints that a task needs, the likelier first
 
 
 def check_inputs(node: Mapping[str, Any]) -> None:
@@ -22,11 +22,9 @@ def check_inputs(node: Mapping[str, Any]) -> None:
     """
     task = node["task"]
     if node["ckpt_path"] is not None and task not in ("report", "compare", "explain"):
-        _check_checkpoint(Path(node["ckpt_path"]), task)
-    if node.get("init_from") is not None and not Path(node["init_from"]).is_file():
-        raise ValueError(
-            f"init_from must be a checkpoint file; there is no {node['init_from']}.{_near(node['init_from'])}"
-        )
+        _check_checkpoint("ckpt_path", Path(node["ckpt_path"]), NAMES[::-1] if task == "train" else NAMES)
+    if node.get("init_from") is not None:
+        _check_checkpoint("init_from", Path(node["init_from"]))
     if node["input"] is not None and task == "predict" and not Path(node["input"]).exists():
         raise ValueError(
             f"input must be a file, or a folder of them; there is no {node['input']}.{_near(node['input'])}"
@@ -41,24 +39,9 @@ def check_inputs(node: Mapping[str, Any]) -> None:
         _check_data(node["data"])
 
 
-def _check_checkpoint(path: Path, task: str) -> None:
-    if path.is_file():
-        return
-    if path.is_dir():
-        found = list(_checkpoints(path, task))
-        hint = f" Type ckpt_path={found[0]}" if found else " A run keeps its own in RUN/checkpoints/."
-        raise ValueError(f"ckpt_path must be a checkpoint file; {path} is a folder.{hint}")
-    beside = sorted(str(other) for other in path.parent.glob("*.ckpt"))
-    hint = f" Beside it: {', '.join(beside)}." if beside else " A run keeps its own in RUN/checkpoints/."
-    raise ValueError(f"ckpt_path must be a checkpoint file; there is no {path}.{_near(str(path))}{hint}")
-
-
-def _checkpoints(folder: Path, task: str) -> Iterator[Path]:
-    """The checkpoints in a run's folder, or in its folder checkpoints/, the likelier first."""
-    for name in IN_RUN.get(task, IN_RUN["test"]):
-        yield from (
-            path for path in (folder / "checkpoints" / f"{name}.ckpt", folder / f"{name}.ckpt") if path.is_file()
-        )
+def _check_checkpoint(key: str, path: Path, names: Sequence[str] = NAMES) -> None:
+    if not path.is_file():
+        raise ValueError(no_checkpoint(path, key, names, _near(str(path))))
 
 
 def _check_data(data: Mapping[str, Any]) -> None:
@@ -91,6 +74,8 @@ def _near(given: str) -> str:
     """' Did you mean X?' for a similar name in the same folder; where its folder is missing, that."""
     path = Path(given)
     folder = path.parent
+    if given in ("None", "none"):
+        return " Did you mean null?"
     if not folder.is_dir():
         return f" There is no folder {folder} either."
     near = did_you_mean(path.name, _names(folder)).removeprefix(" Did you mean ").removesuffix("?")

@@ -22,6 +22,7 @@ from gradexp.rules import (
     WHOLE,
     Rule,
     at_least,
+    is_list,
     list_of,
     one_of,
     or_null,
@@ -44,6 +45,10 @@ def baseline(given: Any) -> dict[str, Any] | None:
 
 def _is_metric_with_mode(given: Any) -> bool:
     return isinstance(given, Mapping) and len(given) == 1 and set(given.values()) <= {"max", "min"}
+
+
+def _is_zip(given: Any) -> bool:
+    return is_list(given) and len(given) > 1 and all(isinstance(key, str) for key in given)
 
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
@@ -127,7 +132,10 @@ KEY_RULES: Mapping[str, Rule] = {
     "search.fresh": WHOLE,
     "early_stopping.thresholds": or_null(list_of(FINITE, "a list of scores, one for each validation")),
     "sweep.axes": SECTION,
-    "sweep.zip": list_of(Rule("a key", lambda value: True), "a list of two or more keys, or a list of such lists"),
+    "sweep.zip": Rule(
+        "a list of two or more keys, such as [optimizer,optimizer.lr], or a list of such lists",
+        lambda value: is_list(value) and (_is_zip(value) or all(map(_is_zip, value))),
+    ),
     "sweep.final": or_null(SECTION),
     "sweep.study": or_null(one_of(*STUDIES)),
     "sweep.resume": or_null(TEXT),

@@ -1,16 +1,19 @@
 """Messages for keys and options that nothing reads: with the new name if renamed, else with the most similar key."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
 from gradexp.building.class_reader import read_class
 from gradexp.building.kinds import CLASS_GROUPS, KINDS
+from gradexp.building.modules import find_module
+from gradexp.building.names import public_names
 from gradexp.configuration.groups import groups
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
 from gradexp.configuration.other_options import options_with
 from gradexp.configuration.values import flat
-from gradexp.rules.words import other_word
+from gradexp.rules.words import did_you_mean, other_word
 
 CUTOFF = 0.6  # of the similarity, as in difflib.get_close_matches
 
@@ -22,6 +25,8 @@ KEYS: Mapping[str, str] = {
     "scheduler.name": "scheduler._target_",
 }
 OPTIONS: Mapping[tuple[str, str], str] = {("model", "perceptron"): "sigmoid_units"}
+# What others call an option, where its group alone says which is meant.
+MEANT: Mapping[tuple[str, str], str] = {("loss", "mae"): "l1", ("regularizer", "ridge"): "l2"}
 REPORTS = (
     "AccuracyAndLoss", "ClassifierFigures", "DecisionBoundary", "DescentReport", "LeastSquaresReport",
     "PerceptronBound", "RegressionFigures",
@@ -38,6 +43,35 @@ def renamed_option(group: str, option: str) -> str | None:
     """The message for an option that was renamed; None for any other."""
     new = OPTIONS.get((group, option))
     return f"{group}={option} is now called {group}={new}." if new is not None else None
+
+
+def meant_option(group: str, option: str) -> str:
+    """' Did you mean OPTION?', or how a class of PyTorch is typed that no option names; empty if nothing is near."""
+    options = groups().get(group, ())
+    if (group, option.lower()) in MEANT:
+        return f" Did you mean {MEANT[group, option.lower()]}?"
+    near = did_you_mean(option, options)
+    known = other_word(option, options) is not None or any(_bare(option) == _bare(one) for one in options)
+    target = None if known or group not in ("optimizer", "scheduler", "loss") else _class(group, option)
+    source = read_class(target) if target else None
+    if source is None or source.signature is None:
+        return near
+    kind = KINDS[group]
+    given = {*kind.offered, *kind.filled, *list(source.signature.parameters)[: group != "loss"]}
+    required = [name for name, one in source.signature.parameters.items() if one.required and name not in given]
+    return f" Type {' '.join([f'{group}._target_={target}', *(f'{group}.{name}=VALUE' for name in required)])}"
+
+
+def _class(group: str, option: str) -> str | None:
+    """The dotted path of PyTorch's class that is called so, without regard to case, underscores and suffix."""
+    module = KINDS[group].trusted[-1]
+    names = public_names(found) if (found := find_module(module)) is not None else []
+    name = next((one for one in names if one[:1].isupper() and _bare(one) == _bare(option)), None)
+    return f"{module}.{name}" if name is not None else None
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"(loss|lr)$", "", name.lower().replace("_", ""))
 
 
 def unknown_key(key: str, node: Plain) -> str:

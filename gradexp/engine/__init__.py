@@ -13,7 +13,7 @@ step_seed             random numbers as a function of (seed, step, rank)
 fit_clock             seconds of the fit and samples per second
 low_overhead          Lightning's precision and profiler at less cost per step
 checkpoints           best.ckpt and last.ckpt, from which a fit resumes bit for bit
-checkpoint_file       writing and reading checkpoint files
+checkpoint_file       writing and reading checkpoint files; checkpoint_path: what is said where there is none
 event_files           TensorBoard's files, which a resumed fit takes back to its checkpoint
 precision             inputs in the precision of a module, and numbers in at least single precision
 threads, cores        the number of threads that suits a step

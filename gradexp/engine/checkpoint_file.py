@@ -14,6 +14,7 @@ from lightning.pytorch import Trainer
 from torch import nn
 
 from gradexp.engine.checkpoint_content import wrong_content
+from gradexp.engine.checkpoint_path import no_checkpoint
 from gradexp.engine.checkpoints import FORMAT
 from gradexp.engine.checksum import damage, seal
 from gradexp.engine.lightning_restoring import RestoredPart, around_restoring
@@ -46,9 +47,7 @@ def read_checkpoint(ckpt_path: str, key: str = "ckpt_path") -> dict[str, Any]:
     """
     path = Path(ckpt_path)
     if not path.is_file():
-        beside = sorted(str(other) for other in path.parent.glob("*.ckpt"))
-        hint = f" Beside it: {', '.join(beside)}." if beside else " A run keeps its own in RUN/checkpoints/."
-        raise ValueError(f"{key} must be a checkpoint file; there is no {path}.{hint}")
+        raise ValueError(no_checkpoint(path, key))
     checkpoint: dict[str, Any] = {}
     damaged = ""
     try:

@@ -207,7 +207,12 @@ def check(name: str, value: Any, rule: Rule) -> None:
         ValueError: The value breaks the rule.
     """
     if not rule.holds(value):
-        raise ValueError(f"{name} must be {rule.words}; got {value!r}.{_likely(name, value, rule)}")
+        raise ValueError(f"{name} must be {rule.words}; got {shown(value)}.{_likely(name, value, rule)}")
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: with quotes around text, but as null where that is typed."""
+    return "null" if value is None else repr(value)
 
 
 def _likely(name: str, value: Any, rule: Rule) -> str:
@@ -217,9 +222,19 @@ def _likely(name: str, value: Any, rule: Rule) -> str:
     ends = re.fullmatch(r"(\d+)(?:-|:|\.\.)(\d+)", str(value))
     if ends and rule.holds(int(ends[1])):
         return f' For a run of each type -m "{name}=range({ends[1]},{int(ends[2]) + 1})"'
-    guesses: list[Any] = [[value], *(value if is_list(value) else ())]
+    # A list is meant where nothing else may stand, and not where it is one of several kinds of values.
+    guesses: list[Any] = [*([[value]] if rule.words.startswith("a list ") else []), *(value if is_list(value) else ())]
     with suppress(ValueError, OverflowError):
         number = float(str(value).removesuffix("%")) / (100 if str(value).endswith("%") else 1)
         guesses += [int(number)] * number.is_integer() + [number]
+    guesses += [None] * (str(value).lower() in ("none", "nil"))
     found = [guess for guess in guesses if value not in ("", None) and rule.holds(guess)]
-    return did_you_mean(value, rule.names) or (f" Did you mean {found[0]}?" if found else "")
+    return did_you_mean(value, rule.names) or (f" Did you mean {_typed(found[0])}?" if found else "")
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed on the command line."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_typed, value))}]"
+    plain = not isinstance(value, str) or re.fullmatch(r"[\w./:-]+", value) is not None
+    return "null" if value is None else str(value) if plain else repr(value)

@@ -32,6 +32,7 @@ OTHER_WORDS: Mapping[str, str] = {
     "cosine": "cosineannealinglr cosine_annealing",
     "plateau": "reducelronplateau",
     "bce": "bceloss bcewithlogitsloss binary_cross_entropy",
+    "l1": "lasso l1loss mean_absolute_error absolute_error",
     "mse": "mseloss squared_error mean_squared_error",
     "cross_entropy": "ce xent crossentropy",
     "mlp_classifier": "mlp",
@@ -59,4 +60,13 @@ def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
     found = other_word(name, by_letters) or next(
         iter(difflib.get_close_matches(str(name).lower(), by_letters, 1)), None
     )
+    # A part of one name alone, such as slurm of submitit_slurm.
+    whole = [option for option in by_letters if str(name).lower() in option.split("_")]
+    found = found or (whole[0] if len(whole) == 1 else None)
     return f" Did you mean {by_letters[found]}?" if found else ""
+
+
+def sentence(words: Any) -> str:
+    """The words with a full stop, unless they end as a sentence does: those of an error may, or may not."""
+    text = str(words).rstrip()
+    return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -63,7 +63,7 @@ def test_a_sweep_its_report_and_its_comparison_have_them_too(
         ("figure_format=pgn", "got 'pgn'. Did you mean png?"),
         ("figure_format=[png,jpg]", "or a list of them, such as [png,pdf]; got ['png', 'jpg']."),
         ("figure_format=[]", "or a list of them, such as [png,pdf]; got []."),
-        ("figure_format=null", "or a list of them, such as [png,pdf]; got None."),
+        ("figure_format=null", "or a list of them, such as [png,pdf]; got null."),
         ("figure_size=3.3", "figure_size must be one of column, page, or null; got 3.3."),
         ("figure_size=pages", "got 'pages'. Did you mean page?"),
     ],

@@ -117,6 +117,10 @@ def test_a_checkpoint_of_another_package_is_loaded_only_if_that_is_trusted(own_f
 def test_what_is_no_checkpoint_is_refused(own_folder: Path) -> None:
     with pytest.raises(ValueError, match=r"^ckpt_path must be a checkpoint file; there is no none.ckpt"):
         load("none.ckpt")
+    Path("RUN/checkpoints").mkdir(parents=True)
+    Path("RUN/checkpoints/best.ckpt").touch()
+    with pytest.raises(ValueError, match=r"; RUN is a folder. Type ckpt_path=RUN/checkpoints/best.ckpt$"):
+        load("RUN")
     Path("text.ckpt").write_text("no checkpoint")
     with pytest.raises(ValueError, match=r"^ckpt_path must be "):
         gradexp.load("text.ckpt")

@@ -20,7 +20,10 @@ TEXT = (Path(__file__).parent / "mistakes.txt").read_text()
 MISTAKES = dict(re.findall(r"^gradexp (.*)\n    (.*)$", TEXT, re.MULTILINE))
 
 # Words of ANTLR, by which Hydra reads overrides, of argparse, and of Hydra itself.
-FOREIGN = ("expecting", "<EOF>", "viable", "mismatched", "usage:", "unrecognized", "defaults list", "append")
+FOREIGN = (
+    "expecting", "<EOF>", "viable", "mismatched", "usage:", "unrecognized", "defaults list", "append",
+    "Multiple values", "Exception",
+)  # fmt: skip
 
 # Their answers need files, the groups, the static reader of classes, or the parser.
 SOME = re.compile(r"nowhere|hause|RUN|monitor=|learning_rate=|^\w+$|accelerator=gpu")

@@ -125,7 +125,7 @@ def test_a_header_with_spaces_works(target: str, monkeypatch: pytest.MonkeyPatch
         ("x,y\n" + "1,7\n2,7\n" * 9, ["data.target=y"], ["y has '7' only"]),
         ("x,y\n1,7\n", ["data.target=y"], ["at least 5 rows", "table.csv has 1"]),
         ("x,y\n" + ROWS + "1,2,3\n", ["data.target=y"], ["line 42 of table.csv has 3"]),
-        ("x,y\n" + ROWS, [], ["data.target must be the name of the column", "got None"]),
+        ("x,y\n" + ROWS, [], ["data.target must be the name of the column", "got null"]),
         ("x,y\n" + ROWS, ["data.target=y", "data.path=tabel.csv"], ["there is no tabel.csv. Did you mean table.csv?"]),
         ("x,y\n" + ROWS, ["data.target=y", "data.kind=numbers"], ["data.kind must be one of regression, classif"]),
     ],
@@ -149,7 +149,7 @@ def test_a_table_that_cannot_be_used_gets_one_message(
 def test_a_path_must_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     for data in ("table", "image_folder"):
         message = str(train(monkeypatch, f"data={data}"))
-        assert "error: data.path must be the file or folder of your data: data.path=PATH; got None." in message
+        assert "error: data.path must be the file or folder of your data: data.path=PATH; got null." in message
 
 
 def test_a_table_with_a_text_target_and_missing_targets_trains(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from gradexp.rules import BOOLEAN, COUNT, FRACTION, HIDDEN, POSITIVE, Rule, check
+from gradexp.building.kinds import KINDS
+from gradexp.configuration.key_rules import KEY_RULES
+from gradexp.rules import BOOLEAN, COLUMNS, COUNT, FRACTION, HIDDEN, POSITIVE, Rule, check, or_null
 from gradexp.rules.words import OTHER_WORDS, did_you_mean, other_word
 
 
@@ -32,6 +34,9 @@ def test_no_word_stands_for_two_names() -> None:
     ("value", "rule", "hint"),
     [
         (200, HIDDEN, "Did you mean [200]?"),
+        ("id", COLUMNS, "Did you mean [id]?"),
+        ("my id", COLUMNS, "Did you mean ['my id']?"),
+        ("None", or_null(POSITIVE), "Did you mean null?"),
         ([0.1], POSITIVE, "Did you mean 0.1?"),
         ("50%", FRACTION, "Did you mean 0.5?"),
         (3.0, COUNT, "Did you mean 3?"),
@@ -49,4 +54,14 @@ def test_a_value_that_is_nearly_right(value: object, rule: Rule, hint: str) -> N
 def test_nothing_is_guessed_where_nothing_is_near(value: object) -> None:
     with pytest.raises(ValueError, match=r"^key must be ") as caught:
         check("key", value, COUNT)
+    assert str(caught.value).endswith(f"got {'null' if value is None else repr(value)}.")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("trainer.devices", 0), ("sweep.zip", "optimizer.lr"), ("optimizer.betas", 0.9)]
+)
+def test_what_would_be_refused_is_not_guessed(key: str, value: object) -> None:
+    rules = {**KEY_RULES, "optimizer.betas": KINDS["optimizer"].rules["betas"]}
+    with pytest.raises(ValueError, match=f"^{key} must be ") as caught:
+        check(key, value, rules[key])
     assert str(caught.value).endswith(f"got {value!r}.")

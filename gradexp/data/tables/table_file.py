@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,8 +98,13 @@ def _read_csv(path: Path, key: str, start: bytes, separator: str | None, verbati
             frame = _parse(content, separator, decimal_comma)
     except PolarsError as error:
         raise ValueError(_unreadable(path, key, separator, error)) from error
+    # polars leaves the doubled quotes in quoted names. The header may be cut off after HEAD_BYTES.
+    names = [
+        name.replace('""', '"') if name.count('"') > field.count('"') else name
+        for name, field in zip_longest(frame.columns, header[: frame.width], fillvalue="")
+    ]
     # Names that are blank stay as they are: polars makes only empty ones unique.
-    frame.columns = [name.strip() or name for name in frame.columns]
+    frame.columns = [name.strip() or name for name in names]
     return TableFile(frame, decimal_comma)
 
 

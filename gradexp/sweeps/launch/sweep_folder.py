@@ -13,6 +13,7 @@ from omegaconf import DictConfig, read_write
 from gradexp.configuration.values import as_typed
 from gradexp.files import RESUME, random_letters
 from gradexp.interrupts import command
+from gradexp.rules.words import sentence
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.jobs import launcher_of_preset
 from gradexp.sweeps.launch.manifest_lines import must_be_typed
@@ -73,9 +74,9 @@ def end(config: DictConfig, context: HydraContext, folder: Path, manifest: Manif
     try:  # Hydra skips its callbacks when a sweep ends in an error; the report is written all the same.
         context.callbacks.on_multirun_end(config=config)
     except SystemExit as ended:
-        unwritten, they = f"{str(ended.code).removeprefix('error: ')}; ", "the jobs"
+        unwritten, they = f"{str(ended.code).removeprefix('error: ').rstrip('.')}; ", "the jobs"
     if not without:
-        raise JobsWithoutResult(f"error: {unwritten}{problem}.")
+        raise JobsWithoutResult(f"error: {sentence(f'{unwritten}{problem}')}")
     states = Counter(job_folder.state(folder / job.folder) for job in without)
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
     raise JobsWithoutResult(
@@ -90,7 +91,7 @@ def _first_reason(folder: Path, jobs: list[PlannedJob]) -> str:
         outcome = job_folder.outcome(folder / job.folder)
         if outcome is not None:
             reason = str(outcome.get("reason")).strip().partition("\n")[0]
-            return f"Job {job.folder}: {reason}. "
+            return f"Job {job.folder}: {sentence(reason)} "
     return ""
 
 

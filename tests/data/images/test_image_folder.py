@@ -228,7 +228,7 @@ def test_too_few_images_or_classes_raise() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"path": None}, "path must be the file or folder of your data: data.path=PATH; got None"),
+        ({"path": None}, "path must be the file or folder of your data: data.path=PATH; got null"),
         ({"image_size": 8}, "image_size must be a pair [height, width] of whole numbers of at least 1; got 8"),
         ({"image_size": [8, 0]}, "image_size must be a pair"),
         ({"channels": 2}, "channels must be 1 (grey) or 3 (colour), or null; got 2"),

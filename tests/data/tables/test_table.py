@@ -198,8 +198,8 @@ def test_file_with_semicolons_and_decimal_commas_gives_the_same_features() -> No
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"path": None}, "path must be the file or folder of your data: data.path=PATH; got None"),
-        ({"target": None}, "target must be the name of the column to predict: data.target=COLUMN; got None"),
+        ({"path": None}, "path must be the file or folder of your data: data.path=PATH; got null"),
+        ({"target": None}, "target must be the name of the column to predict: data.target=COLUMN; got null"),
         ({"target": "house_age"}, "has no 'house_age'. Did you mean house age? It has id, house age,"),
         ({"target": "house_age"}, "Type a name with spaces as \"data.target='house age'\""),
         ({"kind": "classes"}, "kind must be one of regression, classification, or null; got 'classes'"),

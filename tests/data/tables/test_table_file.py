@@ -33,6 +33,15 @@ def test_spaces_around_column_names_are_removed() -> None:
     assert read(write_text(" a, b c \n1,2\n")).columns == ["a", "b c"]
 
 
+@pytest.mark.parametrize("verbatim", [False, True])
+def test_doubled_quotes_in_quoted_column_names_are_one(verbatim: bool) -> None:
+    names = ["id", "x, first", 'col "q"', 'a\n"b"', '"', "größe"]
+    text = pl.DataFrame({name: [1] for name in names}).write_csv().replace("größe", 'größe,c""d')
+    frame = read_table(Path(write_text(text.replace("1\n", "1,1\n"))), "data.path", verbatim=verbatim).frame
+    assert frame.columns == [*names, 'c""d'], "where a name is not quoted, two quotes are two"
+    assert frame.write_csv().partition("\n1,")[0] == text.partition("\n1,")[0].replace('c""d', '"c""""d"')
+
+
 def test_blank_column_names_stay_apart() -> None:
     assert len(set(read(write_text(" ,,\t,x\n1,2,3,4\n")).columns)) == 4
 

@@ -186,7 +186,7 @@ def test_equal_jobs_are_planned_once(monkeypatch: pytest.MonkeyPatch, capsys: py
             ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
             ["hydra/launcher=joblib, hydra.launcher.n_jobs=2", "add -m"],
         ),
-        (("task=report",), ["sweep_dir must be the folder of a multirun", "got None"]),
+        (("task=report",), ["sweep_dir must be the folder of a multirun", "got null"]),
     ],
 )
 def test_a_bad_command_gets_one_message_and_writes_no_files(

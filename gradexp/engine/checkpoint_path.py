@@ -1,0 +1,31 @@
+"""What a message says of a path that is no checkpoint file; without torch, so that it is said at once."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+NAMES = ("best", "last")  # of a run's checkpoints, the likelier first
+
+
+def no_checkpoint(path: Path, key: str, names: Sequence[str] = NAMES, near: str = "") -> str:
+    """The message for a path that is a folder, or is not there.
+
+    Args:
+        path: The path.
+        key: The argument that names it.
+        names: The checkpoints of a run, the likelier first.
+        near: ' Did you mean PATH?', of a path that is not there.
+    """
+    if path.is_dir():
+        found = next(_in_run(path, names), None)
+        hint = f" Type {key}={found}" if found else " A run keeps its own in RUN/checkpoints/."
+        return f"{key} must be a checkpoint file; {path} is a folder.{hint}"
+    beside = sorted(str(other) for other in path.parent.glob("*.ckpt"))
+    hint = f" Beside it: {', '.join(beside)}." if beside else " A run keeps its own in RUN/checkpoints/."
+    return f"{key} must be a checkpoint file; there is no {path}.{near}{hint}"
+
+
+def _in_run(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """The checkpoints in a run's folder, or in its folder checkpoints/."""
+    for name in names:
+        places = (folder / "checkpoints" / f"{name}.ckpt", folder / f"{name}.ckpt")
+        yield from (path for path in places if path.is_file())
