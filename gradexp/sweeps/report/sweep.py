@@ -59,7 +59,7 @@ class Sweep:
     def table(self) -> pl.DataFrame:
         """What sweep.csv has: one row a job, failed and diverged ones too; settings, metrics, configuration.
 
-        `table.to_pandas()` needs pandas and pyarrow: pip install "gradexp[pandas]". A column that holds numbers and
+        `table.to_pandas()` needs pandas and pyarrow, `uv sync --extra pandas` in a checkout. A column of numbers and
         text is text.
         """
         return _frame(rows_of(self.results))
