@@ -129,8 +129,10 @@ def _os_error(error: BaseException) -> OSError | None:
     logging and Lightning raise errors of their own for a file that they cannot write.
     """
     cause: BaseException | None = error
+    seen: set[int] = set()  # a chain of causes can end in a circle
     while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
-        cause = cause.__cause__
+        seen.add(id(cause))
+        cause = cause.__cause__ if id(cause.__cause__) not in seen else None
     if cause is error:
         return cause if cause.filename is not None or cause.errno in REMEDIES else None
     return cause if cause is not None and cause.errno in REMEDIES and str(cause.strerror) not in str(error) else None

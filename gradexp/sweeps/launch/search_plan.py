@@ -51,7 +51,8 @@ def plan_search(arguments: Sequence[str], compose: Composer) -> tuple[Plan, dict
     try:
         add_jobs(plan, ((line, _values(line, len(fixed))) for line in samples), "grid", compose)
     except ValueError as error:
-        raise _whole(error, space) from error
+        told = _whole(error, space)
+        raise told from (None if told is error else error)  # an error that is its own cause has no end of causes
     plan.jobs.clear()
     for key in OWN_KEYS:
         plan.common.pop(key, None)
