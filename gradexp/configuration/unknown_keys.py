@@ -84,7 +84,7 @@ def unknown_key(key: str, node: Plain) -> str:
     section: Any = node
     for part in parent.split(".") if parent else ():
         section = section.get(part, ()) if isinstance(section, Mapping) else ()
-    if section in (None, {}) and parent.replace(".", "/") not in groups():  # null; omegaconf has made it empty
+    if section in (None, {}) and key.startswith("hydra."):  # null; omegaconf has made it empty for the key
         return f"{key} must be given with its whole section, which is null: type '{parent}={{{name}:VALUE}}'."
     listed = ", ".join(sorted(map(str, section))) if isinstance(section, Mapping) else ""
     keys = f" Keys of {parent or 'the top level'}: {listed}." if listed else ""

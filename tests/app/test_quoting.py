@@ -78,7 +78,7 @@ def test_values_of_an_axis_are_quoted_one_by_one() -> None:
         ("~hydra.callbacks", ["hydra.callbacks cannot be deleted: Hydra needs it."]),
         ("model.hidden=[range(1,3)]", ["model.hidden must have one list or one range of values, and none in brackets"]),
         ("data_dir=a\nb(", ["got a\\nb( ('\\n', a line feed, is not allowed", ": $'data_dir=\\'a\\nb(\\''"]),
-        ("optimizer.lr=nothing(3)", ["optimizer.lr must be", "got nothing(3)", "Unknown function"]),
+        ("optimizer.lr=nothing(3)", ["optimizer.lr must be", "got nothing(3)", "there is no function nothing"]),
     ],
 )
 def test_the_message_names_the_argument_and_the_reason(line: str, words: list[str]) -> None:

@@ -42,7 +42,7 @@ def test_invalid_arguments_raise_with_name_and_value(name: str, value: Any) -> N
     options: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=f"^{name} must be") as error:
         TinyImages(**options)
-    assert f"got {value!r}" in str(error.value)
+    assert f"got {'null' if value is None else repr(value)}" in str(error.value)
 
 
 def test_batch_size_is_at_most_the_number_of_training_samples() -> None:

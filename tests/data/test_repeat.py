@@ -147,5 +147,5 @@ def test_large_batches_of_a_group_are_read_one_by_one() -> None:
 @pytest.mark.parametrize("name", ["repeat", "steps_per_execution"])
 def test_repeat_and_steps_per_execution_are_positive_whole_numbers(name: str, value: Any) -> None:
     options: dict[str, Any] = {name: value}
-    with pytest.raises(ValueError, match=f"{name} must be .*got {value!r}"):
+    with pytest.raises(ValueError, match=f"{name} must be .*got {'null' if value is None else repr(value)}"):
         LinearData(**options)

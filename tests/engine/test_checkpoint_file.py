@@ -48,7 +48,7 @@ def test_the_message_for_a_missing_file_lists_the_files_beside_it(saved: Path) -
         read_checkpoint(str(saved.with_name("lats.ckpt")))
     with pytest.raises(ValueError, match=r"there is no .*RUN/checkpoints/"):
         read_checkpoint(str(saved.parent.parent / "nowhere" / "last.ckpt"))
-    with pytest.raises(ValueError, match="there is no"):
+    with pytest.raises(ValueError, match=r"is a folder\. Type ckpt_path="):
         read_checkpoint(str(saved.parent))
 
 
