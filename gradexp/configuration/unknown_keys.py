@@ -88,9 +88,8 @@ def unknown_key(key: str, node: Plain) -> str:
         return f"{key} must be given with its whole section, which is null: type '{parent}={{{name}:VALUE}}'."
     listed = ", ".join(sorted(map(str, section))) if isinstance(section, Mapping) else ""
     keys = f" Keys of {parent or 'the top level'}: {listed}." if listed else ""
-    known = known_keys(node)
-    if key.startswith("hydra."):
-        known = [one for one in flat(node) if one.startswith("hydra.")]
+    is_hydras = key.startswith("hydra.")
+    known = [one for one in flat(node) if one.startswith("hydra.")] if is_hydras else known_keys(node)
     nearest = nearest_key(key, known)
     hint = f" Did you mean {nearest}?" if nearest is not None else _of_other_options(key)
     return f"{key} is not a key of the configuration.{hint}{keys}"

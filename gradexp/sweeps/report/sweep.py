@@ -20,7 +20,8 @@ from gradexp.sweeps.plan.manifest import check_is_sweep
 from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.files import rows_of_pairs
 from gradexp.sweeps.report.comparison.of_folders import compared_folders
-from gradexp.sweeps.report.comparison.table import WIDEST, print_comparison
+from gradexp.sweeps.report.comparison.table import print_comparison
+from gradexp.sweeps.report.printed_table import WIDEST
 from gradexp.sweeps.report.ranking import Setting, ranking
 from gradexp.sweeps.report.results import SweepResults, read_sweep, rows_of
 from gradexp.untrusted import LIMIT, check_stays_inside

@@ -3,14 +3,11 @@
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
-from rich.text import Text
 
 from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.words import lines, number, title
+from gradexp.sweeps.report.printed_table import print_table
 
-WIDEST = 1_000  # characters of a table in a file
 COLUMNS = ("setting", "mean", "± over {}s", "{}s", "diverged", "failed", "difference", "95 % interval", "verdict")
 TEXTS = ("setting", "verdict")
 OPTIONAL = ("diverged", "failed")
@@ -66,22 +63,7 @@ def filled(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 def print_comparison(comparison: Comparison, console: Console, with_table: bool = True) -> None:
     """Print title, table and lines, or the lines alone."""
     if with_table:
-        _print_table(comparison, console)
+        console.print(title(comparison), markup=False, highlight=False, soft_wrap=True)
+        print_table(console, *filled(comparison), TEXTS)
     for line in lines(comparison):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_table(comparison: Comparison, console: Console) -> None:
-    console.print(title(comparison), markup=False, highlight=False, soft_wrap=True)
-    table = Table(box=None, pad_edge=False)
-    columns, cells = filled(comparison)
-    for name in columns:
-        table.add_column(Text(name), justify="left" if name in TEXTS else "right", overflow="fold")
-    for row in cells:
-        table.add_row(*map(Text, row))
-    width = console.width
-    if not console.is_terminal:  # in a file or a pipe no cell is broken
-        widest = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
-        console.width = max(width, widest)
-    console.print(table)
-    console.width = width

@@ -4,13 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
-from rich.text import Text
 
 from gradexp.sweeps.report.comparison.pair import JUDGED
-from gradexp.sweeps.report.comparison.table import WIDEST
 from gradexp.sweeps.report.comparison.words import number
+from gradexp.sweeps.report.printed_table import print_table
 from gradexp.sweeps.report.scores.board import Board, Cell, Problem
 from gradexp.verdicts.ranks import in_words
 
@@ -103,16 +100,7 @@ def _of_problem(problem: Problem) -> str:
 
 def print_board(board: Board, console: Console) -> None:
     """Print the table and the lines."""
-    table = Table(box=None, pad_edge=False)
-    for place, name in enumerate(columns(board)):
-        table.add_column(Text(name), justify="left" if place <= has_rates(board) else "right", overflow="fold")
-    for row in rows(board):
-        table.add_row(*map(Text, row))
-    width = console.width
-    if not console.is_terminal:  # in a file or a pipe no cell is broken
-        widest = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
-        console.width = max(width, widest)
-    console.print(table)
-    console.width = width
+    names = columns(board)
+    print_table(console, names, rows(board), names[: 1 + has_rates(board)])
     for line in lines(board):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
