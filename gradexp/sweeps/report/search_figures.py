@@ -4,9 +4,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from gradexp.figures.layout import area, legend_below, new_figure, new_panels, set_heading, set_title
+from gradexp.figures.style import BLUE, INK, ORANGE, styled
 from gradexp.sweeps.report.search import Found, shown, values
 
-TRIAL, BEST = "#0072B2", "#D55E00"
 SIZE = (7.5, 4.5)
 COLUMNS = 3  # of slices
 
@@ -19,65 +20,64 @@ def search_figures(found: Found) -> dict[str, Figure]:
     return drawn
 
 
+@styled
 def history(found: Found) -> Figure:
     """The first objective against the number of the trial; full dots have all seeds."""
-    figure = Figure(figsize=SIZE, layout="constrained")
+    figure = new_figure(*SIZE)
     axes = figure.subplots()
     for name, look, trials in _kinds(found):
         axes.scatter([one.number for one in trials], [values(one)[0] for one in trials], label=name, **look)
-    axes.step(
-        [one.number for one in found.whole], found.so_far, where="post", color=BEST, label="best so far", linewidth=1.5
-    )
-    axes.set(xlabel="trial", ylabel=found.objectives[0].metric, title=f"search by {found.sampler}")
-    axes.grid(alpha=0.3)
-    axes.legend()
+    axes.step([one.number for one in found.whole], found.so_far, where="post", color=ORANGE, label="best so far")
+    axes.set(xlabel="trial", ylabel=found.objectives[0].metric)
+    set_title(axes, f"History of the search by {found.sampler}")
+    axes.grid()
+    legend_below(axes)
     return figure
 
 
+@styled
 def slices(found: Found) -> Figure:
     """The first objective against each key; the later a trial, the darker."""
-    columns = min(COLUMNS, len(found.space))
-    rows = -(-len(found.space) // columns)
-    figure = Figure(figsize=(3.2 * columns + 1, 3.2 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    figure, panels = new_panels(len(found.space), COLUMNS, 3.2, 3.2, sharey=True)
     numbers = [trial.number for trial in found.trials]
     scores = [values(trial)[0] for trial in found.trials]
     for axes, (key, one) in zip(panels, found.space.items(), strict=False):
         x = [shown(trial.params[key]) for trial in found.trials]
-        look: dict[str, Any] = {"c": numbers, "cmap": "Blues", "vmin": -len(numbers) / 3, "edgecolors": "#444444"}
-        axes.scatter(x, scores, linewidths=0.5, s=24, **look)
+        look: dict[str, Any] = {"c": numbers, "cmap": "Blues", "vmin": -len(numbers) / 3, "edgecolors": INK}
+        axes.scatter(x, scores, linewidths=0.5, s=area(24), **look)
         axes.set_xlabel(key)
         if one.log:  # a list of values keeps its own scale
             axes.set_xscale("log")
-        axes.grid(alpha=0.3)
+        axes.grid()
     panels[0].set_ylabel(found.objectives[0].metric)
-    for axes in panels[len(found.space) :]:
-        axes.remove()
+    set_heading(figure, "Trials over one key at a time; the later, the darker")
     return figure
 
 
+@styled
 def front(found: Found) -> Figure:
     """The second objective against the first one, with the line of those that no other beats in all."""
-    figure = Figure(figsize=SIZE, layout="constrained")
+    figure = new_figure(*SIZE)
     axes = figure.subplots()
     for name, look, trials in _kinds(found):
         first, second = zip(*(values(trial)[:2] for trial in trials), strict=True)
         axes.scatter(first, second, label=name, **look)
     points = sorted(values(trial)[:2] for trial in found.best)
-    axes.plot([x for x, _ in points], [y for _, y in points], "o-", color=BEST, label="no other is better in all")
-    axes.set(xlabel=found.objectives[0].metric, ylabel=found.objectives[1].metric, title="front")
-    axes.grid(alpha=0.3)
-    axes.legend()
+    axes.plot([x for x, _ in points], [y for _, y in points], "s-", color=ORANGE, label="no other is better in all")
+    axes.set(xlabel=found.objectives[0].metric, ylabel=found.objectives[1].metric)
+    set_title(axes, "Trials by two objectives")
+    axes.grid()
+    legend_below(axes)
     return figure
 
 
 def _kinds(found: Found) -> list[tuple[str, dict[str, Any], list[Any]]]:
     """The trials by what their score rests on, with the look of each kind."""
     whole = found.whole
-    ring = {"facecolors": "none", "edgecolors": TRIAL}
+    ring = {"facecolors": "none", "edgecolors": BLUE}
     kinds: list[tuple[str, dict[str, Any], list[Any]]] = [
-        (f"all {len(found.seeds)} seeds" if len(found.seeds) > 1 else "trials", {"color": TRIAL}, whole),
+        (f"all {len(found.seeds)} seeds" if len(found.seeds) > 1 else "trials", {"color": BLUE}, whole),
         ("fewer seeds", ring, [one for one in found.trials if one not in whole and not one.pruned]),
-        ("cut short", {"color": TRIAL, "marker": "x"}, [one for one in found.trials if one.pruned]),
+        ("cut short", {"color": BLUE, "marker": "x"}, [one for one in found.trials if one.pruned]),
     ]
     return [kind for kind in kinds if kind[2]]
