@@ -18,8 +18,12 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
+from gradexp.figures.output import figures_as
 from gradexp.sweeps.job_folder import score
 from gradexp.sweeps.launch import run_jobs, search
+from gradexp.sweeps.report.findings import find
+from gradexp.sweeps.report.results import read_sweep
+from gradexp.sweeps.report.search_figures import search_figures
 from gradexp.sweeps.search.journal import NAME
 from tests.command_line import call
 from tests.sweeps.small import REPORTED, RESUMED, SMALL, UNREPORTED, finished_sweep, jobs, metrics
@@ -170,6 +174,13 @@ def test_several_objectives_have_a_front(monkeypatch: pytest.MonkeyPatch) -> Non
     settings = [job["settings"] for job in jobs()]
     assert len({str(one["model.hidden"]) for one in settings}) == 3, "a small space is tried once"
     assert 'id="search_front"' in Path("sweep/report.html").read_text()
+    with figures_as("png", "column"):
+        found = find(read_sweep(Path("sweep"))).search
+        assert found is not None
+        drawn = search_figures(found)
+    assert {name: figure.get_figwidth() for name, figure in drawn.items()} == {
+        f"sweep/search_{name}": pytest.approx(3.3) for name in ("history", "slices", "front")
+    }
 
 
 def test_a_search_in_the_wrong_direction_is_refused_before_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
