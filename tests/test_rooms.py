@@ -16,6 +16,7 @@ TESTS = Path(__file__).parent
 ROOMS = (
     ("rules", "files", "untrusted", "by_file", "randomness", "workers"),
     ("interrupts",),
+    ("forks",),
     ("arguments",),
     ("gradients", "figures", "verdicts"),
     ("building",),

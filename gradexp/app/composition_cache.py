@@ -1,4 +1,6 @@
-"""Caches of files and of compositions: Hydra takes 0.1 seconds for each composition, half of it to read files again.
+"""Caches of files, of compositions and of parsed overrides.
+
+Hydra takes 0.1 seconds for each composition, half of it to read files again, and of a cached one 0.2 ms for each line.
 
 A composition is cached without plain values, such as `seed=3`, and without deletions of keys; these are then applied to
 a copy, as Hydra would apply them.
@@ -8,12 +10,15 @@ import copy
 import os
 import pickle
 from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
 from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -79,8 +84,25 @@ def cached(key: Hashable, compose: Callable[[], DictConfig]) -> DictConfig:
     return pickle.loads(_cache[key])  # type: ignore[no-any-return]
 
 
+def parsed(overrides: Sequence[str]) -> list[Override]:
+    """The overrides, as Hydra parses them; those that recur in the jobs of a sweep are parsed once.
+
+    Raises:
+        hydra.errors.OverrideParseException: One of them cannot be parsed.
+    """
+    try:
+        return [copy.copy(_parsed(line)) for line in overrides]
+    except HydraException:  # without the line, which `parse_overrides` names
+        return list(OverridesParser.create().parse_overrides(list(overrides)))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(line: str) -> Override:
+    return OverridesParser.create().parse_override(line)
+
+
 def without_plain(
-    parsed: Sequence[Override], is_group: Callable[[str], bool]
+    overrides: Sequence[Override], is_group: Callable[[str], bool]
 ) -> tuple[list[Override], Sequence[Override]]:
     """Split overrides into those that only change or delete a key, and the others: options, classes, additions.
 
@@ -88,11 +110,11 @@ def without_plain(
     no override counts as plain.
 
     Args:
-        parsed: All overrides.
+        overrides: All of them.
         is_group: Whether a key is the name of a group of options.
     """
     kinds = (OverrideType.CHANGE, OverrideType.DEL)
-    changes = [override for override in parsed if override.type in kinds and override.package is None]
+    changes = [override for override in overrides if override.type in kinds and override.package is None]
     plain, options = [], []
     for override in changes:
         if is_group(override.key_or_group):
@@ -101,9 +123,9 @@ def without_plain(
         # A class determines the other keys of its section, as an option does.
         elif not override.is_sweep_override() and not typed_sections(override):
             plain.append(override)
-    rest = [override for override in parsed if override not in plain]
+    rest = [override for override in overrides if override not in plain]
     if any(_touch(one.key_or_group, other.key_or_group) for one in plain for other in rest if other not in options):
-        return [], parsed
+        return [], overrides
     return plain, rest
 
 

@@ -30,7 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gradexp.app.class_overrides import add_without_plus, may_have_other_keys, typed_sections
 from gradexp.app.composer import Composer
-from gradexp.app.composition_cache import Repository, cached, lines, without_plain
+from gradexp.app.composition_cache import Repository, cached, lines, parsed, without_plain
 from gradexp.app.file_classes import changes, is_option_of
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals
 from gradexp.configuration.files import CONF_DIR
@@ -68,18 +68,18 @@ class SectionLoader(ConfigLoaderImpl):
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
-        parsed = OverridesParser.create().parse_overrides(overrides)
-        if self._reads_conf_alone() and not any(o.key_or_group.startswith(SET_BY_HYDRA) for o in parsed):
+        typed = parsed(overrides)
+        if self._reads_conf_alone() and not any(o.key_or_group.startswith(SET_BY_HYDRA) for o in typed):
             with suppress(ConfigCompositionException):  # Hydra raises it below: of several errors, the first
                 if validate_sweep_overrides:
-                    self.validate_sweep_overrides_legal(parsed, run_mode, from_shell)
-                return self._from_cache(config_name, parsed, run_mode)
+                    self.validate_sweep_overrides_legal(typed, run_mode, from_shell)
+                return self._from_cache(config_name, typed, run_mode)
         return self._composed(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
 
-    def _from_cache(self, config_name: str | None, parsed: list[Override], run_mode: RunMode) -> DictConfig:
+    def _from_cache(self, config_name: str | None, typed: list[Override], run_mode: RunMode) -> DictConfig:
         """Set plain values in the cached composition of the other overrides."""
-        is_open = may_have_other_keys(parsed, run_mode)
-        plain, rest = without_plain(parsed, self.repository.group_exists)
+        is_open = may_have_other_keys(typed, run_mode)
+        plain, rest = without_plain(typed, self.repository.group_exists)
         if not any(map(typed_sections, rest)):  # Hydra ignores axes; they matter only to check classes
             rest = [override for override in rest if not override.is_sweep_override()]
         key = (config_name, JobRuntime.instance().get("name"), _stored(), is_open and bool(rest), *lines(rest))
@@ -90,11 +90,11 @@ class SectionLoader(ConfigLoaderImpl):
         ]
         if added and any(o.is_force_add() and not _has_key(cfg, o.key_or_group) for o in plain):
             # Added keys keep the order in which they are typed, which only Hydra's composition does.
-            return self._composed(config_name, lines(parsed), run_mode, True, False)
+            return self._composed(config_name, lines(typed), run_mode, True, False)
         self._apply_overrides_to_config(plain, cfg)
-        asked = [override for override in parsed if not override.is_hydra_override()]
+        asked = [override for override in typed if not override.is_hydra_override()]
         cfg.hydra.overrides.task = lines(asked)
-        cfg.hydra.overrides.hydra = lines([override for override in parsed if override.is_hydra_override()])
+        cfg.hydra.overrides.hydra = lines([override for override in typed if override.is_hydra_override()])
         job = cfg.hydra.job
         job.override_dirname = get_overrides_dirname(asked, **job.config.override_dirname)
         cfg.hydra.runtime.cwd = os.getcwd()  # noqa: PTH109
@@ -108,7 +108,7 @@ class SectionLoader(ConfigLoaderImpl):
     def _composed(self, name: str | None, overrides: list[str], run_mode: RunMode, *further: bool) -> DictConfig:
         """Compose all files and overrides by Hydra, without the cache."""
         self._custom: set[str] = set()
-        self._is_open = may_have_other_keys(OverridesParser.create().parse_overrides(overrides), run_mode)
+        self._is_open = may_have_other_keys(parsed(overrides), run_mode)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=NAMED_LIKE_PRESETS)
             cfg = super().load_configuration(name, overrides, run_mode, *further)
@@ -131,7 +131,7 @@ class SectionLoader(ConfigLoaderImpl):
     def _parse_overrides_and_create_caching_repo(
         self, config_name: str | None, overrides: list[str]
     ) -> tuple[list[Override], CachingConfigRepository]:
-        self._overrides = OverridesParser.create().parse_overrides(overrides)
+        self._overrides = parsed(overrides)
         repo = Repository(self.repository)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="provider=hydra.searchpath")  # of what is refused here

@@ -1,9 +1,4 @@
-"""Parts of a vectorized sweep in processes forked from this one: they begin at once, as nothing is imported again.
-
-A fork copies a process with the one thread that calls it, and a lock that another thread holds stays locked in the
-copy. So only a process without further threads of Python's is forked, and its copies use one thread in torch, whose
-own threads are not copied either: as the workers of a DataLoader.
-"""
+"""Parts of a vectorized sweep in processes forked from this one, each with one thread of torch (see forks.py)."""
 
 import io
 import multiprocessing
@@ -23,6 +18,7 @@ from hydra.core.utils import JobReturn
 from gradexp import interrupts
 from gradexp.app.vectorized.progress import RelayedProgress, StackProgress
 from gradexp.engine.threads import VARIABLE
+from gradexp.forks import why_not_forked
 from gradexp.sweeps.launch.resources import gpu_count
 from gradexp.workers import kill_workers, leave_interrupts_to
 
@@ -30,14 +26,9 @@ Returns = dict[int, JobReturn]
 Run = Callable[[int, StackProgress], Returns]
 
 
-def why_not_forked(accelerator: str) -> str | None:
+def why_not(accelerator: str) -> str | None:
     """Why this process must not be forked for jobs with this `trainer.accelerator`; None if it may be."""
-    if sys.platform != "linux":
-        return "the system is not Linux"
-    if gpu_count(accelerator):
-        return "the jobs run on a GPU"
-    others = {thread.name for thread in threading.enumerate()} - {threading.main_thread().name, interrupts.THREAD}
-    return f"the process has a thread {min(others)}" if others else None
+    return "the jobs run on a GPU" if gpu_count(accelerator) else why_not_forked()
 
 
 def run_forked(parts: int, processes: int, run: Run, progress: StackProgress) -> list[Returns]:

@@ -125,9 +125,9 @@ class VectorizedLauncher(Launcher):
         return any(f"hydra.launcher.{option}=" in line for line in as_typed(self.config.hydra.overrides.hydra))
 
     def _why_not_forked(self) -> str | None:
-        from gradexp.app.vectorized.forked import why_not_forked
+        from gradexp.app.vectorized.forked import why_not
 
-        return why_not_forked(self.config.trainer.accelerator)
+        return why_not(self.config.trainer.accelerator)
 
     def _fastest(self, groups: Sequence[Mapping[int, DictConfig]], singles: int) -> str:
         """What runs jobs of these shapes, and further jobs that run alone: an inner launcher, or `FORKED`."""

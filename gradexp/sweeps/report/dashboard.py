@@ -8,9 +8,11 @@ from matplotlib.figure import Figure
 
 from gradexp.callbacks.publication import write_contents
 from gradexp.configuration.files import HYDRA_FOLDER, read_config
+from gradexp.engine.cores import core_count
 from gradexp.engine.event_writer import EventWriter
 from gradexp.figures.encoding import encoded
 from gradexp.figures.output import FORMATS
+from gradexp.forks import side_by_side
 from gradexp.reports.event_folder import NAME, event_folder
 from gradexp.reports.hparams import hyperparameters, write_row
 from gradexp.sweeps.plan.run_name import event_folder_of_job
@@ -48,7 +50,11 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
     pictures: dict[str, Picture] = {}
     if drawn:
         with EventWriter(str(own), filename_suffix=SUFFIX) as writer:
-            pictures = {tag: _picture(results.folder, tag, figure, writer) for tag, figure in drawn.items()}
+            contents = side_by_side(_contents, list(drawn.values()), core_count())
+            pictures = {
+                tag: Picture(**files, paths=write_contents(results.folder, tag, files, writer))
+                for tag, files in zip(drawn, contents, strict=True)
+            }
             write_bands(findings.curves, own, writer, SUFFIX)
     for job in results.jobs:
         _remove(event_folder(job.folder))
@@ -64,9 +70,8 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
     return pictures
 
 
-def _picture(folder: Path, tag: str, figure: Figure, writer: EventWriter) -> Picture:
-    contents = encoded(figure, FORMATS)
-    return Picture(**contents, paths=write_contents(folder, tag, contents, writer))
+def _contents(figure: Figure) -> dict[str, bytes]:
+    return encoded(figure, FORMATS)
 
 
 def _remove(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gradexp.app.vectorized.forked import _error, run_forked, why_not_forked
+from gradexp.app.vectorized.forked import _error, run_forked, why_not
 from gradexp.app.vectorized.progress import StackProgress
 from tests.app.vectorized.fitted import stack_sizes
 from tests.command_line import call
@@ -128,7 +128,7 @@ def test_a_process_with_further_threads_is_not_forked(monkeypatch: pytest.Monkey
     thread = threading.Thread(target=end.wait, name="a caller's")
     thread.start()
     try:
-        assert "has a thread " in str(why_not_forked("cpu"))
+        assert "has a thread " in str(why_not("cpu"))
         message = str(call(monkeypatch, *SWEEP, *FORKED, "hydra.sweep.dir=sweep"))
     finally:
         end.set()
