@@ -3,9 +3,9 @@
     python -m tests.benchmarks.vectorized [--repeats 1] [--only NAME ...] [--data-dir DIR]
 
 Each case runs as a command on the basic launcher and on the vectorized one, by turns. Of each it prints two ratios of
-medians: of the fits (the jobs' "seconds/fit" added up; jobs that run side by side count in full) and of the whole
-commands, imports and report included. MNIST's case needs its archives in DIR/MNIST/raw; before it stands the time that
-its matrix products alone take, below which no way to train can get. Cases of a GPU run where there is one.
+medians: of the fits (the jobs' "seconds/fit" added up; of two processes side by side the clock shows half) and of the
+whole commands, imports and report included. MNIST's case needs its archives in DIR/MNIST/raw; before it stands the time
+that its matrix products alone take, below which no way to train can get. Cases of a GPU run where there is one.
 """
 
 import json
