@@ -27,7 +27,6 @@ STAR = "#F0E442"
 MARKERS = ("*", "X", "D", "P")  # by number of the kind of marks
 BAR, PAPER_BAR = 1.15, 0.9  # inches beside the last panel, for its colour bar; where text is small
 EDGE = 0.6  # inches beside each panel, for its ticks and label
-TITLE_SPACE = 0.3  # inches between a title and its panel, and around them
 
 
 def heights() -> Colormap:
