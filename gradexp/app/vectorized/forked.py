@@ -9,7 +9,9 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,7 +30,18 @@ Run = Callable[[int, StackProgress], Returns]
 
 def why_not(accelerator: str) -> str | None:
     """Why this process must not be forked for jobs with this `trainer.accelerator`; None if it may be."""
-    return "the jobs run on a GPU" if gpu_count(accelerator) else why_not_forked()
+    if gpu_count(accelerator):
+        return "the jobs run on a GPU"
+    return why_not_forked() or ("polars has threads, as a table was read" if _has_threads_of_polars() else None)
+
+
+def _has_threads_of_polars() -> bool:
+    """Whether polars has worked in this process: it waits for ever in a copy, which lacks its threads."""
+    for name in Path("/proc/self/task").glob("*/comm"):
+        with suppress(OSError):  # the thread has just ended
+            if name.read_text().startswith("polars"):
+                return True
+    return False
 
 
 def run_forked(parts: int, processes: int, run: Run, progress: StackProgress) -> list[Returns]:

@@ -8,13 +8,13 @@ from typing import Any
 from hydra.core.utils import JobReturn, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gradexp.app.vectorized.groups import divided, grouped
 from gradexp.app.vectorized.inner import remove_if_empty, run_parts, with_inner
 from gradexp.app.vectorized.task import StackTask
-from gradexp.configuration.values import as_typed, without_hydra
+from gradexp.configuration.values import as_typed, plain, without_hydra
 from gradexp.rules import COUNT, SECTION, Rule, check, one_of, or_null
 from gradexp.sweeps.launch.jobs import composed
 from gradexp.sweeps.launch.output import is_silent
@@ -63,7 +63,7 @@ class VectorizedLauncher(Launcher):
         )
         for key, value, rule in options:
             check(f"hydra.launcher.{key}", value, rule)
-        self.inner_options = dict(self.inner_options or {})
+        self.inner_options = plain(OmegaConf.create(dict(self.inner_options or {})))
         if self.inner_options and self.inner in (None, "basic", FORKED):
             raise ValueError(
                 "hydra.launcher.inner_options must go with hydra.launcher.inner, a launcher that has options; got "
@@ -137,9 +137,12 @@ class VectorizedLauncher(Launcher):
         from gradexp.app.vectorized.cost import ALONE, END, seconds_of_stacks
 
         quiet_libraries()
-        stacks = sum(seconds_of_stacks(without_hydra(next(iter(group.values()))), len(group)) for group in groups)
-        seconds = stacks + sum(map(len, groups)) * END + singles * ALONE
+        seconds = sum(map(len, groups)) * END + singles * ALONE
         keeps_cores_busy = sum(min(len(group), self.processes) for group in groups) + singles >= self.processes
+        # Before a job is prepared here, for which polars may read a table: then this process must not be forked.
+        if keeps_cores_busy and seconds > WORTH_FORKS and self._why_not_forked() is None:
+            return FORKED
+        seconds += sum(seconds_of_stacks(without_hydra(next(iter(group.values()))), len(group)) for group in groups)
         if keeps_cores_busy and self._why_not_forked() is None:
             return FORKED if seconds > WORTH_FORKS else "basic"
         has_joblib = find_spec("hydra_plugins.hydra_joblib_launcher") is not None

@@ -6,13 +6,16 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from gradexp.app.vectorized import forked, launcher
 from gradexp.app.vectorized.forked import _error, run_forked, why_not
 from gradexp.app.vectorized.progress import StackProgress
+from tests import processes
 from tests.app.vectorized.fitted import stack_sizes
 from tests.command_line import call
 from tests.processes import in_process, start
@@ -138,3 +141,44 @@ def test_a_process_with_further_threads_is_not_forked(monkeypatch: pytest.Monkey
     )
     assert message.endswith("; got forked. joblib starts new processes.")
     assert not Path("sweep").exists()
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_of_polars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process of its own: other tests may have read tables in this one."""
+    monkeypatch.setattr(forked, "_has_threads_of_polars", lambda: False)
+
+
+def _fork_at_once() -> None:
+    launcher.WORTH_FORKS = 0.01
+
+
+def _fork_after_an_estimate() -> None:
+    launcher.WORTH_FORKS = 0.1001  # 2 jobs beside their fits take 0.1
+
+
+@pytest.mark.parametrize("prepare", [_fork_at_once, _fork_after_an_estimate])
+def test_a_process_whose_polars_has_read_a_table_is_not_forked_for_others_that_read_it(
+    prepare: Callable[[], None],
+) -> None:
+    rows = [f"{number},{number % 7},{number * 2.5}" for number in range(60)]
+    Path("table.csv").write_text("\n".join(["a,b,y", *rows]))
+    table = ("data=table", "data.path=table.csv", "data.target=y", "data.batch_size=10")
+    sweep = ("-m", UNREPORTED, *table, "hydra/launcher=vectorized", "hydra.launcher.processes=2", "seed=0,1")
+    process = processes.forked(prepare, *sweep, "trainer.max_epochs=2", "hydra.sweep.dir=sweep", error=Path("err"))
+    process.join(60)
+    process.kill()  # where it waits for ever
+    assert process.exitcode == 0, Path("err").read_text()
+    assert len(jobs(Path("sweep"))) == 2
+
+
+def _read_a_table() -> None:
+    import polars as pl
+
+    assert why_not("cpu") is None
+    pl.read_csv(b"a,b\n1,2\n")
+    assert why_not("cpu") == "polars has threads, as a table was read"
+
+
+def test_threads_of_polars_are_noticed() -> None:
+    assert in_process(_read_a_table) == 0

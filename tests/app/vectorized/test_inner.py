@@ -81,6 +81,10 @@ def test_no_stack_is_trained_after_a_failure_that_stops_the_sweep(monkeypatch: p
         (("inner=joblib", "inner_options={n_jobs:many}"), "must be what joblib takes; got {n_jobs:many}: Value 'many'"),
         (("inner=joblib", "inner_options={n_jobs:0}"), "hydra.launcher.n_jobs must be a number of jobs at once, or -1"),
         (("inner=basic", "processes=2"), "hydra.launcher.processes must go with hydra.launcher.inner=forked, or anoth"),
+        (
+            ("inner=ray", "inner_options={ray:{int:{num_cpus:1}}}"),
+            "{ray:{int:{num_cpus:1}}}: Key 'int' not in 'RayConf'",
+        ),
         (("inner=submitit_slurm", "inner_options={nodes:2}"), "hydra.launcher.nodes must be 1"),
         (("n_jobs=2",), "n_jobs is not a key of the configuration. It belongs to hydra/launcher=joblib. Keys of hyd"),
     ],
