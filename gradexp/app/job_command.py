@@ -1,5 +1,6 @@
 """The command line of a single run that is one job of a multirun, and what was typed to start a run."""
 
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,10 @@ def typed_commands(folder: Path, job: Any) -> dict[str, str]:
     planned = None if manifest is None else next((x for x in manifest.jobs.values() if x.folder == folder.name), None)
     if manifest is None or planned is None:
         return {"The command": command(*options, *typed_overrides(job))}
+    # What follows hydra.mode= is added for the job; so are its numbers, by `job_overrides`.
+    of_hydra = takewhile(lambda line: not line.startswith("hydra.mode="), as_typed(job.overrides.hydra))
+    kept = [line for line in of_hydra if not line.startswith((*OF_RUN, "hydra.job.num=", "hydra.job.id="))]
     return {
-        "The sweep": command("-m", *options, *manifest.command),
+        "The sweep": command("-m", *options, *manifest.command, *kept),
         "This job alone": command(*options, *planned.overrides),
     }

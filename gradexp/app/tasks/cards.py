@@ -70,8 +70,10 @@ def end(cfg: DictConfig, trainer: Trainer, model: LightningModule, metrics: dict
 
 
 def _tags(model: AbstractModule, trainer: Trainer) -> Iterator[str]:
-    """The scalars that a fit will log; of those of each layer, the part up to the slash."""
-    yield from (*model.names_in("train"), *model.names_in("val"), "lr")
+    """The scalars that a fit will log and that vary; of those of each layer, the part up to the slash."""
+    without_penalty = () if model.objective.penalties else ("train/penalty", "train/objective")
+    yield from (name for name in model.names_in("train") if name not in without_penalty)
+    yield from (*model.names_in("val"), "lr")
     if ParameterScalars.applies(model):
         yield from parameter_scalars(model.named_parameters())
     for callback in callbacks_of(trainer):
