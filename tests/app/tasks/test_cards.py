@@ -10,7 +10,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from gradexp import compose, run
-from gradexp.configuration.hashes import config_hash
+from gradexp.configuration.hashes import asked_hash
 from gradexp.configuration.values import plain
 from gradexp.reports.scalar_layout import MEASURED, OTHERS
 from tests.command_line import call
@@ -80,7 +80,7 @@ def test_jobs_of_a_stack_have_the_command_of_the_sweep_and_their_own(monkeypatch
         assert sorted(sweep[4:]) == sorted((*SMALL[1:], *typed))
         cfg = compose(*alone[3:])
         assert plain(cfg)["optimizer"]["betas"] == yaml.safe_load(betas)
-        assert config_hash(cfg) == metrics(number)["config_hash"], "pasted it is that job"
+        assert asked_hash(cfg) == metrics(number)["asked_hash"], "pasted it is that job"
         assert layout(folder) == {MEASURED: ["loss", "accuracy"], OTHERS: ["lr"]}, "without a penalty"
         assert settings(folder)["optimizer.betas"] == betas
         assert "seconds/fit" in card(folder, "results")
