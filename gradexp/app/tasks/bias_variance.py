@@ -19,6 +19,7 @@ from gradexp.app.tasks.outcome import Outcome, facts
 from gradexp.callbacks.progress_bar import ProgressBar
 from gradexp.callbacks.publication import FOLDER, write_figure
 from gradexp.configuration.values import changed, plain
+from gradexp.configuration.yaml_text import to_yaml
 from gradexp.data import AbstractDataModule, PolynomialData
 from gradexp.engine.event_writer import EventWriter
 from gradexp.engine.stack.batches import Samples
@@ -218,7 +219,7 @@ def _write_events(
 ) -> None:
     """Write metrics, figure and hyperparameters to TensorBoard."""
     with EventWriter(str(event_folder_of_job(folder))) as writer:
-        write_config(writer, cfg, folder)
+        write_config(writer, to_yaml(cfg, resolve=True), folder)
         writer.add_text("results", results_table(metrics))
         for name, value in metrics.items():
             writer.add_scalar(name, value, 0)

@@ -1,5 +1,6 @@
 """What TensorBoard shows of a run beside its curves and figures: configuration, command, layout, results, HPARAMS."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,24 @@ from gradexp.reports.results_table import results_table
 from gradexp.reports.scalar_layout import write_layout
 from gradexp.sweeps.plan.run_name import settings_of_job
 
+log = logging.getLogger(__name__)
 
-def write_config(writer: SummaryWriter, cfg: DictConfig, folder: Path, step: int = 0) -> None:
-    """Write the card "config": what was typed, and the configuration that runs."""
+
+def write_config(writer: SummaryWriter, config: str, folder: Path, step: int = 0) -> None:
+    """Write the card "config": what was typed, and the configuration that runs, given as YAML."""
     commands = typed_commands(folder, HydraConfig.get())
     parts = [f"{title}:\n\n" + as_markdown(line + "\n", "shell") for title, line in commands.items()]
-    writer.add_text("config", "\n\n".join([*parts, as_markdown(to_yaml(cfg, resolve=True))]), step)
+    writer.add_text("config", "\n\n".join([*parts, as_markdown(config)]), step)
 
 
 def begin(cfg: DictConfig, trainer: Trainer, model: LightningModule, resumed: Resumption | None) -> None:
-    """Write what is known before the fit: the configuration, and of our models the layout of Custom Scalars."""
-    logger = trainer.logger
+    """Write what is known before the fit: the configuration, and of our models the layout of Custom Scalars.
+
+    The configuration and the network are written to gradexp.log too.
+    """
+    logger, config = trainer.logger, to_yaml(cfg, resolve=True)
+    log.info("configuration\n%s", config)
+    log.info("network\n%s", getattr(model, "network", model))
     if not isinstance(logger, EventFiles) or not trainer.is_global_zero:
         return
     folder = Path(trainer.default_root_dir)
@@ -44,11 +52,11 @@ def begin(cfg: DictConfig, trainer: Trainer, model: LightningModule, resumed: Re
     if resumed is None:
         logger.end_rewind()
     if resumed is None or not logger.continues:
-        write_config(logger.experiment, cfg, folder)
+        write_config(logger.experiment, config, folder)
         if isinstance(model, AbstractModule):
             write_layout(logger.experiment, _tags(model, trainer))
     elif config_hash(cfg) != config_hash(OmegaConf.create(dict(resumed.checkpoint["config"]))):
-        write_config(logger.experiment, cfg, folder, resumed.step)
+        write_config(logger.experiment, config, folder, resumed.step)
 
 
 def end(cfg: DictConfig, trainer: Trainer, model: LightningModule, metrics: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Fits a model from the start or from a checkpoint, then tests its best state once."""
 
-import logging
 import time
 from typing import Any, TypeVar
 
@@ -23,7 +22,6 @@ from gradexp.app.tasks.resume import Resumption, resumption
 from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
 from gradexp.configuration.values import flat, plain
-from gradexp.configuration.yaml_text import to_yaml
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_content import not_finite
@@ -39,7 +37,6 @@ from gradexp.reports.curves import curves
 from gradexp.reports.diagnosis import TAGS, diagnose
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 
 def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
@@ -82,8 +79,6 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     callbacks_of(trainer).append(found)
     try:
         record.write(cfg)
-        log.info("configuration\n%s", to_yaml(cfg, resolve=True))
-        log.info("network\n%s", getattr(model, "network", model))
         cards.begin(cfg, trainer, model, resumed)
         metrics = _fit(cfg, trainer, model, data, notes, trained)
     except BaseException:
