@@ -6,15 +6,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.app.composition import with_overrides
+from gradexp.app.job_command import typed_overrides
 from gradexp.app.run_record import in_multirun
 from gradexp.building.trust import OWN_PACKAGE, foreign_packages
 from gradexp.configuration.check import check_config
 from gradexp.configuration.places import place_arguments
 from gradexp.configuration.values import flat, plain
 from gradexp.sweeps.plan.axes import text
-
-# Overrides that gradexp.run adds to those of the user.
-OF_RUN = ("hydra.mode=", "~hydra.callbacks.check_before_run")
 
 
 def with_checkpoint(cfg: DictConfig, job: Any, goes_on: bool = False) -> DictConfig:
@@ -65,8 +63,7 @@ def _check_places(cfg: DictConfig, typed: DictConfig, job: Any) -> None:
 def _command(job: Any, again: list[str]) -> str:
     """The whole command, with more lines; in a sweep, whose command is another, the lines alone."""
     keys = [line.partition("=")[0].lstrip("+") for line in again]
-    lines = [*job.overrides.task, *(line for line in job.overrides.hydra if not line.startswith(OF_RUN))]
-    words = [line for line in lines if line.partition("=")[0].lstrip("+") not in keys]
+    words = [line for line in typed_overrides(job) if line.partition("=")[0].lstrip("+") not in keys]
     return shlex.join(again if in_multirun() else ["python", "-m", "gradexp", *words, *again])
 
 

@@ -74,6 +74,16 @@ class Diagnostics(StepCallback):
         self._bad_in_a_row: dict[tuple[str, str], int] = {}
         self._warned: set[tuple[str, str]] = set()
 
+    def logged(self, module: nn.Module) -> list[Quantity]:
+        """The quantities that are logged as scalars while a module trains."""
+        kinds = {"dead_units": nn.ReLU, "saturated_units": nn.Sigmoid | nn.Tanh, "histograms": ()}
+        layers = list(module.modules())
+        return [
+            name
+            for name in ALL
+            if name in self.quantities and any(isinstance(layer, kinds.get(name, nn.Module)) for layer in layers)
+        ]
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # The next multiple, so that a resumed fit measures the same steps as an uninterrupted one.
         self._next_step = -(-trainer.global_step // self.every_n_steps) * self.every_n_steps

@@ -4,7 +4,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from gradexp.callbacks.publication import writer_of
+from gradexp.callbacks.publication import FOLDER, writer_of
 from gradexp.engine.precision import inputs_for
 
 SAMPLES = 64  # images shown
@@ -22,7 +22,7 @@ class ModelGraph(Callback):
         inputs = datamodule.sample(SAMPLES)[0]
         if inputs.ndim == 4:
             low, high = inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
-            writer.add_images("samples/train", (inputs - low) / (high - low).clamp(min=1e-12))
+            writer.add_images(f"{FOLDER}/samples", (inputs - low) / (high - low).clamp(min=1e-12))
         # Traced in evaluation mode, in which no layer draws random numbers or counts batches.
         pl_module.eval()
         writer.add_graph(pl_module.network, inputs_for(pl_module, inputs[:1]))

@@ -15,6 +15,8 @@ from gradexp.figures.encoding import encoded
 from gradexp.figures.output import output
 from gradexp.files import write_atomically
 
+FOLDER = "figures"  # of the files; in TensorBoard the group of a run's images
+
 
 def writer_of(trainer: Trainer) -> SummaryWriter | None:
     """TensorBoard's writer; None without a TensorBoardLogger and on processes other than the first."""
@@ -22,14 +24,18 @@ def writer_of(trainer: Trainer) -> SummaryWriter | None:
     return logger.experiment if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero else None
 
 
-def publish(trainer: Trainer, tag: str, figure: Figure) -> None:
-    """Add a figure to TensorBoard, and write it as ``figures/TAG.png``, with _ for /, into the trainer's folder."""
+def publish(trainer: Trainer, name: str, figure: Figure) -> None:
+    """Add a figure to TensorBoard, and write it as ``figures/NAME.png``, with _ for /, into the trainer's folder.
+
+    In TensorBoard the figures of a run are one group of images, whose tags are ``figures/NAME``.
+    """
     if trainer.is_global_zero:
+        tag = f"{FOLDER}/{name}"
         write_figure(Path(trainer.default_root_dir), tag, figure, writer_of(trainer), trainer.global_step)
 
 
 def write_figure(folder: Path, tag: str, figure: Figure, writer: SummaryWriter | None, step: int = 0) -> list[Path]:
-    """Like `publish`, for any folder and any writer; returns the paths of the files.
+    """Like `publish`, for any folder, writer and tag in TensorBoard; returns the paths of the files.
 
     The formats are those of `gradexp.figures.output.figures_as`, PNG by default.
     """
@@ -45,7 +51,7 @@ def write_contents(
 
     Args:
         folder: Where its folder ``figures/`` is.
-        tag: Its tag in TensorBoard.
+        tag: Its tag in TensorBoard, and with _ for / the name of its files, without the group ``figures/``.
         contents: Of the formats asked for, and PNG for TensorBoard.
         writer: TensorBoard's; None for none. It gets the PNG as it is: `SummaryWriter.add_image` would encode it again.
         step: Its step in TensorBoard.
@@ -56,7 +62,8 @@ def write_contents(
         shown.encoded_image_string = contents["png"]
         summary = Summary(value=[Summary.Value(tag=tag, image=shown)])
         writer._get_file_writer().add_summary(summary, step)  # type: ignore[no-untyped-call]  # torch has no types here
-    paths = [folder / "figures" / f"{tag.replace('/', '_')}.{name}" for name in output().formats]
+    stem = tag.removeprefix(f"{FOLDER}/").replace("/", "_")
+    paths = [folder / FOLDER / f"{stem}.{name}" for name in output().formats]
     for path in paths:
         write_atomically(path, contents[path.suffix.removeprefix(".")])
     return paths

@@ -58,7 +58,7 @@ for _dumper in (_ConfigDumper, _PythonDumper):
     _dumper.add_representer(str, _text)
 
 
-def as_markdown(text: str) -> str:
-    """YAML as a block of code, between fences that are longer than any in the text."""
+def as_markdown(text: str, language: str = "yaml") -> str:
+    """YAML, or lines of another language, as a block of code between fences that are longer than any in the text."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}yaml\n{text}{fence}"
+    return f"{fence}{language}\n{text}{fence}"

@@ -1,7 +1,10 @@
-"""TensorBoard's HPARAMS tab: a fixed, flat, typed set of settings, and the final metrics of a run."""
+"""TensorBoard's HPARAMS tab: flat, typed settings, and the final metrics of a run."""
 
+import json
+import math
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE
@@ -13,48 +16,79 @@ from gradexp.engine.event_files import HPARAMS
 from gradexp.engine.event_writer import EventWriter
 from gradexp.objective.optimizers import class_name, learning_rate
 
+Setting = str | float | int | bool
+
+
+# Keys of the configuration whose columns have other names.
+COLUMNS = {
+    **{f"{group}._target_": group for group in ("model", "data", "loss", "optimizer", "scheduler")},
+    **{f"model.{name}": name for name in ("hidden", "activation", "output_activation", "init", "dropout")},
+    **{f"optimizer.{name}": name for name in ("lr", "momentum", "weight_decay")},
+    **{f"regularizer.{name}": name for name in ("l1", "l2")},
+    **{f"data.{name}": name for name in ("batch_size", "fold", "split_seed")},
+    **{f"trainer.{name}": name for name in ("max_epochs", "precision")},
+    "seed": "seed",
+}
+
 
 def hyperparameters(
-    config: dict[str, Any], data: str, resumed: Iterable[Mapping[str, Any]] = ()
-) -> dict[str, str | float | int | bool]:
-    """The columns of the HPARAMS tab.
+    config: dict[str, Any],
+    data: str,
+    resumed: Iterable[Mapping[str, Any]] = (),
+    varied: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Setting]:
+    """The columns of the HPARAMS tab: the settings that a run has, and those that its sweep varies.
 
     Args:
         config: A resolved configuration.
         data: The name of its data source.
         resumed: The settings that changed when the run was resumed, as in metrics.json.
+        varied: What the run's sweep varies, by key, with the values of this run.
 
-    All runs have the same columns, each of one type: TensorBoard shows the numbers of a column with a None as text.
+    A column has one type in all runs: TensorBoard shows the numbers of a column with a None as text. A setting that a
+    run does not have, such as the activation of a linear model, is left out, and its cell is empty.
     """
     model, optimizer = config["model"], config["optimizer"]
     fold, split_seed = config["data"].get("fold"), config["data"].get("split_seed")
-    return {
+    rate = learning_rate(optimizer, config["trusted_packages"])
+    columns: dict[str, Setting | None] = {
         "experiment": str(config["name"]),
         "data": data,
         "model": str(model["_target_"]).rpartition(".")[2],
-        "hidden": "-".join(map(str, model.get("hidden", []))),
-        "activation": str(model.get("activation", "")),
-        "output_activation": str(model.get("output_activation") or ""),
-        "init": str(model.get("init", "")),
+        "hidden": ("-".join(map(str, model["hidden"])) or "none") if "hidden" in model else None,
+        "activation": str(model["activation"]) if "activation" in model else None,
+        "output_activation": str(model["output_activation"] or "none") if "output_activation" in model else None,
+        "init": str(model["init"]) if "init" in model else None,
         "dropout": float(model.get("dropout", 0.0)),
         "loss": class_name(config["loss"]) or "default",
         "optimizer": class_name(optimizer) or "own",
-        "lr": learning_rate(optimizer, config["trusted_packages"]),
+        "lr": None if math.isnan(rate) else rate,
         "momentum": float(optimizer.get("momentum", 0.0)),
         "weight_decay": float(optimizer.get("weight_decay", 0.0)),
         "scheduler": class_name(config["scheduler"]) or "none",
         "l1": float(config["regularizer"]["l1"]),
         "l2": float(config["regularizer"]["l2"]),
-        "batch_size": int(config["data"].get("batch_size") or 0),  # 0: full batches
-        # TensorBoard shows true as 1.0000.
+        "batch_size": int(config["data"]["batch_size"] or 0) if "batch_size" in config["data"] else None,  # 0: all
         "augmentation": " ".join(f"{key}={value}" for key, value in (config["augmentation"] or {}).items()) or "none",
         "max_epochs": int(config["trainer"]["max_epochs"]),
         "precision": str(config["trainer"]["precision"]),
         "seed": int(config["seed"]),
-        "fold": "" if fold is None else f"{fold} of {config['data'].get('folds')}",
-        "split_seed": int(config["seed"] if fold is None else 0) if split_seed is None else int(split_seed),
-        "resumed": changes_in_words(resumed),
+        "fold": None if fold is None else f"{fold} of {config['data'].get('folds')}",
+        # By default a single split follows the seed, and folds are those of seed 0.
+        "split_seed": (None if fold is None else 0) if split_seed is None else int(split_seed),
+        "resumed": changes_in_words(resumed) or None,
     }
+    found = {name: value for name, value in columns.items() if value is not None}
+    for key, value in varied.items():
+        # Of a group, such as optimizer=sgd,momentum, the options typed: two may be of one class.
+        if COLUMNS.get(key) not in found:
+            found[COLUMNS.get(key, key)] = _cell(value)
+    return found
+
+
+def _cell(value: Any) -> Setting:
+    """A value as TensorBoard shows it best: of a bool it would show 1.0000."""
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
 
 
 def changes_in_words(resumed: Iterable[Mapping[str, Any]]) -> str:

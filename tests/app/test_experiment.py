@@ -120,15 +120,20 @@ def test_tensorboard_has_curves_figures_and_the_hparams_tab(trained: Result) -> 
     assert [event.step for event in log.Scalars("val/accuracy")] == [39, 78, 117]
     assert [event.step for event in log.Scalars("lr")][:3] == [10, 20, 30]
     test_images = {"test/confusion_matrix", "test/most_wrong", "weights/first_layer"}
-    assert set(tags["images"]) == {"samples/train", "loss_curve"} | test_images
-    assert {f"test/precision_recall/{digit}" for digit in range(10)} | {"config/text_summary"} == set(tags["tensors"])
+    assert set(tags["images"]) == {f"figures/{name}" for name in {"samples", "loss_curve"} | test_images}
+    others = {"config/text_summary", "results/text_summary", "custom_scalars__config__"}
+    assert {f"test/precision_recall/{digit}" for digit in range(10)} | others == set(tags["tensors"])
+    single = {tag for tag in tags["scalars"] if len(log.Scalars(tag)) == 1}
+    assert single == {"best/val/accuracy", "test/accuracy", "test/loss"}, "other numbers are no curves"
+    results = log.Tensors("results/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert f"| best/train/loss | {trained.metrics['best/train/loss']:.6g} |" in results
     assert tags["graph"]
     content = log.summary_metadata
     hparams = {
         plugin for tag in content for plugin in [content[tag].plugin_data.plugin_name] if tag.startswith("_hparams_")
     }
     assert hparams == {"hparams"}
-    for name in ("val/accuracy", "best/train/loss", "best/val/accuracy", "test/accuracy"):
+    for name in ("val/accuracy", "best/val/accuracy", "test/accuracy"):
         assert log.Scalars(name)[-1].value == pytest.approx(trained.metrics[name])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorboard.plugins.custom_scalar import layout_pb2
 
 from gradexp import Digits, run
 from tests.app.plain_modules import Plain
@@ -45,6 +46,9 @@ def test_a_plain_module_trains_and_is_tested_with_its_best_checkpoint(name: str,
         assert result.metrics[f"best/{monitor}"] == pytest.approx(min(seen))
     else:
         assert best["epoch"] == 3, "the last epoch counts as the best"
+    if name == "Scheduled":
+        (layout,) = events(result.folder).Tensors("custom_scalars__config__")
+        assert layout_pb2.Layout.FromString(layout.tensor_proto.string_val[0]).category[0].chart[0].title == "loss"
     if name == "Slashed":
         return
     model = Plain()

@@ -63,7 +63,8 @@ def drawn(folder: Path) -> dict[str, Pixels]:
 def shown(folder: Path) -> dict[str, Pixels]:
     """The newest image of each tag in TensorBoard, named like the PNG files; without the sample images."""
     log = events(folder)
-    newest = {tag: log.Images(tag)[-1].encoded_image_string for tag in log.Tags()["images"] if tag != "samples/train"}
+    tags = [tag for tag in log.Tags()["images"] if tag != "figures/samples"]
+    newest = {tag.removeprefix("figures/"): log.Images(tag)[-1].encoded_image_string for tag in tags}
     return {
         tag.replace("/", "_"): np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
         for tag, content in newest.items()

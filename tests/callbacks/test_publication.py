@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from gradexp.callbacks.publication import publish, write_figure, writer_of
 from gradexp.figures.output import Output, figures_as, output
 from tests.callbacks.drawing import QUIET, drawn, png, shown
+from tests.run_folder import events
 
 
 def picture(colour: str) -> Figure:
@@ -67,6 +68,7 @@ def test_only_the_first_process_publishes(is_first: bool, tmp_path: Path, monkey
     if is_first:
         logger.experiment.flush()
         np.testing.assert_array_equal(shown(tmp_path)["picture"], drawn(tmp_path)["picture"])
+        assert events(tmp_path).Tags()["images"] == ["figures/picture"], "a group of images, named like the folder"
 
 
 def test_the_file_is_written_without_tensorboard(tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ def shown(folder: Path) -> dict[str, list[Any]]:
 
 
 @pytest.mark.slow
-def test_each_step_is_shown_once_after_a_resume_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_is_shown_once_after_a_resume_from_anywhere(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     whole = run(*SETTINGS, "hydra.run.dir=whole")
     expected = shown(whole.folder)
     for tag, points in expected.items():
@@ -63,6 +65,7 @@ def test_each_step_is_shown_once_after_a_resume_from_anywhere(monkeypatch: pytes
     # Another fit in the folder replaces the first.
     run(*SETTINGS, "trainer.max_epochs=1", "figures=false", "hydra.run.dir=whole")
     assert [step for step, _ in shown(whole.folder)["train/loss_epoch"]] == [39]
+    assert [record.message for record in caplog.records if record.name == "tensorboard"] == [], "it has no warnings"
 
 
 def log(files: EventFiles, *steps: int) -> None:

@@ -52,8 +52,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, np.ndarray, np.n
 def test_every_figure_is_logged_at_its_step(run: tuple[Any, np.ndarray, np.ndarray]) -> None:
     log = run[0]
     steps = {tag: [image.step for image in log.Images(tag)] for tag in log.Tags()["images"]}
-    after_the_test = {tag: [STEPS] for tag in ("test/confusion_matrix", "test/most_wrong", "weights/first_layer")}
-    assert steps == {"samples/train": [0]} | after_the_test
+    names = ("test/confusion_matrix", "test/most_wrong", "weights/first_layer")
+    assert steps == {"figures/samples": [0]} | {f"figures/{name}": [STEPS] for name in names}
 
 
 def test_the_graph_has_the_layers_of_the_network(run: tuple[Any, np.ndarray, np.ndarray]) -> None:

@@ -14,10 +14,12 @@ from gradexp import figures
 from gradexp.app.assembly import build_data, build_model
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.adapt import adapt
+from gradexp.app.tasks.cards import write_config
 from gradexp.app.tasks.outcome import Outcome, facts
 from gradexp.callbacks.progress_bar import ProgressBar
-from gradexp.callbacks.publication import write_figure
+from gradexp.callbacks.publication import FOLDER, write_figure
 from gradexp.configuration.values import changed, plain
+from gradexp.configuration.yaml_text import to_yaml
 from gradexp.data import AbstractDataModule, PolynomialData
 from gradexp.engine.event_writer import EventWriter
 from gradexp.engine.stack.batches import Samples
@@ -31,7 +33,8 @@ from gradexp.models import AbstractModule
 from gradexp.randomness import generator, mix, seed_generators
 from gradexp.reports.bias_variance import BELOW_ZERO, Decomposition, of_probabilities, of_squared_error, of_votes
 from gradexp.reports.hparams import hyperparameters, write_hparams
-from gradexp.sweeps.plan.run_name import event_folder_of_job
+from gradexp.reports.results_table import results_table
+from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job
 
 POINTS = 2000  # at which the error is measured where the data's law is known
 GRID = 200  # values of x in the figure
@@ -216,11 +219,14 @@ def _write_events(
 ) -> None:
     """Write metrics, figure and hyperparameters to TensorBoard."""
     with EventWriter(str(event_folder_of_job(folder))) as writer:
+        write_config(writer, to_yaml(cfg, resolve=True), folder)
+        writer.add_text("results", results_table(metrics))
         for name, value in metrics.items():
             writer.add_scalar(name, value, 0)
         if figure is not None:
-            write_figure(folder, "fits", figure, writer)
-        write_hparams(writer, hyperparameters(plain(cfg), type(data).__name__), metrics, 0, metrics, succeeded=True)
+            write_figure(folder, f"{FOLDER}/fits", figure, writer)
+        settings = hyperparameters(plain(cfg), type(data).__name__, varied=settings_of_job(folder))
+        write_hparams(writer, settings, metrics, 0, metrics, succeeded=True)
 
 
 def _fits_figure(

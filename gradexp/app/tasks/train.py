@@ -1,18 +1,18 @@
 """Fits a model from the start or from a checkpoint, then tests its best state once."""
 
-import logging
 import time
 from typing import Any, TypeVar
 
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.model_helpers import is_overridden
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from gradexp.app.assembly import build_data, build_model, build_trainer
 from gradexp.app.initial_state import set_initial_state
 from gradexp.app.run_record import RunRecord
+from gradexp.app.tasks import cards
 from gradexp.app.tasks.adapt import adapt, check_monitor
 from gradexp.app.tasks.found_settings import FoundSettings, without_tuners
 from gradexp.app.tasks.measure import choose_averages, measure_training_samples
@@ -21,9 +21,7 @@ from gradexp.app.tasks.restore import Restored
 from gradexp.app.tasks.resume import Resumption, resumption
 from gradexp.app.vectorized.trained import Trained, adopt, current
 from gradexp.callbacks import Diverged, Report
-from gradexp.configuration.hashes import config_hash
 from gradexp.configuration.values import flat, plain
-from gradexp.configuration.yaml_text import as_markdown, to_yaml
 from gradexp.data import AbstractDataModule
 from gradexp.engine.batch_norm import is_too_small
 from gradexp.engine.checkpoint_content import not_finite
@@ -37,10 +35,8 @@ from gradexp.engine.threads import Threads
 from gradexp.reports.correct_samples import keep_correct
 from gradexp.reports.curves import curves
 from gradexp.reports.diagnosis import TAGS, diagnose
-from gradexp.reports.hparams import hyperparameters, write_hparams
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 
 def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
@@ -83,7 +79,7 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     callbacks_of(trainer).append(found)
     try:
         record.write(cfg)
-        _log_setup(cfg, trainer, model, resumed)
+        cards.begin(cfg, trainer, model, resumed)
         metrics = _fit(cfg, trainer, model, data, notes, trained)
     except BaseException:
         record.has_stepped = trainer.global_step > 0
@@ -113,29 +109,12 @@ def train(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     if isinstance(trainer.logger, TensorBoardLogger) and trainer.is_global_zero:
         trainer.logger.experiment.flush()
         # From the event files, which also hold the earlier part of a resumed run.
-        logged_curves = curves(record.folder, [*TAGS, *metrics])
-        diagnosis = diagnose(metrics, logged_curves, flat(plain(cfg)))
+        diagnosis = diagnose(metrics, curves(record.folder, TAGS), flat(plain(cfg)))
         if diagnosis is not None:
             metrics["diagnosis"] = diagnosis.kind
             notes.append(str(diagnosis))
-        at_end = {name for name, (steps, _) in logged_curves.items() if steps[-1] == trainer.global_step}
-        _write_hparams(cfg, trainer.logger, metrics, trainer.global_step, at_end)
+        cards.end(cfg, trainer, model, metrics)
     return Outcome(metrics, [*data.notes, *notes], Restored(data, model, trainer, trainer.global_step))
-
-
-def _log_setup(cfg: DictConfig, trainer: Trainer, model: LightningModule, resumed: Resumption | None) -> None:
-    """Write the configuration and the network to gradexp.log, and the configuration to TensorBoard."""
-    text = to_yaml(cfg, resolve=True)
-    log.info("configuration\n%s", text)
-    log.info("network\n%s", getattr(model, "network", model))
-    if isinstance(trainer.logger, EventFiles) and trainer.is_global_zero:
-        trainer.logger.begin_rewind(resumed.checkpoint if resumed else None)
-        if resumed is None:
-            trainer.logger.end_rewind()
-        if resumed is None or not trainer.logger.continues:
-            trainer.logger.experiment.add_text("config", as_markdown(text))
-        elif config_hash(cfg) != config_hash(OmegaConf.create(dict(resumed.checkpoint["config"]))):
-            trainer.logger.experiment.add_text("config", as_markdown(text), resumed.step)
 
 
 def _undo(record: RunRecord, trainer: Trainer) -> None:
@@ -220,17 +199,3 @@ def _test(trainer: Trainer, model: LightningModule, data: AbstractDataModule) ->
 
 def _callback(trainer: Trainer, kind: type[T]) -> T:
     return next(callback for callback in callbacks_of(trainer) if isinstance(callback, kind))
-
-
-def _write_hparams(
-    cfg: DictConfig, logger: TensorBoardLogger, metrics: dict[str, Any], step: int, at_end: set[str]
-) -> None:
-    """Write the row of the HPARAMS tab; metrics in `at_end` have a point at the last step."""
-    # Of one state of the weights, the tested ones; some users' own modules log test_loss instead of test/loss.
-    last = ("train/", "val/", "train_", "val_")
-    final = {k: v for k, v in metrics.items() if isinstance(v, float) and ("/" in k or k.startswith("test_"))}
-    if "best/epoch" in metrics:
-        final = {k: v for k, v in final.items() if not k.startswith(last)} | {"best/epoch": metrics["best/epoch"]}
-    settings = hyperparameters(plain(cfg), metrics["data"], metrics.get("resumed", ()))
-    write_hparams(logger.experiment, settings, final, step, at_end, succeeded=metrics["status"] == "completed")
-    logger.experiment.close()

@@ -18,9 +18,14 @@ NAME = re.compile(r"(?!(?:null|none|true|false)$)[a-z_][a-z0-9_]*$", re.IGNORECA
 def event_folder_of_job(folder: Path) -> Path:
     """Where a run writes its event files: as `event_folder`, and for a new job of a sweep into a folder named by it."""
     used = event_folder(folder)
-    manifest = None if any(used.glob("*tfevents*")) else Manifest.of_job(folder)
+    return used if any(used.glob("*tfevents*")) else used / run_name(settings_of_job(folder))
+
+
+def settings_of_job(folder: Path) -> Mapping[str, Any]:
+    """What the sweep of the job in a folder varies, by key, with the values of this job; empty for a single run."""
+    manifest = Manifest.of_job(folder)
     jobs = manifest.jobs.values() if manifest is not None else ()
-    return used / next((run_name(job.settings) for job in jobs if job.folder == folder.name), "")
+    return next((job.settings for job in jobs if job.folder == folder.name), {})
 
 
 def run_name(settings: Mapping[str, Any]) -> str:

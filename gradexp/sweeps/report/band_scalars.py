@@ -13,6 +13,7 @@ from gradexp.sweeps.report.learning_curves import LearningCurves
 from gradexp.sweeps.report.ranking import Setting
 
 LONGEST = 80  # characters of a run's name
+GROUP = "sweep/bands"  # starts the tags: with the sweep's figures, so that TensorBoard does not open it first
 UNSAFE = re.compile(r"[^A-Za-z0-9_.,-]+")
 
 
@@ -59,7 +60,7 @@ def run_name(name: str, setting: Setting) -> str:
 
 
 def _tags(tag: str, kind: str) -> list[str]:
-    start = f"bands/{tag}"
+    start = f"{GROUP}/{tag}"
     band = UNSAFE.sub("_", kind.replace(" %", ""))
     return [f"{start}/mean", f"{start}/{band}/lower", f"{start}/{band}/upper"]
 

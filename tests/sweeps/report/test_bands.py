@@ -88,7 +88,7 @@ def test_tensorboard_and_the_page_have_the_bands_of_settings_with_several_seeds(
     assert (runs[0], runs[1]) == ("best_optimizer-adam_lr-0.01_l2-0.0", "median_optimizer-adam_lr-0.001_l2-0.01")
     found = logged(folder / "tensorboard" / runs[0])
     of_best = np.array([values[number] for number in (6, 7, 8)])
-    start = "bands/val/accuracy"
+    start = "sweep/bands/val/accuracy"
     reach = stats.t.isf(0.025, 2) * of_best.std(axis=0, ddof=1) / np.sqrt(3)
     expected = {
         "mean": of_best.mean(axis=0),

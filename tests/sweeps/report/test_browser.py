@@ -1,11 +1,7 @@
-"""The report and TensorBoard in a real browser."""
+"""The report in a real browser."""
 
-import re
 import shutil
-import socket
 import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,10 +16,8 @@ from selenium.webdriver.common.by import By
 from gradexp.reports.examination import Examination
 from gradexp.sweeps.report.run.report_run import report_run
 from gradexp.sweeps.report.write_report import write_report
-from tests.command_line import call
 from tests.sweeps.folders import accuracy, grid, write_curve, write_sweep
 from tests.sweeps.report.browser import chromium, errors
-from tests.sweeps.small import REPORTED
 from tests.waiting import eventually
 
 pytestmark = [
@@ -270,74 +264,3 @@ def test_axe_finds_nothing_serious(kind: str, browser: WebDriver, axe: str, requ
     assert audit(CONTRAST) == []
     browser.execute_script("document.querySelector('.quiet').style.color = 'rgb(60, 60, 60)'")
     assert "color-contrast" in str(audit(CONTRAST)), "it would find what is wrong"
-
-
-@pytest.fixture
-def tensorboard(own_folder: Path) -> Iterator[str]:
-    """TensorBoard on the sweep's folder, reachable from this machine only."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("tensorboard")), "--load_fast=false", "--logdir", "sweep"]
-    address = ["--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen([*command, *address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def is_up(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/data/runs", timeout=2) as answer:
-            return bool(re.search(rb"\w", answer.read()))
-    except OSError:
-        return False
-
-
-# Collects the text in TensorBoard's nested shadow roots.
-WORDS = """
-const words = [];
-const walk = node => {
-  if (node.nodeType === Node.TEXT_NODE) words.push(node.textContent);
-  if (["STYLE", "SCRIPT"].includes(node.nodeName)) return;
-  if (node.shadowRoot) walk(node.shadowRoot);
-  for (const child of node.childNodes) walk(child);
-};
-walk(document.body);
-return words.join(" ");
-"""
-
-
-def test_tensorboard_shows_every_job_its_hparams_and_the_figures(
-    monkeypatch: pytest.MonkeyPatch, tensorboard: str, tmp_path: Path
-) -> None:
-    assert call(monkeypatch, *REPORTED, "optimizer.lr=0.01,0.001", "seed=0,1", "figures=true") is None
-    assert eventually(lambda: is_up(tensorboard), 90), "TensorBoard did not start"
-    scores = [line.split(",") for line in Path("sweep/sweep.csv").read_text().splitlines()]
-    # The tab opens with the first five metrics by name; the user shows the others.
-    accuracies = [float(row[scores[0].index("best/val/accuracy")]) for row in scores[1:]]
-    with chromium(tmp_path / "profile") as browser:
-
-        def words() -> str:
-            return " ".join(str(browser.execute_script(WORDS)).split())
-
-        def shows(*wanted: str) -> bool:
-            return bool(eventually(lambda: all(word in words() for word in wanted), PATIENCE))
-
-        def opens(tab: str, *wanted: str) -> None:
-            browser.get("about:blank")
-            browser.get(f"{tensorboard}/#{tab}")
-            assert shows(*wanted), words()[:4000]
-
-        # Four jobs, each with its curve; TensorBoard opens the first groups of cards, and counts the others.
-        jobs = [(0.01, 0), (0.01, 1), (0.001, 0), (0.001, 1)]
-        names = [f"{number}/tensorboard/lr-{lr}_seed-{seed}" for number, (lr, seed) in enumerate(jobs)]
-        opens("timeseries", "Run Smoothed Value", "val 2 cards", *names)
-        opens("hparams", "Number of matching session groups: 4", *(f"{value:#.5g}" for value in accuracies))
-        opens("images&tagFilter=sweep", "sweep/learning_rate", "sweep/importance", "sweep/time")
-        # A margin chart for each kind of band that two seeds have, of both settings.
-        opens("custom_scalars", "val/accuracy, mean over seeds", "std. deviation", "min to max", "Matches (2)")
-        opens("pr_curves", "test/precision_recall")
-        assert errors(browser) == []
