@@ -18,6 +18,7 @@ from gradexp.app.tasks.restore import Restored, restore
 from gradexp.configuration.values import changed
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.files import write_atomically
+from gradexp.rules.words import counted
 
 
 def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
@@ -59,7 +60,7 @@ def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     }
     target = restored.data.target_name
     units = f"predictions are of {target or 'the target'}, in its own units" if not restored.data.classes else ""
-    notes = (*notes, *restored.notes, *([units] if units else []), f"{len(frame):,} predictions in {name}")
+    notes = (*notes, *restored.notes, *([units] if units else []), f"{counted(len(frame), 'prediction')} in {name}")
     return Outcome(metrics, list(notes), restored, frame)
 
 

@@ -56,9 +56,10 @@ def _penalties(findings: Findings) -> Figure:
             color = "black" if is_bright else "white"
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize="small")
     axes.set(xlabel="regularizer.l2", ylabel="regularizer.l1")
-    several = any(spread is not None for spread in grid.band.spread)
-    over = ", mean ± standard deviation over seeds" if several and has_room else ", mean over seeds" * several
-    set_title(axes, f"Score of the best setting at each pair of penalties{over}")
+    title = "Score of the best setting at each pair of penalties"
+    if any(spread is not None for spread in grid.band.spread):
+        title += f", {'mean ± standard deviation' if has_room else 'mean'} over {findings.unit}s"
+    set_title(axes, title)
     figure.colorbar(image, ax=axes, label=findings.results.score_name)
     if not np.isfinite(scores).all():
         axes.set_facecolor("#dddddd")
@@ -135,7 +136,8 @@ def _time(findings: Findings) -> Figure:
     axes.scatter(times.seconds, times.scores, alpha=0.6, s=area(14), linewidths=0, color=colour, label=label)
     if times.several:
         seconds, scores = [one.seconds for one in times.settings], [one.score for one in times.settings]
-        axes.scatter(seconds, scores, alpha=0.7, s=area(26), marker="D", color=BLUE, label="settings, means over seeds")
+        label = f"settings, means over {findings.unit}s"
+        axes.scatter(seconds, scores, alpha=0.7, s=area(26), marker="D", color=BLUE, label=label)
     seconds, scores = [one.seconds for one in times.front], [one.score for one in times.front]
     axes.step(seconds, scores, where="post", marker="s", color=ORANGE, label="none faster and better")
     low, high = findings.limits

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from scipy import stats
 
 from gradexp.objective.monitor import OWN
 from gradexp.sweeps.plan.final_runs import final_runs
 from gradexp.sweeps.plan.manifest import Manifest
+from gradexp.sweeps.report import drawn_curves, drawn_settings
 from gradexp.sweeps.report.findings import find
 from gradexp.sweeps.report.importance import variance_explained
 from gradexp.sweeps.report.page import write_page
@@ -177,3 +179,29 @@ def test_variance_explained_equals_the_analysis_of_variance() -> None:
     assert "number" not in variance_explained([{**job, "number": n} for n, job in enumerate(settings)], scores)
     assert variance_explained(settings, [0.5] * len(settings)) == {}
     assert variance_explained([], []) == {}
+
+
+@pytest.mark.parametrize("unit", ["seed", "fold"])
+def test_figures_say_what_their_means_are_over(unit: str) -> None:
+    key = {"seed": "seed", "fold": "data.fold"}[unit]
+    typed = grid(
+        regularizer__l1=[0.0],
+        regularizer__l2=[0.0, 0.1],
+        optimizer__lr=[0.1, 0.01],
+        **{key.replace(".", "__"): [0, 1, 2]},
+    )
+    jobs = [
+        job(
+            n,
+            one,
+            metrics={"best/val/accuracy": accuracy(one) + 0.01 * one[key], "seconds/fit": 1.0 + n},
+            config={"data.folds": 3, "optimizer._target_": "torch.optim.Adam"},
+        )
+        for n, one in enumerate(typed)
+    ]
+    found = find(sweep(jobs))
+    assert found.unit == unit
+    drawn = [drawn_settings.penalties(found), drawn_settings.time(found), drawn_curves.learning_rate(found)]
+    words = [text.get_text() for figure in drawn if figure for text in figure.findobj(Text)]
+    assert sum(f"{unit}s" in one for one in words) == 3, words
+    assert not any("seed" in one and unit != "seed" for one in words)
