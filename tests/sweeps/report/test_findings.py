@@ -181,6 +181,23 @@ def test_variance_explained_equals_the_analysis_of_variance() -> None:
     assert variance_explained([], []) == {}
 
 
+def test_seeds_on_one_fold_are_one_measurement_where_others_have_several_folds() -> None:
+    runs = [(0.1, fold, seed) for fold in range(3) for seed in range(2)] + [(0.2, 0, seed) for seed in range(4)]
+    config = {"optimizer._target_": "torch.optim.Adam", "regularizer.l1": 0.0, "regularizer.l2": 0.0, "data.folds": 3}
+    jobs = []
+    for rate, fold, seed in runs:
+        score = 0.9 + 0.01 * fold + 0.001 * seed + 0.05 * (rate == 0.2)
+        typed = {"optimizer.lr": rate, "data.fold": fold, "seed": seed}
+        jobs.append(job(len(jobs), typed, config=config, metrics={"best/val/accuracy": score}))
+    found = find(sweep(jobs))
+    folds, fold = found.ranking
+    assert (folds.unit, folds.scores) == ("fold", pytest.approx([0.9005, 0.9105, 0.9205]))
+    assert (fold.unit, fold.scores) == ("fold", pytest.approx([0.9515])), "one fold is too few to be the best"
+    assert found.rates["Adam"].band.seeds == [3, 1]
+    alone = find(sweep(jobs[6:])).ranking[0]
+    assert (alone.unit, len(alone.scores)) == ("seed", 4)
+
+
 @pytest.mark.parametrize("unit", ["seed", "fold"])
 def test_figures_say_what_their_means_are_over(unit: str) -> None:
     key = {"seed": "seed", "fold": "data.fold"}[unit]
