@@ -20,7 +20,7 @@ from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
 from gradexp.configuration.files import has_config, run_of
 from gradexp.configuration.inputs import check_inputs
-from gradexp.configuration.values import as_typed, plain_without_hydra, without_hydra
+from gradexp.configuration.values import as_typed, plain, plain_without_hydra, without_hydra
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
@@ -74,6 +74,13 @@ def check_before_multirun(config: DictConfig) -> None:
         check_inputs(plain_without_hydra(config))
     if not is_own(config.hydra):  # our sweepers check each job before it creates the sweep's folder
         _check_jobs(config)
+    typed = as_typed(config.hydra.overrides.task)
+    if config.ckpt_path is not None or any(line.startswith("ckpt_path=") for line in typed):
+        from gradexp.app.resumed_jobs import check_kept  # imports torch
+
+        loader: Any = GlobalHydra.instance().config_loader()
+        is_search = config.hydra.sweeper._target_.rpartition(".")[2] not in ("BasicSweeper", "GridSweeper")
+        check_kept(typed, plain(config.sweep)["axes"], loader.composer(config), is_search)
 
 
 def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:
