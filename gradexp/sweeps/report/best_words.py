@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gradexp.rules.words import counted
 from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.comparison.read import latest_stage
 from gradexp.sweeps.report.comparison.settings import settings_of
@@ -45,6 +46,14 @@ def lost_lines(findings: Findings) -> list[str]:
     settings = settings_of(latest_stage(findings.results.comparable))
     lost = [f"{one.label} ({one.lost})" for one in settings if one.lost and not one.count("completed")]
     return [f"all jobs diverged or failed: {_some(lost)}"] if lost and len(settings) > 1 else []
+
+
+def no_score(findings: Findings) -> str:
+    """Why there is no best setting: no job completed, or their task, such as an export, measures no score."""
+    count = findings.statuses["completed"]
+    if not count:
+        return "no job has completed"
+    return f"{counted(count, 'job')} completed, none with {findings.results.score_name} to be ranked by"
 
 
 def score(setting: Setting) -> str:

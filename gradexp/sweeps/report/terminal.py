@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, score
+from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, no_score, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
 from gradexp.sweeps.report.findings import Findings
@@ -103,5 +103,5 @@ def _problems(findings: Findings) -> list[str]:
     if not findings.is_ranked:
         found.append("not ranked: the jobs are of several data sets, whose scores have no order")
     elif not findings.ranking:
-        found.append("no job has completed")
+        found.append(no_score(findings))
     return found
