@@ -16,6 +16,7 @@ from rich.console import Console
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_single_run, is_own
+from gradexp.app.run_record import note_if_new
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
 from gradexp.configuration.files import has_config, run_of
@@ -48,6 +49,7 @@ class CheckBeforeRun(Callback):
             folder = known_folder(config.task, config.ckpt_path, config.sweep_dir)
             if folder is not None:
                 check_stays_inside(folder)
+            note_if_new(config.hydra.run.dir)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         begin_work()  # of the launchers: workers of joblib and Ray print errors when the first process just ends

@@ -77,7 +77,7 @@ def _begun(old: Manifest, seeds: int) -> dict[str, tuple[int, str]]:
         "trials": (len(trials), "which the search has begun already"),
         "race": (
             min(whole, race) if isinstance(race, int) else 0,
-            f"as {counted(whole, 'trial')} got all {seeds} seeds already",
+            f"as {counted(whole, 'trial')} got all seeds already",
         ),
         "fresh": (max(finals.values(), default=0), "the seeds at which the best has begun already"),
     }

@@ -151,7 +151,7 @@ def test_a_search_is_extended_and_keeps_what_it_began_with(finished: Path, monke
         "data.batch_size=50": "began with; data.batch_size was 100, is 50. More search.trials extend a search;",
         "seed=3": "began with; seed was 0, is 3. More",
         "search.trials=12": "search.trials must be at least 13, which the search has begun already; got 12.",
-        "search.race=1": f"search.race must be at least 2, as {whole} trials got all 2 seeds already; got 1.",
+        "search.race=1": f"search.race must be at least 2, as {whole} trials got all seeds already; got 1.",
         "search.fresh=1": "search.fresh must be at least 2, the seeds at which the best has begun already; got 1.",
     }.items():
         message = str(call(monkeypatch, *RESUMED, "hydra/sweeper=optuna", typed))
