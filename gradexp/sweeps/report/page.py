@@ -59,6 +59,7 @@ def write_page(
         varies=captions.repeats(findings.ranking[:BEST]),
         unit=findings.unit,
         no_score=no_score(findings),
+        front=findings.search.front if findings.search is not None else [],
         best_lines=[*search_lines(findings.search), *best_lines(findings), *lost_lines(findings)],
         contest=findings.contest,
         test_metric="test/" + results.monitor.partition("/")[2],

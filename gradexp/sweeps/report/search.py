@@ -53,10 +53,20 @@ class Found:
         return [trial for trial in self.trials if trial.has(self.seeds)]
 
     @property
+    def front(self) -> list[str]:
+        """The settings of the best, as a ranking calls them, of several objectives; empty for one."""
+        return [label(trial) for trial in self.best] if len(self.objectives) > 1 else []
+
+    @property
     def so_far(self) -> list[float]:
         """The best value of the first objective among the whole trials up to each of them."""
         better = max if self.objectives[0].sign > 0 else min
         return list(accumulate((values(trial)[0] for trial in self.whole), better))
+
+
+def label(trial: Trial) -> str:
+    """The values of a trial, as they would be typed."""
+    return " ".join(f"{key}={text(value)}" for key, value in trial.params.items())
 
 
 def values(trial: Trial) -> Scores:
@@ -147,7 +157,6 @@ def search_lines(found: Found | None) -> list[str]:
         which = f"the best of the {len(found.whole)}" if len(found.whole) > 1 else "the only one"
         lines = [f"search: {counts}; {which} with {whole} is"]
     for trial, fresh in zip(found.best, found.fresh, strict=True):
-        label = " ".join(f"{key}={text(value)}" for key, value in trial.params.items())
         chosen_by = _numbers(values(trial))
         if fresh:
             means = _numbers([fmean(one) for one in zip(*fresh, strict=True)])
@@ -155,7 +164,7 @@ def search_lines(found: Found | None) -> list[str]:
             again = f"; at {counted(len(fresh), 'fresh seed')} {means}{spread}"
         else:
             again = "; it has not run at fresh seeds"
-        lines.append(f"{label}: {names} {chosen_by}, which is optimistic, as it was chosen by this score{again}")
+        lines.append(f"{label(trial)}: {names} {chosen_by}, which is optimistic, as it was chosen by this score{again}")
     return [f"{lines[0]} {lines[1]}"] if len(found.objectives) == 1 else lines
 
 
