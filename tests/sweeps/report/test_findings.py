@@ -1,6 +1,7 @@
 """The findings of a sweep, compared with direct computations and with SciPy."""
 
 import csv
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 from scipy import stats
 
+from gradexp.figures.output import figures_as
 from gradexp.objective.monitor import OWN
 from gradexp.sweeps.plan.final_runs import final_runs
 from gradexp.sweeps.plan.manifest import Manifest
-from gradexp.sweeps.report import drawn_curves, drawn_settings
+from gradexp.sweeps.report import drawn_curves, drawn_settings, plotly_figures
 from gradexp.sweeps.report.findings import find
 from gradexp.sweeps.report.importance import variance_explained
 from gradexp.sweeps.report.page import write_page
@@ -222,3 +224,37 @@ def test_figures_say_what_their_means_are_over(unit: str) -> None:
     words = [text.get_text() for figure in drawn if figure for text in figure.findobj(Text)]
     assert sum(f"{unit}s" in one for one in words) == 3, words
     assert not any("seed" in one and unit != "seed" for one in words)
+
+
+LONG = {
+    "optimizer._target_": ["torch.optim.Adam", "mypackage.optimizers.experimental.ScheduleFreeAdamWWithALongWarmup"],
+    "model.hidden": [[7], [512, 512, 256, 256, 128, 128, 64, 64, 32, 32, 16, 16]],
+    "init_from": ["b.ckpt", "/home/someone/projects/2026/a_long_study/tables/the_first_version_of_the_model.ckpt"],
+}
+
+
+@pytest.mark.parametrize("size", [None, "column"])
+def test_long_labels_of_parallel_coordinates_are_not_cut_by_the_figure(size: str | None) -> None:
+    typed = [dict(zip(LONG, values, strict=True)) for values in itertools.product(*LONG.values())]
+    config = {"regularizer.l1": 0.0, "regularizer.l2": 0.0}
+    jobs = [job(n, one, config=config, metrics={"best/val/accuracy": 0.9 + 0.01 * n}) for n, one in enumerate(typed)]
+    found = find(sweep(jobs))
+    with figures_as("png", size):
+        figure = drawn_settings.coordinates(found)
+        assert figure is not None
+        figure.draw_without_rendering()
+    (left, _), (right, _) = figure.axes[0].transData.transform([(0, 0), (1, 0)])
+    labels = [one for one in figure.findobj(Annotation) if one.get_text()]
+    assert len(labels) == 8
+    for one in labels:
+        box = one.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, one.get_text()
+        assert box.width < 1.2 * (right - left), one.get_text()
+    texts = [one.get_text().replace("\n", "") for one in labels]
+    assert texts[:2] == ["ScheduleFreeAdamWWithALongWarmup", "Adam"]
+    drawn = plotly_figures.coordinates(found)
+    assert drawn is not None
+    cut = [one for one in drawn.layout.annotations if "…" in one.text]
+    assert len(cut) == 3
+    assert max(len(one.text) for one in drawn.layout.annotations) <= plotly_figures.LETTERS / 4
+    assert {one.hovertext for one in cut} == {texts[0], str(LONG["model.hidden"][1]), LONG["init_from"][1]}
