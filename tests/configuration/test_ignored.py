@@ -34,9 +34,7 @@ def test_settings_of_the_fit_are_refused_where_nothing_is_fitted(override: str) 
 @pytest.mark.parametrize("key", [*OF_FITS, "data.target", "freeze", "init_from", "optimizer@optimizer"])
 def test_what_is_so_already_may_be_typed_again(key: str) -> None:
     node = {**NODE, "task": "test"}
-    asked: list[str] = []
-    check_ignored([f"{key}=3"], node, None, lambda name: not asked.append(name))
-    assert asked == [key.partition("@")[0]]
+    check_ignored([f"{key}=3"], node, None, lambda name: name == key.partition("@")[0])
     with pytest.raises(ValueError, match=" has no effect with task=test, "):
         check_ignored([f"{key}=3"], node, None, lambda name: False)
 

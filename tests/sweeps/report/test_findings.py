@@ -23,7 +23,7 @@ from gradexp.sweeps.report.importance import variance_explained
 from gradexp.sweeps.report.page import write_page
 from gradexp.sweeps.report.penalty_map import penalties
 from gradexp.sweeps.report.ranking import best_and_median, ranking, shown_range
-from gradexp.sweeps.report.results import read_sweep, write_csv
+from gradexp.sweeps.report.results import Job, read_sweep, write_csv
 from gradexp.sweeps.report.sensitivity import learning_rates
 from gradexp.sweeps.report.terminal import lines
 from gradexp.sweeps.report.times import pareto_front
@@ -186,15 +186,16 @@ def test_variance_explained_equals_the_analysis_of_variance() -> None:
 def test_seeds_on_one_fold_are_one_measurement_where_others_have_several_folds() -> None:
     runs = [(0.1, fold, seed) for fold in range(3) for seed in range(2)] + [(0.2, 0, seed) for seed in range(4)]
     config = {"optimizer._target_": "torch.optim.Adam", "regularizer.l1": 0.0, "regularizer.l2": 0.0, "data.folds": 3}
-    jobs = []
+    jobs: list[Job] = []
     for rate, fold, seed in runs:
         score = 0.9 + 0.01 * fold + 0.001 * seed + 0.05 * (rate == 0.2)
         typed = {"optimizer.lr": rate, "data.fold": fold, "seed": seed}
         jobs.append(job(len(jobs), typed, config=config, metrics={"best/val/accuracy": score}))
     found = find(sweep(jobs))
-    folds, fold = found.ranking
-    assert (folds.unit, folds.scores) == ("fold", pytest.approx([0.9005, 0.9105, 0.9205]))
-    assert (fold.unit, fold.scores) == ("fold", pytest.approx([0.9515])), "one fold is too few to be the best"
+    several, one = found.ranking
+    assert (several.unit, one.unit) == ("fold", "fold")
+    assert several.scores == pytest.approx([0.9005, 0.9105, 0.9205])
+    assert one.scores == pytest.approx([0.9515]), "one fold is too few to be the best"
     assert found.rates["Adam"].band.seeds == [3, 1]
     alone = find(sweep(jobs[6:])).ranking[0]
     assert (alone.unit, len(alone.scores)) == ("seed", 4)
@@ -226,7 +227,7 @@ def test_figures_say_what_their_means_are_over(unit: str) -> None:
     assert not any("seed" in one and unit != "seed" for one in words)
 
 
-LONG = {
+LONG: dict[str, list[Any]] = {
     "optimizer._target_": ["torch.optim.Adam", "mypackage.optimizers.experimental.ScheduleFreeAdamWWithALongWarmup"],
     "model.hidden": [[7], [512, 512, 256, 256, 128, 128, 64, 64, 32, 32, 16, 16]],
     "init_from": ["b.ckpt", "/home/someone/projects/2026/a_long_study/tables/the_first_version_of_the_model.ckpt"],
