@@ -79,7 +79,7 @@ def _unknown(word: str, following: Sequence[str], known: Sequence[str]) -> str:
     typed = TYPED.get(name) or (setting(name, value or None) if len(name) > 1 else None)
     start = f"{word} must be a flag, or a setting typed as KEY=VALUE without dashes; it is neither."
     near = did_you_mean(name, [option.strip("-").replace("-", "_") for option in known if option.startswith("--")])
-    if near and name not in TYPED and (typed is None or name not in typed):
+    if near and name not in TYPED and (typed is None or (name not in typed and not typed.startswith("+"))):
         return f"{start}{near.replace('mean ', 'mean --').replace('_', '-')}"
     if name.lower() != name and f"-{name.lower()}" in known:
         return f"{start} Did you mean -{name.lower()}?"

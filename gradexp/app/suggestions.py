@@ -11,7 +11,7 @@ from hydra import compose
 
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.quoting import in_shell
-from gradexp.configuration.groups import groups, plus
+from gradexp.configuration.groups import added_group, groups, plus
 from gradexp.configuration.key_rules import TASKS
 from gradexp.configuration.unknown_keys import known_keys, nearest_key
 from gradexp.configuration.values import plain_without_hydra
@@ -40,7 +40,7 @@ def setting(name: str, value: str | None = None) -> str | None:
         value: Its value; None for a placeholder.
     """
     name = name.strip("-+~= ")
-    group = next((one for one in groups() if one == name.lower()), None)
+    group = next((one for one in groups() if one == name.lower()), None) or added_group(name)
     key = group or _key(name.replace("-", "_"))
     if key is None:
         return None

@@ -1,6 +1,7 @@
 """The groups of options in conf/, as their files list them."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -42,3 +43,11 @@ def option_file(group: str, option: str) -> Mapping[str, Any]:
 def plus(group: str) -> str:
     """The plus before a group without a default option; empty for any other."""
     return "" if group in defaults() or group.startswith("hydra/") else "+"
+
+
+def added_group(name: str) -> str | None:
+    """The group without a default option that is spelt like this, or begins so: experiment for experiments and exp."""
+    added = [group for group in groups() if plus(group)]
+    near = get_close_matches(name.lower(), added, 1, cutoff=0.8)
+    begun = [group for group in added if len(name) > 2 and group.startswith(name.lower())]
+    return next(iter(near or begun), None)

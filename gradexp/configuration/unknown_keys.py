@@ -9,7 +9,7 @@ from gradexp.building.class_reader import read_class
 from gradexp.building.kinds import CLASS_GROUPS, KINDS
 from gradexp.building.modules import find_module
 from gradexp.building.names import public_names
-from gradexp.configuration.groups import groups
+from gradexp.configuration.groups import added_group, groups
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
 from gradexp.configuration.other_options import options_with
 from gradexp.configuration.values import flat
@@ -90,7 +90,8 @@ def unknown_key(key: str, node: Plain) -> str:
     keys = f" Keys of {parent or 'the top level'}: {listed}." if listed else ""
     is_hydras = key.startswith("hydra.")
     known = [one for one in flat(node) if one.startswith("hydra.")] if is_hydras else known_keys(node)
-    nearest = nearest_key(key, known)
+    added = None if parent else added_group(name)
+    nearest = f"+{added}=OPTION" if added is not None else nearest_key(key, known)
     hint = f" Did you mean {nearest}?" if nearest is not None else _of_other_options(key)
     return f"{key} is not a key of the configuration.{hint}{keys}"
 

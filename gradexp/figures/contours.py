@@ -84,7 +84,7 @@ def panels_of_paths(
         value_label: Label of the colour bar.
     """
     columns = panel_columns(len(panels), len(panels))
-    side = side_of(columns, 6.0 if len(panels) == 1 else 4.6)
+    side = side_of(columns, 4.8 if len(panels) == 1 else 4.6)
     figure = Figure(layout="constrained")
     all_axes = figure.subplots(-(-len(panels) // columns), columns, squeeze=False).ravel()
     for unused in all_axes[len(panels) :]:

@@ -25,9 +25,8 @@ PATH_COLOURS = (ORANGE, "#000000", AMBER, PINK, GREEN, "#F0E442", INK, "#8C6D00"
 END_MARKERS = ("s", "D", "^", "v", "P", "X", "p", "h")
 STAR = "#F0E442"
 MARKERS = ("*", "X", "D", "P")  # by number of the kind of marks
-BAR = 0.9  # inches beside the last panel, for its colour bar
+BAR, PAPER_BAR = 1.15, 0.9  # inches beside the last panel, for its colour bar; where text is small
 EDGE = 0.6  # inches beside each panel, for its ticks and label
-TITLE_SPACE = 0.3  # inches between a title and its panel, and around them
 
 
 def heights() -> Colormap:
@@ -63,7 +62,7 @@ def window(axes: Axes, x: Range, y: Range, axis_labels: tuple[str, str], heading
 def side_of(columns: int, side: float) -> float:
     """The side of square panels in inches: `side`, or what `columns` of them have of the width asked for."""
     asked = asked_width()
-    return side if asked is None else (asked - BAR) / columns - EDGE
+    return side if asked is None else (asked - PAPER_BAR) / columns - EDGE
 
 
 def legend(axes: Axes, handles: Sequence[Artist], side: float, columns: int) -> int:
@@ -71,7 +70,7 @@ def legend(axes: Axes, handles: Sequence[Artist], side: float, columns: int) -> 
     handles = [handle for handle in handles if not str(handle.get_label()).startswith("_")]
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.set_figwidth(columns * (side + EDGE) + BAR)
+    figure.set_figwidth(columns * (side + EDGE) + _bar())
     return legend_below(axes, handles)
 
 
@@ -90,7 +89,11 @@ def set_size(figure: Figure, side: float, columns: int, rows: Sequence[int]) -> 
     above = 1.4 * text_points("large") / 72 * (figure.get_suptitle().count("\n") + 1) if figure.get_suptitle() else 0.0
     axis = 3.5 * text_points("medium") / 72
     height = sum(side + titles * line + axis + line * lines + 0.25 for lines in rows) + above
-    figure.set_size_inches(columns * (side + EDGE) + BAR, height)
+    figure.set_size_inches(columns * (side + EDGE) + _bar(), height)
+
+
+def _bar() -> float:
+    return BAR if asked_width() is None else PAPER_BAR
 
 
 def colour_bar(axes: Axes, drawn: ScalarMappable, label: str, extend: Literal["neither", "min"] = "neither") -> None:

@@ -36,6 +36,11 @@ class Surface:
     local_minima: tuple[Point, ...] = ()
     saddles: tuple[Point, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The name as titles of figures have it, such as Styblinski-Tang."""
+        return self.name.replace("_", "-").title()
+
     def value(self, points: Tensor) -> Tensor:
         """The function [...] at points [..., 2]."""
         return self.function(*points.unbind(-1))

@@ -83,9 +83,9 @@ class DescentReport(TrajectoryReport):
         title = f"{_label(settings)}, {counted(trainer.global_step, 'step')}"
         x, y, z = _values_on_grid(surface)
         minima, values = _array(surface.minima + surface.local_minima), surface.value(path).numpy()
-        figure = figures.surface_3d(surface.name, surface.formula, x, y, z, path.numpy(), values, minima, title)
+        figure = figures.surface_3d(surface.title, surface.formula, x, y, z, path.numpy(), values, minima, title)
         publish(trainer, "surface", figure)
-        title = f"{surface.name}: {title}"
+        title = f"{surface.title}: {title}"
         publish(trainer, "path", figures.paths_over_contours(x, y, z, {"run": path.numpy()}, _marks(surface), title))
 
     def _draw_comparisons(self, trainer: Trainer, surface: Surface, steps: int) -> None:
@@ -105,7 +105,7 @@ class DescentReport(TrajectoryReport):
         ]
         x, y, z = _values_on_grid(surface)
         paths = {_label(settings): path(start, settings) for settings in optimizers}
-        title = f"{surface.name}: optimizers, {counted(steps, 'step')}"
+        title = f"{surface.title}: {len(optimizers)} optimizers from one start, {counted(steps, 'step')}"
         publish(trainer, "optimizers", figures.paths_over_contours(x, y, z, paths, _marks(surface), title))
         corners = [
             torch.tensor([low + a * (high - low), bottom + b * (top - bottom)])
@@ -123,7 +123,7 @@ class DescentReport(TrajectoryReport):
                 for momentum in (0.0, 0.5, 0.9, 0.99)
             },
         }
-        title = f"{surface.name}: effects of initial point, learning rate and momentum, {counted(steps, 'step')}"
+        title = f"{surface.title}: effects of initial point, learning rate and momentum, {counted(steps, 'step')}"
         publish(trainer, "effects", figures.panels_of_paths(x, y, z, panels, _marks(surface), title))
 
     def _draw_basins(self, trainer: Trainer, surface: Surface, settings: dict[str, Any], steps: int) -> None:
@@ -131,7 +131,7 @@ class DescentReport(TrajectoryReport):
         ends = self._descend(surface, starts, settings, steps, steps)[-1]
         reached = nearest_minimum(surface, ends, TOLERANCE).reshape(STARTS, STARTS)
         cost = surface.value(ends).reshape(STARTS, STARTS)
-        title = f"{surface.name}: {_label(settings)}, {counted(steps, 'step')}, {counted(len(starts), 'start')}"
+        title = f"{surface.title}: {_label(settings)}, {counted(steps, 'step')}, {counted(len(starts), 'start')}"
         minima = _array(surface.minima + surface.local_minima)
         self.metrics["basins/reached_a_minimum"] = (reached >= 0).double().mean().item()
         figure = figures.basin_map(x.numpy(), y.numpy(), reached.numpy(), minima, cost.numpy(), title)

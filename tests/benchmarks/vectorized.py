@@ -3,9 +3,10 @@
     python -m tests.benchmarks.vectorized [--repeats 1] [--only NAME ...] [--data-dir DIR]
 
 Each case runs as a command on the basic launcher and on the vectorized one, by turns. Of each it prints two ratios of
-medians: of the fits (the jobs' "seconds/fit" added up; jobs that run side by side count in full) and of the whole
-commands, imports and report included. MNIST's case needs its archives in DIR/MNIST/raw; before it stands the time that
-its matrix products alone take, below which no way to train can get. Cases of a GPU run where there is one.
+medians: of the fits (the jobs' "seconds/fit" added up, in one process each) and of the whole commands, imports and
+report included, where the vectorized launcher divides the jobs over the cores. MNIST's case needs its archives in
+DIR/MNIST/raw; before it stands the time that its matrix products alone take, below which no way to train can get. Cases
+of a GPU run where there is one.
 """
 
 import json
@@ -46,7 +47,9 @@ CASES = {
     ),
 }  # fmt: skip
 SLOW = ("linear regression, 512 jobs",)  # only asked for by --only: 20 minutes one by one
-LAUNCHERS = {"basic": ("hydra/launcher=basic",), "vectorized": ("hydra/launcher=vectorized",)}
+BASIC = ("hydra/launcher=basic",)
+VECTORIZED = ("hydra/launcher=vectorized",)
+ONE_PROCESS = (*VECTORIZED, "hydra.launcher.inner=basic")
 
 
 def why_not(name: str, data_dir: str | None) -> str | None:
@@ -89,13 +92,11 @@ def products_of_mnist(jobs: int) -> float:
 def compared(name: str, repeats: int, data_dir: str | None) -> tuple[list[str], Mapping[str, float]]:
     """A row of the table, and the ratios of a case."""
     overrides = tuple(one.format(data_dir=data_dir) for one in CASES[name])
-    seconds: dict[str, list[tuple[float, float]]] = {launcher: [] for launcher in LAUNCHERS}
-    for _ in range(repeats):
-        for launcher, override in LAUNCHERS.items():
-            seconds[launcher].append(measured((*overrides, *override)))
-    medians = [[statistics.median(one[part] for one in seconds[launcher]) for launcher in LAUNCHERS] for part in (0, 1)]
-    cells = [cell for alone, at_once in medians for cell in (alone, at_once, alone / at_once)]
-    ratios = {f"{name}: fits": medians[0][1] / medians[0][0], f"{name}: command": medians[1][1] / medians[1][0]}
+    runs = [[measured((*overrides, *how)) for how in (BASIC, ONE_PROCESS, VECTORIZED)] for _ in range(repeats)]
+    fits = [statistics.median(run[how][0] for run in runs) for how in (0, 1)]
+    commands = [statistics.median(run[how][1] for run in runs) for how in (0, 2)]
+    cells = [cell for alone, at_once in (fits, commands) for cell in (alone, at_once, alone / at_once)]
+    ratios = {f"{name}: fits": fits[1] / fits[0], f"{name}: command": commands[1] / commands[0]}
     return [name, *(f"{cell:.2f}" for cell in cells)], ratios
 
 

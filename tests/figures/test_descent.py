@@ -14,6 +14,7 @@ from gradexp.figures import basin_map, panels_of_paths, paths_over_contours, sur
 from gradexp.figures.basins import BASIN_COLOURS, NO_MINIMUM
 from gradexp.figures.panels import PATH_COLOURS, Array
 from tests.figures.rendering import legend_of, render
+from tests.gallery.of_runs import run_figures
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +68,13 @@ def test_paths_and_marks_are_at_their_coordinates() -> None:
     markers = {str(line.get_label()): line.get_marker() for line in axes.get_lines()}
     assert markers["minimum"] != markers["saddles"]
     assert_legends_are_inside_the_figure(figure)
+
+
+def test_little_above_and_below_square_axes_is_blank() -> None:
+    figure = run_figures()["paths_over_contours, optimizers"]()
+    figure.draw_without_rendering()
+    drawn = figure.get_tightbbox()  # with a margin of matplotlib's around it
+    assert figure.get_figheight() - drawn.height < 0.08 * figure.get_figheight()
 
 
 def test_diverging_paths_are_clipped_at_the_axes() -> None:

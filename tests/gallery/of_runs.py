@@ -186,13 +186,13 @@ def _surface(name: str, steps: int, lr: float = 0.01) -> Figure:
     values = surface.value(torch.from_numpy(path)).numpy()
     minima = np.array(surface.minima + surface.local_minima).reshape(-1, 2)
     title = f"SGD, lr {lr:g}, {steps:,} steps"
-    return figures.surface_3d(surface.name, surface.formula, *_values(surface), path, values, minima, title)
+    return figures.surface_3d(surface.title, surface.formula, *_values(surface), path, values, minima, title)
 
 
 def _paths(name: str, optimizers: dict[str, dict[str, object]], steps: int) -> Figure:
     surface = SURFACES[name]
     paths = {label: _path(surface, settings, steps) for label, settings in optimizers.items()}
-    title = f"{surface.name}: SGD, lr 0.001, {steps:,} steps"
+    title = f"{surface.title}: SGD, lr 0.001, {steps:,} steps"
     return figures.paths_over_contours(*_values(surface), paths, _marks(surface), title)
 
 
@@ -219,7 +219,7 @@ def _panels() -> Figure:
             f"momentum {m:g}": _path(surface, SGD | {"lr": 2e-3, "momentum": m}, 200) for m in (0.0, 0.5, 0.9, 0.99)
         },
     }
-    title = f"{surface.name}: effects of initial point, learning rate and momentum, 200 steps"
+    title = f"{surface.title}: effects of initial point, learning rate and momentum, 200 steps"
     return figures.panels_of_paths(*_values(surface), panels, _marks(surface), title)
 
 
@@ -230,7 +230,7 @@ def _basins(name: str, side: int, lr: float = 0.01) -> Figure:
     reached = nearest_minimum(surface, ends, 0.05).reshape(side, side)
     cost = surface.value(ends).reshape(side, side).numpy()
     minima = np.array(surface.minima + surface.local_minima).reshape(-1, 2)
-    title = f"{surface.name}: SGD, lr {lr:g}, 150 steps, {side**2:,} starts"
+    title = f"{surface.title}: SGD, lr {lr:g}, 150 steps, {side**2:,} starts"
     return figures.basin_map(x, y, np.asarray(reached), minima, cost, title)
 
 

@@ -119,6 +119,7 @@ def test_start_and_stationary_points_are_in_the_domain(surface: Surface) -> None
 
 def test_the_keys_of_surfaces_are_their_names() -> None:
     assert {name: surface.name for name, surface in SURFACES.items()} == {name: name for name in BY_HAND}
+    assert {surface.title for surface in SURFACES.values()} >= {"Himmelblau", "Styblinski-Tang"}
 
 
 def test_rastrigin_has_a_minimum_near_every_integer_point_of_its_domain() -> None:

@@ -1,4 +1,4 @@
-"""A comparison as a figure: every seed a dot, with mean and interval."""
+"""A comparison as a figure: every seed a dot, with mean, interval and verdict."""
 
 import re
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from gradexp.figures.layout import rows_figure, set_heading, shared_legend, wrap
 from gradexp.figures.output import asked_width
 from gradexp.figures.style import BLUE, INK, ORANGE, literal, styled
 from gradexp.sweeps.report.comparison.compare import Comparison
+from gradexp.sweeps.report.comparison.table import rows
 
 if TYPE_CHECKING:
     from gradexp.sweeps.report.findings import Findings
@@ -20,6 +21,7 @@ MOST = 20  # settings
 COLOURS = (BLUE, ORANGE)  # of the others and of the reference
 MARKERS = ("o", "D")
 LABELS = 0.45  # of the width, what the labels take at most
+VERDICTS = 0.14  # of the width, for the verdicts on the right
 LINES = 3  # of a label
 
 
@@ -31,14 +33,20 @@ def of_findings(findings: "Findings") -> Figure | None:
 
 @styled
 def figure(comparison: Comparison) -> Figure:
-    """Every score a dot, the mean a line, its 95 % interval a bar; the best settings on top, the reference marked."""
-    shown = comparison.settings[:MOST]
+    """Every score a dot, the mean a line, its 95 % interval a bar; the best settings on top, the reference marked.
+
+    On the right is the verdict on each setting beside the reference, if any pair has one.
+    """
+    numbers = [*range(len(comparison.settings))][:MOST]
     if comparison.reference >= MOST:
-        shown = [*shown[:-1], comparison.settings[comparison.reference]]
+        numbers[-1] = comparison.reference
+    shown = [comparison.settings[number] for number in numbers]
     reference = comparison.settings[comparison.reference]
-    inches = LABELS * (asked_width() or 7.5)
-    labels = _labels([one.label for one in shown], inches)
-    most = max(label.count("\n") + 1 for label in labels)
+    width = asked_width() or 7.5
+    labels = _labels([one.label for one in shown], LABELS * width)
+    table = rows(comparison)
+    verdicts = [wrapped(table[number].verdict, VERDICTS * width) for number in numbers]
+    most = max(label.count("\n") + 1 for label in [*labels, *verdicts])
     drawn = rows_figure(7.5, 1.6, max(0.38, 0.16 * most), len(shown))
     axes = drawn.subplots()
     for place, one in enumerate(shown):
@@ -51,14 +59,22 @@ def figure(comparison: Comparison) -> Figure:
             axes.plot([one.low, one.high], [place, place], color=colour, linewidth=1, marker="|", markersize=6)
     axes.set_yticks(range(len(shown)), list(map(literal, labels)), fontsize="small")
     axes.set_ylim(len(shown) - 0.4, -0.6)
+    if comparison.is_judged:
+        right = axes.secondary_yaxis("right")
+        right.set_yticks(range(len(shown)), verdicts, fontsize="small")
+        right.tick_params(length=0)
     more = len(comparison.settings) - len(shown)
     axes.set_xlabel(comparison.metric.name)
-    text = f"Every {comparison.unit} a dot" + (f"; the best {MOST} settings, {more} more not shown" if more else "")
+    text = f"Settings compared: every {comparison.unit} a dot" + (
+        f"; the best {MOST} settings, {more} more not shown" if more else ""
+    )
     set_heading(drawn, text)
     axes.grid(axis="x")
     handles = [
         Line2D([], [], color=colour, marker=marker, linestyle="", label=label)
-        for colour, marker, label in zip(COLOURS, MARKERS, ("a setting", "the reference"), strict=True)
+        for colour, marker, label in zip(
+            COLOURS, MARKERS, (f"{comparison.unit}s of a setting", "of the reference"), strict=True
+        )
     ]
     handles.append(Line2D([], [], color=INK, linewidth=2, marker="|", label="mean and its 95 % interval"))
     shared_legend(drawn, handles)

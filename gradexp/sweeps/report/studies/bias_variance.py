@@ -5,18 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from gradexp.figures import Array
-from gradexp.figures.layout import legend_below, new_panels, set_heading, set_title
+from gradexp.figures.layout import new_panels, panel_columns, set_heading, set_title, shared_legend
 from gradexp.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PINK, styled
 from gradexp.reports.bias_variance import BELOW_ZERO
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.studies.study import Study, in_words
 
 NEEDED = ("val/bias2", "val/variance", "val/error", "val/error_se", "train/error")
-COLUMNS = 3  # of panels
+COLUMNS = 2  # of panels
 
 
 @dataclass(frozen=True)
@@ -109,28 +111,32 @@ def _line(panel: Complexity) -> str:
 @styled
 def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:
     """A panel for each kind of model: the parts, their sum, and the measured error with its minimum marked."""
-    figure, axes_of = new_panels(len(panels), COLUMNS, 5.0, 4.4)
-    for axes, panel in zip(axes_of, panels, strict=True):
-        # The estimate of a square near zero may be negative, which a logarithmic axis cannot show.
-        above = panel.bias2 > 0
-        left_out = f" ({(~above).sum()} estimates below 0 are left out)" if not above.all() else ""
-        axes.plot(panel.x[above], panel.bias2[above], "o-", color=BLUE, label=f"bias²{left_out}")
+    # The legend takes the place that the last row has free, if any, else one below all panels.
+    is_free = len(panels) % panel_columns(len(panels), COLUMNS) > 0
+    width, height = (6.5, 4.8) if len(panels) == 1 else (3.9, 3.6)
+    figure, axes_of = new_panels(len(panels) + is_free, COLUMNS, width, height)
+    handles: dict[str, Artist] = {}
+    for axes, panel in zip(axes_of, panels, strict=False):
+        top, bottom = panel.error.max(), panel.error.min()
+        bias2 = panel.bias2
+        if top > 10 * bottom > 0:  # else the minimum could not be seen
+            axes.set_yscale("log")
+            # The estimate of a square near zero may be negative, which a logarithmic axis cannot show.
+            bias2 = np.where(bias2 > 0, bias2, np.nan)
+        axes.plot(panel.x, bias2, "o-", color=BLUE, label="bias²")
         axes.plot(panel.x, panel.variance, "s--", color=ORANGE, label="variance")
         if panel.noise is not None:
             axes.plot(panel.x, panel.noise, ":", color=GREY, label="noise")
-        axes.plot(panel.x, panel.total, "-", color=INK, label="sum")
+        axes.plot(panel.x, panel.total, "-", color=INK, label="their sum")
         axes.errorbar(
             panel.x, panel.error, yerr=panel.error_se, fmt="x", color="black", capsize=3,
             label="measured error ± standard error",
         )  # fmt: skip
         axes.plot(panel.x, panel.train, "^-.", color=GREEN, label="training error")
         best = panel.x[int(panel.error.argmin())]
-        axes.axvline(best, color=PINK, linestyle=":", label=f"least error: {best:g}")
+        axes.axvline(best, color=PINK, linestyle=":", label="least error")
         axes.set(xlabel=panel.label, ylabel="squared error")
-        set_title(axes, panel.name)
-        top, bottom = panel.error.max(), panel.error.min()
-        if top > 10 * bottom > 0:  # else the minimum could not be seen
-            axes.set_yscale("log")
+        set_title(axes, f"{panel.name}\nleast error at {best:g}")
         if panel.x.max() > 20 * panel.x.min() > 0:
             axes.set_xscale("log")
             axes.set_xticks(panel.x, [f"{value:g}" for value in panel.x])
@@ -138,6 +144,13 @@ def bias_variance_curves(panels: Sequence[Complexity]) -> Figure:
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid()
-        legend_below(axes)
+        handles |= {str(one.get_label()): one for one in axes.get_legend_handles_labels()[0]}
+        if np.isnan(bias2).any():
+            handles["left out"] = Line2D([], [], linestyle="", label="not drawn: estimates of bias² below 0")
     set_heading(figure, "Bias, variance and error against the complexity of the model")
+    if is_free:
+        axes_of[-1].set_axis_off()
+        axes_of[-1].legend(handles=list(handles.values()), loc="center", frameon=False)
+    else:
+        shared_legend(figure, list(handles.values()))
     return figure

@@ -107,7 +107,7 @@ def test_folds_are_said() -> None:
     assert columns[2:4] == ["± over folds", "folds"]
     assert [row[3] for row in cells] == ["5", "5"]
     (axes,) = figure(found).axes
-    assert axes.figure.get_suptitle() == "Every fold a dot"
+    assert axes.figure.get_suptitle() == "Settings compared: every fold a dot"
     assert "from three folds on" in lines(compare(folds({name: rows[:2] for name, rows in TABLE.items()}), LOSS))[0]
 
 

@@ -118,6 +118,26 @@ def test_the_figure_has_every_seed_a_dot() -> None:
     ]  # fmt: skip
 
 
+def test_the_figure_has_the_verdicts_of_the_table_beside_its_rows() -> None:
+    scores = {name: [mean + 0.001 * n for n in range(3)] for name, mean in (("a", 0.95), ("b", 0.9), ("c", 0.949))}
+    for found in (compare(settings(scores), ACCURACY), compare(settings(scores), ACCURACY, {"model.init": "b"})):
+        (axes,) = figure(found).axes
+        (right,) = axes.child_axes
+        assert [label.get_text() for label in right.get_yticklabels()] == [row.verdict for row in rows(found)]
+        np.testing.assert_array_equal(right.get_yticks(), axes.get_yticks())
+    two_seeds = compare(settings({"a": [0.9, 0.91], "b": [0.8, 0.81]}), ACCURACY)
+    assert figure(two_seeds).axes[0].child_axes == [], "nothing is judged"
+
+
+def test_a_reference_beyond_the_settings_shown_keeps_its_verdict() -> None:
+    scores = {f"s{n:02}": [0.9 - 0.01 * n + 0.0001 * seed for seed in range(3)] for n in range(25)}
+    found = compare(settings(scores), ACCURACY, {"model.init": "s24"})
+    (axes,) = figure(found).axes
+    (right,) = axes.child_axes
+    assert [label.get_text() for label in axes.get_yticklabels()][-2:] == ["model.init=s18", "model.init=s24"]
+    assert [label.get_text() for label in right.get_yticklabels()][-2:] == ["better", "compared with"]
+
+
 RATES = {"sgd": (0.1, 0.01), "adam": (0.003, 0.001)}
 
 
