@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.app.log_file import close_logs
 from gradexp.configuration.files import HYDRA_FOLDER, run_of
 from gradexp.configuration.values import as_typed
-from gradexp.sweeps.job_folder import HOLDER, LOCK, METRICS
+from gradexp.sweeps.job_folder import HOLDER, LOCK, METRICS, last_checkpoint
 from gradexp.sweeps.launch.jobs import write_record
 from gradexp.sweeps.launch.own_process import is_own_process
 
@@ -96,12 +96,13 @@ class RunRecord:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_own(self) -> bool:
-        """Whether the folder has a name of our own, or was made for this run and holds nothing else."""
+        """Whether the folder has a name of our own, or was made for this run and holds nothing worth keeping."""
         hydra = HydraConfig.get()
         if not any(line.lstrip("+").startswith("hydra.run.dir=") for line in as_typed(hydra.overrides.hydra)):
             return True
         known = {*PARTS, hydra.output_subdir}
-        return self.folder in _new and all(path.name in known for path in self.folder.iterdir())
+        is_new = self.folder in _new and last_checkpoint(self.folder) is None  # else the run can go on
+        return is_new and all(path.name in known for path in self.folder.iterdir())
 
     def _write(self, cfg: DictConfig) -> None:
         if not is_first_process():
