@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gradexp.building.class_reader import read_class
-from gradexp.building.kinds import CLASS_GROUPS, KINDS
+from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES
 from gradexp.building.signatures import Signature
 from gradexp.configuration.groups import defaults, groups, main_file, option_file, plus
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
@@ -59,12 +59,15 @@ def _names(word: str, before: Sequence[str]) -> Iterator[str]:
     sign = word[: len(word) - len(word.lstrip("+~"))]
     section = word.lstrip("+~").rpartition(".")[0]
     yield from (f"{sign or plus(group)}{group}=" for group in groups() if sign in ("", plus(group)) and not section)
-    keys = [*_keys(before), *(OPTIONAL if sign == "+" else ())]
-    for key in keys:
+    # With one plus only what is added: Hydra refuses it before a key that is there.
+    keys = dict.fromkeys([] if sign == "+" else _keys(before), sign)
+    keys |= dict.fromkeys([] if sign == "~" else OPTIONAL, sign or "+")
+    for key, before_key in keys.items():
         if key.rpartition(".")[0] == section:
-            yield f"{sign}{key}{'' if sign == '~' else '='}"
+            yield f"{before_key}{key}{'' if sign == '~' else '='}"
         elif not section:
             yield f"{sign}{key.partition('.')[0]}."
+    yield from (f"+{name}." for name in NAMED_CLASSES if sign == "+" and not section)
 
 
 def _values(word: str, before: Sequence[str]) -> Iterator[str]:

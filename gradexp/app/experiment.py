@@ -12,6 +12,7 @@ from gradexp.app.hydra_callbacks import known_folder
 from gradexp.app.hydra_keys import check_hydra_keys
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.quoting import with_readable_baseline
+from gradexp.app.run_record import note_if_new
 from gradexp.configuration.values import plain
 from gradexp.sweeps.launch.own_process import needs_own_process, run_alone
 from gradexp.sweeps.launch.resources import gpu_count
@@ -70,6 +71,7 @@ def run(*overrides: str, predictions: bool = False) -> Result:
 
                 module = module_of_run(folder) if metrics["status"] == "completed" else None
             return Result(metrics, folder, module=module)
+        note_if_new(cfg.hydra.run.dir)
         with caller_state():
             job = hydra.run(
                 config_name="config",

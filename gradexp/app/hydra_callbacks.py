@@ -16,11 +16,12 @@ from rich.console import Console
 from gradexp.app.errors import explain, traceback_wanted
 from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_keys import check_hydra_keys, check_multirun, check_single_run, is_own
+from gradexp.app.run_record import note_if_new
 from gradexp.app.sampled_jobs import sampled_jobs
 from gradexp.configuration.check import check_config
 from gradexp.configuration.files import has_config, run_of
 from gradexp.configuration.inputs import check_inputs
-from gradexp.configuration.values import as_typed, plain_without_hydra, without_hydra
+from gradexp.configuration.values import as_typed, plain, plain_without_hydra, without_hydra
 from gradexp.interrupts import begin_work, command
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.own_process import is_own_process
@@ -48,6 +49,7 @@ class CheckBeforeRun(Callback):
             folder = known_folder(config.task, config.ckpt_path, config.sweep_dir)
             if folder is not None:
                 check_stays_inside(folder)
+            note_if_new(config.hydra.run.dir)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         begin_work()  # of the launchers: workers of joblib and Ray print errors when the first process just ends
@@ -74,6 +76,13 @@ def check_before_multirun(config: DictConfig) -> None:
         check_inputs(plain_without_hydra(config))
     if not is_own(config.hydra):  # our sweepers check each job before it creates the sweep's folder
         _check_jobs(config)
+    typed = as_typed(config.hydra.overrides.task)
+    if config.ckpt_path is not None or any(line.startswith("ckpt_path=") for line in typed):
+        from gradexp.app.resumed_jobs import check_kept  # imports torch
+
+        loader: Any = GlobalHydra.instance().config_loader()
+        is_search = config.hydra.sweeper._target_.rpartition(".")[2] not in ("BasicSweeper", "GridSweeper")
+        check_kept(typed, plain(config.sweep)["axes"], loader.composer(config), is_search)
 
 
 def known_folder(task: str, ckpt_path: str | None, sweep_dir: str | None) -> Path | None:

@@ -1,6 +1,7 @@
 """Rules of Hydra's own keys, and of the keys of `sweep`, which only some kinds of runs have."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gradexp.configuration.files import read_hydra
+from gradexp.configuration.groups import groups
 from gradexp.configuration.values import as_typed
 from gradexp.sweeps.launch.extras import check_installed, check_optuna
 from gradexp.sweeps.launch.resources import NO_DEVICE, may_have
@@ -16,6 +18,7 @@ from gradexp.sweeps.launch.search_plan import check_no_search
 from gradexp.sweeps.plan.manifest import NAME
 
 ONE_FOR_ALL = ("figure_format", "figure_size")  # keys of the sweep's own figures, which are no axes
+SINGLE = {"report": "one sweep_dir", "compare": "any compare.folders"}  # tasks, and what they are of
 ONE_TASK = ("tasks_per_node", "nodes")  # of a launcher: gradexp starts the processes of a job itself
 ONE_FOLDER = "hydra.sweep.subdir must be one folder in the sweep's, not several; got {!r}."
 
@@ -66,6 +69,15 @@ def check_multirun(config: DictConfig) -> None:
         ValueError: A plugin is not installed, or a key does not go with the sweeper or the launcher.
     """
     hydra = config.hydra
+    _check_task(config.task, hydra.overrides.task)
+    for line in as_typed(hydra.overrides.hydra):
+        key = line.partition("=")[0]
+        if key in ("hydra.launcher._target_", "hydra.sweeper._target_"):
+            group = key.removesuffix("._target_").replace(".", "/")
+            raise ValueError(
+                f"{key} must not be typed, as its options belong to another class; got {line}. Type {group}=NAME, one "
+                f"of {', '.join(groups()[group])}."
+            )
     check_installed(hydra.sweeper._target_)
     check_launcher(hydra.launcher)
     if config.trainer.get("num_nodes") not in (None, 1):
@@ -82,6 +94,16 @@ def check_multirun(config: DictConfig) -> None:
         _check_own_sweeper(config)
     else:
         _check_other_sweeper(config)
+
+
+def _check_task(task: str, overrides: Sequence[str]) -> None:
+    """Check that jobs do no work that is of the folders of others, and not of their own."""
+    values = [line.partition("=")[2].split(",") for line in overrides if line.startswith("task=")]
+    for one in {task: None, **dict.fromkeys(itertools.chain.from_iterable(values))}:
+        if one in SINGLE:
+            raise ValueError(
+                f"task={one} must be a single run, of {SINGLE[one]}; got a multirun. Type it without -m, once for each."
+            )
 
 
 def check_launcher(launcher: Any) -> None:

@@ -4,6 +4,7 @@ Hydra writes them before the task runs, when the data is still unknown. gradexp 
 contents, after it has adapted the configuration to the data: `config.yaml` is the configuration that runs.
 """
 
+import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +17,20 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.app.log_file import close_logs
 from gradexp.configuration.files import HYDRA_FOLDER, run_of
 from gradexp.configuration.values import as_typed
+from gradexp.sweeps.job_folder import HOLDER, LOCK, METRICS, last_checkpoint
 from gradexp.sweeps.launch.jobs import write_record
 from gradexp.sweeps.launch.own_process import is_own_process
+
+PARTS = (HYDRA_FOLDER, "gradexp.log", METRICS, LOCK, HOLDER, "checkpoints", "tensorboard", "figures", "report.html")
+_new: set[Path] = set()  # folders of this process's runs that were not there before
+
+
+def note_if_new(folder: str) -> None:
+    """Note the folder of a run, which Hydra is about to make, if it is not there yet."""
+    path = Path(os.path.abspath(folder))  # noqa: PTH100  # as Hydra does
+    _new.discard(path)
+    if not path.exists():
+        _new.add(path)
 
 
 class RunRecord:
@@ -73,15 +86,23 @@ class RunRecord:
             self.ran = None
 
     def discard(self) -> None:
-        """Remove the folder of an attempt that failed before its first step, if gradexp has made and named it.
+        """Remove the folder of an attempt that failed before its first step, if the attempt has made it.
 
-        A folder that was typed is kept, with the reason in its metrics.json, as is that of a job of a sweep.
+        A typed folder that was there before, or in which others have put something, is kept, with the reason in its
+        metrics.json, as is that of a job of a sweep.
         """
-        lines = as_typed(HydraConfig.get().overrides.hydra)
-        is_typed = any(line.lstrip("+").startswith("hydra.run.dir=") for line in lines)
-        if is_first_process() and not (is_typed or self.has_stepped or self.is_resumed or in_multirun()):
+        if is_first_process() and not (self.has_stepped or self.is_resumed or in_multirun()) and self._is_own():
             close_logs(self.folder)
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_own(self) -> bool:
+        """Whether the folder has a name of our own, or was made for this run and holds nothing worth keeping."""
+        hydra = HydraConfig.get()
+        if not any(line.lstrip("+").startswith("hydra.run.dir=") for line in as_typed(hydra.overrides.hydra)):
+            return True
+        known = {*PARTS, hydra.output_subdir}
+        is_new = self.folder in _new and last_checkpoint(self.folder) is None  # else the run can go on
+        return is_new and all(path.name in known for path in self.folder.iterdir())
 
     def _write(self, cfg: DictConfig) -> None:
         if not is_first_process():

@@ -37,7 +37,7 @@ def with_checkpoint(cfg: DictConfig, job: Any, goes_on: bool = False) -> DictCon
             OmegaConf.set_readonly(merged, True)
             _check_places(merged, cfg, job)
             _check_packages(merged, job)
-            check_config(merged, typed, own_keys=True)
+            check_config(merged, typed, own_keys=True, saved=saved)
         except ValueError as error:
             if str(cfg.ckpt_path) in str(error):
                 raise

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradexp.app.errors import printable
+from gradexp.rules.words import counted
 from gradexp.sweeps.job_folder import score_name
 
 STATUS_STYLE = {"completed": "green", "diverged": "red", "failed": "red"}
@@ -30,7 +31,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     if "parameters" in metrics:
         table.add_row("parameters", f"{metrics['parameters']:,}")
     if "epochs" in metrics:
-        table.add_row("trained", f"{_count(metrics['epochs'], 'epoch')}, {_count(metrics['steps'], 'step')}")
+        table.add_row("trained", f"{counted(metrics['epochs'], 'epoch')}, {counted(metrics['steps'], 'step')}")
     seconds = {k.partition("/")[2]: v for k, v in metrics.items() if k.startswith("seconds/")}
     table.add_row("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))
     _add_weights(table, metrics)
@@ -98,10 +99,6 @@ def _unit(name: str, is_standardised: bool) -> str:
     if name.endswith("/rmse"):
         return " [target]"
     return (" [std^2]" if is_standardised else " [target^2]") if name.endswith("/mse") else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _number(name: str, value: float) -> str:

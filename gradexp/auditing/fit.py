@@ -15,6 +15,7 @@ from gradexp.auditing.copies import copied
 from gradexp.auditing.flow import FirstSteps
 from gradexp.auditing.result import Check
 from gradexp.auditing.subject import Subject
+from gradexp.rules.words import counted
 
 RUNS, ZEROED, OWNED, DESCENDS = (
     "runs in Lightning",
@@ -44,7 +45,7 @@ def fit_checks(subject: Subject, steps: FirstSteps) -> Iterator[Check]:
         yield Check(RUNS, False, figure, "a fit fails in the same way: run one for its traceback")
         return
     is_stepped = trainer.global_step > 0
-    figure = f"{trainer.global_step} steps" if is_stepped else "no optimizer steps in 16 batches"
+    figure = counted(trainer.global_step, "step") if is_stepped else "no optimizer steps in 16 batches"
     yield Check(RUNS, is_stepped, figure, "call optimizer.step() after the backward pass")
     yield _zeroed(record, steps.events)
     yield _owned(record, steps, trainer)
@@ -97,7 +98,7 @@ def _zeroed(record: _Record, events: list[str]) -> Check:
         figure = f"largest gradient before a backward pass: {record.largest:.3g}"
         return Check(ZEROED, record.largest == 0, figure, advice)
     adding = _steps_without_zero(events)
-    return Check(ZEROED, not adding, f"{adding} steps without zero_grad" if adding else "zeroed", advice)
+    return Check(ZEROED, not adding, f"{counted(adding, 'step')} without zero_grad" if adding else "zeroed", advice)
 
 
 def _steps_without_zero(events: list[str]) -> int:

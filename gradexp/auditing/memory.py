@@ -12,6 +12,7 @@ from torch import Tensor
 from gradexp.auditing.batches import Batch, rows_of
 from gradexp.auditing.result import Check
 from gradexp.auditing.subject import Subject
+from gradexp.rules.words import counted
 
 SAMPLES, FEWEST = 16, 2
 LBFGS_STEPS, ADAM_STEPS, ADAM_RATE = 100, 200, 0.05
@@ -72,7 +73,7 @@ def _loss(subject: Subject, training: bool, batch: Batch, outputs: Tensor | None
 
 
 def _heart(name: str, descent: Descent, floor: float | None, capacity: int) -> Check:
-    figure = f"{descent.samples} samples: loss {descent.first:.3g} falls to {descent.least:.3g}"
+    figure = f"{counted(descent.samples, 'sample')}: loss {descent.first:.3g} falls to {descent.least:.3g}"
     if floor is None or not math.isfinite(floor):
         return Check(name, None, f"{figure}; the least possible loss is unknown")
     figure += f" (least possible {floor:.3g})"

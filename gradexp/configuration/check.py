@@ -21,6 +21,7 @@ from gradexp.configuration.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL
 from gradexp.configuration.monitor import check_monitor
 from gradexp.configuration.other_options import with_options
 from gradexp.configuration.penalty_keys import check_penalties
+from gradexp.configuration.retyped import is_in_checkpoint
 from gradexp.configuration.section_values import check_is_section
 from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.configuration.unknown_keys import CLASSES, KEYS, unknown_key
@@ -35,7 +36,9 @@ LARGEST_SEED = 2**32 - 1
 Plain = Mapping[str, Any]
 
 
-def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool = False) -> None:
+def check_config(
+    cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool = False, saved: Plain | None = None
+) -> None:
     """Check a configuration against the rules of its keys and classes.
 
     Args:
@@ -43,6 +46,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
         overrides: The typed overrides; each must have an effect.
         own_keys: Whether to accept unknown top-level keys as the user's own. In a checkpoint's configuration, the
             interpolations that refer to them are already resolved.
+        saved: The configuration in the checkpoint, with which `cfg` has been completed.
 
     Raises:
         ValueError: A key or value is wrong; the message names the key in full.
@@ -84,7 +88,7 @@ def check_config(cfg: DictConfig, overrides: Sequence[str] = (), own_keys: bool 
             raise ValueError(
                 f"optimizer._target_ must name {noun}, such as torch.optim.SGD, for {model.name}; got null."
             )
-    check_ignored(overrides, node, model)
+    check_ignored(overrides, node, model, is_so=lambda key: is_in_checkpoint(key, node, saved))
 
 
 def _check_sections(node: Plain, referenced: set[str]) -> None:

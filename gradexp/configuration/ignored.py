@@ -1,6 +1,6 @@
 """Rejects typed settings that have no effect on the task or the model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gradexp.building.class_source import ClassSource
@@ -39,20 +39,34 @@ IN_CHECKPOINT: Mapping[str, tuple[str, ...]] = {"gradexp.data.Table": ("target",
 NO_VALUES = ("null", "false", "[]")
 
 
-def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: ClassSource | None) -> None:
+def check_ignored(
+    overrides: Sequence[str],
+    node: Mapping[str, Any],
+    source: ClassSource | None,
+    is_so: Callable[[str], bool] = lambda key: False,
+) -> None:
     """Check that every typed override has an effect with the model of class `source`, None if it cannot be read.
+
+    Args:
+        overrides: What was typed.
+        node: The configuration, as plain data.
+        source: The model's class.
+        is_so: Whether a key has its value in the checkpoint already: then it may be typed again.
 
     Raises:
         ValueError: A typed setting would have no effect.
     """
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
+        key = key.partition("@")[0]
+        if node["task"] in NO_FIT and _is_of_fit(key, node) and is_so(key):
+            continue
         tasks = TASKS_OF_KEY.get(key.partition(".")[0])
         if tasks is not None and node["task"] not in tasks and value not in NO_VALUES:
             only = " and ".join(f"task={task}" for task in tasks)
             raise ValueError(f"{key} has no effect with task={node['task']}, only with {only}; got {override}.")
         if node["task"] in NO_FIT and value not in NO_VALUES:
-            _check_read(key.partition("@")[0], override, node)
+            _check_read(key, override, node)
         if key == "data.val_size" and None not in (node["data"].get("folds"), node["data"].get("fold")):
             raise ValueError(
                 f"data.val_size has no effect with data.folds={node['data']['folds']}, which validates on a fold; got "
@@ -70,10 +84,16 @@ def check_ignored(overrides: Sequence[str], node: Mapping[str, Any], source: Cla
 
 def _check_read(key: str, override: str, node: Mapping[str, Any]) -> None:
     """Check that a task that does not fit reads a key."""
+    if not _is_of_fit(key, node):
+        return
+    is_in_checkpoint = key.startswith("data.")
+    reason = "which takes it from the checkpoint" if is_in_checkpoint else "which does not train"
+    raise ValueError(f"{key} has no effect with task={node['task']}, {reason}; got {override}.")
+
+
+def _is_of_fit(key: str, node: Mapping[str, Any]) -> bool:
+    """Whether a key says how the weights in a checkpoint came about, and is read by no task that does not fit."""
     section, _, name = key.partition(".")
-    if section in OF_FITS or ".".join(key.split(".")[:2]) in OF_FITS:
-        raise ValueError(f"{key} has no effect with task={node['task']}, which does not train; got {override}.")
-    if section == "data" and name in IN_CHECKPOINT.get(str(node["data"].get("_target_")), ()):
-        raise ValueError(
-            f"{key} has no effect with task={node['task']}, which takes it from the checkpoint; got {override}."
-        )
+    if section == "data":
+        return name in IN_CHECKPOINT.get(str(node["data"].get("_target_")), ())
+    return section in (*OF_FITS, "freeze", "init_from") or ".".join(key.split(".")[:2]) in OF_FITS

@@ -10,6 +10,7 @@ from gradexp.figures.layout import area, legend_below, new_figure, rows_figure, 
 from gradexp.figures.output import asked_width
 from gradexp.figures.panels import Array
 from gradexp.figures.style import BLUE, GREY, INK, ORANGE, PALETTE, draw_line, literal, number_text, styled
+from gradexp.rules.words import counted
 
 SHOWN = 20  # of the fits
 HATCHES = ("", "//", "..", "xx")
@@ -29,7 +30,8 @@ def fitted_lines(inputs: Array, targets: Array, lines: Mapping[str, tuple[float,
     figure = new_figure(7, 5)
     axes = figure.subplots()
     size, zorder = (50, 3) if len(inputs) <= 50 else (10, 1)
-    axes.scatter(inputs, targets, s=area(size), alpha=0.5, color=GREY, zorder=zorder, label=f"{len(inputs)} samples")
+    label = counted(len(inputs), "sample")
+    axes.scatter(inputs, targets, s=area(size), alpha=0.5, color=GREY, zorder=zorder, label=label)
     ends = np.array([inputs.min(), inputs.max()])
     for place, (name, (weight, bias)) in enumerate(lines.items()):
         sign = "+" if bias > 0 else "\N{MINUS SIGN}"
@@ -122,7 +124,7 @@ def loss_along_weight(weights: Array, losses: Array, path: Array, path_losses: A
     figure = new_figure(7, 4.8)
     axes = figure.subplots()
     axes.plot(weights, losses, color=GREY, label="loss over all samples")
-    axes.plot(path, path_losses, "o-", color=BLUE, linewidth=0.8, label=f"{len(path) - 1:,} steps")
+    axes.plot(path, path_losses, "o-", color=BLUE, linewidth=0.8, label=counted(len(path) - 1, "step"))
     ends = ((0, f"start, w = {number_text(path[0], 6)}", "s"), (-1, f"end, w = {number_text(path[-1], 6)}", "D"))
     for place, label, marker in ends:
         axes.plot(path[place], path_losses[place], marker, color=ORANGE, linestyle="", label=label, zorder=3)

@@ -16,6 +16,7 @@ from gradexp.models.surfaces import Surface
 from gradexp.objective.optimizers import class_name, is_elementwise
 from gradexp.reports.descent import descend, nearest_minimum
 from gradexp.reports.trajectory import TrajectoryReport
+from gradexp.rules.words import counted
 
 GRID = 200  # points along each axis of a surface
 STARTS = 100  # starts of the basin map along each axis
@@ -79,7 +80,7 @@ class DescentReport(TrajectoryReport):
     def _draw_path(self, trainer: Trainer, surface: Surface, settings: dict[str, Any]) -> None:
         path = self.path()
         path = path[torch.linspace(0, len(path) - 1, min(len(path), PATH_POINTS)).round().long()]
-        title = f"{_label(settings)}, {trainer.global_step:,} steps"
+        title = f"{_label(settings)}, {counted(trainer.global_step, 'step')}"
         x, y, z = _values_on_grid(surface)
         minima, values = _array(surface.minima + surface.local_minima), surface.value(path).numpy()
         figure = figures.surface_3d(surface.title, surface.formula, x, y, z, path.numpy(), values, minima, title)
@@ -104,7 +105,7 @@ class DescentReport(TrajectoryReport):
         ]
         x, y, z = _values_on_grid(surface)
         paths = {_label(settings): path(start, settings) for settings in optimizers}
-        title = f"{surface.title}: {len(optimizers)} optimizers from one start, {steps:,} steps"
+        title = f"{surface.title}: {len(optimizers)} optimizers from one start, {counted(steps, 'step')}"
         publish(trainer, "optimizers", figures.paths_over_contours(x, y, z, paths, _marks(surface), title))
         corners = [
             torch.tensor([low + a * (high - low), bottom + b * (top - bottom)])
@@ -122,7 +123,7 @@ class DescentReport(TrajectoryReport):
                 for momentum in (0.0, 0.5, 0.9, 0.99)
             },
         }
-        title = f"{surface.title}: effects of initial point, learning rate and momentum, {steps:,} steps"
+        title = f"{surface.title}: effects of initial point, learning rate and momentum, {counted(steps, 'step')}"
         publish(trainer, "effects", figures.panels_of_paths(x, y, z, panels, _marks(surface), title))
 
     def _draw_basins(self, trainer: Trainer, surface: Surface, settings: dict[str, Any], steps: int) -> None:
@@ -130,7 +131,7 @@ class DescentReport(TrajectoryReport):
         ends = self._descend(surface, starts, settings, steps, steps)[-1]
         reached = nearest_minimum(surface, ends, TOLERANCE).reshape(STARTS, STARTS)
         cost = surface.value(ends).reshape(STARTS, STARTS)
-        title = f"{surface.title}: {_label(settings)}, {steps:,} steps, {len(starts):,} starts"
+        title = f"{surface.title}: {_label(settings)}, {counted(steps, 'step')}, {counted(len(starts), 'start')}"
         minima = _array(surface.minima + surface.local_minima)
         self.metrics["basins/reached_a_minimum"] = (reached >= 0).double().mean().item()
         figure = figures.basin_map(x.numpy(), y.numpy(), reached.numpy(), minima, cost.numpy(), title)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from gradexp.rules.words import counted
+
 Curve = tuple[Sequence[float], Sequence[float]]  # steps, values
 
 # The loss by epoch does not depend on the log interval; another package's module may have the other only.
@@ -66,7 +68,7 @@ def diagnose(metrics: Mapping[str, Any], curves: Mapping[str, Curve], config: Ma
     both = f"{score} {train:{digits}} in training and {val:{digits}} in validation"
     samples = metrics.get("samples/val", math.inf)  # unknown in another package's data
     if samples < MIN_SAMPLES:
-        both += f", which has {samples} sample{'s' * (samples > 1)}: too few to tell over-fitting"
+        both += f", which has {counted(samples, 'sample')}: too few to tell over-fitting"
     rise = _rise(curves)
     if rise and samples * (1 if score == "r2" else 1 - val) >= MIN_SAMPLES:
         return Diagnosis("over-fitting", f"{rise}; {both}", _against_over_fitting(config, has_risen=True))

@@ -14,6 +14,7 @@ from gradexp.models import LinearRegression
 from gradexp.objective.optimizers import class_name, is_sgd, learning_rate
 from gradexp.reports.least_squares import design_matrix, least_squares, slowest_curvature
 from gradexp.reports.trajectory import TrajectoryReport
+from gradexp.rules.words import counted
 
 MAX_SAMPLES = 100_000  # of the training part
 MAX_REPORTED = 12  # parameters whose values are reported one by one
@@ -143,7 +144,7 @@ class LeastSquaresReport(TrajectoryReport):
         else:
             x, y = (_axis(torch.cat([path[:, k], *(vector[k : k + 1] for vector in vectors.values())])) for k in (0, 1))
             loss = fit.losses(torch.cartesian_prod(y, x).flip(1)).reshape(len(y), len(x))
-            paths = {f"{trainer.global_step:,} steps": path.numpy()}
+            paths = {counted(trainer.global_step, "step"): path.numpy()}
             marks = {name: vector[None].numpy() for name, vector in vectors.items() if name != "learned"}
             names = (fit.names[0], fit.names[1])
             figure = figures.paths_over_contours(x.numpy(), y.numpy(), loss.numpy(), paths, marks, title, names, "loss")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gradexp.callbacks.report import Report
 from gradexp.models import Rosenblatt
+from gradexp.rules.words import counted
 
 MAX_SAMPLES = 5000  # the cost of the support vector machine is quadratic in them
 
@@ -23,19 +24,19 @@ class PerceptronBound(Report):
         datamodule: Any = getattr(trainer, "datamodule", None)
         if not isinstance(pl_module, Rosenblatt) or not hasattr(datamodule, "sample"):
             return
-        corrections = int(pl_module.corrections)
-        self.metrics["perceptron/corrections"] = float(corrections)
+        self.metrics["perceptron/corrections"] = float(pl_module.corrections)
+        corrections = counted(int(pl_module.corrections), "correction")
         inputs, targets = datamodule.sample(MAX_SAMPLES)
         radius_margin = radius_and_margin(inputs, targets)
         if radius_margin is None:
             self.notes.append(
-                f"{corrections:,} corrections in {trainer.current_epoch} epochs: no line separates the classes, so the "
+                f"{corrections} in {counted(trainer.current_epoch, 'epoch')}: no line separates the classes, so the "
                 "rule never converges (a hidden layer separates them: +experiment=xor)"
             )
             return
         if datamodule.batch_size != 1:
             self.notes.append(
-                f"{corrections:,} corrections, summed over batches; they have a guaranteed bound only for batches of "
+                f"{corrections}, summed over batches; they have a guaranteed bound only for batches of "
                 "one sample (data.batch_size=1)"
             )
             return
@@ -43,7 +44,7 @@ class PerceptronBound(Report):
         bound = (radius / margin) ** 2
         self.metrics |= {"perceptron/radius": radius, "perceptron/margin": margin, "perceptron/bound": bound}
         self.notes.append(
-            f"{corrections:,} corrections; the upper bound for these samples is (R / margin)^2 = "
+            f"{corrections}; the upper bound for these samples is (R / margin)^2 = "
             f"({radius:.3f} / {margin:.4f})^2 = {bound:,.0f}"
         )
 

@@ -12,6 +12,7 @@ from gradexp.callbacks.report import Report
 from gradexp.engine.batches import pair_of
 from gradexp.engine.precision import at_least_single
 from gradexp.models import AbstractRegressor
+from gradexp.rules.words import counted
 
 
 class RegressionFigures(Report):
@@ -32,5 +33,5 @@ class RegressionFigures(Report):
             return
         in_units = getattr(getattr(trainer, "datamodule", None), "in_target_units", lambda values: values)
         predicted, true = (in_units(torch.cat(part))[:, 0].numpy() for part in zip(*self._batches, strict=True))
-        title = f"Predictions of {len(true):,} test samples"
+        title = f"Predictions of {counted(len(true), 'test sample')}"
         publish(trainer, "test/predicted_against_true", figures.predicted_against_true(predicted, true, title))

@@ -1,4 +1,4 @@
-"""The valid name that somebody most likely means: spelt like theirs, or another library's word for it."""
+"""Words of messages: the valid name that somebody most likely means, numbers with their nouns, sentences."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -64,6 +64,11 @@ def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
     whole = [option for option in by_letters if str(name).lower() in option.split("_")]
     found = found or (whole[0] if len(whole) == 1 else None)
     return f" Did you mean {by_letters[found]}?" if found else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: 1 seed, 1,260 jobs."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def sentence(words: Any) -> str:

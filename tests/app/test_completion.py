@@ -33,6 +33,13 @@ from gradexp.app.completion_scripts import INSTALL, answer
         (["+experiment=diabetes", "data.batch"], ["data.batch_size="]),
         (["trainer.max_e"], ["trainer.max_epochs="]),
         (["+trainer.limit_v"], ["+trainer.limit_val_batches="]),
+        (["trainer.limit_v"], ["+trainer.limit_val_batches="]),
+        (["++trainer.max_e"], ["++trainer.max_epochs="]),
+        (["+exp"], ["+experiment="]),  # keys that are there need no plus
+        (["+mode"], []),
+        (["+trainer.max_e"], []),
+        (["+tr"], ["+trainer."]),
+        (["+call"], ["+callbacks.", "+callbacks="]),
         (["task=expl"], ["task=explain"]),
         (["monitor=val/a"], ["monitor=val/accuracy"]),
         (["model.activation=leaky"], ["model.activation=leaky_relu"]),

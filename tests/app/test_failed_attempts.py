@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gradexp import run
 from gradexp.callbacks import Divergence
 from tests.command_line import call
 
@@ -45,9 +46,32 @@ def test_only_steps_are_worth_keeping(hook: str, is_kept: bool, monkeypatch: pyt
     assert len(folders()) == is_kept
 
 
-def test_a_folder_that_was_typed_keeps_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_was_there_before_keeps_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine").mkdir()
     assert "data.batch_size must be" in str(call(monkeypatch, *TINY, "data.batch_size=9999", "hydra.run.dir=mine"))
     assert json.loads(Path("mine/metrics.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize("is_python", [False, True])
+def test_a_typed_folder_goes_with_the_attempt_that_made_it(is_python: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = (*TINY, "data.batch_size=9999", "hydra.run.dir=new/mine", "hydra.output_subdir=theirs")
+    for _ in range(2):
+        if is_python:
+            with pytest.raises(ValueError, match=r"data\.batch_size must be"):
+                run(*line)
+        else:
+            assert "data.batch_size must be" in str(call(monkeypatch, *line))
+        assert list(Path("new").iterdir()) == []
+
+
+def test_a_typed_folder_with_a_file_of_others_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def writing(*_: Any, **__: Any) -> None:
+        Path("mine/notes.txt").touch()
+        failing()
+
+    monkeypatch.setattr(Divergence, "on_fit_start", writing, raising=False)
+    assert "seed must be another one" in str(call(monkeypatch, *TINY, "hydra.run.dir=mine"))
+    assert {"notes.txt", "metrics.json"} <= {path.name for path in Path("mine").iterdir()}
 
 
 def test_a_finished_run_outlives_failed_attempts_and_says_that_nothing_was_left_to_train(

@@ -39,6 +39,26 @@ def test_chdir_is_refused_by_name(own_folder: Path, monkeypatch: pytest.MonkeyPa
     assert list(own_folder.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (["hydra/launcher=vectorized", "hydra.launcher._target_=no.Thing"], "Type hydra/launcher=NAME, one of basic, "),
+        (["hydra.sweeper._target_=no.Thing"], "Type hydra/sweeper=NAME, one of grid, optuna"),
+        (["task=report", "sweep_dir=.,tests"], "task=report must be a single run, of one sweep_dir; got a multirun."),
+        (["task=train,compare", "compare.folders=[.]"], "task=compare must be a single run, of any compare.folders"),
+    ],
+    ids=str,
+)
+def test_what_no_multirun_can_have_is_refused_in_one_line(
+    typed: list[str], words: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = str(call(monkeypatch, "-m", *typed))
+    assert message.startswith("error: ")
+    assert words in message
+    assert "\n" not in message
+    assert list(own_folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("folder", ["~two words/Größe", "it's a=b,c[1]"])
 def test_a_folder_may_have_any_name(
     folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -37,6 +37,10 @@ def files(own_folder: Path) -> Iterator[None]:
     Path("pictures").mkdir()
     for name in ("RUN/checkpoints/best.ckpt", "RUN/checkpoints/last.ckpt", "image.png", "house.csv"):
         Path(name).touch()
+    Path("RUN/.hydra").mkdir()
+    Path("RUN/.hydra/config.yaml").write_text(
+        "optimizer: {lr: 0.001}\ntrainer: {max_epochs: 20}\ndata: {target: price}\n"
+    )
     before = sorted(Path().rglob("*"))
     yield
     assert sorted(Path().rglob("*")) == before, "a mistake writes nothing"

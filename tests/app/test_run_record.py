@@ -111,6 +111,7 @@ def test_the_record_equals_the_files_that_hydra_writes() -> None:
 def test_a_run_that_fails_before_its_first_step_records_the_requested_configuration(
     overrides: tuple[str, ...], words: str
 ) -> None:
+    Path("failed").mkdir()  # else the attempt would remove it
     with pytest.raises(ValueError, match=words):
         run(*overrides, "hydra.run.dir=failed")
     assert saved(Path("failed")) == plain(compose(*overrides))

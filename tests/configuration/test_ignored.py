@@ -1,10 +1,13 @@
 """Typed settings without an effect are refused; those with one are not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gradexp.configuration.ignored import NO_FIT, OF_FITS, check_ignored
+from gradexp.configuration.retyped import is_in_checkpoint
 
 NODE: dict[str, Any] = {"data": {"_target_": "gradexp.data.Table", "folds": None, "fold": None}}
 READ = (
@@ -26,6 +29,34 @@ def test_settings_of_the_fit_are_refused_where_nothing_is_fitted(override: str) 
         check_ignored([override], {**NODE, "task": "test"}, None)
     for task in ("train", "audit", "bias_variance"):
         check_ignored([override], {**NODE, "task": task}, None)
+
+
+@pytest.mark.parametrize("key", [*OF_FITS, "data.target", "freeze", "init_from", "optimizer@optimizer"])
+def test_what_is_so_already_may_be_typed_again(key: str) -> None:
+    node = {**NODE, "task": "test"}
+    check_ignored([f"{key}=3"], node, None, lambda name: name == key.partition("@")[0])
+    with pytest.raises(ValueError, match=" has no effect with task=test, "):
+        check_ignored([f"{key}=3"], node, None, lambda name: False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "expected"),
+    [
+        (1, 1.0, True), (0.1, 0.01, False), (True, 1, False), ([0.9, 0.99], [0.9, 0.99], True), (0.1, None, False),
+        ({"lr": 0.1}, {"lr": 0.1}, True), ({"lr": 0.1}, {"lr": 0.1, "eps": 1}, False),
+    ],
+)  # fmt: skip
+def test_a_value_is_compared_with_the_checkpoints(typed: Any, kept: Any, expected: bool, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoints" / "best.ckpt"
+    node, saved = {"ckpt_path": str(checkpoint), "optimizer": {"x": typed}}, {"optimizer": {"x": kept}}
+    assert is_in_checkpoint("optimizer.x", node, saved) == expected
+    assert is_in_checkpoint("optimizer.x", node, None), "only the checkpoint can tell"
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "config.yaml").write_text(yaml.safe_dump(saved))
+    assert is_in_checkpoint("optimizer.x", node, None) == expected, "the record of its run tells"
+    assert not is_in_checkpoint("optimizer.x", {**node, "ckpt_path": None}, None)
+    (tmp_path / ".hydra" / "resumed_1").mkdir()
+    assert is_in_checkpoint("optimizer.x", node, None), "it was resumed, maybe with another value"
 
 
 def test_the_columns_of_a_checkpoint_are_its_own() -> None:

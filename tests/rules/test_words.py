@@ -5,7 +5,7 @@ import pytest
 from gradexp.building.kinds import KINDS
 from gradexp.configuration.key_rules import KEY_RULES
 from gradexp.rules import BOOLEAN, COLUMNS, COUNT, FRACTION, HIDDEN, POSITIVE, Rule, check, or_null
-from gradexp.rules.words import OTHER_WORDS, did_you_mean, other_word
+from gradexp.rules.words import OTHER_WORDS, counted, did_you_mean, other_word
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,10 @@ from gradexp.rules.words import OTHER_WORDS, did_you_mean, other_word
 )
 def test_did_you_mean(typed: object, valid: list[str], meant: str | None) -> None:
     assert did_you_mean(typed, valid) == (f" Did you mean {meant}?" if meant else "")
+
+
+def test_a_noun_is_in_the_singular_after_one_alone() -> None:
+    assert [counted(number, "job") for number in (0, 1, 2, 1260)] == ["0 jobs", "1 job", "2 jobs", "1,260 jobs"]
 
 
 def test_no_word_stands_for_two_names() -> None:

@@ -19,6 +19,7 @@ from gradexp.configuration.values import changed, plain
 from gradexp.data import AbstractDataModule
 from gradexp.files import finite, write_atomically, write_json
 from gradexp.randomness import generator
+from gradexp.rules.words import counted
 
 CHECKED = 100  # samples
 SIZES = (1, 100, 1000)  # of the batches that are tried
@@ -63,8 +64,8 @@ def export(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     given = ", ".join(one["name"] for one in exported.outputs)
     notes = [
         f"{exported.file}: " + ("the weights by name" if form == "state_dict" else f"{taken} in, {given} out"),
-        f"checked on {len(raw)} samples of {source}, in batches of 1, 100 and 1,000: outputs differ by at most "
-        f"{difference:.1e}",
+        f"checked on {counted(len(raw), 'sample')} of {source}, in batches of 1, 100 and 1,000: outputs differ by "
+        f"at most {difference:.1e}",
         "model.json: what goes in, what comes out, and how to use it",
     ]
     return Outcome(metrics | facts(data, model), [*restored.notes, *notes], restored)

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from gradexp.app.run_record import RunRecord
 from gradexp.app.tasks.outcome import Outcome, facts
-from gradexp.app.tasks.prediction_columns import predicted_columns, true_columns, true_values
+from gradexp.app.tasks.prediction_columns import predicted_columns, true_columns, true_values, with_numbers
 from gradexp.app.tasks.restore import Restored, restore
 from gradexp.configuration.values import changed
 from gradexp.data import BatchLoader, BatchOrder, TensorSource
 from gradexp.files import write_atomically
+from gradexp.rules.words import counted
 
 
 def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
@@ -47,7 +48,7 @@ def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     name = f"predictions.{cfg.predictions_format}"
     content = io.BytesIO()
     if cfg.predictions_format == "parquet":
-        frame.write_parquet(content)
+        with_numbers(frame).write_parquet(content)
     else:
         frame.write_csv(content)
     write_atomically(record.folder / name, content.getvalue())
@@ -59,7 +60,7 @@ def predict(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     }
     target = restored.data.target_name
     units = f"predictions are of {target or 'the target'}, in its own units" if not restored.data.classes else ""
-    notes = (*notes, *restored.notes, *([units] if units else []), f"{len(frame):,} predictions in {name}")
+    notes = (*notes, *restored.notes, *([units] if units else []), f"{counted(len(frame), 'prediction')} in {name}")
     return Outcome(metrics, list(notes), restored, frame)
 
 

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from gradexp.data import AbstractDataModule
+from gradexp.data.tables.table_columns import clean_text
 
 TOLERANCE = 1e-3  # of the sum of probabilities
+CODE = r"^[+-]?(0\d|\d{19})"  # text that looks like a number, of which a number would lose digits
 
 
 def predicted_columns(data: AbstractDataModule, outputs: Tensor, taken: Sequence[str]) -> list[pl.Series]:
@@ -57,6 +59,24 @@ def true_columns(data: AbstractDataModule, targets: Tensor, taken: Sequence[str]
 def true_values(values: pl.Series, taken: Sequence[str]) -> pl.Series:
     """True classes, which are text, or numbers, as a column."""
     return values.alias(_free_name("true_class" if values.dtype == pl.String else "true", taken, "true_"))
+
+
+def with_numbers(frame: pl.DataFrame) -> pl.DataFrame:
+    """The text of a CSV file as numbers, column by column, where every value is one; missing values are null.
+
+    Codes such as 00123, and whole numbers that 64 bits do not hold, stay text.
+    """
+    return frame.with_columns(_as_numbers(column) for column in frame if column.dtype == pl.String)
+
+
+def _as_numbers(column: pl.Series) -> pl.Series:
+    text = clean_text(column)
+    if not text.str.contains(CODE).any():
+        for dtype in (pl.Int64, pl.Float64):
+            numbers = text.cast(dtype, strict=False)
+            if numbers.null_count() == text.null_count() < len(text):
+                return numbers
+    return column
 
 
 def _numbered(values: Tensor) -> list[tuple[str, Tensor]]:

@@ -1,6 +1,6 @@
 """A fit that resumes from a checkpoint: what may have changed, when nothing is left to train, and how it begins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ def resumption(config: Config, checkpoint: Config, model: LightningModule) -> Re
     """
     ckpt_path, is_ours = config["ckpt_path"], isinstance(model, AbstractModule)
     _check_is_last(checkpoint, ckpt_path)
-    fit = Fit(config, checkpoint, _laid_out(config, checkpoint, is_ours), is_ours, is_within_epoch(checkpoint))
+    fit = _fit(config, checkpoint, is_ours)
     found = changes(checkpoint["config"], config)
     verdicts = [(change, *verdict(fit, change)) for change in found]
     refused = [(change, reason) for change, reason, _ in verdicts if reason]
@@ -142,6 +142,18 @@ def resumption(config: Config, checkpoint: Config, model: LightningModule) -> Re
             f"{how_to_go_on(config, checkpoint, fit.laid_out, stopped)}"
         )
     return Resumption(ckpt_path, checkpoint, listed, end, stopped)
+
+
+def refusal(config: Config, checkpoint: Config, is_ours: bool, is_asked: Callable[[str], bool]) -> str:
+    """Why a fit cannot resume with a configuration, by those of its changed keys that are asked for; "" if it can."""
+    fit = _fit(config, checkpoint, is_ours)
+    found = [change for change in changes(checkpoint["config"], config) if is_asked(change.key)]
+    refused = [(change, reason) for change in found if (reason := verdict(fit, change)[0])]
+    return _refusal(refused) if refused else ""
+
+
+def _fit(config: Config, checkpoint: Config, is_ours: bool) -> Fit:
+    return Fit(config, checkpoint, _laid_out(config, checkpoint, is_ours), is_ours, is_within_epoch(checkpoint))
 
 
 def _check_is_last(checkpoint: Config, ckpt_path: str) -> None:

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from gradexp.app.vectorized.shape import shape, why_alone
 from gradexp.configuration.values import plain_without_hydra
+from gradexp.rules.words import counted
 
 MOST_KEYS = 5  # that a line names
 
@@ -34,7 +35,7 @@ class Groups:
             max_members: As the user has set it.
         """
         for reason, jobs in self.alone.items():
-            yield f"one by one: {len(jobs)} jobs, since batches of models do not support {reason}"
+            yield f"one by one: {counted(len(jobs), 'job')}, since batches of models do not support {reason}"
         lone = [form for form, jobs in self.stacks.items() if len(jobs) == 1]
         in_stacks = sum(map(len, self.stacks.values()))
         if len(lone) > 1 and 2 * len(lone) > in_stacks:

@@ -183,9 +183,10 @@ def _samples(
 
 
 def _member(cfg: DictConfig, model: AbstractModule, train: Samples, val: Samples | None, order: BatchOrder) -> Member:
-    total = cfg.trainer.max_epochs * len(order)
+    epochs = _epochs(cfg, len(order))
+    total = epochs * len(order)
     optimizer, schedules = _configured(model.objective, model, lambda: total, model.mode_of(model.objective.monitor))
-    never_validates = val is None or cfg.trainer.check_val_every_n_epoch > cfg.trainer.max_epochs
+    never_validates = val is None or cfg.trainer.check_val_every_n_epoch > epochs
     if never_validates and any(one.reduce_on_plateau and one.monitor.startswith("val/") for one in schedules):
         raise ValueError(f"{cfg.monitor}, which the schedule watches, is never measured")
     return Member(
@@ -199,13 +200,27 @@ def _member(cfg: DictConfig, model: AbstractModule, train: Samples, val: Samples
         train=train,
         val=val,
         seed=cfg.seed,
-        max_epochs=cfg.trainer.max_epochs,
+        max_epochs=epochs,
         monitor=cfg.monitor,
         mode=cfg.monitor_mode,
         early_stopping=early_stopping(cfg),
         target=cfg.target_score,
         clip=cfg.trainer.gradient_clip_val,
     )
+
+
+def _epochs(cfg: DictConfig, steps: int) -> int:
+    """The epochs of a fit, of so many steps each, that ends at the last epoch or at `trainer.max_steps`.
+
+    Raises:
+        Alone: It ends within an epoch.
+    """
+    epochs, limit = int(cfg.trainer.max_epochs), int(cfg.trainer.max_steps)
+    if limit == -1 or limit >= epochs * steps:
+        return epochs
+    if limit % steps or not limit:
+        raise Alone(f"trainer.max_steps={limit} is not the end of an epoch of {steps} steps")
+    return limit // steps
 
 
 def _configured(

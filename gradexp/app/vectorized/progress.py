@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from gradexp.callbacks.progress_bar import DRAWN_EVERY, ProgressBar
+from gradexp.rules.words import counted
 from gradexp.sweeps.launch.output import console
 
 SECONDS = 30.0  # between two lines of a sweep
@@ -67,7 +68,7 @@ class StackProgress:
         stack = self._stacks[process]
         done = self._done + sum(one.trained * one.jobs for one in self._stacks.values())
         score = "" if best is None else f"best {monitor} {best:.4g}"
-        jobs = f"{stack.jobs} job{'s' * (stack.jobs > 1)}"
+        jobs = counted(stack.jobs, "job")
         parts = [f"{self._part}{stack.label}", jobs, f"epoch {epochs}/{stack.epochs}"]
         if self._bar is not None:
             self._bar.draw(" | ".join(parts), done, max(done, self._total), score)

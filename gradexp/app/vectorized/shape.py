@@ -10,9 +10,9 @@ from gradexp.sweeps.plan.axes import text
 # Keys whose values the members of a stack need not share; all others must be equal.
 FREE = (
     "seed", "init_from", "name", "monitor", "monitor_mode", "target_score", "test", "scheduler", "early_stopping",
-    "model.init", "trainer.max_epochs", "trainer.gradient_clip_val", "loss.label_smoothing", "regularizer.l1",
-    "regularizer.l2", "sweep", "search", "progress", "threads", "figures", "figure_format", "figure_size", "data.fold",
-    "data.split_seed",
+    "model.init", "trainer.max_epochs", "trainer.max_steps", "trainer.gradient_clip_val", "loss.label_smoothing",
+    "regularizer.l1", "regularizer.l2", "sweep", "search", "progress", "threads", "figures", "figure_format",
+    "figure_size", "data.fold", "data.split_seed",
 )  # fmt: skip
 # A job with any other value of these keys runs alone.
 NEEDED: Mapping[str, Any] = {
@@ -22,7 +22,6 @@ NEEDED: Mapping[str, Any] = {
     "trainer.devices": 1,
     "trainer.strategy": "auto",
     "trainer.precision": "32-true",
-    "trainer.max_steps": -1,
     "trainer.accumulate_grad_batches": 1,
 }
 EMPTY = ("logger", "metrics")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hydra.plugins.launcher import Launcher
 
+from gradexp.rules.words import counted
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import make_plan
 from gradexp.sweeps.launch.output import console
@@ -66,6 +67,7 @@ class Grid(Work):
         final = plan.settings["final"]
         if final is not None:
             count, of_defaults = final_count(manifest, final), default_count(manifest, final)
-            line = f"final runs: {count}, of the best of each {final['for_each']} at {len(final['seeds'])} fresh seeds"
+            seeds = counted(len(final["seeds"]), "fresh seed")
+            line = f"final runs: {count}, of the best of each {final['for_each']} at {seeds}"
             line += f", and up to {of_defaults} of defaults that are not the best" if of_defaults else ""
             lines.print(line, markup=False, highlight=False, soft_wrap=True)

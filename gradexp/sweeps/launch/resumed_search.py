@@ -1,10 +1,12 @@
 """What a search keeps when it is resumed: its space, sampler, seeds and objectives."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from gradexp.rules.words import counted
 from gradexp.sweeps.plan.manifest import Manifest
 from gradexp.sweeps.search.records import key_of
 from gradexp.sweeps.search.space import from_plain
@@ -43,7 +45,7 @@ def check_search_is_kept(search: Mapping[str, Any], old: Manifest) -> None:
         old: The manifest so far.
 
     Raises:
-        ValueError: It searches in another way, or asks for fewer trials than it has.
+        ValueError: It searches in another way, or asks for fewer trials, raced trials or fresh seeds than it has.
     """
     before = old.search
     assert before is not None
@@ -60,11 +62,25 @@ def check_search_is_kept(search: Mapping[str, Any], old: Manifest) -> None:
         if key not in (*FREE, "space") and value != before.get(key)
     ]
     _refuse(changed)
-    begun = len({key_of(job.settings) for job in old.jobs.values() if job.stage == "grid"})
-    if search["trials"] < begun and search["trials"] != before.get("trials"):
-        raise ValueError(
-            f"search.trials must be at least {begun}, which the search has begun already; got {search['trials']}."
-        )
+    for key, (count, what) in _begun(old, search["seeds"]).items():
+        if search[key] < count and search[key] != before.get(key):
+            raise ValueError(f"search.{key} must be at least {count}, {what}; got {search[key]}.")
+
+
+def _begun(old: Manifest, seeds: int) -> dict[str, tuple[int, str]]:
+    """By the key that asks for it, how much of a search with so many seeds has begun, and what that is."""
+    trials = Counter(key_of(job.settings) for job in old.jobs.values() if job.stage == "grid")
+    finals = Counter(key_of(job.settings) for job in old.jobs.values() if job.stage == "final")
+    race = (old.search or {}).get("race")
+    whole = sum(count >= seeds for count in trials.values()) if seeds > 1 else 0
+    return {
+        "trials": (len(trials), "which the search has begun already"),
+        "race": (
+            min(whole, race) if isinstance(race, int) else 0,
+            f"as {counted(whole, 'trial')} got all seeds already",
+        ),
+        "fresh": (max(finals.values(), default=0), "the seeds at which the best has begun already"),
+    }
 
 
 def _refuse(changed: list[str]) -> None:

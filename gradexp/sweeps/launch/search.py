@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.plugins.launcher import Launcher
 
+from gradexp.rules.words import counted
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch.command import value_of
 from gradexp.sweeps.launch.output import console
@@ -74,7 +75,7 @@ class Search(Work):
         journal = Journal(folder, manifest.name, directions, self._space)
         proposer = Proposer(self._space, search["sampler"], search["seed"], directions, search["batch"])
         if self._trials < search["trials"]:
-            self._say(f"search.trials={search['trials']}: the space has {self._trials} settings, all are tried")
+            self._say(f"search.trials={search['trials']}: the space has only {counted(self._trials, 'setting')}")
         launch([job for job in manifest.jobs.values() if job.stage == "grid"])  # of a search that is resumed
         for number, numbers in enumerate(rounds(search["sampler"], self._trials, search["batch"])):
             self._round(number, numbers, journal, proposer, manifest, folder, launch)
@@ -200,7 +201,7 @@ class Search(Work):
 
     def _say_best(self, number: int, found: Sequence[Trial]) -> None:
         best = winners(found, self._signs, self._seeds)
-        said = f"search: {number} of {self._trials} trials"
+        said = f"search: {number} of {counted(self._trials, 'trial')}"
         if best:
             values = ", ".join(
                 f"{one.metric} {value:.4g}" for one, value in zip(self._objectives, best[0].values or (), strict=True)
@@ -218,6 +219,7 @@ class Search(Work):
     def print_plan(self, folder: Path, plan: Plan, manifest: Manifest) -> None:
         search = self._search
         seeds = f"{len(self._seeds)} seeds" if len(self._seeds) > 1 else "one seed"
-        self._say(f"search: {self._trials} trials by {search['sampler']}, {seeds} of the best {search['race']}")
+        trials = f"{counted(self._trials, 'trial')} by {search['sampler']}"
+        self._say(f"search: {trials}, {seeds} of the best {search['race']}")
         for key, one in self._space.items():
             self._say(f"{key.lstrip('+')}: {one.words}")

@@ -43,6 +43,11 @@ def plan_search(arguments: Sequence[str], compose: Composer) -> tuple[Plan, dict
     for key in ("zip", "final"):
         if sweep[key]:
             raise ValueError(f"sweep.{key} must go with a grid; a search has {key}={sweep[key]}.")
+    if settings["task"] == "train" and settings["ckpt_path"] is not None and (search["seeds"] > 1 or search["fresh"]):
+        raise ValueError(
+            "search.seeds must be 1, and search.fresh 0, for trials that resume a run, which keeps its seed; got "
+            f"{search['seeds']} and {search['fresh']}. Type search.seeds=1 search.fresh=0, or leave ckpt_path out."
+        )
     space = read_space(typed, sweep["axes"], compose.parser)
     plan = Plan(sweep, str(base.name), str(base.monitor))
     fixed = fixed_lines(arguments, compose)

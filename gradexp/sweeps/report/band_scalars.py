@@ -35,7 +35,7 @@ def write_bands(curves: LearningCurves, folder: Path, writer: SummaryWriter, suf
             continue
         with EventWriter(str(folder / run_name(name, setting)), filename_suffix=suffix) as run:
             for tag, curve in found.items():
-                charts = categories.setdefault(f"{tag}, mean over seeds", {})
+                charts = categories.setdefault(f"{tag}, mean over {setting.unit}s", {})
                 for kind in curve.band.edges:
                     charts[kind] = ["Margin", _tags(tag, kind)]
                 for place, step in enumerate(curve.steps):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gradexp.rules.words import counted
 from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.comparison.read import latest_stage
 from gradexp.sweeps.report.comparison.settings import settings_of
@@ -14,14 +15,19 @@ SHOWN = 4  # settings in a line
 def best_lines(findings: Findings) -> list[str]:
     """The best setting by its mean, and the settings with fewer seeds; empty where no setting has several seeds.
 
-    Empty too for a search with other objectives than the monitor.
+    Of a search with other objectives than the monitor also what the table goes by; and no best by the monitor, if that
+    is none of them.
     """
     best = findings.best
-    if best is None or not best.several:
-        return []
-    search = findings.search
-    if search is not None and findings.results.monitor not in [one.metric for one in search.objectives]:
-        return []  # the search has said which trials are the best, by other metrics than this one
+    objectives = [one.metric for one in findings.search.objectives] if findings.search is not None else []
+    ranked = []
+    if best is not None and objectives and objectives != [findings.results.monitor]:
+        order = (
+            f"the search went by {objectives[0]}" if len(objectives) == 1 else "the trials on the front have no order"
+        )
+        ranked = [f"the table ranks by {findings.results.score_name} alone; {order}"]
+    if best is None or not best.several or (objectives and findings.results.monitor not in objectives):
+        return ranked
     said = f"best by the mean: {best.setting.label} ({score(best.setting)})"
     if len(best.setting.scores) < JUDGED and len(findings.ranking) > 1:
         said += f"; no other is told from it with fewer than three {findings.unit}s"
@@ -35,7 +41,7 @@ def best_lines(findings: Findings) -> list[str]:
             said += f"; too few {findings.unit}s to say: {_some([setting.label for setting in best.few])}"
     few = [f"{setting.label} ({len(setting.scores)})" for setting in findings.few]
     most = max(len(setting.scores) for setting in findings.ranking)
-    return [said, *([f"fewer than {most} {findings.unit}s with a score: {_some(few)}"] if few else [])]
+    return [*ranked, said, *([f"fewer than {most} {findings.unit}s with a score: {_some(few)}"] if few else [])]
 
 
 def lost_lines(findings: Findings) -> list[str]:
@@ -45,6 +51,14 @@ def lost_lines(findings: Findings) -> list[str]:
     settings = settings_of(latest_stage(findings.results.comparable))
     lost = [f"{one.label} ({one.lost})" for one in settings if one.lost and not one.count("completed")]
     return [f"all jobs diverged or failed: {_some(lost)}"] if lost and len(settings) > 1 else []
+
+
+def no_score(findings: Findings) -> str:
+    """Why there is no best setting: no job completed, or their task, such as an export, measures no score."""
+    count = findings.statuses["completed"]
+    if not count:
+        return "no job has completed"
+    return f"{counted(count, 'job')} completed, none with {findings.results.score_name} to be ranked by"
 
 
 def score(setting: Setting) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gradexp.sweeps.report.ranking import TWO, shown_range, sign
 from gradexp.sweeps.report.results import SweepResults
+from gradexp.sweeps.report.scores.table import short_names
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Coordinates:
 
     Attributes:
         axes: Names of the axes, without the score.
-        ticks: For each axis, heights and labels of its values.
+        ticks: For each axis, heights and labels of its values; classes without their packages.
         lines: For each job, its height on every axis and on the score's.
         labels: For each job, its settings and score.
         ends: The scores at heights 0 and 1; jobs below the first lie at 0.
@@ -33,7 +34,7 @@ def coordinates(results: SweepResults) -> Coordinates | None:
     axes = [axis for axis in results.axes if len({repr(job.settings.get(axis)) for job, _ in scored}) >= TWO]
     if not axes or len(scored) < TWO:
         return None
-    columns = [_positions([job.settings.get(axis) for job, _ in scored]) for axis in axes]
+    columns = [_positions([job.settings.get(axis) for job, _ in scored], axis.endswith("._target_")) for axis in axes]
     worst, best = sorted(shown_range(results), reverse=sign(results) < 0)
     heights = [min(max((score - worst) / (best - worst), 0.0), 1.0) for _, score in scored]
     return Coordinates(
@@ -45,10 +46,17 @@ def coordinates(results: SweepResults) -> Coordinates | None:
     )
 
 
-def _positions(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
+def elided(label: str, letters: int) -> str:
+    """A label of at most so many letters: of a longer one the middle is left out, as both ends tell it from others."""
+    end = letters // 2
+    return label if len(label) <= letters else f"{label[: letters - end - 1]}…{label[-end:]}"
+
+
+def _positions(values: Sequence[Any], is_class: bool) -> tuple[list[float], list[tuple[float, str]]]:
     """Heights from 0 to 1 of an axis's values, evenly spaced in their order, and the ticks with their labels."""
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     ordered = sorted(set(values)) if numeric else sorted({str(value) for value in values})
     height = {value: number / max(len(ordered) - 1, 1) for number, value in enumerate(ordered)}
-    ticks = [(place, f"{value:g}" if numeric else str(value)) for value, place in height.items()]
+    names = short_names(list(map(str, ordered))) if is_class else {}
+    ticks = [(place, f"{value:g}" if numeric else names.get(value, str(value))) for value, place in height.items()]
     return [height[value if numeric else str(value)] for value in values], ticks

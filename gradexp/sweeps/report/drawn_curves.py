@@ -18,7 +18,6 @@ from gradexp.sweeps.report.learning_curves import Curve
 
 SIZE = (7.5, 4.5)
 PANEL = (6.0, 4.2)
-BAND = Patch(color=GREY, alpha=0.25, label="shaded: mean ± standard deviation over seeds")
 
 
 def learning_rate(findings: Findings) -> Figure | None:
@@ -46,9 +45,9 @@ def _learning_rate(findings: Findings) -> Figure:
     axes.grid()
     handles: list[Any] = axes.get_legend_handles_labels()[0]
     if any(SPREAD in line.band.edges for line in findings.rates.values()):
-        handles.append(BAND)
+        handles.append(_shade(findings.unit))
     if any(line.diverged for line in findings.rates.values()):
-        handles.append(Line2D([], [], color=INK, marker="x", linestyle="", label="x at the edge: a seed diverged"))
+        handles.append(Line2D([], [], color=INK, marker="x", linestyle="", label="x at the edge: a job diverged"))
     if outside:
         handles.append(Line2D([], [], linestyle="", label=f"{outside} far worse scores lie outside the axis"))
     legend_below(axes, handles)
@@ -77,8 +76,13 @@ def _learning_curves(findings: Findings) -> Figure:
         axes.set(xlabel="steps", ylabel=tag)
         scale_to(axes, [np.asarray(drawn.get_ydata(), float) for drawn in axes.lines])
     set_heading(figure, "Learning curves of the best and the median setting")
-    shared_legend(figure, [*panels[0].get_legend_handles_labels()[0], *[BAND] * has_bands])
+    shared_legend(figure, [*panels[0].get_legend_handles_labels()[0], *[_shade(findings.unit)] * has_bands])
     return figure
+
+
+def _shade(unit: str) -> Patch:
+    """The legend's entry of the bands."""
+    return Patch(color=GREY, alpha=0.25, label=f"shaded: mean ± standard deviation over {unit}s")
 
 
 def _fill(axes: Axes, x: Sequence[float], band: Band, color: Any) -> bool:

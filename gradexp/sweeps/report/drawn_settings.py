@@ -1,5 +1,6 @@
 """Settings and their scores: over penalties, through parallel coordinates, against seconds, and what matters."""
 
+import textwrap
 from typing import Any
 
 import matplotlib as mpl
@@ -20,10 +21,12 @@ from gradexp.figures.layout import (
 )
 from gradexp.figures.output import asked_width
 from gradexp.figures.style import BLUE, INK, ORANGE, SKY, literal, number_text, styled
+from gradexp.sweeps.report.coordinates import elided
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.importance import NO_AXES
 
 SIZE = (7.5, 4.5)
+LINES = 3  # of a label in parallel coordinates
 MANY = 500  # lines, which become pixels in SVG and PDF
 
 
@@ -56,9 +59,10 @@ def _penalties(findings: Findings) -> Figure:
             color = "black" if is_bright else "white"
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize="small")
     axes.set(xlabel="regularizer.l2", ylabel="regularizer.l1")
-    several = any(spread is not None for spread in grid.band.spread)
-    over = ", mean ± standard deviation over seeds" if several and has_room else ", mean over seeds" * several
-    set_title(axes, f"Score of the best setting at each pair of penalties{over}")
+    title = "Score of the best setting at each pair of penalties"
+    if any(spread is not None for spread in grid.band.spread):
+        title += f", {'mean ± standard deviation' if has_room else 'mean'} over {findings.unit}s"
+    set_title(axes, title)
     figure.colorbar(image, ax=axes, label=findings.results.score_name)
     if not np.isfinite(scores).all():
         axes.set_facecolor("#dddddd")
@@ -98,19 +102,24 @@ def _coordinates(findings: Findings) -> Figure:
         "textcoords": "offset points",
     }
     behind: dict[str, Any] = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    # A label has the room up to the axis on its left, and the lines up to the label above.
+    room = letters(figure.get_figwidth() / (len(names) + 0.5)) - 2
+    first = 0  # letters of the widest label at the first axis, which has the left margin
     for place, ticks in enumerate(found.ticks):
         axes.axvline(place, color="black", linewidth=0.6)
+        most = int(0.6 * 72 * figure.get_figheight() / text_points("small") / len(ticks))
         for height, label in ticks:
-            axes.annotate(literal(label), (place, height), bbox=behind, **beside)
+            folded = textwrap.wrap(elided(label, room * max(1, min(LINES, most))), room, break_on_hyphens=False)
+            axes.annotate(literal("\n".join(folded)), (place, height), bbox=behind, **beside)
+            first = max(first, *map(len, folded)) if place == 0 else first
     axes.axvline(places[-1], color="black", linewidth=0.6)
     is_clipped = any(line[-1] == 0.0 for line in lines)
     beyond = ("≤ " if findings.up else "≥ ") if is_clipped else ""
     for height, label in ((0.0, beyond + number_text(worst)), (1.0, number_text(best))):
         axes.annotate(label, (places[-1], height), bbox=behind, **(beside | {"ha": "left", "xytext": (3, 0)}))
-    inches = figure.get_figwidth() / (len(names) + 0.5)
-    is_long = max(map(len, names)) > letters(inches)
+    is_long = max(map(len, names)) > room
     axes.set_xticks(places, names, rotation=30 if is_long else 0, ha="right" if is_long else "center")
-    axes.set(xlim=(-0.5, places[-1] + 0.5), ylim=(-0.06, 1.06), yticks=[])
+    axes.set(xlim=(-max(0.5, (first + 2) / (room + 2)), places[-1] + 0.5), ylim=(-0.06, 1.06), yticks=[])
     for side in axes.spines.values():
         side.set_visible(False)
     set_title(axes, "All jobs: one line each, through its settings to its score; green is good")
@@ -135,7 +144,8 @@ def _time(findings: Findings) -> Figure:
     axes.scatter(times.seconds, times.scores, alpha=0.6, s=area(14), linewidths=0, color=colour, label=label)
     if times.several:
         seconds, scores = [one.seconds for one in times.settings], [one.score for one in times.settings]
-        axes.scatter(seconds, scores, alpha=0.7, s=area(26), marker="D", color=BLUE, label="settings, means over seeds")
+        label = f"settings, means over {findings.unit}s"
+        axes.scatter(seconds, scores, alpha=0.7, s=area(26), marker="D", color=BLUE, label=label)
     seconds, scores = [one.seconds for one in times.front], [one.score for one in times.front]
     axes.step(seconds, scores, where="post", marker="s", color=ORANGE, label="none faster and better")
     low, high = findings.limits

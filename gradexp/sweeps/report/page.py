@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gradexp.configuration.environment import ENVIRONMENT
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import captions, job_curves, plotly_figures
-from gradexp.sweeps.report.best_words import best_lines, lost_lines
+from gradexp.sweeps.report.best_words import best_lines, lost_lines, no_score
 from gradexp.sweeps.report.comparison import table, words
 from gradexp.sweeps.report.dashboard import Picture
 from gradexp.sweeps.report.findings import Findings
@@ -58,6 +58,8 @@ def write_page(
         best=findings.ranking[:BEST],
         varies=captions.repeats(findings.ranking[:BEST]),
         unit=findings.unit,
+        no_score=no_score(findings),
+        front=findings.search.front if findings.search is not None else [],
         best_lines=[*search_lines(findings.search), *best_lines(findings), *lost_lines(findings)],
         contest=findings.contest,
         test_metric="test/" + results.monitor.partition("/")[2],

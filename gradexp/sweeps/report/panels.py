@@ -24,7 +24,7 @@ def constant(caption: str) -> Callable[[Findings], str]:
     return lambda findings: caption
 
 
-FEW = "fewer than two jobs have completed"
+FEW = "fewer than two jobs have a score"
 PANELS = (
     Panel(
         "learning_rate",

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from gradexp.figures.style import PALETTE
+from gradexp.sweeps.report.coordinates import elided
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.importance import NO_AXES
 from gradexp.sweeps.report.learning_curves import LOSS
@@ -17,6 +18,7 @@ COLORS = PALETTE
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "pentagon")
 DASHES = ("solid", "dash", "dashdot", "dot")
 BANDS = 12  # colors of the parallel coordinates: one trace each, however many jobs there are
+LETTERS = 64  # that fit side by side into the parallel coordinates
 PAPER = "rgba(255,255,255,0.85)"  # behind labels that lines cross
 
 
@@ -47,17 +49,21 @@ def coordinates(findings: Findings) -> go.Figure | None:
                 line={"width": 1.5, "color": _viridis(band / (BANDS - 1))},
                 showlegend=False,
             )
+    room = max(LETTERS // len(names), 8)  # a longer label is shown whole under the pointer
     for place, ticks in enumerate(found.ticks):
         for height, label in ticks:
+            shown = elided(label, room)
+            whole = {"hovertext": label} if shown != label else {}
             figure.add_annotation(
-                x=place, y=height, text=label, bgcolor=PAPER, showarrow=False, xanchor="right", xshift=-4
+                x=place, y=height, text=shown, bgcolor=PAPER, showarrow=False, xanchor="right", xshift=-4, **whole
             )
     worst, best = found.ends
     is_clipped = any(line[-1] == 0.0 for line in found.lines)
     beyond = ("≤ " if findings.up else "≥ ") if is_clipped else ""
     for height, label in ((0.0, f"{beyond}{worst:.4g}"), (1.0, f"{best:.4g}")):
         figure.add_annotation(x=places[-1], y=height, text=label, showarrow=False, xanchor="left", xshift=4)
-    figure.update_xaxes(tickvals=places, ticktext=names, range=[-0.35, places[-1] + 0.35])
+    widest = max(len(elided(label, room)) for _, label in found.ticks[0])
+    figure.update_xaxes(tickvals=places, ticktext=names, range=[-max(0.35, widest / room), places[-1] + 0.35])
     figure.update_yaxes(visible=False)
     return laid_out(figure, "", "")
 

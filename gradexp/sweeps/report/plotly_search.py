@@ -5,6 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from gradexp.rules.words import counted
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.plotly_figures import COLORS, laid_out
 from gradexp.sweeps.report.search import Found, shown, values
@@ -114,7 +115,7 @@ def _add(figure: Any, found: Found, trials: list[Trial], x: list[Any], objective
     look["marker"] = {"color": TRIAL, "size": 8, **look["marker"]}
     texts = [
         f"trial {trial.number}: {', '.join(f'{key}={shown(value)}' for key, value in trial.params.items())}, "
-        f"{len(trial.scores)} seed{'s' * (len(trial.scores) > 1)}"
+        + counted(len(trial.scores), "seed")
         for trial in trials
     ]
     y = [values(trial)[objective] for trial in trials]

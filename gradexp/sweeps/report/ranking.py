@@ -1,13 +1,13 @@
 """The settings of a sweep in order, each over its seeds."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean, quantiles, stdev
 from typing import Any
 
 from gradexp.objective import monitor
-from gradexp.sweeps.plan.repeats import FOLDS, Unit, by_split, unit_of
+from gradexp.sweeps.plan.repeats import FOLDS, Repeat, Unit, by_split, units_of
 from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.verdicts.folds import shared_variance
@@ -99,7 +99,8 @@ def ranking(results: SweepResults, stage: str = "grid") -> list[Setting]:
     Settings with too few seeds for a verdict come after those with enough, those with fewer diverged or failed seeds
     first: the mean of what is left of a setting may be one lucky job.
     """
-    return [one for one in _ranked(results, [job for job in results.jobs if job.stage == stage]) if one.scores]
+    jobs = [job for job in results.jobs if job.stage == stage]
+    return [one for one in _ranked(results, jobs, _units(results, stage)) if one.scores]
 
 
 def best_by(results: SweepResults, key: Callable[[Job], Any]) -> dict[Any, Setting]:
@@ -108,7 +109,8 @@ def best_by(results: SweepResults, key: Callable[[Job], Any]) -> dict[Any, Setti
     for job in results.jobs:
         if job.stage == "grid" and job.status in ("completed", "diverged") and job.config:
             groups[key(job)].append(job)
-    return {value: _ranked(results, jobs)[0] for value, jobs in groups.items()}
+    units = _units(results, "grid")
+    return {value: _ranked(results, jobs, units)[0] for value, jobs in groups.items()}
 
 
 def best_and_median(ranked: list[Setting]) -> list[tuple[str, Setting]]:
@@ -137,14 +139,22 @@ def in_order(results: SweepResults, settings: Iterable[Setting]) -> list[Setting
     return ordered + [setting for setting in found if not setting.scores]
 
 
-def _ranked(results: SweepResults, jobs: list[Job]) -> list[Setting]:
+def _units(results: SweepResults, stage: str) -> dict[str, Unit]:
+    """What each setting with a score is counted by, as a comparison of all of them counts."""
+    repeats: dict[str, list[Repeat]] = defaultdict(list)
+    for job, _ in results.scored(stage):
+        repeats[job.setting].append(job.repeat)
+    return dict(zip(repeats, units_of(repeats.values()), strict=True))
+
+
+def _ranked(results: SweepResults, jobs: list[Job], units: Mapping[str, Unit]) -> list[Setting]:
     groups: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         groups[job.setting].append(job)
     settings = []
     for label, members in groups.items():
         scored = [(job.repeat, score) for job in members if (score := results.score(job)) is not None]
-        unit = unit_of(repeat for repeat, _ in scored)
+        unit = units.get(label, "seed")
         scores = [score for _, score in scored] if unit == "seed" else list(by_split(dict(scored)).values())
         count = Counter(job.status for job in members)
         settings.append(Setting(label, members, scores, count["diverged"], count["diverged"] + count["failed"], unit))

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from gradexp.rules.words import counted
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report.results import SweepResults
 from gradexp.sweeps.search.objectives import Objective, scores_of
@@ -52,10 +53,20 @@ class Found:
         return [trial for trial in self.trials if trial.has(self.seeds)]
 
     @property
+    def front(self) -> list[str]:
+        """The settings of the best, as a ranking calls them, of several objectives; empty for one."""
+        return [label(trial) for trial in self.best] if len(self.objectives) > 1 else []
+
+    @property
     def so_far(self) -> list[float]:
         """The best value of the first objective among the whole trials up to each of them."""
         better = max if self.objectives[0].sign > 0 else min
         return list(accumulate((values(trial)[0] for trial in self.whole), better))
+
+
+def label(trial: Trial) -> str:
+    """The values of a trial, as they would be typed."""
+    return " ".join(f"{key}={text(value)}" for key, value in trial.params.items())
 
 
 def values(trial: Trial) -> Scores:
@@ -135,7 +146,7 @@ def search_lines(found: Found | None) -> list[str]:
     lost = f", {found.lost} diverged or failed" if found.lost else ""
     pruned = sum(trial.pruned > 0 for trial in found.trials)
     cut = f", {pruned} cut short" if pruned else ""
-    counts = f"{len(found.trials) + found.lost} trials by {found.sampler}{cut}{lost}"
+    counts = f"{counted(len(found.trials) + found.lost, 'trial')} by {found.sampler}{cut}{lost}"
     names = ", ".join(one.metric for one in found.objectives)
     whole = f"all {len(found.seeds)} seeds" if len(found.seeds) > 1 else "a score"
     if not found.best:
@@ -143,17 +154,17 @@ def search_lines(found: Found | None) -> list[str]:
     if len(found.objectives) > 1:
         lines = [f"search: {counts}; {len(found.best)} that no other beats in all of {names}"]
     else:
-        lines = [f"search: {counts}; the best of the {len(found.whole)} with {whole} is"]
+        which = f"the best of the {len(found.whole)}" if len(found.whole) > 1 else "the only one"
+        lines = [f"search: {counts}; {which} with {whole} is"]
     for trial, fresh in zip(found.best, found.fresh, strict=True):
-        label = " ".join(f"{key}={text(value)}" for key, value in trial.params.items())
         chosen_by = _numbers(values(trial))
         if fresh:
             means = _numbers([fmean(one) for one in zip(*fresh, strict=True)])
             spread = f" ± {stdev(one[0] for one in fresh):.2g}" if len(fresh) > 1 and len(found.objectives) == 1 else ""
-            again = f"; at {len(fresh)} fresh seeds {means}{spread}"
+            again = f"; at {counted(len(fresh), 'fresh seed')} {means}{spread}"
         else:
             again = "; it has not run at fresh seeds"
-        lines.append(f"{label}: {names} {chosen_by}, which is optimistic, as it was chosen by this score{again}")
+        lines.append(f"{label(trial)}: {names} {chosen_by}, which is optimistic, as it was chosen by this score{again}")
     return [f"{lines[0]} {lines[1]}"] if len(found.objectives) == 1 else lines
 
 

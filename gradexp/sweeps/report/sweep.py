@@ -69,6 +69,8 @@ class Sweep:
     def best(self) -> Setting:
         """The setting that the report calls best: label, jobs, scores, mean and standard deviation over the seeds.
 
+        Of a search with other objectives than `monitor` it is the best by `monitor` alone.
+
         Raises:
             ValueError: No job has a score, or the jobs are of several data sets, whose scores have no order.
         """

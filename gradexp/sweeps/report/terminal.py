@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, score
+from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, no_score, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
 from gradexp.sweeps.report.findings import Findings
@@ -22,7 +22,9 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
     if findings.ranking:
         table = Table(box=None, pad_edge=False)
         table.add_column("setting", overflow="fold")
-        for name in (findings.results.score_name, f"± over {findings.unit}s", f"{findings.unit}s", "seconds"):
+        front = findings.search.front if findings.search is not None else []
+        more = ["on the front"] * bool(front)
+        for name in (findings.results.score_name, f"± over {findings.unit}s", f"{findings.unit}s", "seconds", *more):
             table.add_column(Text(name), justify="right")  # square brackets in Text are not markup
         for setting in findings.ranking[:TOP]:
             table.add_row(
@@ -31,6 +33,7 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),
                 f"{setting.seconds:.1f}" if setting.seconds is not None else "",
+                *("yes" if setting.label in front else "" for _ in more),
             )
         console.print(table)
     if findings.comparison is not None:
@@ -103,5 +106,5 @@ def _problems(findings: Findings) -> list[str]:
     if not findings.is_ranked:
         found.append("not ranked: the jobs are of several data sets, whose scores have no order")
     elif not findings.ranking:
-        found.append("no job has completed")
+        found.append(no_score(findings))
     return found

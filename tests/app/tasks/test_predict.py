@@ -10,7 +10,7 @@ from rich.console import Console
 from gradexp import run
 from gradexp.app.composition import compose
 from gradexp.app.prediction_table import print_predictions
-from gradexp.app.tasks.prediction_columns import predicted_columns
+from gradexp.app.tasks.prediction_columns import predicted_columns, with_numbers
 from gradexp.data import Blobs, Digits, LinearData
 from tests.data.tables.files import houses, write
 
@@ -86,9 +86,27 @@ def test_the_truth_of_a_file_stands_beside_its_predictions_also_as_parquet(own_f
     assert not (own_folder / "out" / "predictions.csv").exists()
     written = pl.read_parquet("out/predictions.parquet")
     assert written.columns == [*new.columns, "true", "prediction"]
+    numbers = [column.name for column in new if column.dtype.is_numeric()]
+    assert numbers
+    assert [name for name in new.columns if written[name].dtype.is_numeric()] == numbers, "the text of a CSV is parsed"
     assert written["true"].to_list() == [None if row == 2 else price for row, price in enumerate(new["price"])]
     assert "predictions are of price, in its own units" in result.notes
     assert "7 predictions in predictions.parquet" in result.notes
+
+
+def test_text_is_a_number_where_every_value_is_one_and_no_digit_is_lost() -> None:
+    frame = pl.DataFrame({
+        "whole": ["1", " -20", "300"], "real": ["1", "2.5", "1e-3"], "missing": ["1", "", "NA"],
+        "zip": ["01234", "20095", "80331"], "long": ["1", "2", "123456789012345678901"], "none": ["", "NA", None],
+        "mixed": ["1", "two", "3"], "class": ["a", "b", "c"], "probability": [0.5, 0.25, 1.0],
+    })  # fmt: skip
+    found = with_numbers(frame)
+    assert found.columns == frame.columns
+    assert found["whole"].to_list() == [1, -20, 300]
+    assert found["real"].to_list() == [1.0, 2.5, 0.001]
+    assert found["missing"].to_list() == [1, None, None]
+    rest = frame.columns[3:]
+    assert found.select(rest).equals(frame.select(rest), null_equal=True)
 
 
 def test_the_format_belongs_to_predictions() -> None:

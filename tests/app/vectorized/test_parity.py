@@ -57,6 +57,21 @@ def test_folds_of_other_sizes_leave_what_they_leave_alone() -> None:
     assert all(one.is_stacked for one in verdicts)
 
 
+def test_fits_that_end_by_steps_leave_what_they_leave_alone() -> None:
+    """An epoch has 5 steps: a limit that ends an epoch is one of epochs, one within an epoch is left to the job."""
+    line = ["data=blobs", "data.num_samples=100", "data.batch_size=16", "model.hidden=[5]", "trainer.max_epochs=3"]
+    rare = ["scheduler=cosine", "trainer.check_val_every_n_epoch=2"]
+    limits = {10: (2, 10), 15: (3, 15), 50: (3, 15), -1: (3, 15), 7: (2, 7)}
+    jobs = [[*line, "scheduler=onecycle", f"trainer.max_steps={limit}"] for limit in limits]
+    jobs += [[*line, *rare, f"trainer.max_steps={limit}"] for limit in (5, 10)]
+    verdicts = compared(jobs, "jobs")
+    assert [one.faults for one in verdicts] == [[]] * 7
+    assert [one.is_stacked for one in verdicts] == [True, True, True, True, False, True, True]
+    for number, expected in enumerate([*limits.values(), (1, 5), (2, 10)]):
+        found = json.loads(Path("jobs-vectorized", str(number), "metrics.json").read_text())
+        assert (found["epochs"], found["steps"]) == expected
+
+
 def test_fits_that_thresholds_end_leave_what_they_leave_alone() -> None:
     line = ["data=blobs", "data.num_samples=100", "model.hidden=[5]", "trainer.max_epochs=4", "monitor=val/loss"]
     ends = ["early_stopping.thresholds=[9,0.01,9]", "early_stopping.thresholds=[9,9,9]", "early_stopping.patience=3"]

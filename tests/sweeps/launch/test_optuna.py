@@ -141,6 +141,7 @@ def test_a_search_is_extended_and_keeps_what_it_began_with(finished: Path, monke
     shutil.copytree(finished, "sweep")
     before = [trial.params for trial in trials(finished)]
     kept = json.loads(Path("sweep/manifest.json").read_text())
+    whole = sum(len(scores) == 2 for scores in by_setting(finished).values())
     rate = "optimizer.lr was 0.0001 to 0.1, logarithmic, is"
     for typed, words in {
         "search.sampler=qmc": "search.sampler was tpe, is qmc. More search.trials extend a search",
@@ -150,10 +151,12 @@ def test_a_search_is_extended_and_keeps_what_it_began_with(finished: Path, monke
         "data.batch_size=50": "began with; data.batch_size was 100, is 50. More search.trials extend a search;",
         "seed=3": "began with; seed was 0, is 3. More",
         "search.trials=12": "search.trials must be at least 13, which the search has begun already; got 12.",
+        "search.race=1": f"search.race must be at least 2, as {whole} trials got all seeds already; got 1.",
+        "search.fresh=1": "search.fresh must be at least 2, the seeds at which the best has begun already; got 1.",
     }.items():
         message = str(call(monkeypatch, *RESUMED, "hydra/sweeper=optuna", typed))
         assert words in message, f"{typed}: {message}"
-        assert message.count(" was ") == (0 if "trials=" in typed else 1), "nothing that was not typed is named"
+        assert message.count(" was ") == (0 if "at least" in words else 1), "nothing that was not typed is named"
     assert json.loads(Path("sweep/manifest.json").read_text()) == kept
     assert call(monkeypatch, *RESUMED, "hydra/launcher=vectorized", "search.trials=15") is None
     after = [trial.params for trial in trials(Path("sweep"))]

@@ -5,18 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from gradexp.sweeps.report.best import best_of
 from gradexp.sweeps.report.findings import find
+from gradexp.sweeps.report.page import write_page
 from gradexp.sweeps.report.penalty_map import penalties
 from gradexp.sweeps.report.ranking import ranking
 from gradexp.sweeps.report.results import Job, SweepResults, read_sweep
 from gradexp.sweeps.report.search import Found
 from gradexp.sweeps.report.sensitivity import learning_rates
-from gradexp.sweeps.report.terminal import lines
+from gradexp.sweeps.report.terminal import lines, print_findings
 from gradexp.sweeps.report.times import times
 from gradexp.sweeps.search.objectives import Objective
+from gradexp.sweeps.search.space import Dimension
+from gradexp.sweeps.search.trials import Trial
 from tests.sweeps.folders import grid, write_sweep
 from tests.sweeps.report.comparison.jobs import LOST, job, sweep
 
@@ -89,6 +93,32 @@ def test_a_search_by_other_metrics_names_no_best_by_the_monitor() -> None:
         search = Found("tpe", objectives, [0, 1, 2], {}, [], 0, [], [], {})
         said = "\n".join(lines(replace(findings, search=search)))
         assert ("best by the mean" in said) is is_said
+        assert "the table ranks by best/val/accuracy alone; the trials on the front have no order" in said
+
+
+def test_the_table_of_a_search_by_another_metric_says_what_it_goes_by() -> None:
+    findings = find(swept({0.1: [0.95], 0.2: [0.90]}))
+    words = "the table ranks by best/val/accuracy alone; the search went by val/loss"
+    for metric, is_said in (("val/loss", True), ("val/accuracy", False)):
+        search = Found("tpe", [Objective(metric, "min")], [0], {}, [], 0, [], [], {})
+        assert (words in lines(replace(findings, search=search))) is is_said
+
+
+def test_the_table_marks_the_trials_on_the_front(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    findings = find(read_sweep(write_sweep(tmp_path, grid(optimizer__lr=[0.001, 0.01, 0.1], seed=[0]))))
+    objectives = [Objective("val/accuracy", "max"), Objective("parameters", "min")]
+    trials = [Trial(n, {"optimizer.lr": rate}, {0: (0.9, n)}) for n, rate in enumerate((0.001, 0.01, 0.1))]
+    space = {"optimizer.lr": Dimension(choices=("0.001", "0.01", "0.1"))}
+    search = Found("tpe", objectives, [0], space, trials, 0, trials[1:], [[], []], {})
+    findings = replace(findings, search=search)
+    print_findings(findings, [], Console(width=200))
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("optimizer.lr=")][:3]
+    assert sorted((row.split()[0], row.endswith("yes")) for row in rows) == [
+        ("optimizer.lr=0.001", False), ("optimizer.lr=0.01", True), ("optimizer.lr=0.1", True),
+    ]  # fmt: skip
+    text = write_page(findings, [], {}).read_text()
+    assert '<th scope="col">on the front</th>' in text
+    assert text.count("<td>yes</td>") == 2
 
 
 def test_a_setting_that_lost_one_of_many_seeds_can_be_the_best() -> None:

@@ -1,6 +1,7 @@
 """The findings of a sweep, compared with direct computations and with SciPy."""
 
 import csv
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,17 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Annotation, Text
 from scipy import stats
 
+from gradexp.figures.output import figures_as
 from gradexp.objective.monitor import OWN
 from gradexp.sweeps.plan.final_runs import final_runs
 from gradexp.sweeps.plan.manifest import Manifest
+from gradexp.sweeps.report import drawn_curves, drawn_settings, plotly_figures
 from gradexp.sweeps.report.findings import find
 from gradexp.sweeps.report.importance import variance_explained
 from gradexp.sweeps.report.page import write_page
 from gradexp.sweeps.report.penalty_map import penalties
 from gradexp.sweeps.report.ranking import best_and_median, ranking, shown_range
-from gradexp.sweeps.report.results import read_sweep, write_csv
+from gradexp.sweeps.report.results import Job, read_sweep, write_csv
 from gradexp.sweeps.report.sensitivity import learning_rates
 from gradexp.sweeps.report.terminal import lines
 from gradexp.sweeps.report.times import pareto_front
@@ -177,3 +181,81 @@ def test_variance_explained_equals_the_analysis_of_variance() -> None:
     assert "number" not in variance_explained([{**job, "number": n} for n, job in enumerate(settings)], scores)
     assert variance_explained(settings, [0.5] * len(settings)) == {}
     assert variance_explained([], []) == {}
+
+
+def test_seeds_on_one_fold_are_one_measurement_where_others_have_several_folds() -> None:
+    runs = [(0.1, fold, seed) for fold in range(3) for seed in range(2)] + [(0.2, 0, seed) for seed in range(4)]
+    config = {"optimizer._target_": "torch.optim.Adam", "regularizer.l1": 0.0, "regularizer.l2": 0.0, "data.folds": 3}
+    jobs: list[Job] = []
+    for rate, fold, seed in runs:
+        score = 0.9 + 0.01 * fold + 0.001 * seed + 0.05 * (rate == 0.2)
+        typed = {"optimizer.lr": rate, "data.fold": fold, "seed": seed}
+        jobs.append(job(len(jobs), typed, config=config, metrics={"best/val/accuracy": score}))
+    found = find(sweep(jobs))
+    several, one = found.ranking
+    assert (several.unit, one.unit) == ("fold", "fold")
+    assert several.scores == pytest.approx([0.9005, 0.9105, 0.9205])
+    assert one.scores == pytest.approx([0.9515]), "one fold is too few to be the best"
+    assert found.rates["Adam"].band.seeds == [3, 1]
+    alone = find(sweep(jobs[6:])).ranking[0]
+    assert (alone.unit, len(alone.scores)) == ("seed", 4)
+
+
+@pytest.mark.parametrize("unit", ["seed", "fold"])
+def test_figures_say_what_their_means_are_over(unit: str) -> None:
+    key = {"seed": "seed", "fold": "data.fold"}[unit]
+    typed = grid(
+        regularizer__l1=[0.0],
+        regularizer__l2=[0.0, 0.1],
+        optimizer__lr=[0.1, 0.01],
+        **{key.replace(".", "__"): [0, 1, 2]},
+    )
+    jobs = [
+        job(
+            n,
+            one,
+            metrics={"best/val/accuracy": accuracy(one) + 0.01 * one[key], "seconds/fit": 1.0 + n},
+            config={"data.folds": 3, "optimizer._target_": "torch.optim.Adam"},
+        )
+        for n, one in enumerate(typed)
+    ]
+    found = find(sweep(jobs))
+    assert found.unit == unit
+    drawn = [drawn_settings.penalties(found), drawn_settings.time(found), drawn_curves.learning_rate(found)]
+    words = [text.get_text() for figure in drawn if figure for text in figure.findobj(Text)]
+    assert sum(f"{unit}s" in one for one in words) == 3, words
+    assert not any("seed" in one and unit != "seed" for one in words)
+
+
+LONG: dict[str, list[Any]] = {
+    "optimizer._target_": ["torch.optim.Adam", "mypackage.optimizers.experimental.ScheduleFreeAdamWWithALongWarmup"],
+    "model.hidden": [[7], [512, 512, 256, 256, 128, 128, 64, 64, 32, 32, 16, 16]],
+    "init_from": ["b.ckpt", "/home/someone/projects/2026/a_long_study/tables/the_first_version_of_the_model.ckpt"],
+}
+
+
+@pytest.mark.parametrize("size", [None, "column"])
+def test_long_labels_of_parallel_coordinates_are_not_cut_by_the_figure(size: str | None) -> None:
+    typed = [dict(zip(LONG, values, strict=True)) for values in itertools.product(*LONG.values())]
+    config = {"regularizer.l1": 0.0, "regularizer.l2": 0.0}
+    jobs = [job(n, one, config=config, metrics={"best/val/accuracy": 0.9 + 0.01 * n}) for n, one in enumerate(typed)]
+    found = find(sweep(jobs))
+    with figures_as("png", size):
+        figure = drawn_settings.coordinates(found)
+        assert figure is not None
+        figure.draw_without_rendering()
+    (left, _), (right, _) = figure.axes[0].transData.transform([(0, 0), (1, 0)])
+    labels = [one for one in figure.findobj(Annotation) if one.get_text()]
+    assert len(labels) == 8
+    for one in labels:
+        box = one.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, one.get_text()
+        assert box.width < 1.2 * (right - left), one.get_text()
+    texts = [one.get_text().replace("\n", "") for one in labels]
+    assert texts[:2] == ["ScheduleFreeAdamWWithALongWarmup", "Adam"]
+    drawn = plotly_figures.coordinates(found)
+    assert drawn is not None
+    cut = [one for one in drawn.layout.annotations if "…" in one.text]
+    assert len(cut) == 3
+    assert max(len(one.text) for one in drawn.layout.annotations) <= plotly_figures.LETTERS / 4
+    assert {one.hovertext for one in cut} == {texts[0], str(LONG["model.hidden"][1]), LONG["init_from"][1]}

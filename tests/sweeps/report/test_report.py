@@ -67,6 +67,19 @@ def test_a_sweep_without_results_has_a_report(outcomes: dict[int, dict[str, str]
     assert "No job has completed." in "".join(page(tmp_path / "sweep").words)
 
 
+def test_jobs_that_completed_without_a_score_are_not_said_to_have_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported = {"status": "completed", "export/difference": 0.0, "monitor": "val/accuracy", "monitor_mode": "max"}
+    folder = write_sweep(tmp_path / "sweep", grid(seed=[0, 1]), dict.fromkeys(range(2), exported))
+    write_report(folder, Console())
+    said = "2 jobs completed, none with val/accuracy to be ranked by"
+    assert said in capsys.readouterr().out
+    words = "".join(page(folder).words)
+    assert f"{said}." in words
+    assert "has completed" not in words
+
+
 def test_jobs_of_several_data_sets_are_not_ranked_and_their_failures_are_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """A comparison in words: lines for the terminal and the page."""
 
+from gradexp.rules.words import counted
 from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.next_command import (
     MOST,
@@ -25,7 +26,7 @@ def number(value: float | None) -> str:
 def title(comparison: Comparison) -> str:
     """What is compared, by which metric."""
     way = "higher" if comparison.metric.sign > 0 else "lower"
-    return f"{len(comparison.settings)} settings by {comparison.metric.name}, {way} is better"
+    return f"{counted(len(comparison.settings), 'setting')} by {comparison.metric.name}, {way} is better"
 
 
 def lines(comparison: Comparison) -> list[str]:
@@ -34,7 +35,7 @@ def lines(comparison: Comparison) -> list[str]:
     pairs = [pair for pair in comparison.with_reference if pair.verdict is not None]
     found += [_verdict(comparison, pair) for pair in pairs[:SHOWN]]
     if len(pairs) > SHOWN:
-        found.append(f"and {len(pairs) - SHOWN} further settings, in the table")
+        found.append(f"and {counted(len(pairs) - SHOWN, 'further setting')}, in the table")
     for one in comparison.sampled[:SAMPLED]:
         a, b = comparison.settings[one.a].label, comparison.settings[one.b].label
         found.append(
@@ -42,12 +43,13 @@ def lines(comparison: Comparison) -> list[str]:
             "test/accuracy on this test set (95 %); about the settings nothing can be said"
         )
     if len(comparison.sampled) > SAMPLED:
-        found.append(f"and {len(comparison.sampled) - SAMPLED} further settings with one run each")
+        found.append(f"and {counted(len(comparison.sampled) - SAMPLED, 'further setting')} with one run each")
     if not comparison.is_judged:
         found.append(f"no verdict: from three {comparison.unit}s on a difference is judged; {_add(comparison)}")
     elif any(len(one.scores) < JUDGED for one in comparison.settings):
         few = [one.label for one in comparison.settings if len(one.scores) < JUDGED]
-        found.append(f"no verdict on {len(few)} settings with fewer than three {comparison.unit}s: {_some(few)}")
+        short = counted(len(few), "setting")
+        found.append(f"no verdict on {short} with fewer than three {comparison.unit}s: {_some(few)}")
     found += _remarks(comparison)
     return found
 
@@ -80,7 +82,7 @@ def _of_units(comparison: Comparison) -> list[str]:
     """What is counted in place of seeds, and how."""
     found = []
     if comparison.unit == "score":
-        kinds = [f"{len(one.scores)} {one.unit}s of {one.label}" for one in comparison.settings[:SHOWN]]
+        kinds = [f"{counted(len(one.scores), one.unit)} of {one.label}" for one in comparison.settings[:SHOWN]]
         found.append(f"the settings count by different units: {', '.join(kinds)}; unlike units are not paired")
     for unit in dict.fromkeys(one.unit for one in comparison.settings if one.unit != "seed"):
         means = f"a {unit}'s score is the mean over its seeds"
@@ -141,7 +143,8 @@ def _remarks(comparison: Comparison) -> list[str]:
         found.append(f"diverged or failed, and in no mean: {_some(lost)}")
     repeated = sum(one.setting.repeated for one in comparison.settings)
     if repeated:
-        found.append(f"{repeated} jobs repeat a seed of the same setting: the first of each counts")
+        repeat = f"{counted(repeated, 'job')} {'repeats' if repeated == 1 else 'repeat'}"
+        found.append(f"{repeat} a seed of the same setting: the first of each counts")
     if comparison.has_test_part is False:
         found.append(
             "the test set's own part of the error is not counted: some runs have no test_correct.json of one test set"

@@ -14,6 +14,7 @@ from PIL import Image
 from gradexp.figures import confusion_matrix
 from gradexp.reports.calibration import BINS, calibration
 from gradexp.reports.examination import MOST_SAMPLES, Array, Examination
+from gradexp.rules.words import counted
 from gradexp.sweeps.report.page_parts import number
 from gradexp.sweeps.report.run import drawn_run, run_figures
 
@@ -69,7 +70,7 @@ def judge(found: Examination) -> Judgement:
     """The figures, tables and images of an examination."""
     samples = len(found.targets)
     some = "the first " if samples >= MOST_SAMPLES else ""
-    shown = Judgement(f"On {some}{samples:,} {PARTS[found.part]} samples")
+    shown = Judgement(f"On {some}{counted(samples, f'{PARTS[found.part]} sample')}")
     if found.classes:
         _of_classes(found, shown)
     else:
@@ -82,9 +83,8 @@ def _of_classes(found: Examination, shown: Judgement) -> None:
     counts = np.bincount(found.targets * n + predicted, minlength=n * n).reshape(n, n)
     reliable = calibration(found.outputs, found.targets)
     wrong = int(counts.sum() - np.trace(counts))
-    shown.lines.append(
-        f"{wrong:,} of {len(found.targets):,} samples are wrong: accuracy {1 - wrong / len(found.targets):.2%}."
-    )
+    are = f"{counted(len(found.targets), 'sample')} {'is' if wrong == 1 else 'are'}"
+    shown.lines.append(f"{wrong:,} of {are} wrong: accuracy {1 - wrong / len(found.targets):.2%}.")
     shown.add(
         "confusion",
         run_figures.confusion(counts, found.classes),

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradexp.reports.diagnosis import diagnose
 from gradexp.reports.examination import Examination
+from gradexp.rules.words import counted
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report.learning_curves import Curve
 from gradexp.sweeps.report.page import Shown
@@ -85,7 +86,7 @@ def write_run_page(
 
 def _status(run: RunFiles) -> str:
     epochs, steps = run.metrics.get("epochs"), run.metrics.get("steps")
-    trained = f", after {epochs} epoch{'s' * (epochs != 1)} and {steps:,} steps" if epochs is not None and steps else ""
+    trained = f", after {counted(epochs, 'epoch')} and {counted(steps, 'step')}" if epochs is not None and steps else ""
     said = {"running": "still running: this page shows what there is so far",
             "interrupted": "interrupted: it has not ended, and this page shows what it left"}  # fmt: skip
     return said.get(run.status, run.status) + trained

@@ -12,6 +12,7 @@ from gradexp import figures
 from gradexp.engine.checkpoint_file import read_checkpoint
 from gradexp.figures.encoding import encoded
 from gradexp.reports.examination import Examination
+from gradexp.rules.words import counted
 from gradexp.sweeps.report.page_parts import number
 from gradexp.sweeps.report.run.drawn_run import links
 from gradexp.sweeps.report.run.judgement import IMAGE, Table
@@ -61,7 +62,8 @@ def weights(path: Path, examination: Examination | None) -> Weights:
             figure = figures.weight_images(first.float().numpy(), tuple(shape))
         elif len(names) == first.shape[1]:
             tables.append(_of_features(first, names))
-    line = f"{path.name}, after {step:,} steps: {sum(tensor.numel() for tensor in real.values()):,} numbers."
+    numbers = sum(tensor.numel() for tensor in real.values())
+    line = f"{path.name}, after {counted(step, 'step')}: {counted(numbers, 'number')}."
     if figure is None:
         return Weights(line, tables, "", [])
     picture = base64.b64encode(encoded(figure, ("png",))["png"]).decode()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from gradexp.rules.words import counted
 from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.comparison.words import number
 from gradexp.sweeps.report.printed_table import print_table
@@ -88,13 +89,15 @@ def _of_problem(problem: Problem) -> str:
     compared = problem.comparison
     way = "higher" if compared.metric.sign > 0 else "lower"
     counts = sorted({len(one.scores) for one in compared.settings})
-    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    said = f"{compared.metric.name}, {way} is better, mean ± standard deviation over {seeds} {compared.unit}s"
+    seeds = counted(counts[-1], compared.unit)
+    seeds = seeds if len(counts) == 1 else f"{counts[0]} to {seeds}"
+    said = f"{compared.metric.name}, {way} is better, mean ± standard deviation over {seeds}"
     if all(len(one.scores) > 1 and len({*one.scores.values()}) == 1 for one in compared.settings):
         said += f"; all {compared.unit}s of a setting give the same: chance has no part in it"
     few = sum(len(one.scores) < JUDGED for one in compared.settings)
     if few:
-        said += f"; {few} of {len(compared.settings)} settings have fewer than three, and are told from none"
+        have, are = ("has", "is") if few == 1 else ("have", "are")
+        said += f"; {few} of {len(compared.settings)} settings {have} fewer than three, and {are} told from none"
     return said
 
 

@@ -194,6 +194,20 @@ def test_the_one_pair_of_several_settings_is_said_to_be_tested() -> None:
     assert "by these very numbers: so the one pair is tested (Holm)" in lines(found)[0]
 
 
+def test_one_setting_and_one_job_are_said_in_the_singular() -> None:
+    jobs = [
+        one
+        for setting in settings({"a": [0.9, 0.91, 0.92], "b": [0.8, 0.81, 0.82], "c": [0.1]})
+        for one in setting.jobs.values()
+    ]
+    once = lines(compare(settings_of([*jobs, job(30, {"model.init": "a", "seed": 0})]), ACCURACY))
+    assert "no verdict on 1 setting with fewer than three seeds: model.init=c" in once
+    assert "1 job repeats a seed of the same setting: the first of each counts" in once
+    more = [job(30 + seed, {"model.init": name, "seed": 0}) for seed, name in enumerate("aad")]
+    twice = lines(compare(settings_of([*jobs, *more]), ACCURACY))
+    assert "2 jobs repeat a seed of the same setting: the first of each counts" in twice
+
+
 def test_a_command_has_at_most_fifty_seeds_and_four_settings() -> None:
     jobs = [job(n, {"model.init": n}) for n in range(5)]
     assert next_commands(settings_of(jobs), 5) == []
