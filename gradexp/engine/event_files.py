@@ -40,6 +40,12 @@ class EventFiles(TensorBoardLogger):
             self._experiment = EventWriter(log_dir=self.log_dir, **self._kwargs)
         return self._experiment
 
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log scalars, without the epoch that Lightning adds to those of a test: a curve of one point."""
+        is_test = all(name.startswith("test") for name in metrics if name != "epoch")
+        shown = {name: value for name, value in metrics.items() if name != "epoch"} if is_test else dict(metrics)
+        super().log_metrics(shown, step)
+
     def save(self) -> None:
         self.experiment.flush()
 

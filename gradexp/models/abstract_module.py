@@ -214,9 +214,7 @@ class AbstractModule(SteppedModule, Checked):
         return self.predictions(outputs)
 
     def on_test_epoch_end(self) -> None:
-        values = self.test_metrics.compute()
-        self.log_dict(values, logger=False, sync_dist=True)
-        log_at_step(self, values)  # Lightning's own would log the epoch too, as a curve of one point
+        self.log_dict(self.test_metrics.compute(), sync_dist=True)
         self.test_metrics.reset()
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
