@@ -16,6 +16,7 @@ from gradexp.building.construct import construct
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.abstract_dataset import Samples
 from gradexp.data.images.augmentation import RandomGeometry
+from gradexp.data.images.given_images import raw_images
 from gradexp.data.images.image_files import image_paths, read_image
 from gradexp.data.options import DataOptions
 from gradexp.data.preprocessors import PixelScaler
@@ -176,6 +177,9 @@ class ImageDataModule(AbstractDataModule):
         image = read_image(path, self.image_shape, self.white, self.invert_paper)
         inputs, _ = self.preprocess(ImageSource(image, first))[first]
         return inputs
+
+    def raw_samples(self, samples: Any) -> Tensor:
+        return raw_images(samples, self.image_shape, self.white, self.invert_paper)
 
     def preprocessing_state(self) -> dict[str, Any]:
         return {"mean": self.mean, "std": self.std}
