@@ -62,9 +62,13 @@ def _table(given: Any, separator: str | None) -> TableFile | None:
             frame = given
         elif isinstance(given, Mapping):
             frame = pl.DataFrame({str(name): _column(values) for name, values in given.items()}, strict=False)
-        elif hasattr(given, "to_dict") and hasattr(given, "columns"):  # of pandas, which need not be installed
-            columns = given.to_dict("list").items()
-            frame = pl.DataFrame({str(name): _column(values) for name, values in columns}, strict=False)
+        elif hasattr(given, "isna") and hasattr(given, "columns"):  # of pandas, which need not be installed
+            if not given.columns.is_unique:
+                raise ValueError("two have one name")
+            # pandas has several kinds of missing values, which polars does not know.
+            known = {str(name): zip(given[name], given[name].isna(), strict=True) for name in given.columns}
+            columns = {name: [None if gone else value for value, gone in pairs] for name, pairs in known.items()}
+            frame = pl.DataFrame({name: _column(values) for name, values in columns.items()}, strict=False)
         elif isinstance(given, list | tuple) and given and all(isinstance(row, Mapping) for row in given):
             names = list(dict.fromkeys(name for row in given for name in row))
             # Column by column: a row may lack one, whose value is missing then.
@@ -73,7 +77,9 @@ def _table(given: Any, separator: str | None) -> TableFile | None:
             return None
     except (PolarsError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"samples must be columns of one length; got {received(given)} ({reason}).") from error
+        raise ValueError(
+            f"samples must be columns of one length, each with a name of its own; got {received(given)} ({reason})."
+        ) from error
     return TableFile(frame, decimal_comma=False)
 
 

@@ -42,6 +42,27 @@ def test_rows_in_every_form_are_encoded_as_those_of_a_file(table: Table, form: s
     torch.testing.assert_close(table.preprocessor()(raw), expected)
 
 
+def test_every_missing_value_of_pandas_is_one(table: Table) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(
+        {
+            "house age": pd.array([1, None], dtype="Int64"),
+            "income": [1.5, np.nan],
+            "city": pd.Categorical(["Ulm", None]),
+            "built": pd.to_datetime(["2001-02-03", None]),
+            "garden": pd.array([True, None], dtype="boolean"),
+            "sold": ["yes", np.nan],
+        }
+    )
+    with pytest.warns(UserWarning, match="are replaced by the training mean"):
+        raw = table.raw_samples(frame)
+    assert raw[0].isfinite().all()
+    assert raw[0, 3] == (np.datetime64("2001-02-03") - np.datetime64("1970-01-01")).astype(int)
+    assert raw[1].isnan()[:5].all()
+    with pytest.raises(ValueError, match=r"each with a name of its own; got DataFrame .*two have one name"):
+        table.raw_samples(pd.concat([frame, frame], axis=1))
+
+
 def test_one_row_is_a_table_of_one_and_a_row_may_lack_a_value(table: Table) -> None:
     first, second = houses(2, seed=3).drop("price").to_dicts()
     both = table.raw_samples([first, second])
@@ -67,7 +88,7 @@ def test_values_that_the_training_rows_lack_are_a_warning(table: Table) -> None:
         ([["Bonn"] * 6], r"must be numbers .*; got list of 1 \(list\)\."),
         (None, "must be numbers .*; got NoneType None"),
         ({"income": 3}, r"must have the columns that the model needs; the dict has no 'house age'\. It has income\."),
-        ({"income": [1, 2], "city": ["Ulm"]}, "must be columns of one length; got dict"),
+        ({"income": [1, 2], "city": ["Ulm"]}, "must be columns of one length, .*; got dict"),
         ({name: [[1]] for name in houses(1).columns}, "must have numbers, dates and text in their columns"),
         (houses(1).head(0), "must have rows; got DataFrame"),
         ("new.csv", r"must be a CSV or Parquet file; there is no new\.csv"),
