@@ -1,5 +1,6 @@
 """Image files: finding them in a folder, and converting them to the shape of a data set."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ LabelledFile = tuple[Path, str]  # an image and its class
 
 
 def image_paths(path: Path, key: str = "input") -> list[Path]:
-    """`path` itself if it is a file, otherwise the images in the folder `path`, sorted by name.
+    """`path` itself if it is a file, otherwise the images in the folder `path` and below, sorted by name.
+
+    Hidden files and folders are left out, as in training.
 
     Raises:
         ValueError: There is no such file or folder, or no image in the folder.
@@ -32,10 +35,27 @@ def image_paths(path: Path, key: str = "input") -> list[Path]:
         return [path]
     if not path.is_dir():
         raise ValueError(f"{key} must be an image file or a folder of them; there is no {path}.")
-    paths = sorted(child for child in path.iterdir() if child.suffix.lower() in SUFFIXES and child.is_file())
+    paths = [image for image in _images(path, "**/*") if image.is_file()]
+    paths = [image for image in paths if not any(map(_is_hidden, image.relative_to(path).parts[:-1]))]
     if not paths:
-        raise ValueError(f"{key} must be a folder with {', '.join(SUFFIXES)} files; {path} has none.")
+        raise ValueError(f"{key} must be a folder with {', '.join(SUFFIXES)} files; {path} has none, also below it.")
     return paths
+
+
+def classes_by_folder(paths: Sequence[Path], root: Path, classes: Sequence[str]) -> tuple[list[str | None], list[str]]:
+    """Of each image the class that a folder between `root` and it is named after, the outermost one; None without.
+
+    Returns:
+        The classes, and the folders in `root` with images of no class.
+    """
+    found: list[str | None] = []
+    unknown: dict[str, None] = {}
+    for path in paths:
+        folders = [name_of(Path(part)) for part in path.relative_to(root).parts[:-1]]
+        found.append(next((name for name in folders if name in classes), None))
+        if folders and found[-1] is None:
+            unknown[folders[0]] = None
+    return found, list(unknown)
 
 
 def find_images(root: Path) -> tuple[list[LabelledFile], list[LabelledFile] | None, list[str]]:
@@ -97,7 +117,11 @@ def _stray(root: Path) -> list[str]:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith((".", "__")))
+    return sorted(child for child in root.iterdir() if child.is_dir() and not _is_hidden(child.name))
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith((".", "__"))
 
 
 def _images(root: Path, pattern: str) -> list[Path]:
