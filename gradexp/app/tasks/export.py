@@ -101,8 +101,8 @@ def _samples(data: AbstractDataModule) -> tuple[Tensor, Tensor | None, str, list
             f"data must have a test part that can be read, or a preprocessor, for task=export; {type(data).__name__} "
             "has neither" + (f" ({reason})." if reason else ".")
         )
-    source = "random values, as no test part can be read"
-    return preprocessor.draw(CHECKED, generator("export")), None, source, [reason] if reason else []
+    drawn = "random values, as no test part can be read"
+    return preprocessor.draw(CHECKED, generator("export")), None, drawn, [reason] if reason else []
 
 
 def _why_unread(error: Exception, data: AbstractDataModule) -> str:
