@@ -82,6 +82,7 @@ def load(ckpt_path: str | Path, trusted_packages: Sequence[str] = (OWN_PACKAGE,)
 
     >>> model = load("RUN/checkpoints/best.ckpt")  # doctest: +SKIP
     >>> probabilities = model(pixels)  # doctest: +SKIP
+    >>> probabilities = model(["scan_1.png", "scan_2.png"])  # doctest: +SKIP
     >>> model.classes[probabilities[0].argmax()]  # doctest: +SKIP
 
     Args:

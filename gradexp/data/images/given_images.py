@@ -29,11 +29,11 @@ def raw_images(given: Any, shape: Shape, white: int, invert_paper: bool) -> Tens
     Raises:
         ValueError: It is none of these, or its values are no bytes.
     """
-    if isinstance(given, Image.Image):
+    if isinstance(given, Image.Image) and 0 not in given.size:
         try:
             return image_bytes(given, shape, white, invert_paper)
-        except OSError as error:  # Pillow decodes an image when it is first used
-            raise ValueError(f"samples must be intact images; {given!r} is damaged ({error}).") from error
+        except (OSError, SyntaxError, ValueError) as error:  # Pillow decodes an image when it is first used
+            raise ValueError(f"samples must be intact images; {given!r} cannot be read ({error}).") from error
     if isinstance(given, str | Path):
         paths = image_paths(user_path(str(given)), "samples")
         return torch.cat([read_image(path, shape, white, invert_paper, "samples") for path in paths])

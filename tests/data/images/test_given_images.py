@@ -85,6 +85,7 @@ def test_the_size_of_colour_images_with_channels_last_is_their_own() -> None:
         (np.full((9, 9), -1), r"be whole numbers from 0 \(black\) to 255 \(white\); got int64 from -1 to -1\."),
         (np.full((8, 8), np.nan), "be whole numbers"),
         ("nowhere.png", r"be an image file or a folder of them; there is no nowhere\.png"),
+        (Image.new("L", (0, 5)), r"be Pillow images, .*; got Image of shape \[5, 0\]"),
         (["text.png"], r"be PNG or JPEG images; text\.png cannot be read"),
     ],
 )  # fmt: skip
@@ -97,5 +98,8 @@ def test_what_is_no_image_is_refused(own_folder: Path, given: Any, words: str) -
 def test_a_truncated_image_is_refused(own_folder: Path) -> None:
     path = sorted(make(number=1).joinpath("cat").iterdir())[0]
     path.write_bytes(path.read_bytes()[:-40])
-    with Image.open(path) as image, pytest.raises(ValueError, match=r"^samples must be intact images; .* is damaged"):
+    with (
+        Image.open(path) as image,
+        pytest.raises(ValueError, match=r"^samples must be intact images; .* cannot be read"),
+    ):
         Digits().raw_samples(image)
