@@ -73,10 +73,10 @@ def _names(folder: Path) -> list[str]:
 
 def _near(given: str) -> str:
     """' Did you mean X?' for a similar name in the same folder; where its folder is missing, that."""
-    path = Path(given)
-    folder, whole = path.parent, user_path(given)
-    if whole != path and whole.exists():  # of a key that takes a path as it is
-        return f" Did you mean {whole}?"
+    path = user_path(given)
+    folder = path.parent
+    if path != Path(given) and path.exists():  # of a key that takes a path as it is
+        return f" Did you mean {path}?"
     if given in ("None", "none"):
         return " Did you mean null?"
     if not folder.is_dir():

@@ -30,7 +30,7 @@ MEANT: Mapping[tuple[str, str], str] = {("loss", "mae"): "l1", ("regularizer", "
 # What others choose as an option, and gradexp has without one.
 BUILT_IN: Mapping[tuple[str, str], str] = {
     ("callbacks", "earlystopping"): "early_stopping.patience=EPOCHS",
-    ("callbacks", "modelcheckpoint"): "monitor=METRIC",
+    ("callbacks", "modelcheckpoint"): "monitor=METRIC, by which best.ckpt is chosen",
     **{("metrics", name): f"monitor=val/{name}" for name in ("accuracy", "loss", "mse", "r2")},
 }
 # The penalties of which others say only how strong they are.
