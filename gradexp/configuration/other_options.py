@@ -11,7 +11,7 @@ from gradexp.building.class_source import ClassSource
 from gradexp.building.names import MissingNameError
 from gradexp.building.sections import UnknownArgumentError
 from gradexp.configuration.groups import groups, option_file
-from gradexp.rules.words import meant
+from gradexp.rules.words import meant, other_word
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 
@@ -27,9 +27,13 @@ def with_options(error: UnknownArgumentError, value: Any, target: str | None = N
     group, _, argument = error.key.rpartition(".")
     near = ""
     options = options_with(group, argument)
-    if not options and str(error) == error.message:  # not spelt like an argument of the chosen class either
-        argument = meant_argument(group, argument) or argument
-        near, options = f" Did you mean {argument}?", options_with(group, argument)
+    if not options:
+        found = meant_argument(group, argument)
+        is_plain = str(error) == error.message  # else an argument of the chosen class is spelt alike
+        if found is not None and (
+            is_plain or (other_word(argument, [found]) and not str(error).endswith(f" {found}?"))
+        ):
+            argument, near, options = found, f" Did you mean {found}?", options_with(group, found)
     if not options:
         return str(error)
     chosen = next((option for option in options if _is_akin(group, option, target)), options[0])
