@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +86,7 @@ def execute(cfg: DictConfig, predictions: bool = False) -> Result:
     begin_work(continuation)
     resumed_from = cfg.ckpt_path if record.is_resumed else None
     # The other processes of a DDP run share the first one's folder.
-    with job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext():
+    with record.discarded_if_interrupted(), _lock_run(folder, resumed_from):
         try:
             with log_kept_if(lambda: record.is_unchanged and is_first_process(), folder):
                 return _run_task(cfg, record, None, predictions)
@@ -96,6 +96,11 @@ def execute(cfg: DictConfig, predictions: bool = False) -> Result:
                 error.add_note(f"{RESUME} {command(*overrides)}")
             record.discard()
             raise
+
+
+def _lock_run(folder: Path, resumed_from: str | None) -> AbstractContextManager[object]:
+    """The lock of a single run, taken by its first process."""
+    return job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext()
 
 
 def score_to_optimize(task: str, metrics: Mapping[str, Any]) -> float | None:

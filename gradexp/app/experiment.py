@@ -13,6 +13,7 @@ from gradexp.app.hydra_keys import check_hydra_keys
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.quoting import with_readable_baseline
 from gradexp.app.run_record import note_if_new
+from gradexp.app.unreadable import check_readable
 from gradexp.configuration.values import plain
 from gradexp.sweeps.launch.own_process import needs_own_process, run_alone
 from gradexp.sweeps.launch.resources import gpu_count
@@ -40,9 +41,11 @@ def run(*overrides: str, predictions: bool = False) -> Result:
         predictions: Whether to predict for the test part, as `task=predict` does, but without a file.
 
     Raises:
+        TypeError: An override is no text, such as a list of them.
         ValueError: A value breaks its rule, or predictions are asked of a task without any or of several processes.
         hydra.errors.HydraException: An override names no key, group or option.
     """
+    check_readable(overrides)
     results: list[Result] = []
     overrides = tuple(with_readable_baseline(overrides))
     with own_hydra() as hydra:

@@ -3,12 +3,27 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from gradexp.app.quoting import BRACKETS, is_value, split
 
 # NumPy's functions of evenly spaced values, which Hydra lacks; of at most 99 of them.
 NUMBER = r"\s*([+-]?\d{1,3}(?:\.\d*)?(?:e[+-]?\d)?)\s*"
 SPACED = re.compile(rf"(linspace|logspace)\({NUMBER},{NUMBER},\s*(\d\d?)\s*\)")
+
+# What Optuna, Ray Tune, Hyperopt and SciPy call the ranges of a search.
+DRAWN = re.compile(r"(?:\w+\.)?(?:suggest_)?(log_?uniform|uniform|float)\(\s*([^\s,()]+)\s*,\s*([^\s,()]+)\s*\)", re.I)
+HOME = re.compile(r"(?<![^\[,])~(?=[/,\]]|$)")  # at the start of a value, or of an item of a list
+
+
+def drawn_range(value: str) -> str | None:
+    """How a range from which a search draws is typed, such as `loguniform(1e-4,1e-1)`; None if it is none."""
+    found = DRAWN.fullmatch(value)
+    if found is None:
+        return None
+    interval = f"interval({found[2]},{found[3]})"
+    typed = f"tag(log,{interval})" if found[1].lower().startswith("log") else interval
+    return typed if is_value(typed) else None
 
 
 def likely_value(value: str, following: Sequence[str]) -> tuple[str, str] | None:
@@ -23,6 +38,8 @@ def likely_value(value: str, following: Sequence[str]) -> tuple[str, str] | None
     if value.startswith("(") and value.endswith(")"):
         inside = ",".join(part for part in split(value[1:-1]) if part)
         return ("a list has square brackets", f"[{inside}]") if is_value(f"[{inside}]") else None
+    if HOME.search(value) and is_value(HOME.sub("x", value)):
+        return "a shell expands ~ only at the start of a word", HOME.sub(lambda found: str(Path.home()), value)
     spaced = SPACED.fullmatch(value)
     if spaced:
         with suppress(OverflowError):

@@ -6,6 +6,8 @@ contents, after it has adapted the configuration to the data: `config.yaml` is t
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,20 +19,22 @@ from omegaconf import DictConfig, OmegaConf
 from gradexp.app.log_file import close_logs
 from gradexp.configuration.files import HYDRA_FOLDER, run_of
 from gradexp.configuration.values import as_typed
+from gradexp.interrupts import received
 from gradexp.sweeps.job_folder import HOLDER, LOCK, METRICS, last_checkpoint
 from gradexp.sweeps.launch.jobs import write_record
 from gradexp.sweeps.launch.own_process import is_own_process
 
 PARTS = (HYDRA_FOLDER, "gradexp.log", METRICS, LOCK, HOLDER, "checkpoints", "tensorboard", "figures", "report.html")
-_new: set[Path] = set()  # folders of this process's runs that were not there before
+# Folders of this process's runs that were not there before, and the folders above that are to be made for them.
+_new: dict[Path, list[Path]] = {}
 
 
 def note_if_new(folder: str) -> None:
     """Note the folder of a run, which Hydra is about to make, if it is not there yet."""
     path = Path(os.path.abspath(folder))  # noqa: PTH100  # as Hydra does
-    _new.discard(path)
+    _new.pop(path, None)
     if not path.exists():
-        _new.add(path)
+        _new[path] = [above for above in path.parents if not above.exists()]
 
 
 class RunRecord:
@@ -91,9 +95,29 @@ class RunRecord:
         A typed folder that was there before, or in which others have put something, is kept, with the reason in its
         metrics.json, as is that of a job of a sweep.
         """
-        if is_first_process() and not (self.has_stepped or self.is_resumed or in_multirun()) and self._is_own():
+        if is_first_process():
+            self._discard()
+
+    @contextmanager
+    def discarded_if_interrupted(self) -> Iterator[None]:
+        """Remove the folder, as `discard` does, of a run that is interrupted within before its first step."""
+        try:
+            yield
+        except BaseException as error:
+            # Of the environment, as Lightning is perhaps not imported yet: that would outlast the patience with Ctrl-C.
+            is_first = os.environ.get("LOCAL_RANK", "0") == os.environ.get("RANK", "0") == "0"
+            is_interrupted = received() or isinstance(error, KeyboardInterrupt)
+            if is_interrupted and is_first and not (self.folder / METRICS).exists():
+                self._discard()
+            raise
+
+    def _discard(self) -> None:
+        if not (self.has_stepped or self.is_resumed or in_multirun()) and self._is_own():
             close_logs(self.folder)
             shutil.rmtree(self.folder, ignore_errors=True)
+            with suppress(OSError):  # others have put something there
+                for above in _new.get(self.folder, ()):
+                    above.rmdir()
 
     def _is_own(self) -> bool:
         """Whether the folder has a name of our own, or was made for this run and holds nothing worth keeping."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hydra.errors import OverrideParseException
 from omegaconf import OmegaConf
 
-from gradexp.app.likely_values import likely_value
+from gradexp.app.likely_values import drawn_range, likely_value
 from gradexp.app.quoting import in_shell, is_key, is_value, quoted, split
 from gradexp.app.suggestions import default_of, meanings
 from gradexp.building.kinds import CLASS_GROUPS
@@ -19,13 +19,19 @@ MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 MAX_DIGITS, MAX_DEPTH, LONG = 1_000, 50, 80
 
 
-def check_readable(arguments: Sequence[str]) -> None:
+def check_readable(arguments: Sequence[object]) -> None:
     """Check what Hydra's parser, which recurses into brackets, would leave to errors of Python's own.
 
     Raises:
+        TypeError: An argument is no text.
         ValueError: A number has too many digits, or brackets are nested too deeply.
     """
-    for argument, before in zip(arguments, ["", *arguments], strict=False):
+    texts = [argument for argument in arguments if isinstance(argument, str)]
+    for given in arguments:
+        if not isinstance(given, str):
+            typed = ", ".join(repr(str(one)) for one in (given if isinstance(given, list | tuple) else [given]))
+            raise TypeError(f"an override must be a text, KEY=VALUE; got {given!r}. Pass {typed}")
+    for argument, before in zip(texts, ["", *texts], strict=False):
         key = argument.partition("=")[0].lstrip("+~")[:MAX_DEPTH]
         if not argument.strip("+~ "):
             raise ValueError(f"an argument must be KEY=VALUE, +KEY=VALUE or ~KEY; got {argument!r}.")
@@ -68,6 +74,15 @@ def unreadable(error: OverrideParseException) -> str:
         is_axis = len(split(values)) > 1
         flag = "-m " if is_axis and not _is_multirun() else ""
         return f"{start} ({reason}). Type {flag}{in_shell(f'{key}={values}')}"
+    drawn = drawn_range(value)
+    if drawn is not None:
+        sweeper = (
+            ""
+            if any(re.match("hydra/sweeper=(optuna|search)$", line) for line in sys.argv)
+            else "hydra/sweeper=optuna "
+        )
+        flag = "" if _is_multirun() else "-m "
+        return f"{start} ({_reason(error, line)}). Type {flag}{sweeper}{in_shell(f'{key}={drawn}')}"
     is_number = isinstance(default_of(key), int | float)
     if SWEEP.match(value) or (is_number and re.match(r"\w+\(", value)):
         return (

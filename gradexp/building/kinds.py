@@ -27,7 +27,8 @@ class Kind:
         offered: Arguments that only gradexp sets, if the class takes them.
         offered_to: A class of gradexp, and further such arguments for its sub-classes.
         filled: Arguments that gradexp sets if the user does not.
-        rules: Rules by name for arguments of the trusted modules' classes, whose annotations state only a type.
+        rules: Rules for arguments of the trusted modules' classes, whose annotations state only a type: by name, or by
+            class and name, which comes first.
     """
 
     noun: str
@@ -72,10 +73,11 @@ KINDS: Mapping[str, Kind] = {
         ("params",),
         rules={
             "lr": POSITIVE,
-            "momentum": NON_NEGATIVE,
+            "momentum": FRACTION,
             "weight_decay": NON_NEGATIVE,
             "betas": BETAS,
-            "alpha": NON_NEGATIVE,
+            "alpha": NON_NEGATIVE,  # of ASGD, a power
+            "RMSprop.alpha": FRACTION,
             "rho": SHARE,
             "max_iter": COUNT,
             "max_eval": or_null(COUNT),

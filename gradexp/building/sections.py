@@ -137,7 +137,11 @@ def check_part(key: str, part: Mapping[str, Any], kind: str, trusted_packages: S
 
 def rules_by_name(target: str, kind: Kind) -> Mapping[str, Rule]:
     """The kind's rules by argument name, if the target is in one of the modules that they were written for."""
-    return kind.rules if any(target.startswith(f"{module}.") for module in kind.trusted) else {}
+    if not any(target.startswith(f"{module}.") for module in kind.trusted):
+        return {}
+    start = f"{target.rpartition('.')[2]}."
+    of_class = {name.removeprefix(start): rule for name, rule in kind.rules.items() if name.startswith(start)}
+    return {**kind.rules, **of_class}
 
 
 def check_settings(settings: Mapping[str, Any], kind: str) -> None:

@@ -119,7 +119,7 @@ def _check_classes(node: Plain) -> dict[str, ClassSource | None]:
         classes = {group: check_section(group, node[group], group, trusted) for group in CLASS_GROUPS}
     except UnknownArgumentError as error:
         group, _, name = error.key.partition(".")
-        raise ValueError(with_options(error, node[group].get(name))) from error
+        raise ValueError(with_options(error, node[group].get(name), node[group]["_target_"])) from error
     for group in NAMED_CLASSES:
         for name, section in node[group].items():
             check_section(f"{group}.{name}", section, group, trusted)

@@ -6,6 +6,7 @@ from typing import Any
 
 from gradexp.configuration.other_options import TABLES
 from gradexp.engine.checkpoint_path import NAMES, no_checkpoint, not_zip
+from gradexp.files import user_path
 from gradexp.rules import did_you_mean
 
 OF_DATA = {
@@ -31,7 +32,7 @@ def check_inputs(node: Mapping[str, Any]) -> None:
         )
     if task == "compare":
         for folder in node["compare"]["folders"]:
-            if not Path(folder).is_dir():
+            if not user_path(folder).is_dir():
                 raise ValueError(
                     f"compare.folders must be folders of multiruns and of runs; there is no {folder}.{_near(folder)}"
                 )
@@ -54,7 +55,7 @@ def _check_data(data: Mapping[str, Any]) -> None:
         given = data.get(key)
         if not words or not isinstance(given, str):
             continue
-        path = Path(given)
+        path = user_path(given)
         if not (path.is_file() if is_file else path.is_dir()):
             what = f"is a folder.{_tables(path)}" if path.is_dir() else "is a file." if path.exists() else ""
             found = f"{path} {what}" if what else f"there is no {path}.{_near(given)}"
@@ -75,8 +76,10 @@ def _names(folder: Path) -> list[str]:
 
 def _near(given: str) -> str:
     """' Did you mean X?' for a similar name in the same folder; where its folder is missing, that."""
-    path = Path(given)
+    path = user_path(given)
     folder = path.parent
+    if path != Path(given) and path.exists():  # of a key that takes a path as it is
+        return f" Did you mean {path}?"
     if given in ("None", "none"):
         return " Did you mean null?"
     if not folder.is_dir():

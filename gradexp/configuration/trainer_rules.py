@@ -10,6 +10,14 @@ PRECISIONS = (
     "32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true",
     "transformer-engine", "transformer-engine-float16", "64", "32", "16", "bf16",
 )  # fmt: skip
+# Of Lightning's registry, those whose processes run the command again.
+STRATEGIES = (
+    "auto", "ddp", "ddp_find_unused_parameters_false", "ddp_find_unused_parameters_true", "deepspeed",
+    "deepspeed_stage_1", "deepspeed_stage_2", "deepspeed_stage_2_offload", "deepspeed_stage_3",
+    "deepspeed_stage_3_offload", "deepspeed_stage_3_offload_nvme", "fsdp", "fsdp_cpu_offload", "single_device",
+    "single_xla", "xla", "xla_debug",
+)  # fmt: skip
+OLD_STRATEGIES = ("single_tpu",)  # other names of them
 UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
 
 
@@ -38,8 +46,10 @@ TRAINER_RULES: Mapping[str, Rule] = {
     "accelerator": one_of("auto", "cpu", "gpu", "cuda", "mps", "tpu"),
     # The processes of ddp_fork, ddp_spawn and ddp_notebook keep to themselves what callbacks have recorded.
     "strategy": Rule(
-        "a strategy of Lightning whose processes run the command again, such as ddp or fsdp",
-        lambda value: TEXT.holds(value) and re.search("fork|spawn|notebook", value) is None,
+        "a strategy of Lightning whose processes run the command again, such as ddp or fsdp: one of "
+        + ", ".join(STRATEGIES),
+        lambda value: isinstance(value, str) and value in (*STRATEGIES, *OLD_STRATEGIES),
+        STRATEGIES,
     ),
     # Lightning's -1 means all devices on a GPU and is an error on a CPU; auto works on both.
     "devices": Rule(

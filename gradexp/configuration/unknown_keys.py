@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from gradexp.building.class_reader import read_class
-from gradexp.building.kinds import CLASS_GROUPS, KINDS
+from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES
 from gradexp.building.modules import find_module
 from gradexp.building.names import public_names
 from gradexp.configuration.groups import added_group, groups
@@ -27,6 +27,14 @@ KEYS: Mapping[str, str] = {
 OPTIONS: Mapping[tuple[str, str], str] = {("model", "perceptron"): "sigmoid_units"}
 # What others call an option, where its group alone says which is meant.
 MEANT: Mapping[tuple[str, str], str] = {("loss", "mae"): "l1", ("regularizer", "ridge"): "l2"}
+# What others choose as an option, and gradexp has without one.
+BUILT_IN: Mapping[tuple[str, str], str] = {
+    ("callbacks", "earlystopping"): "early_stopping.patience=EPOCHS",
+    ("callbacks", "modelcheckpoint"): "monitor=METRIC, by which best.ckpt is chosen",
+    **{("metrics", name): f"monitor=val/{name}" for name in ("accuracy", "loss", "mse", "r2")},
+}
+# The penalties of which others say only how strong they are.
+STRENGTHS = ("lambda", "lambda_", "lambd", "alpha", "strength", "factor")
 REPORTS = (
     "AccuracyAndLoss", "ClassifierFigures", "DecisionBoundary", "DescentReport", "LeastSquaresReport",
     "PerceptronBound", "RegressionFigures",
@@ -52,14 +60,25 @@ def meant_option(group: str, option: str) -> str:
         return f" Did you mean {MEANT[group, option.lower()]}?"
     near = did_you_mean(option, options)
     known = other_word(option, options) is not None or any(_bare(option) == _bare(one) for one in options)
-    target = None if known or group not in ("optimizer", "scheduler", "loss") else _class(group, option)
+    if (group, _bare(option)) in BUILT_IN:
+        return f" Type {BUILT_IN[group, _bare(option)]}"
+    is_named = group in NAMED_CLASSES
+    target = None if known or not (is_named or group in ("optimizer", "scheduler", "loss")) else _class(group, option)
     source = read_class(target) if target else None
     if source is None or source.signature is None:
         return near
     kind = KINDS[group]
     given = {*kind.offered, *kind.filled, *list(source.signature.parameters)[: group != "loss"]}
+    if is_named:
+        return f" Type {named_class(group, option)}"
     required = [name for name, one in source.signature.parameters.items() if one.required and name not in given]
     return f" Type {' '.join([f'{group}._target_={target}', *(f'{group}.{name}=VALUE' for name in required)])}"
+
+
+def named_class(group: str, name: str) -> str | None:
+    """How a library's class is typed under a name, such as `wandb` in the section `logger`; None if there is none."""
+    target = _class(group, name)
+    return f"+{group}.{name}._target_={target}" if target is not None and name.isidentifier() else None
 
 
 def _class(group: str, option: str) -> str | None:
@@ -71,7 +90,7 @@ def _class(group: str, option: str) -> str | None:
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"(loss|lr)$", "", name.lower().replace("_", ""))
+    return re.sub(r"(loss|lr|logger)$", "", name.lower().replace("_", ""))
 
 
 def unknown_key(key: str, node: Plain) -> str:
@@ -92,6 +111,8 @@ def unknown_key(key: str, node: Plain) -> str:
     known = [one for one in flat(node) if one.startswith("hydra.")] if is_hydras else known_keys(node)
     added = None if parent else added_group(name)
     nearest = f"+{added}=OPTION" if added is not None else nearest_key(key, known)
+    if parent == "regularizer" and name in STRENGTHS:
+        nearest = "regularizer.l1 or regularizer.l2"
     hint = f" Did you mean {nearest}?" if nearest is not None else _of_other_options(key)
     return f"{key} is not a key of the configuration.{hint}{keys}"
 
@@ -103,9 +124,10 @@ def _of_other_options(key: str) -> str:
     if group in groups():
         options = options_with(group, name)
         return f" It belongs to {group}={' or '.join(options)}." if options else ""
-    for group in CLASS_GROUPS:
+    for group in (*CLASS_GROUPS, "hydra/launcher"):
         for option in options_with(group, key):
-            return f" Type {group}={option} {group}.{key}=VALUE."
+            flag = "-m " if group not in CLASS_GROUPS else ""
+            return f" Type {flag}{group}={option} {group.replace('/', '.')}.{key}=VALUE."
     return ""
 
 

@@ -226,7 +226,9 @@ def _likely(name: str, value: Any, rule: Rule) -> str:
     guesses: list[Any] = [*([[value]] if rule.words.startswith("a list ") else []), *(value if is_list(value) else ())]
     with suppress(ValueError, OverflowError):
         number = float(str(value).removesuffix("%")) / (100 if str(value).endswith("%") else 1)
-        guesses += [int(number)] * number.is_integer() + [number]
+        # Where a share may stand too, 1.0 may mean all or one.
+        is_clear = number != 1 or not rule.holds(0.5)
+        guesses += [int(number)] * (number.is_integer() and is_clear) + [number]
     guesses += [None] * (str(value).lower() in ("none", "nil"))
     found = [guess for guess in guesses if value not in ("", None) and rule.holds(guess)]
     return did_you_mean(value, rule.names) or (f" Did you mean {_typed(found[0])}?" if found else "")

@@ -12,6 +12,9 @@ OTHER_WORDS: Mapping[str, str] = {
     "max_epochs": "epochs epoch n_epochs num_epochs n_iter max_iter",
     "max_steps": "steps n_steps num_steps iterations",
     "batch_size": "bs batch minibatch mini_batch",
+    "image_size": "size img_size input_size resolution",
+    "path": "file filename file_path csv_file folder directory root",
+    "monitor_mode": "direction mode",
     "seed": "random_state random_seed manual_seed",
     "hidden": "layers hidden_layers hidden_layer_sizes hidden_sizes units neurons widths",
     "devices": "gpus num_gpus n_gpus",
@@ -30,7 +33,7 @@ OTHER_WORDS: Mapping[str, str] = {
     "32-true": "fp32 float float32",
     "64-true": "fp64 double float64",
     "cosine": "cosineannealinglr cosine_annealing",
-    "plateau": "reducelronplateau",
+    "plateau": "reducelronplateau reduce_lr_on_plateau reduce_on_plateau",
     "bce": "bceloss bcewithlogitsloss binary_cross_entropy",
     "l1": "lasso l1loss mean_absolute_error absolute_error",
     "mse": "mseloss squared_error mean_squared_error",
@@ -39,9 +42,14 @@ OTHER_WORDS: Mapping[str, str] = {
     "table": "csv parquet",
     "image_folder": "images",
     "target": "label labels y",
+    "silu": "swish",
+    "identity": "linear",
     "kaiming_normal": "he he_normal kaiming",
     "xavier_uniform": "glorot glorot_uniform xavier",
 }
+
+
+CUTOFF = 0.66  # of the similarity: that of three letters with a slip in one; at 0.6 digits is near to iris
 
 
 def other_word(name: Any, valid: Iterable[str]) -> str | None:
@@ -54,16 +62,22 @@ def other_word(name: Any, valid: Iterable[str]) -> str | None:
     )
 
 
-def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
-    """' Did you mean X?' where a valid name is another word for `name`, or spelt like it; else nothing."""
+def meant(name: Any, valid: Iterable[Any]) -> str | None:
+    """The valid name that is another word for `name`, or spelt like it; None if there is none."""
     by_letters = {str(option).lower(): str(option) for option in valid}
     found = other_word(name, by_letters) or next(
-        iter(difflib.get_close_matches(str(name).lower(), by_letters, 1)), None
+        iter(difflib.get_close_matches(str(name).lower(), by_letters, 1, CUTOFF)), None
     )
     # A part of one name alone, such as slurm of submitit_slurm.
     whole = [option for option in by_letters if str(name).lower() in option.split("_")]
     found = found or (whole[0] if len(whole) == 1 else None)
-    return f" Did you mean {by_letters[found]}?" if found else ""
+    return by_letters[found] if found else None
+
+
+def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
+    """' Did you mean X?' where a valid name is another word for `name`, or spelt like it; else nothing."""
+    found = meant(name, valid)
+    return f" Did you mean {found}?" if found else ""
 
 
 def counted(number: int, noun: str) -> str:

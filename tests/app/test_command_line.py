@@ -1,9 +1,12 @@
 """Arguments that Hydra's parser cannot read are refused by name before it tries."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gradexp import compose, run, sweep
 from gradexp.app import command_line
 from gradexp.app.unreadable import MAX_DEPTH, MAX_DIGITS, check_readable
 from tests.command_line import call
@@ -30,6 +33,15 @@ def test_deep_brackets_and_endless_numbers_are_refused(
 def test_what_people_type_is_readable() -> None:
     nested = f"{'[' * MAX_DEPTH}{']' * MAX_DEPTH}"
     check_readable([f"model.hidden={nested}", "data.path='(a) [1].csv'", f"x={'1' * MAX_DIGITS}", "y=[1],[2],[3]" * 60])
+
+
+@pytest.mark.parametrize("function", [run, sweep, compose], ids=["run", "sweep", "compose"])
+def test_an_override_that_is_no_text_is_refused_in_python(function: Callable[..., object]) -> None:
+    words = "an override must be a text, KEY=VALUE; got ['seed=1', 'name=x']. Pass 'seed=1', 'name=x'"
+    with pytest.raises(TypeError, match=re.escape(words)):
+        function(["seed=1", "name=x"])
+    with pytest.raises(TypeError, match=r"got 3\. Pass '3'"):
+        function("seed=1", 3)
 
 
 def test_a_further_process_of_ddp_leaves_the_message_to_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """An attempt that fails before its first step leaves no folder of its own making; what has been trained is kept."""
 
 import json
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,32 @@ def test_nothing_is_left_of_an_attempt_without_a_step(
     Path("empty.ckpt").touch()
     assert words in str(call(monkeypatch, *wrong))
     assert folders() == []
+    assert not Path("outputs").exists()
+
+
+def test_nothing_is_left_of_a_comparison_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("one/checkpoints").mkdir(parents=True)
+    Path("outputs/compare/mine").mkdir(parents=True)
+    line = ("task=compare", "compare.folders=[one]")
+    assert "compare.folders must be" in str(call(monkeypatch, *line))
+    assert [path.name for path in Path("outputs/compare").iterdir()] == ["mine"]
+    Path("outputs/compare/mine").rmdir()
+    Path("outputs/compare").rmdir()
+    assert "compare.folders must be" in str(call(monkeypatch, *line))
+    assert list(Path("outputs").iterdir()) == [], "it was there before"
+
+
+@pytest.mark.parametrize(("hook", "is_kept"), [("on_fit_start", False), ("on_train_epoch_end", True)])
+def test_an_interruption_before_the_first_step_leaves_nothing(
+    hook: str, is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Divergence, hook, interrupted, raising=False)
+    assert call(monkeypatch, *TINY) == 130
+    assert len(folders()) == is_kept
+    assert Path("outputs").exists() == is_kept
 
 
 @pytest.mark.parametrize(("hook", "is_kept"), [("on_fit_start", False), ("on_train_epoch_end", True)])
@@ -61,7 +89,7 @@ def test_a_typed_folder_goes_with_the_attempt_that_made_it(is_python: bool, monk
                 run(*line)
         else:
             assert "data.batch_size must be" in str(call(monkeypatch, *line))
-        assert list(Path("new").iterdir()) == []
+        assert not Path("new").exists(), "it was made for the attempt"
 
 
 def test_a_typed_folder_with_a_file_of_others_stays(monkeypatch: pytest.MonkeyPatch) -> None:

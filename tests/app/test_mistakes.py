@@ -31,8 +31,9 @@ WITHOUT_TORCH = [line for line in MISTAKES if SOME.search(line)]
 
 
 @pytest.fixture
-def files(own_folder: Path) -> Iterator[None]:
+def files(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The files and folders beside which the mistakes are made."""
+    monkeypatch.setenv("HOME", "/home/me")
     Path("RUN/checkpoints").mkdir(parents=True)
     Path("pictures").mkdir()
     for name in ("RUN/checkpoints/best.ckpt", "RUN/checkpoints/last.ckpt", "image.png", "house.csv"):

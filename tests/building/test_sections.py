@@ -21,6 +21,8 @@ OURS = ("gradexp",)
         ("scheduler", {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "interval": "step", "pct_start": 0.3}, OURS),
         ("optimizer", {"_target_": "lion_pytorch.Lion", "lr": 1e-4}, (*OURS, "lion_pytorch")),
         ("optimizer", {"_target_": "pytorch_optimizer.Lion", "lr": 0}, (*OURS, "pytorch_optimizer")),
+        ("optimizer", {"_target_": "torch.optim.ASGD", "alpha": 1.5}, OURS),  # a power; RMSprop's is a share
+        ("optimizer", {"_target_": "torch.optim.RMSprop", "alpha": 0.0, "momentum": 0.0}, OURS),
         ("model", {"_target_": "gradexp.MLPClassifier", "hidden": [3]}, OURS),
         ("activation", {"_target_": "torch.nn.LeakyReLU", "negative_slope": 0.2}, OURS),
     ],

@@ -38,6 +38,15 @@ def test_what_exists_passes(right: dict[str, Any]) -> None:
     check_inputs(NODE | right)
 
 
+def test_the_home_folder_is_meant_by_a_tilde(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The classes of data read their paths so, and so does task=compare; a checkpoint's path is taken as it is."""
+    monkeypatch.setenv("HOME", str(own_folder))
+    check_inputs(NODE | {"data": {"_target_": "gradexp.data.Table", "path": "~/tables/houses.csv"}})
+    check_inputs(NODE | {"task": "compare", "compare": {"folders": ["~/run"]}})
+    with pytest.raises(ValueError, match=f"Did you mean {own_folder}/run/checkpoints/best.ckpt"):
+        check_inputs(NODE | {"ckpt_path": "~/run/checkpoints/best.ckpt"})
+
+
 @pytest.mark.parametrize(
     ("wrong", "end"),
     [

@@ -6,7 +6,7 @@ import shutil
 import socket
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal, Unpack
 
@@ -22,6 +22,7 @@ from gradexp.files import REMEDIES, remove_temporary_files, user_path, write_ato
 from gradexp.rules import BatchSize, SampleNumber
 
 DOWNLOAD_TIMEOUT = 30  # seconds without a response from a host
+LOCK = ".lock"  # a file beside the archives
 CHUNK = 2**20  # bytes that are unpacked at once
 DEFAULT_LIMIT = 2.0  # GiB that archives may unpack to if data.memory_limit is 0, which streams all that is in memory
 
@@ -71,10 +72,11 @@ class TorchvisionDataModule(ImageDataModule):
         is_left = left.is_dir() and (self._raw_folder / "gzip.zip").is_file()
         if all(path.is_file() for path in self._raw_files) and not self._restorable() and not is_left:
             return
+        made = [folder for folder in (self._raw_folder, *self._raw_folder.parents) if not folder.exists()]
         try:
             self._raw_folder.mkdir(parents=True, exist_ok=True)
             # The jobs of a sweep start at the same time and share one cache.
-            with FileLock(self._raw_folder / ".lock"), _network_timeout(DOWNLOAD_TIMEOUT):
+            with FileLock(self._raw_folder / LOCK), _network_timeout(DOWNLOAD_TIMEOUT):
                 remove_temporary_files(self._raw_folder)
                 if is_left:
                     shutil.rmtree(left, ignore_errors=True)
@@ -84,6 +86,7 @@ class TorchvisionDataModule(ImageDataModule):
                     path.unlink()  # torchvision unpacks it again
                 self._download()
         except (RuntimeError, OSError) as error:
+            _remove_if_empty(made)
             if isinstance(error, OSError) and error.errno in REMEDIES:  # torchvision unpacks without naming its file
                 error.filename = error.filename or str(self._raw_folder)
                 raise
@@ -193,6 +196,15 @@ class TorchvisionDataModule(ImageDataModule):
             f"Either put {names} there, or set their folder or another source with data_dir=FOLDER or "
             "data.mirror=URL_OR_FOLDER, or train on digits that need no download with +experiment=digits."
         )
+
+
+def _remove_if_empty(folders: Sequence[Path]) -> None:
+    """Remove the folders that a failed download has made, the inner one first; a lock's file may be left."""
+    with suppress(OSError):
+        for folder in folders:
+            if [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+            folder.rmdir()
 
 
 def _url_or_folder(mirror: str) -> str | Path:

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from gradexp.engine.cores import core_count
@@ -28,6 +29,8 @@ def may_have(accelerator: str) -> bool:
     """Whether this machine may have an accelerator, the value of trainer.accelerator; only Lightning knows for sure."""
     if accelerator == "mps":
         return sys.platform == "darwin"
+    if accelerator == "tpu":
+        return find_spec("torch_xla") is not None
     if accelerator not in ("gpu", "cuda") or sys.platform != "linux":
         return True
     # NVIDIA's driver, in a container and on Jetson; Windows' in WSL; AMD's.

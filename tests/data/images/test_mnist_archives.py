@@ -76,6 +76,20 @@ def test_missing_mirror_folder_raises() -> None:
         MNIST(mirror="elsewhere")
 
 
+def test_a_download_that_fails_leaves_no_folder_of_its_own(tmp_path: Path) -> None:
+    tmp_path.joinpath("there").mkdir()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="could not be downloaded"):
+            MNIST(str(tmp_path / "there" / "new" / "data")).prepare_data()
+        assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+    kept = tmp_path / "there" / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    with pytest.raises(ValueError, match="could not be downloaded"):
+        MNIST(str(tmp_path / "there")).prepare_data()
+    assert kept.exists()
+
+
 @pytest.mark.parametrize("data_class", [MNIST, EMNIST])
 def test_message_without_data_and_network_lists_alternatives(
     data_class: type[TorchvisionDataModule], tmp_path: Path
