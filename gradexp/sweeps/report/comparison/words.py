@@ -30,7 +30,7 @@ def title(comparison: Comparison) -> str:
 
 
 def lines(comparison: Comparison) -> list[str]:
-    """The verdicts, what they rest on, and what would settle the open ones."""
+    """The verdicts on the settings beside the reference, what they rest on, and what would settle the open ones."""
     found = [_rule(comparison), *_of_units(comparison)] if comparison.is_judged else []
     pairs = [pair for pair in comparison.with_reference if pair.verdict is not None]
     found += [_verdict(comparison, pair) for pair in pairs[:SHOWN]]

@@ -40,7 +40,7 @@ def example(baseline: dict[str, Any] | None = None) -> Comparison:
 def test_the_lines_say_what_was_found_and_how() -> None:
     text = "\n".join(lines(example()))
     assert "model.init=best was chosen as the best by these very numbers: so all 3 pairs are tested (Holm)" in text
-    assert "model.init=best and model.init=near: cannot tell yet: difference +0.0" in text
+    assert "model.init=near and model.init=best: cannot tell yet: difference -0.0" in text
     assert "these jobs could tell a gap of 0.0" in text
     assert "fresh seeds a side" in text
     assert "(80 % power)" in text
@@ -71,6 +71,31 @@ def test_the_table_judges_each_setting_beside_the_reference() -> None:
     assert rows(best)[1].difference == f"{best.settings[1].mean - best.settings[0].mean:+.3g}"
     assert [row.verdict for row in rows(example())] == ["the best found", "cannot tell yet", "cannot tell yet"]
     assert [row.diverged for row in rows(example())] == ["", "1", ""]
+
+
+@pytest.mark.parametrize("baseline", [None, {"model.init": "mid"}])
+@pytest.mark.parametrize("metric", [ACCURACY, Metric("best/val/loss", -1)])
+def test_every_place_says_a_difference_in_one_direction(
+    metric: Metric, baseline: dict[str, Any] | None, tmp_path: Path
+) -> None:
+    """Table, line and files, of the setting beside the reference: the sign that its verdict is about."""
+    means = {"top": 0.95, "mid": 0.80, "low": 0.60}
+    scores = {name: [mean + 0.001 * (n % 2) * len(name) for n in range(5)] for name, mean in means.items()}
+    found = compare(settings(scores, metric.name), metric, baseline)
+    write_files(found, tmp_path)
+    table = list(csv.DictReader((tmp_path / "compare.csv").read_text().splitlines()))
+    reference = found.settings[found.reference].label
+    for row in rows(found):
+        if row.label == reference:
+            continue
+        (own,) = [one for one in table if (one["a"], one["b"]) == (row.label, reference)]
+        numbers = [f"{float(own[key]):.3g}" for key in ("low", "high")]
+        assert (row.difference, row.interval) == (f"{float(own['difference']):+.3g}", " to ".join(numbers))
+        assert row.verdict == own["verdict"]
+        assert (row.verdict == "better") == (metric.sign * float(row.difference) > 0)
+        said = f"{row.label} is {row.verdict} than {reference}: difference {row.difference}, {row.interval} ("
+        assert any(line.startswith(said) for line in lines(found))
+    assert {pair["b"] for pair in json.loads((tmp_path / "compare.json").read_text())["pairs"][:2]} == {reference}
 
 
 def test_a_narrow_pipe_breaks_no_cell(capsys: pytest.CaptureFixture[str]) -> None:
