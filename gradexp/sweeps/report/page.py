@@ -105,7 +105,7 @@ def _compared(findings: Findings, pictures: Mapping[str, Picture]) -> dict[str, 
     picture = _shown(COMPARISON, pictures) if COMPARISON in pictures else None
     columns, rows = table.filled(found) if found.has_repeats else ([], [])  # else its table is the ranking
     shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows, "unit": found.unit}
-    return shown | {"lines": words.lines(found), "picture": picture}
+    return shown | {"lines": words.with_commands(words.lines(found)), "picture": picture}
 
 
 def _scores(findings: Findings) -> dict[str, Any] | None:
