@@ -92,7 +92,9 @@ def test_the_page_ends_them_at_1_too(tmp_path: Path) -> None:
         figure = draw(findings)
         assert figure is not None
         assert figure.layout.yaxis.autorangeoptions.clipmax == 1
-    assert figure.layout.xaxis.autorangeoptions.clipmax == 1, "the front's first objective"
+    front = plotly_search.front(findings)
+    assert front is not None
+    assert front.layout.xaxis.autorangeoptions.clipmax == 1, "its first objective"
     curves = plotly_figures.of_chosen_jobs(findings).layout
     assert curves.yaxis.autorangeoptions.clipmax == 1
     assert curves.yaxis2.autorangeoptions.clipmax is None, "a loss"
