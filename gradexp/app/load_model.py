@@ -44,17 +44,30 @@ class LoadedModel:
     classes: list[str]
     config: dict[str, Any]
 
-    def __call__(self, raw: "Tensor") -> "Tensor":
-        """Of raw samples [batch, ...] the probability of each class [batch, classes], or numbers in the target's units.
+    def __call__(self, samples: Any) -> "Tensor":
+        """Of raw samples the probability of each class [samples, classes], or numbers in the target's units.
 
-        Raw samples are what `preprocessing` takes.
+        They are preprocessed as task=predict does it. A single sample is a batch of one.
+
+        Args:
+            samples: What `preprocessing` takes [samples, ...], as a NumPy array, a tensor or a list. For images also
+                Pillow images, paths of files or folders, and bytes [height, width] or [height, width, 3] of an image of
+                another size, or a list of these: they are converted as in training, whereas bytes of the model's own
+                size are taken as they are. For a table also rows that name their columns: a polars or pandas
+                DataFrame, a list of dicts, a dict of columns or of one row, or the path of a CSV or Parquet file.
+
+        Warns:
+            UserWarning: A table has values that the training rows do not have, such as a new category.
+
+        Raises:
+            ValueError: The samples are none of these, or lack a column.
         """
         import torch
 
         from gradexp.app.pipeline import Pipeline
 
         with torch.no_grad():
-            outputs: Tensor = Pipeline(self.module, self.data)(raw)
+            outputs: Tensor = Pipeline(self.module, self.data)(self.data.raw_samples(samples))
         return outputs
 
     def __repr__(self) -> str:
@@ -69,6 +82,7 @@ def load(ckpt_path: str | Path, trusted_packages: Sequence[str] = (OWN_PACKAGE,)
 
     >>> model = load("RUN/checkpoints/best.ckpt")  # doctest: +SKIP
     >>> probabilities = model(pixels)  # doctest: +SKIP
+    >>> probabilities = model(["scan_1.png", "scan_2.png"])  # doctest: +SKIP
     >>> model.classes[probabilities[0].argmax()]  # doctest: +SKIP
 
     Args:

@@ -14,6 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from gradexp.arguments import checked
 from gradexp.callbacks.publication import writer_of
 from gradexp.engine.interval import log_at_step
+from gradexp.engine.scalar_tags import of_weights
 from gradexp.engine.step_callback import StepCallback
 from gradexp.rules import COUNT, QUANTITIES, Quantity
 
@@ -32,16 +33,16 @@ ADVICE = {
 
 
 class Diagnostics(StepCallback):
-    """Logs quantities of each layer every few steps, and warns once about a layer that stays bad.
+    """Logs ``weights/QUANTITY/LAYER`` every few steps, and warns once about a layer that stays bad.
 
-    - ``grad_norm/LAYER``: 2-norm of the gradient of the layer's parameters, before the step.
-    - ``bias_grad_norm/LAYER``: 2-norm of the gradient of the bias alone, the batch's mean error term delta. Unlike the
+    - ``grad_norm``: 2-norm of the gradient of the layer's parameters, before the step.
+    - ``bias_grad_norm``: 2-norm of the gradient of the bias alone, the batch's mean error term delta. Unlike the
       gradient of the weights it does not grow with the layer's inputs, so that layers can be compared.
-    - ``update_ratio/LAYER``: 2-norm of the step's change divided by that of the parameters; about 1e-3 is healthy.
-    - ``weight_norm/LAYER``: 2-norm of the parameters, after the step.
-    - ``zero_gradients/LAYER``: share of gradients that are exactly zero.
-    - ``dead_units/LAYER``: share of a ReLU's units whose output is zero for the whole batch.
-    - ``saturated_units/LAYER``: share of a sigmoid's or tanh's outputs with a derivative below 1 % of its maximum.
+    - ``update_ratio``: 2-norm of the step's change divided by that of the parameters; about 1e-3 is healthy.
+    - ``weight_norm``: 2-norm of the parameters, after the step.
+    - ``zero_gradients``: share of gradients that are exactly zero.
+    - ``dead_units``: share of a ReLU's units whose output is zero for the whole batch.
+    - ``saturated_units``: share of a sigmoid's or tanh's outputs with a derivative below 1 % of its maximum.
     - histograms of each parameter and its gradient, at every tenth measurement.
 
     Other steps cost nothing: forward hooks exist only during a measured step.
@@ -141,7 +142,8 @@ class Diagnostics(StepCallback):
         values = dict(zip(self._values, numbers, strict=True))
         self._measurements += 1
         self._before, self._values = {}, {}
-        log_at_step(trainer, {name: v for name, v in values.items() if name.partition("/")[0] in self.quantities})
+        chosen = {name: v for name, v in values.items() if name.partition("/")[0] in self.quantities}
+        log_at_step(trainer, of_weights(chosen))
         self._warn(values)
 
     def state_dict(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 
 from gradexp.engine.interval import Interval, log_at_step
+from gradexp.engine.scalar_tags import of_weights
 from gradexp.engine.step_callback import StepCallback
 from gradexp.objective.weights import NamedParameters
 
@@ -12,7 +13,7 @@ MAX_NUMBERS = 12
 
 
 class ParameterScalars(StepCallback):
-    """Logs ``parameter/NAME`` every `log_every_n_steps` steps, one scalar per number, if there are at most twelve."""
+    """Logs ``weights/parameter/NAME`` every `log_every_n_steps` steps, one scalar per number, if at most 12."""
 
     def __init__(self) -> None:
         self._interval: Interval | None = None
@@ -38,4 +39,4 @@ def scalars(parameters: NamedParameters) -> dict[str, float]:
     for name, parameter in parameters:
         tag, numbers = f"parameter/{name.removeprefix('network.')}", parameter.detach().flatten().tolist()
         values |= {tag: numbers[0]} if len(numbers) == 1 else {f"{tag}/{n}": v for n, v in enumerate(numbers)}
-    return values
+    return of_weights(values)

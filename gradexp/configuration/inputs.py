@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gradexp.configuration.other_options import TABLES
-from gradexp.engine.checkpoint_path import NAMES, no_checkpoint
+from gradexp.engine.checkpoint_path import NAMES, no_checkpoint, not_zip
 from gradexp.rules import did_you_mean
 
 OF_DATA = {
@@ -42,6 +42,9 @@ def check_inputs(node: Mapping[str, Any]) -> None:
 def _check_checkpoint(key: str, path: Path, names: Sequence[str] = NAMES) -> None:
     if not path.is_file():
         raise ValueError(no_checkpoint(path, key, names, _near(str(path))))
+    other_kind = not_zip(path, key)
+    if other_kind:
+        raise ValueError(other_kind)
 
 
 def _check_data(data: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
+from gradexp.data.given_samples import raw_numbers
 from gradexp.data.preprocessors import Preprocessor
 from gradexp.data.sources import Source
 
@@ -107,6 +108,14 @@ class AbstractDataset(ABC):
     def raw(self, source: Source, indices: Tensor) -> Tensor:
         """The samples at `indices` of a part that `load` gave, as `preprocessor` takes them."""
         raise NotImplementedError
+
+    def raw_samples(self, samples: Any) -> Tensor:
+        """Samples that a Python program holds, as `preprocessor` takes them [samples, ...].
+
+        Raises:
+            ValueError: They are nothing that this data module can take.
+        """
+        return raw_numbers(samples, self.preprocessor())
 
     def in_own_units(self, inputs: Tensor) -> dict[str, list[Any]]:
         """Inputs of the model [samples, features] as columns that the user knows, in their own units."""

@@ -14,7 +14,7 @@ from lightning.pytorch import Trainer
 from torch import nn
 
 from gradexp.engine.checkpoint_content import wrong_content
-from gradexp.engine.checkpoint_path import no_checkpoint
+from gradexp.engine.checkpoint_path import no_checkpoint, not_zip
 from gradexp.engine.checkpoints import FORMAT
 from gradexp.engine.checksum import damage, seal
 from gradexp.engine.lightning_restoring import RestoredPart, around_restoring
@@ -48,12 +48,13 @@ def read_checkpoint(ckpt_path: str, key: str = "ckpt_path") -> dict[str, Any]:
     path = Path(ckpt_path)
     if not path.is_file():
         raise ValueError(no_checkpoint(path, key))
+    other_kind = not_zip(path, key)
+    if other_kind:
+        raise ValueError(other_kind)
     checkpoint: dict[str, Any] = {}
     damaged = ""
     try:
-        with path.open("rb") as file:
-            is_archive = file.read(2) == b"PK"  # else torch.load refuses it below
-        damaged = damage(path) if is_archive else ""
+        damaged = damage(path) if path.stat().st_size else ""  # torch.load refuses an empty one
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols, in files that are refused below
             checkpoint = {} if damaged else torch.load(path, map_location="cpu", weights_only=True)

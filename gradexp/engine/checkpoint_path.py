@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+SHOWN = 20  # bytes of a file in a message
 NAMES = ("best", "last")  # of a run's checkpoints, the likelier first
 
 
@@ -22,6 +23,21 @@ def no_checkpoint(path: Path, key: str, names: Sequence[str] = NAMES, near: str 
     beside = sorted(str(other) for other in path.parent.glob("*.ckpt"))
     hint = f" Beside it: {', '.join(beside)}." if beside else " A run keeps its own in RUN/checkpoints/."
     return f"{key} must be a checkpoint file; there is no {path}.{near}{hint}"
+
+
+def not_zip(path: Path, key: str) -> str:
+    """The message for a file of another kind than a checkpoint; "" for a zip file, and for an empty one.
+
+    Every checkpoint of gradexp and of today's Lightning is a zip file, as torch.save writes it.
+    """
+    with path.open("rb") as file:
+        start = file.read(SHOWN)
+    if not start or start.startswith(b"PK"):  # an empty one is a truncated checkpoint
+        return ""
+    return (
+        f"{key} must be a checkpoint, a zip file as gradexp and Lightning write; {path} is none: it begins with "
+        f"{start.decode(errors='replace')!r}, and was not loaded."
+    )
 
 
 def _in_run(folder: Path, names: Sequence[str]) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from gradexp.engine.accumulation import total_steps
 from gradexp.engine.batches import pair_of
 from gradexp.engine.interval import Interval, log_at_step
 from gradexp.engine.lightning_internals import build_optimizers_again, is_fitting
+from gradexp.engine.scalar_tags import RATE
 from gradexp.engine.stepped_module import SteppedModule
 from gradexp.engine.unsupported import fused_conflict
 from gradexp.models.stage_metrics import StageMetrics
@@ -39,8 +40,8 @@ class AbstractModule(SteppedModule, Checked):
     A training step minimises ``loss + l1 * sum |w| + l2 * sum w^2`` over the weights w, plus any further penalties.
 
     Every `log_every_n_steps` steps it logs ``train/loss``, ``train/penalty``, ``train/objective`` and the training
-    metrics as means over the steps since the last log, and ``lr``, the rate of the last step. At the end of an epoch it
-    measures the same as means over the epoch's samples, of which loggers get ``train/loss_epoch``, and logs
+    metrics as means over the steps since the last log, and ``train/lr``, the rate of the last step. At the end of an
+    epoch it measures the same as means over the epoch's samples, of which loggers get ``train/loss_epoch``, and logs
     ``val/loss`` and the validation metrics, over the samples of all validation loaders.
 
     Args:
@@ -174,7 +175,7 @@ class AbstractModule(SteppedModule, Checked):
 
     def on_step_end(self) -> None:
         if self._log_interval.is_over(self.global_step) and self.recent_metrics.has_samples:
-            values = self.recent_metrics.compute() | {"lr": self.last_lr}
+            values = self.recent_metrics.compute() | {RATE: self.last_lr}
             self.latest, self.latest_step = values, self.global_step
             # For Lightning's progress bars; `self.log` takes a millisecond a value, so only this one.
             self.log("train/loss", values["train/loss"], on_step=True, on_epoch=False, prog_bar=True, logger=False)

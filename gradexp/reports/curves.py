@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from gradexp.engine.scalar_tags import tag_today
 from gradexp.reports.event_folder import event_folder
 
 
@@ -11,25 +12,34 @@ def curves(folder: Path, tags: list[str]) -> dict[str, tuple[list[int], list[flo
     """Steps and values of those of these scalars that the run in a folder has logged, by step.
 
     A later process may have an earlier clock, by which TensorBoard orders the files. Of two values at a step the one
-    read last counts.
+    read last counts. A scalar has the points of its earlier name too, see `tag_today`.
     """
     events = _events(folder)
     if events is None:
         return {}
     found = {}
+    logged = _by_name(events)
     for tag in tags:
-        if tag in events.Tags()["scalars"]:
-            points = {point.step: point.value for point in events.Scalars(tag)}
-            if points:  # else a later process has superseded all of them
-                steps = sorted(points)
-                found[tag] = (steps, [points[step] for step in steps])
+        names = logged.get(tag_today(tag), ())
+        points = {point.step: point.value for name in names for point in events.Scalars(name)}
+        if points:  # else it is not logged, or a later process has superseded all of them
+            steps = sorted(points)
+            found[tag] = (steps, [points[step] for step in steps])
     return found
 
 
 def scalars(folder: Path) -> list[str]:
     """The names of the scalars that the run in a folder has logged."""
     events = _events(folder)
-    return [] if events is None else list(events.Tags()["scalars"])
+    return [] if events is None else list(_by_name(events))
+
+
+def _by_name(events: EventAccumulator) -> dict[str, list[str]]:
+    """The tags that each scalar has in the files, the earlier one first."""
+    found: dict[str, list[str]] = {}
+    for tag in sorted(events.Tags()["scalars"], key=lambda tag: tag == tag_today(tag)):
+        found.setdefault(tag_today(tag), []).append(tag)
+    return found
 
 
 def _events(folder: Path) -> EventAccumulator | None:

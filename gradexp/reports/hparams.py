@@ -37,7 +37,7 @@ def hyperparameters(
     resumed: Iterable[Mapping[str, Any]] = (),
     varied: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Setting]:
-    """The columns of the HPARAMS tab: the settings that a run has, and those that its sweep varies.
+    """The columns of the HPARAMS tab: the settings of a single run; of a sweep's job, what the sweep varies.
 
     Args:
         config: A resolved configuration.
@@ -79,11 +79,15 @@ def hyperparameters(
         "resumed": changes_in_words(resumed) or None,
     }
     found = {name: value for name, value in columns.items() if value is not None}
+    if not varied:
+        return found
+    # TensorBoard shows the first few columns, which those that are equal in all rows would fill.
+    shown = {name: value for name, value in found.items() if name in ("experiment", "resumed")}
     for key, value in varied.items():
         # Of a group, such as optimizer=sgd,momentum, the options typed: two may be of one class.
-        if COLUMNS.get(key) not in found:
-            found[COLUMNS.get(key, key)] = _cell(value)
-    return found
+        name = COLUMNS.get(key, key)
+        shown[name] = found[name] if key in COLUMNS and name in found else _cell(value)
+    return shown
 
 
 def _cell(value: Any) -> Setting:

@@ -8,6 +8,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import custom_scalars
 
+from gradexp.engine.scalar_tags import OF_WEIGHTS, RATE, family_of, tag_today
+
 MEASURED, OTHERS = "loss and accuracy", "learning rate, penalties and others"
 FIRST = {MEASURED: ("loss", "accuracy"), OTHERS: ("lr", "penalty", "objective")}  # charts of each category
 TRAINED = ("penalty", "objective")  # what is never measured in validation
@@ -22,7 +24,7 @@ def charts(tags: Iterable[str]) -> Charts:
     """The charts of scalars by category and title, each as its kind and the patterns of its tags.
 
     TensorBoard merges the layouts of all runs: of charts with one title it keeps only one if all are equal, so that the
-    patterns follow from the title alone.
+    patterns follow from the title alone. Earlier runs have other tags, see `tag_today`.
 
     Args:
         tags: Names of scalars; of a family, such as the gradient norms of layers, the part up to the slash suffices.
@@ -31,8 +33,12 @@ def charts(tags: Iterable[str]) -> Charts:
     for tag in tags:
         if LEFT_OUT.match(tag):
             continue
-        of_stage = OF_STAGE.fullmatch(tag)
-        if of_stage is None:
+        of_stage, family = OF_STAGE.fullmatch(tag), family_of(tag_today(tag))
+        if tag_today(tag) == RATE:
+            found[OTHERS]["lr"] = ["Multiline", ["(train/)?lr$"]]
+        elif family:
+            found[OTHERS][family] = ["Multiline", [f"({OF_WEIGHTS})?{family}/"]]
+        elif of_stage is None:
             title, is_family, _ = tag.partition("/")
             found[OTHERS][title] = ["Multiline", [f"{re.escape(title)}{'/' if is_family else '$'}"]]
         else:

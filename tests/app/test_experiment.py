@@ -114,11 +114,11 @@ def test_tensorboard_has_curves_figures_and_the_hparams_tab(trained: Result) -> 
         "train/objective",
         "train/penalty",
         "train/accuracy",
-        "lr",
+        "train/lr",
         "train/samples_per_second",
     } <= set(tags["scalars"])
     assert [event.step for event in log.Scalars("val/accuracy")] == [39, 78, 117]
-    assert [event.step for event in log.Scalars("lr")][:3] == [10, 20, 30]
+    assert [event.step for event in log.Scalars("train/lr")][:3] == [10, 20, 30]
     test_images = {"test/confusion_matrix", "test/most_wrong", "weights/first_layer"}
     assert set(tags["images"]) == {f"figures/{name}" for name in {"samples", "loss_curve"} | test_images}
     others = {"config/text_summary", "results/text_summary", "custom_scalars__config__"}

@@ -6,8 +6,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_digits
 from torch import nn
 
@@ -61,7 +64,8 @@ def test_a_loaded_model_takes_raw_pixels_and_names_classes() -> None:
     result = run("figures=false", "model.hidden=[8]", "trainer.max_epochs=1", predictions=True)
     torch.manual_seed(5)
     state = torch.get_rng_state(), random.getstate(), Path.cwd(), dict(os.environ)
-    model = load(result.folder / "checkpoints" / "best.ckpt")
+    best = result.folder / "checkpoints" / "best.ckpt"
+    model = load(best)
     assert torch.equal(torch.get_rng_state(), state[0])
     assert (random.getstate(), Path.cwd(), dict(os.environ)) == state[1:]
     assert not model.module.training
@@ -76,6 +80,16 @@ def test_a_loaded_model_takes_raw_pixels_and_names_classes() -> None:
     assert result.predictions is not None
     expected = result.predictions.select(pl_names(model.classes)).to_torch()
     torch.testing.assert_close(probabilities, expected, rtol=0, atol=1e-6)
+    for given in (pixels.numpy(), pixels.squeeze(1).tolist(), list(pixels)):
+        assert torch.equal(model(given), probabilities)
+    scan = Image.fromarray(pixels[0, 0].numpy() * 15).resize((40, 40), Image.Resampling.NEAREST)
+    scan.save("scan.png")
+    predicted = run("task=predict", f"ckpt_path={best}", "input=scan.png").predictions
+    assert predicted is not None
+    for image in (scan, "scan.png", np.asarray(scan), [scan]):
+        torch.testing.assert_close(model(image), predicted.select(pl_names(model.classes)).to_torch())
+    with pytest.raises(ValueError, match=r"^samples must be Pillow images, .* got Tensor of shape \[3, 5, 5\]"):
+        model(torch.zeros(3, 5, 5))
     assert isinstance(model.preprocessing, nn.Module)
     torch.testing.assert_close(model.module(model.preprocessing(pixels)).softmax(1), probabilities)
 
@@ -95,6 +109,12 @@ def test_a_model_of_a_table_needs_no_file(own_folder: Path) -> None:
     assert [one["name"] for one in model.preprocessing.description()["columns"]][:2] == ["house age", "income"]
     rows = model.preprocessing.draw(3, torch.Generator().manual_seed(0))
     numbers = model(rows)
+    row = {"house age": 30, "income": 3.0, "city": "Ulm", "built": "2002-03-04", "garden": True, "sold": "yes"}
+    pl.DataFrame([row]).write_csv("new.csv")
+    predicted = run("task=predict", "ckpt_path=r/checkpoints/last.ckpt", "input=new.csv").predictions
+    assert predicted is not None
+    for given in (row, [row], pl.DataFrame([row]), "new.csv"):
+        assert model(given).tolist() == [pytest.approx([predicted["prediction"].item()])]
     standardised = model.module(model.preprocessing(rows))
     torch.testing.assert_close(
         numbers, standardised * model.data.target_std + model.data.in_target_units(torch.zeros(1))

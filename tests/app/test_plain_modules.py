@@ -134,8 +134,8 @@ def test_two_callbacks_of_one_class_have_separate_states() -> None:
     states = {key: value for key, value in checkpoint(whole.folder)["callbacks"].items() if "EarlyStopping" in key}
     assert sorted(state["patience"] for state in states.values()) == [8, 9]
     tags = events(whole.folder).Tags()["scalars"]
-    assert [event.step for event in events(whole.folder).Scalars("grad_norm/network.output")][:3] == [1, 11, 21]
-    assert {"grad_norm/network.output", "weight_norm/network.output"} <= set(tags)
+    assert [event.step for event in events(whole.folder).Scalars("weights/grad_norm/network.output")][:3] == [1, 11, 21]
+    assert {"weights/grad_norm/network.output", "weights/weight_norm/network.output"} <= set(tags)
     run(*SHORT, *settings, "trainer.max_epochs=1", "test=false", "hydra.run.dir=part")
     resumed = run("ckpt_path=part/checkpoints/last.ckpt", "trainer.max_epochs=3", TRUSTED, "figures=false")
     assert_same(whole.folder, resumed.folder)

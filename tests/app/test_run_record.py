@@ -195,7 +195,8 @@ def test_a_sweep_identifies_jobs_by_the_requested_configuration_and_reports_what
         ran = DictConfig(OmegaConf.create(saved(Path("sweep", str(number)))))
         assert key == recorded["asked_hash"] == asked_hash(compose(*job["overrides"]))
         assert recorded["config_hash"] == config_hash(ran) != key
-        assert hparams(Path("sweep", str(number)))["model"] == "MLPRegressor"
+        assert str(ran.model._target_) == "gradexp.models.MLPRegressor"
+        assert hparams(Path("sweep", str(number))) == {"experiment": "default", "seed": number}
     for row in table():
         assert (row["model._target_"], row["monitor"]) == (REGRESSOR, "val/loss")
     capsys.readouterr()

@@ -74,7 +74,7 @@ def test_the_numbers_equal_those_of_a_plain_loop() -> None:
     by_hand = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3), nn.Sigmoid())
     by_hand.load_state_dict(net.body.state_dict())
     logger = fitted(net, Diagnostics(every_n_steps=2), steps=5)
-    assert sorted(step for step, row in logger.rows.items() if "grad_norm/body.0" in row) == [1, 3, 5]
+    assert sorted(step for step, row in logger.rows.items() if "weights/grad_norm/body.0" in row) == [1, 3, 5]
 
     inputs, targets = drawn()
     for step in range(1, 6):
@@ -94,12 +94,12 @@ def test_the_numbers_equal_those_of_a_plain_loop() -> None:
             was = torch.cat([value.flatten() for value in before])
             now = torch.cat([p.detach().flatten() for p in by_hand[0].parameters()])
             expected = {
-                "grad_norm/body.0": flat.norm(),
-                "zero_gradients/body.0": (flat == 0).float().mean(),
-                "weight_norm/body.0": now.norm(),
-                "update_ratio/body.0": (now - was).norm() / was.norm(),
-                "dead_units/body.1": (hidden <= 0).all(0).float().mean(),
-                "saturated_units/body.3": (outputs * (1 - outputs) < 0.0025).float().mean(),
+                "weights/grad_norm/body.0": flat.norm(),
+                "weights/zero_gradients/body.0": (flat == 0).float().mean(),
+                "weights/weight_norm/body.0": now.norm(),
+                "weights/update_ratio/body.0": (now - was).norm() / was.norm(),
+                "weights/dead_units/body.1": (hidden <= 0).all(0).float().mean(),
+                "weights/saturated_units/body.3": (outputs * (1 - outputs) < 0.0025).float().mean(),
             }
             assert {name: row[name] for name in expected} == pytest.approx(
                 {name: float(value) for name, value in expected.items()}, rel=1e-4, abs=1e-7
@@ -110,7 +110,7 @@ def test_the_numbers_equal_those_of_a_plain_loop() -> None:
 
 def test_only_the_chosen_quantities_are_logged() -> None:
     logger = fitted(Net(nn.Linear(5, 3)), Diagnostics(every_n_steps=1, quantities=["weight_norm"]), steps=2)
-    assert {name for row in logger.rows.values() for name in row} == {"weight_norm/body.0"}
+    assert {name for row in logger.rows.values() for name in row} == {"weights/weight_norm/body.0"}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,8 @@ def test_a_healthy_network_gives_no_warning() -> None:
 def test_a_run_logs_curves_and_histograms_to_tensorboard() -> None:
     result = run("+callbacks=diagnostics", "callbacks.diagnostics.every_n_steps=10", "trainer.max_epochs=2", *QUICK)
     log = EventAccumulator(str(result.folder / "tensorboard")).Reload()
-    assert len(log.Scalars("grad_norm/network.linear_1")) == len(log.Scalars("update_ratio/network.output")) == 8
+    for tag in ("weights/grad_norm/network.linear_1", "weights/update_ratio/network.output"):
+        assert len(log.Scalars(tag)) == 8
     assert {"weights/network.linear_1.weight", "gradients/network.output.bias"} <= set(log.Tags()["histograms"])
 
 

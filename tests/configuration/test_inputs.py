@@ -16,6 +16,8 @@ def files(own_folder: Path) -> None:
     Path("run/checkpoints/best.ckpt").touch()
     Path("tables").mkdir()
     Path("tables/houses.csv").touch()
+    Path("notes.ckpt").write_text("a line,\nand another one")
+    Path("metrics.json").write_text("{}")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,9 @@ def test_what_exists_passes(right: dict[str, Any]) -> None:
             "run/checkpoints/best.ckpt."),
         ({"ckpt_path": "runs/checkpoints/best.ckpt"}, "There is no folder runs/checkpoints either. A run keeps its own "
             "in RUN/checkpoints/."),
+        ({"task": "predict", "ckpt_path": "notes.ckpt"}, "a checkpoint, a zip file as gradexp and Lightning write; "
+            "notes.ckpt is none: it begins with 'a line,\\nand another ', and was not loaded."),
+        ({"init_from": "metrics.json"}, "metrics.json is none: it begins with '{}', and was not loaded."),
         ({"task": "predict", "input": "table"}, "there is no table. Did you mean tables?"),
         ({"task": "compare", "compare": {"folders": ["run", "rum"]}}, "there is no rum. Did you mean run?"),
         ({"task": "compare", "compare": {"folders": ["/tmpp"]}}, "there is no /tmpp. Did you mean /tmp?"),

@@ -47,7 +47,7 @@ def test_each_step_is_shown_once_after_a_resume_from_anywhere(
         assert steps == sorted(set(steps)), tag
     assert [step for step, _ in expected["train/loss"]] == [13, 26, 39, 52, 65, 78]
     assert [step for step, _ in expected["train/loss_epoch"]] == [39, 78]
-    assert [step for step, _ in expected["grad_norm/network.output"]] == [*range(1, 79, 7)]
+    assert [step for step, _ in expected["weights/grad_norm/network.output"]] == [*range(1, 79, 7)]
     for step in (5, 60):  # in the first epoch, and in the second
         folder = Path(f"cut{step}").absolute()
         with monkeypatch.context() as patch:

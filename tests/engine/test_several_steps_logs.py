@@ -35,7 +35,7 @@ def test_logs_equal_those_of_single_steps(log_every_n_steps: int, epoch: str) ->
     assert repr(several.logged.entries) == repr(single.logged.entries)  # by repr, as R2 of a single sample is NaN
     last = several.trainer.global_step
     expected = [*range(log_every_n_steps, last + 1, log_every_n_steps)]
-    assert steps_of(several.logged.entries, "train/loss") == steps_of(several.logged.entries, "lr") == expected
+    assert steps_of(several.logged.entries, "train/loss") == steps_of(several.logged.entries, "train/lr") == expected
     assert steps_of(several.logged.entries, "val/loss") == [last // 2, last]
     assert several.module.latest_step == expected[-1]
     curves = [result.trainer.callbacks[0].state_dict() for result in (several, single)]  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def test_values_are_logged_within_a_group() -> None:
 def test_logged_learning_rates_equal_those_of_single_steps(scheduler: dict[str, Any]) -> None:
     several, single = (fit(n, trainer={"max_epochs": 3}, scheduler=scheduler) for n in (GROUP_SIZE, 1))
     rates = [
-        [(step, values["lr"]) for step, values in result.logged.entries if "lr" in values]
+        [(step, values["train/lr"]) for step, values in result.logged.entries if "train/lr" in values]
         for result in (several, single)
     ]
     assert len({rate for _, rate in rates[1]}) > 1
@@ -83,7 +83,7 @@ def test_the_learning_rate_logged_at_a_step_is_the_one_it_was_taken_with(interva
     scheduler = {"_target_": "torch.optim.lr_scheduler.ExponentialLR", "interval": interval, "gamma": 0.9}
     used = Rates()
     result = fit(number, used, trainer={"max_epochs": 3, "log_every_n_steps": 10}, scheduler=scheduler)
-    logged = {step: values["lr"] for step, values in result.logged.entries if "lr" in values}
+    logged = {step: values["train/lr"] for step, values in result.logged.entries if "train/lr" in values}
     assert logged == {step: used.rates[step - 1] for step in range(10, len(used.rates) + 1, 10)}
     assert len(set(logged.values())) > 1
     assert result.metrics["lr"] == pytest.approx(used.rates[-1])

@@ -75,7 +75,7 @@ def test_the_experiment_logs_the_loss_of_every_step() -> None:
     assert [event.step for event in events] == [*range(1, 3 * EPOCHS + 1)]
     # These are the errors w x - y; float32 weights near 2 are rounded to 2e-7.
     np.testing.assert_allclose(np.sqrt([event.value for event in events]), np.sqrt(losses), rtol=0, atol=3e-6)
-    assert [event.value for event in log.Scalars("lr")[: 3 * EPOCHS]] == pytest.approx([0.01] * 3 * EPOCHS)
+    assert [event.value for event in log.Scalars("train/lr")[: 3 * EPOCHS]] == pytest.approx([0.01] * 3 * EPOCHS)
     assert result.metrics["train/loss"] == pytest.approx(losses.mean(), rel=1e-5)
     checkpoint = torch.load(result.folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert checkpoint["state_dict"]["network.weight"].item() == pytest.approx(weights[-1], rel=1e-6)

@@ -15,7 +15,7 @@ from gradexp.engine.event_writer import EventWriter
 from gradexp.reports.scalar_layout import MEASURED, OTHERS, charts, write_layout
 from tests.reports.tensorboard_plugins import CustomScalarsPlugin
 
-OURS = ("train/loss", "train/penalty", "train/objective", "train/accuracy", "val/loss", "val/accuracy", "lr")
+OURS = ("train/loss", "train/penalty", "train/objective", "train/accuracy", "val/loss", "val/accuracy", "train/lr")
 
 
 def merged(folder: Path) -> dict[str, list[str]]:
@@ -39,6 +39,11 @@ def merged(folder: Path) -> dict[str, list[str]]:
             ["loss", "f1"],
             ["lr", "grad_norm", "parameter"],
         ),
+        (
+            ("val/f1", "val/loss", "train/lr", "weights/grad_norm/", "weights/parameter/bias"),
+            ["loss", "f1"],
+            ["lr", "grad_norm", "parameter"],
+        ),
         (("epoch", "train_loss_step", "train_loss_epoch", "val_loss", "val_f1"), ["loss", "f1"], []),
         (("train/loss", "train/loss_epoch", "train/samples_per_second", "test/loss", "best/val/loss"), ["loss"], []),
     ],
@@ -53,24 +58,27 @@ def test_loss_comes_first_then_accuracy_and_the_rest(tags: Any, measured: list[s
     [
         (["train/loss", "val/loss"], MEASURED, "loss"),
         (["train_loss_step", "val_loss"], MEASURED, "loss"),
+        (["train/lr"], OTHERS, "lr"),
+        (["lr"], OTHERS, "lr"),  # of an earlier run, as the next but one
+        (["weights/grad_norm/network.0", "weights/grad_norm/network.1"], OTHERS, "grad_norm"),
         (["grad_norm/network.0", "grad_norm/network.1"], OTHERS, "grad_norm"),
     ],
 )
 def test_a_chart_shows_its_own_scalars_alone(tags: list[str], category: str, title: str) -> None:
     kind, patterns = charts(tags)[category][title]
     assert kind == "Multiline"
-    others = [*OURS, "train/loss_epoch", "test/loss", "best/val/loss", "grad_norms", "lr"]
+    others = [*OURS, "train/loss_epoch", "test/loss", "best/val/loss", "grad_norms", "weights/bias_grad_norm/a", "lrs"]
     # As TensorBoard does.
     shown = [tag for tag in dict.fromkeys([*tags, *others]) if any(re.match(one, tag) for one in patterns)]  # type: ignore[attr-defined]
     assert set(tags) <= set(shown)
-    assert {tag for tag in shown if tag not in tags} <= {"train/loss", "val/loss"}
+    assert {*shown} - {*tags} <= ({"train/lr"} if title == "lr" else {"train/loss", "val/loss"})
 
 
 def test_tensorboard_shows_each_chart_of_all_runs_once(tmp_path: Path) -> None:
     runs = {
-        "a": ("train/loss", "val/loss", "lr"),
+        "a": ("train/loss", "val/loss", "train/lr"),
         "b": OURS,
-        "c": ("train/loss", "train/r2", "val/loss", "val/r2", "lr", "parameter/bias"),
+        "c": ("train/loss", "train/r2", "val/loss", "val/r2", "train/lr", "weights/parameter/bias"),
         "d": ("epoch",),  # has nothing to show
     }
     for name, tags in runs.items():

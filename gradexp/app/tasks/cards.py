@@ -20,6 +20,7 @@ from gradexp.configuration.values import plain
 from gradexp.configuration.yaml_text import as_markdown, to_yaml
 from gradexp.engine.event_files import EventFiles
 from gradexp.engine.lightning_internals import callbacks_of
+from gradexp.engine.scalar_tags import OF_WEIGHTS, RATE
 from gradexp.models import AbstractModule
 from gradexp.reports.curves import scalars
 from gradexp.reports.hparams import hyperparameters, write_hparams
@@ -81,9 +82,9 @@ def _tags(model: AbstractModule, trainer: Trainer) -> Iterator[str]:
     """The scalars that a fit will log and that vary; of those of each layer, the part up to the slash."""
     without_penalty = () if model.objective.penalties else ("train/penalty", "train/objective")
     yield from (name for name in model.names_in("train") if name not in without_penalty)
-    yield from (*model.names_in("val"), "lr")
+    yield from (*model.names_in("val"), RATE)
     if ParameterScalars.applies(model):
         yield from parameter_scalars(model.named_parameters())
     for callback in callbacks_of(trainer):
         if isinstance(callback, Diagnostics):
-            yield from (f"{name}/" for name in callback.logged(model))
+            yield from (f"{OF_WEIGHTS}{name}/" for name in callback.logged(model))

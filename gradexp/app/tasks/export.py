@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -41,7 +42,7 @@ def export(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         raise ValueError(f"ckpt_path must be of a model that takes samples for task=export; got {cfg.model._target_}.")
     started = time.perf_counter()
     model = restored.model.cpu().eval()
-    raw, inputs, source = _samples(data)
+    raw, inputs, source, unread = _samples(data)
     pipeline = Pipeline(model, data)
     try:
         with torch.no_grad():
@@ -55,9 +56,15 @@ def export(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
             f"export.format must be one that can express {type(model).__name__}; got {form}: "
             f"{type(error).__name__}: {reason.rstrip('.')}. Try {others}."
         ) from error
-    difference = _difference(found, [expected[_rows(size, raw)] for size in SIZES])
+    difference, scale = _difference(found, [expected[_rows(size, raw)] for size in SIZES])
     write_atomically(record.folder / exported.file, exported.content)
-    checked = {"samples": len(raw), "of": source, "batch_sizes": list(SIZES), "largest_difference": difference}
+    checked = {
+        "samples": len(raw),
+        "of": source,
+        "batch_sizes": list(SIZES),
+        "largest_difference": difference,
+        "largest_output": scale,
+    }
     write_json(record.folder / "model.json", _description(cfg, restored, exported, raw, checked))
     metrics = {"status": "completed", "export/difference": difference, "seconds/export": time.perf_counter() - started}
     taken = inputs_of(data.preprocessor(), raw, data)["name"]
@@ -65,14 +72,18 @@ def export(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
     notes = [
         f"{exported.file}: " + ("the weights by name" if form == "state_dict" else f"{taken} in, {given} out"),
         f"checked on {counted(len(raw), 'sample')} of {source}, in batches of 1, 100 and 1,000: outputs differ by "
-        f"at most {difference:.1e}",
+        f"at most {difference / scale:.1e} of the largest, {scale:.3g}",
+        *unread,
         "model.json: what goes in, what comes out, and how to use it",
     ]
     return Outcome(metrics | facts(data, model), [*restored.notes, *notes], restored)
 
 
-def _samples(data: AbstractDataModule) -> tuple[Tensor, Tensor | None, str]:
-    """Raw samples, the inputs that the data module makes of them, None if that is unknown; and where they are from."""
+def _samples(data: AbstractDataModule) -> tuple[Tensor, Tensor | None, str, list[str]]:
+    """Raw samples, and the inputs that the data module makes of them, None if that is unknown.
+
+    Then where they are from, and notes on why that is not the test part.
+    """
     if not data.is_fitted:  # of another class than the checkpoint's
         data.setup("test")
     preprocessor = data.preprocessor()
@@ -82,15 +93,26 @@ def _samples(data: AbstractDataModule) -> tuple[Tensor, Tensor | None, str]:
         source, rows = data.raw_test, torch.arange(min(CHECKED, data.sizes().get("test", 0)))
         if source is not None and len(rows):
             inputs = data.in_order("test")[0][rows][0].cpu()
-            return (inputs if preprocessor is None else data.raw(source, rows)), inputs, "the test part"
+            return (inputs if preprocessor is None else data.raw(source, rows)), inputs, "the test part", []
     except (ValueError, OSError) as error:  # the data need not be on the machine that exports
-        reason = str(error)
+        reason = _why_unread(error, data)
     if preprocessor is None:
         raise ValueError(
             f"data must have a test part that can be read, or a preprocessor, for task=export; {type(data).__name__} "
-            f"has neither. {reason}".rstrip()
+            "has neither" + (f" ({reason})." if reason else ".")
         )
-    return preprocessor.draw(CHECKED, generator("export")), None, "random values, as no test part can be read"
+    drawn = "random values, as no test part can be read"
+    return preprocessor.draw(CHECKED, generator("export")), None, drawn, [reason] if reason else []
+
+
+def _why_unread(error: Exception, data: AbstractDataModule) -> str:
+    folder = getattr(data, "data_dir", None)
+    if isinstance(error, FileNotFoundError) and folder and Path(str(error.filename)).is_relative_to(folder):
+        return (
+            f"the test part is not in {folder}: type data_dir=FOLDER to check on it, as for the training; a checkpoint "
+            "does not keep it"
+        )
+    return f"the test part cannot be read: {str(error).partition(chr(10))[0]}"
 
 
 def _exported(form: str, restored: Restored, pipeline: Pipeline, raw: Tensor) -> Exported:
@@ -108,8 +130,8 @@ def _rows(size: int, raw: Tensor) -> Tensor:
     return torch.arange(size) % len(raw)
 
 
-def _difference(found: list[Tensor], expected: list[Tensor]) -> float:
-    """The largest difference between the outputs of the exported model and of the checkpoint's, batch by batch.
+def _difference(found: list[Tensor], expected: list[Tensor]) -> tuple[float, float]:
+    """The largest difference between the outputs of the exported model and of the checkpoint's, and the largest output.
 
     Raises:
         ValueError: It is more than TOLERANCE of the largest output.
@@ -125,7 +147,7 @@ def _difference(found: list[Tensor], expected: list[Tensor]) -> float:
                 "export.format=state_dict exports the weights as they are."
             )
         largest = max(largest, difference)
-    return largest
+    return largest, scale
 
 
 def _description(

@@ -16,7 +16,8 @@ from gradexp.building.construct import construct
 from gradexp.data.abstract_datamodule import AbstractDataModule
 from gradexp.data.abstract_dataset import Samples
 from gradexp.data.images.augmentation import RandomGeometry
-from gradexp.data.images.image_files import image_paths, read_image
+from gradexp.data.images.given_images import raw_images
+from gradexp.data.images.image_files import SHOWN, classes_by_folder, image_paths, read_image
 from gradexp.data.options import DataOptions
 from gradexp.data.preprocessors import PixelScaler
 from gradexp.data.sources import Batch, Source
@@ -155,7 +156,9 @@ class ImageDataModule(AbstractDataModule):
         return super().describe(source) if source.files is None else pl.DataFrame({"file": source.files})
 
     def read_samples(self, path: Path) -> Samples:
-        """The image in a PNG or JPEG file, or all images in a folder.
+        """The image in a PNG or JPEG file, or all images in a folder and below.
+
+        Folders in it that are named after classes give the true classes.
 
         Raises:
             ValueError: There is no image.
@@ -164,7 +167,15 @@ class ImageDataModule(AbstractDataModule):
 
         paths = image_paths(path)
         frame = pl.DataFrame({"file": [name_of(path) for path in paths]})
-        return Samples(frame, torch.cat([self.read(path) for path in paths]))
+        truth, unknown = classes_by_folder(paths, path, self.classes) if path.is_dir() else ([], [])
+        is_known = any(name is not None for name in truth)
+        notes = [f"folders that are named after no class of the model: {', '.join(unknown[:SHOWN])}"] if unknown else []
+        return Samples(
+            frame,
+            torch.cat([self.read(path) for path in paths]),
+            tuple(notes),
+            pl.Series(truth, dtype=pl.String) if is_known else None,
+        )
 
     def read(self, path: Path) -> Tensor:
         """The image in a PNG or JPEG file as input of the model [1, channels, height, width].
@@ -176,6 +187,9 @@ class ImageDataModule(AbstractDataModule):
         image = read_image(path, self.image_shape, self.white, self.invert_paper)
         inputs, _ = self.preprocess(ImageSource(image, first))[first]
         return inputs
+
+    def raw_samples(self, samples: Any) -> Tensor:
+        return raw_images(samples, self.image_shape, self.white, self.invert_paper)
 
     def preprocessing_state(self) -> dict[str, Any]:
         return {"mean": self.mean, "std": self.std}

@@ -1,5 +1,6 @@
 """Image files: finding them in a folder, and converting them to the shape of a data set."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,10 @@ SHOWN = 5  # names in a message
 LabelledFile = tuple[Path, str]  # an image and its class
 
 
-def image_paths(path: Path) -> list[Path]:
-    """`path` itself if it is a file, otherwise the images in the folder `path`, sorted by name.
+def image_paths(path: Path, key: str = "input") -> list[Path]:
+    """`path` itself if it is a file, otherwise the images in the folder `path` and below, sorted by name.
+
+    Hidden files and folders are left out, as in training.
 
     Raises:
         ValueError: There is no such file or folder, or no image in the folder.
@@ -31,11 +34,28 @@ def image_paths(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise ValueError(f"input must be an image file or a folder of them; there is no {path}.")
-    paths = sorted(child for child in path.iterdir() if child.suffix.lower() in SUFFIXES and child.is_file())
+        raise ValueError(f"{key} must be an image file or a folder of them; there is no {path}.")
+    paths = [image for image in _images(path, "**/*") if image.is_file()]
+    paths = [image for image in paths if not any(map(_is_hidden, image.relative_to(path).parts[:-1]))]
     if not paths:
-        raise ValueError(f"input must be a folder with {', '.join(SUFFIXES)} files; {path} has none.")
+        raise ValueError(f"{key} must be a folder with {', '.join(SUFFIXES)} files; {path} has none, also below it.")
     return paths
+
+
+def classes_by_folder(paths: Sequence[Path], root: Path, classes: Sequence[str]) -> tuple[list[str | None], list[str]]:
+    """Of each image the class that a folder between `root` and it is named after, the outermost one; None without.
+
+    Returns:
+        The classes, and the folders in `root` with images of no class.
+    """
+    found: list[str | None] = []
+    unknown: dict[str, None] = {}
+    for path in paths:
+        folders = [name_of(Path(part)) for part in path.relative_to(root).parts[:-1]]
+        found.append(next((name for name in folders if name in classes), None))
+        if folders and found[-1] is None:
+            unknown[folders[0]] = None
+    return found, list(unknown)
 
 
 def find_images(root: Path) -> tuple[list[LabelledFile], list[LabelledFile] | None, list[str]]:
@@ -97,38 +117,49 @@ def _stray(root: Path) -> list[str]:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith((".", "__")))
+    return sorted(child for child in root.iterdir() if child.is_dir() and not _is_hidden(child.name))
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith((".", "__"))
 
 
 def _images(root: Path, pattern: str) -> list[Path]:
     return sorted(path for path in root.glob(pattern) if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
 
 
-def read_image(path: Path, shape: tuple[int, int, int], white: int = 255, invert_paper: bool = True) -> Tensor:
-    """Read an image as bytes [1, channels, height, width], scaled to fit into `shape` and padded with black.
-
-    `white` is the byte value of full brightness. `invert_paper` inverts a grey image with a bright border (ink on
-    paper), because data sets of drawn figures show bright figures on black.
+def read_image(
+    path: Path, shape: tuple[int, int, int], white: int = 255, invert_paper: bool = True, key: str = "input"
+) -> Tensor:
+    """Read an image as bytes [1, channels, height, width]; see `image_bytes`. `key` names the path in messages.
 
     Raises:
         ValueError: The file is not an image.
     """
-    channels, height, width = shape
     try:
         with Image.open(path, formats=FORMATS) as file:
             # Decodes a large JPEG at a half, a quarter or an eighth of its size, which is several times faster.
             file.draft(None, (4 * max(shape[1:]), 4 * max(shape[1:])))
-            upright = ImageOps.exif_transpose(file)
-            if upright.mode.startswith("I"):  # 16 bits per pixel, which Pillow's conversion would clip to 8 bits
-                upright = Image.fromarray((np.asarray(upright) / 257).round().astype(np.uint8))
-            if upright.mode not in ("L", "RGB"):
-                # Transparent pixels become white.
-                paper = Image.new("RGBA", upright.size, "white")
-                upright = Image.alpha_composite(paper, upright.convert("RGBA"))
-            image = upright.convert("L" if channels == 1 else "RGB")
+            return image_bytes(file, shape, white, invert_paper)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"input must be PNG or JPEG images; {path} cannot be read as one ({error}).") from error
-    pixels = transforms.pil_to_tensor(image)
+        raise ValueError(f"{key} must be PNG or JPEG images; {path} cannot be read as one ({error}).") from error
+
+
+def image_bytes(image: Image.Image, shape: tuple[int, int, int], white: int = 255, invert_paper: bool = True) -> Tensor:
+    """An image as bytes [1, channels, height, width], scaled to fit into `shape` and padded with black.
+
+    `white` is the byte value of full brightness. `invert_paper` inverts a grey image with a bright border (ink on
+    paper), because data sets of drawn figures show bright figures on black.
+    """
+    channels, height, width = shape
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # 16 bits per pixel, which Pillow's conversion would clip to 8 bits
+        upright = Image.fromarray((np.asarray(upright) / 257).round().astype(np.uint8))
+    if upright.mode not in ("L", "RGB"):
+        # Transparent pixels become white.
+        paper = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(paper, upright.convert("RGBA"))
+    pixels = transforms.pil_to_tensor(upright.convert("L" if channels == 1 else "RGB"))
     border = torch.cat([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], dim=1)
     if invert_paper and channels == 1 and border.float().median() > 127:
         pixels = 255 - pixels

@@ -15,6 +15,7 @@ from gradexp.data.found_samples import Part, check_no_new_rows
 from gradexp.data.options import StreamOptions
 from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import Source
+from gradexp.data.tables.given_rows import raw_rows
 from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
 from gradexp.data.tables.table_encoded import Encoded, EncodedTable, decoded
 from gradexp.data.tables.table_file import read_table
@@ -205,6 +206,9 @@ class Table(AbstractDataModule):
         unused = [name for name in frame.columns if name not in {target.name, *(column.name for column in columns)}]
         notes = [*encoded.notes, *([f"columns that the model does not use: {abbreviated(unused)}"] if unused else [])]
         return Samples(frame, inputs, tuple(notes), target.read_if_known(frame, decimal_comma))
+
+    def raw_samples(self, samples: Any) -> Tensor:
+        return raw_rows(samples, self._fitted()[0], self.separator)
 
     def preprocessing_state(self) -> dict[str, Any]:
         columns, target = self._fitted()

@@ -31,6 +31,9 @@ SIGNATURES = {
     b"\xff\xfe": "in UTF-16; save it as CSV in UTF-8",
     b"\xfe\xff": "in UTF-16; save it as CSV in UTF-8",
 }
+# Text in a file of such a name is one line of column names to a reader of CSV.
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".svg", ".pdf")
+OTHER_ENDINGS = (*PICTURES, ".ckpt", ".pt", ".pth", ".json", ".yaml", ".yml", ".xml", ".html", ".ipynb", ".py")
 
 
 class TableFile(NamedTuple):
@@ -167,6 +170,8 @@ def _check_is_file(path: Path, key: str) -> None:
 
 def _first_lines(path: Path, key: str, start: bytes) -> list[str]:
     """The first lines that are not blank."""
+    if path.suffix.lower() in OTHER_ENDINGS:
+        raise ValueError(f"{key} must be a CSV or Parquet file; {path} is neither, by its ending {path.suffix}.")
     if not start.strip():
         raise ValueError(f"{key} must have a line of column names and rows; {path} is empty.")
     for signature, what in SIGNATURES.items():

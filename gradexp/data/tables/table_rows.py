@@ -52,7 +52,7 @@ def read_rows(
     return table
 
 
-def check_columns(key: str, path: Path, frame: pl.DataFrame, needed: Sequence[str]) -> None:
+def check_columns(key: str, path: Path | str, frame: pl.DataFrame, needed: Sequence[str]) -> None:
     """Check that a table has the columns that the model needs.
 
     Raises:
@@ -66,7 +66,7 @@ def check_columns(key: str, path: Path, frame: pl.DataFrame, needed: Sequence[st
             )
 
 
-def _has_no(path: Path, name: str, columns: list[str]) -> str:
+def _has_no(path: Path | str, name: str, columns: list[str]) -> str:
     return f"{path} has no {name!r}.{did_you_mean(name, columns)} It has {abbreviated(columns, NAMES_SHOWN)}."
 
 

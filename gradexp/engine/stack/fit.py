@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gradexp.engine.interval import Interval
+from gradexp.engine.scalar_tags import RATE
 from gradexp.engine.stack.batches import StackedBatches
 from gradexp.engine.stack.end_of_epoch import has_ended, measured, step_schedules
 from gradexp.engine.stack.finite import FiniteChecks
@@ -125,7 +126,7 @@ class StackFit:
         values = _by_member("train", self._recent.compute(), len(self.active))
         for row, (member, of_member) in enumerate(zip(self.active, values, strict=True)):
             if row not in self._diverged:
-                member.logs.append((self._steps, of_member | {"lr": self._rates[row]}))
+                member.logs.append((self._steps, of_member | {RATE: self._rates[row]}))
                 if self._log_also is not None:
                     member.logs.append((self._steps, dict(self._log_also(self._stack.parameters_of(row)))))
         self._recent_to_epoch()

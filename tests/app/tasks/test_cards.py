@@ -58,8 +58,12 @@ def test_a_run_has_its_command_configuration_and_results() -> None:
         OTHERS: ["lr", "penalty", "objective", "parameter", "grad_norm", "bias_grad_norm", "update_ratio",
                  "weight_norm", "zero_gradients"],
     }  # fmt: skip
-    logged = {tag.partition("/")[0] for tag in events(result.folder).Tags()["scalars"]}
-    assert logged == {"train", "test", "best", *layout(result.folder)[OTHERS]} - {"penalty", "objective"}
+    logged = events(result.folder).Tags()["scalars"]
+    families = {tag.split("/")[1] for tag in logged if tag.startswith("weights/")}
+    assert families == {*layout(result.folder)[OTHERS]} - {"lr", "penalty", "objective"}
+    assert "train/lr" in logged
+    # HPARAMS shows the first columns by name: curves stand behind the scores.
+    assert {tag.partition("/")[0] for tag in logged} == {"best", "test", "train", "weights"}
     results = card(result.folder, "results")
     for name in ("best/train/loss", "test/rmse", "least_squares/excess", "seconds/fit"):
         assert f"| {name.replace('_', chr(92) + '_')} | {result.metrics[name]:.6g} |" in results
@@ -82,5 +86,5 @@ def test_jobs_of_a_stack_have_the_command_of_the_sweep_and_their_own(monkeypatch
         assert plain(cfg)["optimizer"]["betas"] == yaml.safe_load(betas)
         assert asked_hash(cfg) == metrics(number)["asked_hash"], "pasted it is that job"
         assert layout(folder) == {MEASURED: ["loss", "accuracy"], OTHERS: ["lr"]}, "without a penalty"
-        assert settings(folder)["optimizer.betas"] == betas
+        assert settings(folder) == {"experiment": "default", "optimizer.betas": betas}, "only what the sweep varies"
         assert "seconds/fit" in card(folder, "results")

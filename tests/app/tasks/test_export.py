@@ -67,6 +67,7 @@ def test_onnx_of_a_table_takes_its_raw_columns_and_gives_the_targets_units(own_f
     Path("houses.parquet").unlink()
     result, content = exported(Path("run/checkpoints/best.ckpt"), "onnx")
     assert content["checked"]["of"] == "random values, as no test part can be read"
+    assert any("the test part cannot be read: data.path must be " in note for note in result.notes)
     assert content["outputs"] == [
         {"name": "prediction", "type": "float32", "shape": ["batch", 1], "meaning": "price, in its own units"}
     ]
@@ -128,11 +129,27 @@ def test_the_lines_of_a_regression_run_as_they_stand(own_folder: Path) -> None:
     assert predicted is not None
     numbers = Diabetes().tensors("test")[0]
     for form in ("onnx", "torch_export", "state_dict"):
-        _, content = exported(best, form)
+        result, content = exported(best, form)
+        checked = content["checked"]
+        assert checked["largest_output"] == pytest.approx(predicted["prediction"][:100].abs().max(), rel=1e-5)
+        share = checked["largest_difference"] / checked["largest_output"]
+        assert any(f"differ by at most {share:.1e} of the largest, " in note for note in result.notes)
         # Of the samples below, each format takes one kind.
         known = used(content, numbers=numbers.numpy(), raw=numbers, inputs=preprocessed(content, numbers))
         found = known["prediction"] if form == "onnx" else known["prediction"].numpy()
         np.testing.assert_allclose(found[:, 0], predicted["prediction"].to_numpy(), rtol=1e-5, err_msg=form)
+
+
+def test_the_line_of_a_check_without_test_part_names_data_dir(mnist_data_dir: Path, own_folder: Path) -> None:
+    best = run("data=mnist", f"data_dir={mnist_data_dir}", "model.hidden=[4]", "trainer.max_steps=1", *QUICK)
+    path = best.folder / "checkpoints" / "last.ckpt"
+    result, content = exported(path, "state_dict")
+    assert content["checked"]["of"] == "random values, as no test part can be read"
+    (note,) = [note for note in result.notes if "test part is not in" in note]
+    assert note.endswith("type data_dir=FOLDER to check on it, as for the training; a checkpoint does not keep it")
+    result, content = exported(path, "state_dict", f"data_dir={mnist_data_dir}")
+    assert content["checked"]["of"] == "the test part"
+    assert not any("data_dir" in note for note in result.notes)
 
 
 def test_a_model_of_another_package_gives_scores(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradexp.data.images.image_files import image_paths, read_image
+from gradexp.data.images.image_files import classes_by_folder, image_paths, read_image
 from tests.data.tiny import Bytes, random_images
 
 GREY = (1, 28, 28)
@@ -131,6 +131,17 @@ def test_images_in_a_folder_are_sorted_by_name() -> None:
         Path(name).touch()
     assert [path.name for path in image_paths(Path())] == ["a.JPG", "b.png", "c.jpeg"]
     assert image_paths(Path("notes.txt")) == [Path("notes.txt")]
+
+
+def test_images_below_a_folder_are_found_and_hidden_ones_are_not() -> None:
+    for name in ("b/2.png", "a/sub/1.png", "3.png", ".thumbs/4.png", "a/__MACOSX/5.png", "a/.6.png"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    Path("a/7.png").mkdir()
+    paths = image_paths(Path())
+    assert list(map(str, paths)) == ["3.png", "a/sub/1.png", "b/2.png"]
+    assert classes_by_folder(paths, Path(), ["b", "sub"]) == ([None, "sub", "b"], [])
+    assert classes_by_folder(paths, Path(), ["a", "sub"]) == ([None, "a", None], ["b"])
 
 
 def test_folder_without_images_raises(tmp_path: Path) -> None:

@@ -85,6 +85,32 @@ def test_images_to_predict_are_preprocessed_as_in_training(mode: str) -> None:
     assert fresh.image_shape == ((1 if mode == "L" else 3), 8, 12)
 
 
+@pytest.mark.parametrize("parts", [(), ("train", "test")], ids=["classes", "parts"])
+def test_the_folder_of_the_training_is_predicted_with_its_true_classes(parts: tuple[str, ...]) -> None:
+    for part in parts or (".",):
+        make(f"pets/{part}", number=6)
+    images = set_up()
+    samples = images.read_samples(Path("pets"))
+    files = samples.frame["file"].to_list()
+    assert len(files) == len(samples.inputs) == 12 * max(1, len(parts))
+    assert samples.truth is not None
+    assert samples.truth.to_list() == [Path(file).parent.name for file in files]
+    assert samples.notes == ()
+    assert images.read_samples(Path("pets", *parts[:1], "cat")).truth is None
+    assert images.read_samples(Path(files[0])).truth is None
+
+
+def test_a_folder_of_another_class_has_no_true_class_and_is_named() -> None:
+    images = ImageFolder("pets", image_size=(8, 12))
+    make(number=4)
+    images.setup("fit")
+    make(classes=("bird",), number=1)
+    samples = images.read_samples(Path("pets"))
+    assert samples.truth is not None
+    assert samples.truth.to_list() == [None] + ["cat"] * 4 + ["dog"] * 4
+    assert samples.notes == ("folders that are named after no class of the model: bird",)
+
+
 def test_channels_are_inferred_or_set() -> None:
     make("grey", mode="L")
     make("mixed", ("a",), mode="L")

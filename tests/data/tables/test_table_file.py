@@ -163,3 +163,14 @@ def test_a_packed_file_is_refused_before_it_is_unpacked(start: str, words: str, 
     path.write_bytes(bytes.fromhex(start) + b"a,b\n1,2\n")
     with pytest.raises(ValueError, match=rf"table\.csv is compressed by {words}; unpack it"):
         read_table(path, "data.path")
+
+
+@pytest.mark.parametrize("name", ["pic.png", "PIC.JPG", "metrics.json", "last.ckpt"])
+def test_text_in_a_file_that_is_no_table_by_its_ending_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"must be a CSV or Parquet file; {name} is neither, by its ending \."):
+        read(write_text("a text\n", name))
+
+
+def test_the_content_of_a_parquet_file_goes_before_its_ending() -> None:
+    write(houses(5), "houses.parquet").rename("houses.png")
+    assert len(read("houses.png")) == 5

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from gradexp.engine.scalar_tags import family_of
 from gradexp.reports.calibration import BINS, Calibration
 from gradexp.reports.examination import Array
 from gradexp.sweeps.report.job_curves import thinned
@@ -41,7 +42,7 @@ def curve_groups(curves: Mapping[str, Curve], monitor: str) -> dict[str, dict[st
             and name not in NO_CURVES
             and stage not in ("test", "best", *NO_CURVES)
         ):
-            found[name if stage in ("train", "val") else stage][tag] = (steps, values)
+            found[family_of(tag) or (name if stage in ("train", "val") else stage)][tag] = (steps, values)
     of_loss = list(found.get("loss", {}).values())
     groups = {name: group for name, group in found.items() if name == "loss" or not _repeats(group, of_loss)}
     first = ("loss", monitor.partition("/")[2])

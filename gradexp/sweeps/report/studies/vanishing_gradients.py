@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from gradexp.engine.scalar_tags import OF_WEIGHTS
 from gradexp.figures.layout import legend_below, new_panels, set_heading, set_title, shared_legend
 from gradexp.figures.style import PALETTE, draw_line, styled
 from gradexp.reports.curves import curves
@@ -55,7 +56,7 @@ def vanishing_gradients(results: SweepResults) -> Study:
 
 def _norms(job: Job) -> list[float]:
     """The norms of the hidden layers at the first step, first layer first."""
-    tags = [f"{QUANTITY}/network.linear_{number + 1}" for number in range(len(job.config["model.hidden"]))]
+    tags = [f"{OF_WEIGHTS}{QUANTITY}/network.linear_{number + 1}" for number in range(len(job.config["model.hidden"]))]
     logged = curves(job.folder, tags)
     return [logged[tag][1][0] for tag in tags if tag in logged]
 

@@ -1,9 +1,13 @@
 """The figures of a run: which curves belong together, and what they show."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from gradexp.reports.calibration import calibration
+from gradexp.reports.curves import curves, scalars
+from gradexp.sweeps.report.results import Job
 from gradexp.sweeps.report.run.run_figures import (
     MOST_POINTS,
     confusion,
@@ -12,6 +16,8 @@ from gradexp.sweeps.report.run.run_figures import (
     reliability,
     residuals,
 )
+from gradexp.sweeps.report.studies.vanishing_gradients import _norms
+from tests.sweeps.folders import write_curve
 
 CURVES = {
     "train/loss": ([1, 2, 3], [5.0, 0.5, 0.001]),
@@ -19,11 +25,11 @@ CURVES = {
     "train/objective": ([1, 2, 3], [5.0, 0.5, 0.001]),
     "train/accuracy": ([1, 2, 3], [0.1, 0.9, 1.0]),
     "val/accuracy": ([2, 3], [0.8, 0.95]),
-    "lr": ([1, 2, 3], [0.1, 0.1, 0.1]),
+    "train/lr": ([1, 2, 3], [0.1, 0.1, 0.1]),
     "test/accuracy": ([3], [0.9]),
     "best/epoch": ([3], [2.0]),
-    "grad_norm/a": ([1, 2], [1.0, 2.0]),
-    "grad_norm/b": ([1, 2], [2.0, 1.0]),
+    "weights/grad_norm/a": ([1, 2], [1.0, 2.0]),
+    "weights/grad_norm/b": ([1, 2], [2.0, 1.0]),
     "train/loss_epoch": ([1, 2], [3.0, 1.0]),
 }
 
@@ -33,10 +39,10 @@ def test_curves_of_one_metric_share_a_figure_and_constants_and_repetitions_have_
     assert {name: list(group) for name, group in groups.items()} == {
         "loss": ["train/loss", "val/loss"],
         "accuracy": ["train/accuracy", "val/accuracy"],
-        "grad_norm": ["grad_norm/a", "grad_norm/b"],
+        "grad_norm": ["weights/grad_norm/a", "weights/grad_norm/b"],
     }
     # With a penalty, the objective is another curve; a schedule makes the rate one.
-    more = CURVES | {"train/objective": ([1, 2], [9.0, 8.0]), "lr": ([1, 2], [0.1, 0.2])}
+    more = CURVES | {"train/objective": ([1, 2], [9.0, 8.0]), "train/lr": ([1, 2], [0.1, 0.2])}
     assert list(curve_groups(more, "val/accuracy")) == ["loss", "accuracy", "grad_norm", "lr", "objective"]
 
 
@@ -68,3 +74,23 @@ def test_of_many_samples_some_are_drawn() -> None:
     (points,) = residuals(true + 0.5, true).data
     assert len(points.x) == MOST_POINTS
     assert points.y == pytest.approx(0.5)
+
+
+def test_an_earlier_runs_page_and_study_show_what_todays_do(tmp_path: Path) -> None:
+    tags = ["lr", "parameter/bias", *(f"bias_grad_norm/network.linear_{number}" for number in (1, 2))]
+    today = ["train/lr", *(f"weights/{tag}" for tag in tags[1:])]
+    found = []
+    for number, names in enumerate((tags, today)):
+        folder = tmp_path / str(number)
+        for tag in names:
+            write_curve(folder, tag, [1.0, 2.0])
+        job = Job(folder, "grid", "completed", {}, [], {"model.hidden": [3, 3]}, {})
+        found.append((curve_groups(curves(folder, scalars(folder)), "val/loss"), _norms(job)))
+    earlier, (groups, norms) = found
+    assert earlier == (groups, norms)
+    assert {name: list(group) for name, group in groups.items()} == {
+        "bias_grad_norm": today[2:],
+        "lr": today[:1],
+        "parameter": today[1:2],
+    }
+    assert norms == [1.0, 1.0]
