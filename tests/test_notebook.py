@@ -31,7 +31,7 @@ def test_the_notebook_gives_what_is_stored_in_it(capfd: pytest.CaptureFixture[st
     assert names["result"].metrics["status"] == "completed"
     assert len(names["found"].table) == 15
     judged = {(row["a"], row["b"]): row["verdict"] for row in names["verdicts"].table.rows(named=True)}
-    assert judged["optimizer.lr=0.01", "optimizer.lr=0.001"] == "better", "as the text says"
+    assert judged["optimizer.lr=0.001", "optimizer.lr=0.01"] == "worse", "as the text says"
     drawn = [one for cell in fresh["cells"] for one in cell.get("outputs", []) if "image/png" in one.get("data", {})]
     assert len(drawn) == 1
     assert len(drawn[0]["data"]["image/png"]) > 5_000

@@ -64,6 +64,7 @@ def answer(arguments: Sequence[str]) -> None:
     else:
         sys.exit(
             f"error: --shell-completion must be followed by install=SHELL or uninstall=SHELL, of {', '.join(INSTALL)}; "
-            f'got {command or "nothing"}. Type eval "$(gradexp --shell-completion install=bash)", or the same with '
-            "zsh; for fish: gradexp --shell-completion install=fish | source"
+            f'got {command or "nothing"}. Type eval "$(gradexp --shell-completion install=bash)" in bash, '
+            'eval "$(gradexp --shell-completion install=zsh)" in zsh, gradexp --shell-completion install=fish | source '
+            "in fish"
         )

@@ -11,6 +11,7 @@ from gradexp.app.errors import printable
 from gradexp.rules.words import counted
 from gradexp.sweeps.job_folder import score_name
 
+LONGEST = 20  # letters of a target's name that stands beside each error
 STATUS_STYLE = {"completed": "green", "diverged": "red", "failed": "red"}
 
 
@@ -45,7 +46,8 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     _add_test_interval(table, metrics)
     if metrics.get("target_std", 1.0) != 1:
         std = f"{metrics['target_std']:.4g}"
-        unit = f"[target] the targets' own, [std] their standard deviation, {std}; the loss is of standardised targets"
+        unit = f"[{_target(metrics)}] the targets' own, [std] their standard deviation, {std}; the loss is of "
+        unit += "standardised targets"
         table.add_row("units", Text(unit))
     console.print(table)
     for note in map(printable, notes):
@@ -57,8 +59,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
 def _add_stage(table: Table, metrics: Mapping[str, Any], prefix: str, label: str) -> None:
     # A user's own module may log val_loss instead of val/loss.
     values = {k: v for k, v in metrics.items() if k.startswith((f"{prefix}/", f"{prefix}_"))}
-    std = metrics.get("target_std", 1.0) != 1
-    shown = [f"{k[len(prefix) + 1 :]} {_number(k, v)}{_unit(k, std)}" for k, v in values.items()]
+    shown = [f"{k[len(prefix) + 1 :]} {_number(k, v)}{_unit(k, metrics)}" for k, v in values.items()]
     if shown:
         table.add_row(label, Text("  ".join(shown)))
 
@@ -71,8 +72,7 @@ def _add_weights(table: Table, metrics: Mapping[str, Any]) -> None:
         return
     score = ""
     if metrics.get(name) is not None:
-        unit = _unit(name, metrics.get("target_std", 1.0) != 1)
-        score = f", {metrics['monitor']} {_number(name, metrics[name])}{unit}"
+        score = f", {metrics['monitor']} {_number(name, metrics[name])}{_unit(name, metrics)}"
     is_tested = any(key.startswith(("test/", "test_")) for key in metrics)
     table.add_row("tested weights" if is_tested else "best weights", Text(f"epoch {epoch}{score}"))
 
@@ -94,11 +94,18 @@ def _sizes(metrics: Mapping[str, Any]) -> str:
     return f" ({', '.join(sizes)} samples)" if sizes else ""
 
 
-def _unit(name: str, is_standardised: bool) -> str:
+def _target(metrics: Mapping[str, Any]) -> str:
+    """What the target's own unit is called: its column's name, where that is short."""
+    name = printable(str(metrics.get("target_name", "")))
+    return name if 0 < len(name) <= LONGEST else "target"
+
+
+def _unit(name: str, metrics: Mapping[str, Any]) -> str:
     """The unit of a squared error or of its root, in brackets."""
     if name.endswith("/rmse"):
-        return " [target]"
-    return (" [std^2]" if is_standardised else " [target^2]") if name.endswith("/mse") else ""
+        return f" [{_target(metrics)}]"
+    squared = "std" if metrics.get("target_std", 1.0) != 1 else _target(metrics)
+    return f" [{squared}^2]" if name.endswith("/mse") else ""
 
 
 def _number(name: str, value: float) -> str:

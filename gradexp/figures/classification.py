@@ -92,6 +92,7 @@ def accuracy_and_loss(
     figure, (left, right) = new_panels(2, 2, 6.5, 5.0)
     left.step(weights, accuracy, where="mid", color=BLUE, label="accuracy: flat, then a jump")
     left.set(xlabel=literal(weight_name), ylabel="accuracy")
+    left.set_ylim(top=min(left.get_ylim()[1], 1.0))
     set_title(left, "Over all training samples")
     smooth = left.twinx()
     smooth.plot(weights, loss, color=ORANGE, linestyle="--", label="cross-entropy: a slope everywhere")

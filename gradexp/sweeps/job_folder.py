@@ -25,7 +25,8 @@ STOPPED = ".stopped"  # in the sweep's folder: no further job starts
 
 RECORD = "the record that a run writes when it ends"  # what metrics.json is
 ENDED = ("completed", "diverged", "failed")
-TEXTS = ("reason", "monitor", "data", "config_hash", "asked_hash", "diagnosis", "never_predicted", *ENVIRONMENT)
+TEXTS = ("reason", "monitor", "data", "config_hash", "asked_hash", "diagnosis", "never_predicted", "target_name",
+         *ENVIRONMENT)  # fmt: skip
 NUMBERS = ("epochs", "steps", "seed", "classes", "parameters", "predictions", "target_std", "threads")
 
 

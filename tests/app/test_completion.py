@@ -17,6 +17,7 @@ from hydra._internal.utils import get_args_parser
 
 from gradexp.app.completion import FLAGS, candidates
 from gradexp.app.completion_scripts import INSTALL, answer
+from gradexp.configuration.files import CONF_DIR
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,15 @@ LINES = {
     "zsh": 'eval "$(gradexp --shell-completion install=zsh)"',
     "fish": "gradexp --shell-completion install=fish | source",
 }
+
+
+def test_the_help_has_one_whole_line_for_each_shell() -> None:
+    footer = (CONF_DIR / "config.yaml").read_text().partition("footer: |-")[2]
+    lines = [re.split(" {2,}", line.strip())[0].replace("$$", "$") for line in footer.splitlines()]
+    assert [line for line in lines if "--shell-completion" in line] == [LINES[shell] for shell in LINES]
+    with pytest.raises(SystemExit) as refused:
+        answer(["install=csh"])
+    assert all(f"{line} in {shell}" in str(refused.value) for shell, line in LINES.items())
 
 
 @pytest.mark.parametrize("shell", INSTALL)

@@ -39,6 +39,16 @@ def test_squared_errors_and_their_roots_have_units() -> None:
     assert "units" not in text
 
 
+def test_the_unit_of_an_error_is_the_name_of_the_targets_column() -> None:
+    price = {"target_name": "price", "test/rmse": 33040.0}
+    text = plain(summary(**price))
+    assert "mse 0.55 [std^2] rmse 3.304e+04 [price]" in text
+    assert "units [price] the targets' own, [std] their standard deviation, 77; the loss is of standardised" in text
+    assert "[target" not in text
+    assert "mse 0.55 [price^2] rmse 3.304e+04 [price]" in plain(summary(target_std=1.0, **price))
+    assert "rmse 57.1 [target]" in plain(summary(target_name="disease progression after a year", **{"test/rmse": 57.1}))
+
+
 def test_one_of_a_kind_is_singular() -> None:
     assert "trained 20 epochs, 100 steps seconds" in plain(summary())
     assert "trained 1 epoch, 1 step seconds" in plain(summary(epochs=1, steps=1))

@@ -15,6 +15,8 @@ def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
     assert call(monkeypatch, "-m", *arguments, "sweep.dry_run=true") is None
     assert sorted(Path.cwd().rglob("*")) == before, "a dry run writes nothing"
     out = capsys.readouterr().out.splitlines()
+    named = [line.removeprefix("sweep: ") for line in out if line.startswith("sweep: ")]
+    assert all(Path(folder).is_dir() for folder in named), "a folder that it does not make is not named"
     jobs = [line for line in out if re.match(r" *\d+  planned ", line)]
     assert [int(line.split()[0]) for line in jobs] == list(range(len(jobs)))
     assert f"jobs: {len(jobs)} ({len(jobs)} to do)" in out

@@ -34,8 +34,8 @@ def test_a_sweep_over_folds_is_trained_in_stacks_and_judged_by_its_folds(
     best = means["0.03"]
     words = f"optimizer.lr=0.03 {fmean(best):.4g} {stdev(best):.2g} 3"
     assert words in re.sub(" +", " ", out)
-    gaps = [one - other for one, other in zip(best, means["0.0001"], strict=True)]
-    assert f"optimizer.lr=0.03 is better than optimizer.lr=0.0001: difference {fmean(gaps):+.3g}" in out
+    gaps = [other - one for one, other in zip(best, means["0.0001"], strict=True)]
+    assert f"optimizer.lr=0.0001 is worse than optimizer.lr=0.03: difference {fmean(gaps):+.3g}" in out
     assert "(95 %; 3 pairs of equal folds; p" in out
     assert "after Nadeau and Bengio (2003)" in out
     assert not any("test/" in key for key in rows[0])

@@ -41,10 +41,12 @@ class Outcome:
 
 
 def facts(data: AbstractDataModule, model: LightningModule) -> dict[str, Any]:
-    """The data's class, its numbers of samples and classes, and the number of the model's parameters."""
+    """The data's class, its numbers of samples and classes, or its target, and the number of the model's parameters."""
     sizes = {f"samples/{part}": size for part, size in data.sizes().items()}
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    kind = {"classes": data.num_classes} if data.num_classes else {"target_std": data.target_std}
+    kind: dict[str, Any] = {"classes": data.num_classes}
+    if not data.num_classes:
+        kind = {"target_std": data.target_std} | ({"target_name": data.target_name} if data.target_name else {})
     return {"data": type(data).__name__, **sizes, **kind, "parameters": parameters}
 
 

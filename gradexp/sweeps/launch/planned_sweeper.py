@@ -91,7 +91,7 @@ class PlannedSweeper(Sweeper):
         work, plan, manifest = self._planned(folder, old, arguments)
         if self.config.sweep.dry_run:
             work.print_plan(folder, plan, manifest)
-            print_counts(folder, manifest)
+            print_counts(folder, manifest, dry_run=True)
             console().print("nothing was run: sweep.dry_run is true", markup=False, highlight=False)
             return
         with claimed(self.config, folder, chosen) as folder:

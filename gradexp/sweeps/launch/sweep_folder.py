@@ -117,8 +117,8 @@ def wanted(manifest: Manifest) -> list[PlannedJob]:
     return [job for job in manifest.jobs.values() if job.stage != "superseded"]
 
 
-def print_counts(folder: Path, manifest: Manifest) -> None:
-    """Print how many jobs there are, and what is done with them."""
+def print_counts(folder: Path, manifest: Manifest, dry_run: bool = False) -> None:
+    """Print the folder, in a dry run only if it is there, how many jobs there are, and what is done with them."""
     jobs = wanted(manifest)
     states = Counter(job_folder.state(folder / job.folder) for job in jobs)
     actions: dict[job_folder.State, str] = {
@@ -131,6 +131,7 @@ def print_counts(folder: Path, manifest: Manifest) -> None:
     }
     counts = ", ".join(f"{states[state]} {action}" for state, action in actions.items() if states[state])
     lines = console()
-    lines.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
+    if not dry_run or folder.is_dir():
+        lines.print(f"sweep: {folder}", markup=False, highlight=False, soft_wrap=True)
     if jobs:  # a search begins without any
         lines.print(f"jobs: {len(jobs)} ({counts})", markup=False, highlight=False, soft_wrap=True)

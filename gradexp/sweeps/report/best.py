@@ -52,7 +52,7 @@ def best_of(results: SweepResults, settings: Sequence[Setting]) -> Best | None:
     by_folder = {job.folder: setting for setting in scored for job in setting.jobs}
     owners = [by_folder[next(iter(one.setting.jobs.values())).folder] for one in compared.settings]
     reference = compared.reference
-    pairs = {pair.a + pair.b - reference: pair.verdict for pair in compared.with_reference}
+    pairs = {pair.a: pair.verdict for pair in compared.with_reference}
     beside = [owners[number] for number in sorted(pairs) if pairs[number] in OPEN]
     few = [owners[number] for number in sorted(pairs) if pairs[number] is None]
     return Best(owners[reference], beside, few, True, several)

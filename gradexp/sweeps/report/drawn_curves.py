@@ -15,6 +15,7 @@ from gradexp.figures.style import GREY, INK, draw_line, styled
 from gradexp.sweeps.report.bands import SPREAD, Band
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.learning_curves import Curve
+from gradexp.sweeps.report.metric_axes import end_at_bounds
 
 SIZE = (7.5, 4.5)
 PANEL = (6.0, 4.2)
@@ -75,6 +76,7 @@ def _learning_curves(findings: Findings) -> Figure:
                 has_bands |= _fill(axes, curve.steps, curve.band, drawn.get_color())
         axes.set(xlabel="steps", ylabel=tag)
         scale_to(axes, [np.asarray(drawn.get_ydata(), float) for drawn in axes.lines])
+        end_at_bounds(axes, tag)
     set_heading(figure, "Learning curves of the best and the median setting")
     shared_legend(figure, [*panels[0].get_legend_handles_labels()[0], *[_shade(findings.unit)] * has_bands])
     return figure
@@ -110,6 +112,7 @@ def curves_by_tag(curves: Mapping[str, Mapping[str, Curve]], title: str) -> Figu
             handles[label] = draw_line(axes, steps, values, labels.index(label), label)
         axes.set(xlabel="steps", ylabel=tag)
         scale_to(axes, [np.asarray(values, float) for _, values in by_label.values()])
+        end_at_bounds(axes, tag)
     set_heading(figure, title)
     shared_legend(figure, list(handles.values()))
     return figure

@@ -31,8 +31,8 @@ MANY = 500  # lines, which become pixels in SVG and PDF
 
 
 def penalties(findings: Findings) -> Figure | None:
-    """Scores over the two penalties, good ones bright; a cell without a score is hatched."""
-    return _penalties(findings) if findings.penalties is not None else None
+    """Scores over the two penalties where both vary, good ones bright; a cell without a score is hatched."""
+    return _penalties(findings) if findings.penalties is not None and findings.penalties.is_map else None
 
 
 @styled
@@ -101,7 +101,7 @@ def _coordinates(findings: Findings) -> Figure:
         "xytext": (-3, 0),
         "textcoords": "offset points",
     }
-    behind: dict[str, Any] = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    behind: dict[str, Any] = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
     # A label has the room up to the axis on its left, and the lines up to the label above.
     room = letters(figure.get_figwidth() / (len(names) + 0.5)) - 2
     first = 0  # letters of the widest label at the first axis, which has the left margin

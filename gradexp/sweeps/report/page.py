@@ -20,7 +20,8 @@ from gradexp.sweeps.report.scores import table as scores_table
 from gradexp.sweeps.report.search import search_lines
 
 BEST = 10  # settings shown at the top
-NO_COLUMN = ("status", "reason", "monitor", "monitor_mode", "config_hash", "asked_hash", "data", "seed")
+NO_COLUMN = ("status", "reason", "monitor", "monitor_mode", "config_hash", "asked_hash", "data", "seed",
+             "target_name")  # fmt: skip
 
 
 class Shown(NamedTuple):
@@ -105,7 +106,7 @@ def _compared(findings: Findings, pictures: Mapping[str, Picture]) -> dict[str, 
     picture = _shown(COMPARISON, pictures) if COMPARISON in pictures else None
     columns, rows = table.filled(found) if found.has_repeats else ([], [])  # else its table is the ranking
     shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows, "unit": found.unit}
-    return shown | {"lines": words.lines(found), "picture": picture}
+    return shown | {"lines": words.with_commands(words.lines(found)), "picture": picture}
 
 
 def _scores(findings: Findings) -> dict[str, Any] | None:
@@ -120,7 +121,8 @@ def _scores(findings: Findings) -> dict[str, Any] | None:
 def _table(results: SweepResults) -> tuple[list[str], list[list[Any]], str]:
     """Columns and rows of the table of all jobs, without the configuration, which sweep.csv has.
 
-    The columns that are equal in all of several jobs are left out; they are told in words.
+    The columns that are equal in all of several jobs are left out; they are told in words. The heads of root mean
+    squared errors name the target, in whose unit they are.
     """
     metrics = list(dict.fromkeys(k for job in results.jobs for k in job.metrics if k not in (*NO_COLUMN, *ENVIRONMENT)))
     first = ("best/val/", "test/", "seconds/fit")
@@ -136,7 +138,10 @@ def _table(results: SweepResults) -> tuple[list[str], list[list[Any]], str]:
     equal = [one for one in columns[2:] if len({repr(row.get(one)) for row in rows}) == 1 and len(rows) > 1]
     kept = [column for column in columns if column not in equal]
     told = [f"{one} {number(rows[0][one])}" for one in equal if rows[0].get(one) not in (None, "")]
-    return kept, [[row.get(column) for column in kept] for row in rows], ", ".join(told)
+    targets = {str(job.metrics["target_name"]) for job in results.jobs if job.metrics.get("target_name")}
+    unit = f" [{targets.pop()}]" if len(targets) == 1 else ""
+    heads = [f"{column}{unit if column.endswith('/rmse') else ''}" for column in kept]
+    return heads, [[row.get(column) for column in kept] for row in rows], ", ".join(told)
 
 
 def _reproduce(findings: Findings) -> dict[str, str] | None:

@@ -33,7 +33,7 @@ PANELS = (
         plotly_bands.learning_rate,
         "no optimizer has more than one learning rate",
     ),
-    Panel("penalties", "L1 and L2", captions.penalties, plotly_bands.penalties, "neither of the two varies"),
+    Panel("penalties", "L1 and L2", captions.penalties, plotly_bands.penalties, "they do not both vary"),
     Panel("coordinates", "All settings", captions.coordinates, plotly_figures.coordinates, FEW),
     Panel("curves", "Learning curves", captions.curves, plotly_bands.curves, "no job has logged any"),
     Panel("time", "Time against score", captions.time, plotly_figures.time, FEW),

@@ -30,6 +30,11 @@ class Grid:
     best_setting: Setting | None
     beside: list[tuple[float, float]]
 
+    @property
+    def is_map(self) -> bool:
+        """Whether both penalties vary: a single row or column is no map."""
+        return len(self.l1) >= TWO and len(self.l2) >= TWO
+
 
 def penalties(results: SweepResults) -> Grid | None:
     """None where neither penalty varies; a single row or column where one does."""

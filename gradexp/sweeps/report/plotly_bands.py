@@ -98,9 +98,9 @@ def curves(findings: Findings) -> go.Figure | None:
 
 
 def penalties(findings: Findings) -> go.Figure | None:
-    """Score over l1 and l2; cells without a score are blank."""
+    """Score over l1 and l2 where both vary; cells without a score are blank."""
     grid = findings.penalties
-    if grid is None:
+    if grid is None or not grid.is_map:
         return None
     low, high = findings.limits
     columns = len(grid.l2)

@@ -19,7 +19,7 @@ SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross
 DASHES = ("solid", "dash", "dashdot", "dot")
 BANDS = 12  # colors of the parallel coordinates: one trace each, however many jobs there are
 LETTERS = 64  # that fit side by side into the parallel coordinates
-PAPER = "rgba(255,255,255,0.85)"  # behind labels that lines cross
+PAPER = "#ffffff"  # behind labels that lines cross
 
 
 def coordinates(findings: Findings) -> go.Figure | None:
@@ -158,15 +158,18 @@ def of_chosen_jobs(findings: Findings) -> go.Figure:
 def over_steps(figure: go.Figure, monitor: str) -> go.Figure:
     """The figure with axes for the monitor on the left and the training loss on the right, against steps."""
     if monitor != LOSS:
-        figure.update_layout(yaxis2={"title": LOSS, "overlaying": "y", "side": "right", "showgrid": False})
+        # Else Plotly places its ticks at those of the left axis, wherever these fall on it.
+        right = {"title": LOSS, "overlaying": "y", "side": "right", "showgrid": False, "tickmode": "auto"}
+        figure.update_layout(yaxis2=right)
     figure = laid_out(figure, "steps", monitor)
     return within_bounds(figure, monitor)
 
 
-def within_bounds(figure: go.Figure, metric: str) -> go.Figure:
-    """The figure with a vertical axis that ends where the metric does, as an accuracy at 1."""
-    ends = dict(zip(("clipmin", "clipmax"), bounds(metric), strict=True))
-    figure.update_yaxes(
-        autorangeoptions={key: end for key, end in ends.items() if math.isfinite(end)}, selector={"overlaying": None}
-    )
+def within_bounds(figure: go.Figure, metric: str, x: str = "") -> go.Figure:
+    """The figure with a vertical axis that ends where the metric does, as an accuracy at 1; the horizontal one by x."""
+    for update, name in ((figure.update_yaxes, metric), (figure.update_xaxes, x)):
+        ends = dict(zip(("clipmin", "clipmax"), bounds(name), strict=True))
+        finite = {key: end for key, end in ends.items() if math.isfinite(end)}
+        if finite:
+            update(autorangeoptions=finite, selector={"overlaying": None})
     return figure

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from gradexp.rules.words import counted
 from gradexp.sweeps.report.findings import Findings
-from gradexp.sweeps.report.plotly_figures import COLORS, laid_out
+from gradexp.sweeps.report.plotly_figures import COLORS, laid_out, within_bounds
 from gradexp.sweeps.report.search import Found, shown, values
 from gradexp.sweeps.search.trials import Trial
 
@@ -31,7 +31,7 @@ def history(findings: Findings) -> go.Figure | None:
         line={"shape": "hv", "color": BEST},
         name="best so far",
     )
-    return laid_out(figure, "trial", found.objectives[0].metric)
+    return within_bounds(laid_out(figure, "trial", found.objectives[0].metric), found.objectives[0].metric)
 
 
 def slices(findings: Findings) -> go.Figure | None:
@@ -64,7 +64,7 @@ def slices(findings: Findings) -> go.Figure | None:
         figure.update_xaxes(title=key, row=place // columns + 1, col=place % columns + 1)
     figure.update_yaxes(title=None)
     figure.update_yaxes(title=found.objectives[0].metric, col=1)
-    return figure.update_layout(height=100 + HEIGHT * rows)
+    return within_bounds(figure, found.objectives[0].metric).update_layout(height=100 + HEIGHT * rows)
 
 
 def importance(findings: Findings) -> go.Figure | None:
@@ -94,7 +94,8 @@ def front(findings: Findings) -> go.Figure | None:
         line={"color": BEST},
         name="no other is better in all",
     )
-    return laid_out(figure, found.objectives[0].metric, found.objectives[1].metric)
+    x, y = (one.metric for one in found.objectives[:2])
+    return within_bounds(laid_out(figure, x, y), y, x)
 
 
 def _kinds(found: Found) -> list[tuple[str, str, list[Trial]]]:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from gradexp.figures.layout import area, legend_below, new_figure, new_panels, set_heading, set_title
 from gradexp.figures.style import BLUE, INK, ORANGE, styled
+from gradexp.sweeps.report.metric_axes import end_at_bounds
 from gradexp.sweeps.report.search import Found, shown, values
 
 SIZE = (7.5, 4.5)
@@ -29,6 +30,7 @@ def history(found: Found) -> Figure:
         axes.scatter([one.number for one in trials], [values(one)[0] for one in trials], label=name, **look)
     axes.step([one.number for one in found.whole], found.so_far, where="post", color=ORANGE, label="best so far")
     axes.set(xlabel="trial", ylabel=found.objectives[0].metric)
+    end_at_bounds(axes, found.objectives[0].metric)
     set_title(axes, f"History of the search by {found.sampler}")
     axes.grid()
     legend_below(axes)
@@ -50,6 +52,7 @@ def slices(found: Found) -> Figure:
             axes.set_xscale("log")
         axes.grid()
     panels[0].set_ylabel(found.objectives[0].metric)
+    end_at_bounds(panels[0], found.objectives[0].metric)  # all share it
     set_heading(figure, "Trials over one key at a time; the later, the darker")
     return figure
 
@@ -65,6 +68,8 @@ def front(found: Found) -> Figure:
     points = sorted(values(trial)[:2] for trial in found.best)
     axes.plot([x for x, _ in points], [y for _, y in points], "s-", color=ORANGE, label="no other is better in all")
     axes.set(xlabel=found.objectives[0].metric, ylabel=found.objectives[1].metric)
+    for along, objective in zip("xy", found.objectives, strict=False):
+        end_at_bounds(axes, objective.metric, along)
     set_title(axes, "Trials by two objectives")
     axes.grid()
     legend_below(axes)

@@ -59,7 +59,7 @@ def test_the_command_prints_the_verdicts_and_writes_its_files(
     }  # fmt: skip
     content = result()
     assert len(content["pairs"]) == 6
-    assert {pair["verdict"] for pair in content["pairs"]} <= {"better", "within noise", "cannot tell yet"}
+    assert {pair["verdict"] for pair in content["pairs"]} <= {"worse", "within noise", "cannot tell yet"}
     metrics = json.loads((folder / "metrics.json").read_text())
     assert (metrics["status"], metrics["compare/settings"]) == ("completed", 4)
     assert {path: path.stat().st_mtime_ns for path in sweep.rglob("*")} == before, "the sweep is only read"
@@ -229,7 +229,7 @@ def test_a_report_has_the_section_and_the_figure(
     write_report(folder, Console())
     out = capsys.readouterr().out
     assert "2 settings by best/val/accuracy, higher is better" in out
-    assert "is better than" in out
+    assert "is worse than" in out
     page = (folder / "report.html").read_text()
     assert "<h2>Better than the noise of seeds?</h2>" in page
     assert "<td>optimizer=adam optimizer.lr=0.01</td>" in page

@@ -134,10 +134,11 @@ def test_tensorboard_and_the_page_have_the_bands_of_settings_with_several_seeds(
     line = findings.rates["adam"]
     assert line.band.seeds == [3, 3, 3, 3]
     assert line.means == pytest.approx([np.mean([accuracy(jobs[6 * n + k]) for k in range(3)]) for n in range(4)])
-    figure = penalties(findings)
+    pairs_of_both = grid(regularizer__l1=[0.0, 1e-4], regularizer__l2=[0.0, 0.01], seed=[0, 1, 2])
+    figure = penalties(find(read_sweep(write_sweep(tmp_path / "map", pairs_of_both))))
     assert figure is not None
     texts = figure.layout.updatemenus[0].buttons[3].args[0]["texttemplate"][0]
-    assert texts[0] == "<br>".join(f"{accuracy(jobs[number]):.4g}" for number in (6, 7, 8))
+    assert texts[0] == "<br>".join(f"{accuracy(one):.4g}" for one in pairs_of_both[:3])
 
 
 def test_a_sweep_of_one_seed_has_no_bands_and_no_buttons(tmp_path: Path) -> None:
@@ -150,8 +151,11 @@ def test_a_sweep_of_one_seed_has_no_bands_and_no_buttons(tmp_path: Path) -> None
     assert not [path for path in (folder / "tensorboard").iterdir() if path.is_dir()]
     assert "custom_scalars__config__" not in EventAccumulator(str(folder / "tensorboard")).Reload().Tags()["tensors"]
     assert list(findings.curves.settings) == ["best", "median"]
-    for draw, traces in ((learning_rate, 1), (curves, 2), (penalties, 1)):
-        figure = draw(findings)
+    both = find(
+        read_sweep(write_sweep(tmp_path / "map", grid(regularizer__l1=[0.0, 1e-4], regularizer__l2=[0.0, 0.01])))
+    )
+    for draw, of, traces in ((learning_rate, findings, 1), (curves, findings, 2), (penalties, both, 1)):
+        figure = draw(of)
         assert figure is not None
         assert (len(figure.data), figure.layout.updatemenus) == (traces, ())
 

@@ -205,7 +205,7 @@ def test_seeds_on_one_fold_are_one_measurement_where_others_have_several_folds()
 def test_figures_say_what_their_means_are_over(unit: str) -> None:
     key = {"seed": "seed", "fold": "data.fold"}[unit]
     typed = grid(
-        regularizer__l1=[0.0],
+        regularizer__l1=[0.0, 0.1],
         regularizer__l2=[0.0, 0.1],
         optimizer__lr=[0.1, 0.01],
         **{key.replace(".", "__"): [0, 1, 2]},

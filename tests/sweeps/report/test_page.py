@@ -1,5 +1,6 @@
 """The page of a sweep: captions that tell what is there, columns that vary, axes that end, where the jobs ran."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -87,6 +88,29 @@ def test_columns_that_never_vary_are_left_out_and_told_below(tmp_path: Path) -> 
     alone = write_sweep(tmp_path / "alone", grid(optimizer__lr=[0.1]), {0: scored(0.9)})
     write_page(find(read_sweep(alone)), [], {})
     assert "epochs" in json.loads(page(alone).data["table-data"])["columns"], "of one job all are shown"
+
+
+def test_the_head_of_a_root_mean_squared_error_names_the_target(tmp_path: Path) -> None:
+    for names, head in ((("price", "price"), "best/val/rmse [price]"), (("price", "rent"), "best/val/rmse")):
+        outcomes = {
+            n: scored(0.9 + n / 100, **{"best/val/rmse": 2.0 + n, "target_name": name}) for n, name in enumerate(names)
+        }
+        folder = write_sweep(tmp_path / names[1], grid(optimizer__lr=[0.01, 0.1]), outcomes)
+        write_page(find(read_sweep(folder)), [], {})
+        table = json.loads(page(folder).data["table-data"])
+        assert table["columns"] == ["job", "status", "optimizer.lr", "val/accuracy", head]
+        assert table["rows"][0][-1] == 2.0
+
+
+def test_the_command_that_settles_a_comparison_has_a_box_of_its_own(tmp_path: Path) -> None:
+    outcomes = {n: scored(score) for n, score in enumerate((0.90, 0.92, 0.91, 0.91, 0.90, 0.93))}
+    folder = write_sweep(tmp_path, grid(optimizer__lr=[0.01, 0.1], seed=[0, 1, 2]), outcomes)
+    content = write_page(find(read_sweep(folder)), [], {}).read_text()
+    box = re.search(r"<p>([^<]*)</p>\s*<pre><code>([^<]*)</code></pre>", content)
+    assert box is not None
+    assert box[1] == "settle it at fresh seeds, and compare these alone:"
+    assert html.unescape(box[2]).startswith("python -m gradexp -m optimizer.lr=0.1,0.01 'seed=range(100,1")
+    assert content.count("compare these alone") == 1
 
 
 @pytest.mark.parametrize(("metric", "ends"), [("val/accuracy", 1.0), ("val/r2", 1.0), ("val/loss", None)])

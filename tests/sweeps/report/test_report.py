@@ -58,7 +58,7 @@ def test_a_figure_without_axes_in_the_sweep_is_left_out_and_reported(tmp_path: P
     assert list(json.loads(parsed.data["figure-data"])) == ["coordinates", "time"]
     visible = " ".join("".join(parsed.words).split())
     assert "No figure of Learning rate: no optimizer has more than one learning rate." in visible
-    assert "No figure of L1 and L2: neither of the two varies." in visible
+    assert "No figure of L1 and L2: they do not both vary." in visible
 
 
 @pytest.mark.parametrize("outcomes", [{0: {}, 1: {}}, {0: {"status": "failed", "reason": "x"}, 1: {}}])

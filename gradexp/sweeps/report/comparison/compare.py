@@ -83,7 +83,7 @@ class Comparison:
         reference: Number of the setting that the others are compared with.
         is_chosen: Whether the reference is the best found in the same jobs, so that all pairs count.
         comparisons: How many pairs count.
-        pairs: All pairs that were compared; with the reference first.
+        pairs: All pairs that were compared, those with the reference first: it is the second, b, of each.
         sampled: Pairs with one run a side and a common test set.
         has_test_part: Whether the test set's own part is in the differences; None if the metric is not of a test.
     """
@@ -153,10 +153,11 @@ def compare(
     is_chosen = baseline is None and len(scored) > 2
     is_full = is_chosen and len(scored) <= MOST
     others = [number for number in range(len(scored)) if number != reference]
+    # The reference is the second of a pair, as is the better mean where all are paired: a difference is of the first.
     if is_full:
-        numbers = list(itertools.combinations(range(len(scored)), 2))
-    else:  # a baseline is the second of a pair, the best found the first
-        numbers = [(reference, other) if baseline is None else (other, reference) for other in others]
+        numbers = [(other, better) for better, other in itertools.combinations(range(len(scored)), 2)]
+    else:
+        numbers = [(other, reference) for other in others]
     is_accuracy = metric.name == ACCURACY
     entries = [_entry(scored, a, b, metric, grain) for a, b in numbers]
     judging = sum(one.difference is not None for one in entries)

@@ -13,6 +13,7 @@ from gradexp.figures.output import asked_width
 from gradexp.figures.style import BLUE, INK, ORANGE, literal, styled
 from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.table import rows
+from gradexp.sweeps.report.metric_axes import end_at_bounds
 
 if TYPE_CHECKING:
     from gradexp.sweeps.report.findings import Findings
@@ -65,6 +66,7 @@ def figure(comparison: Comparison) -> Figure:
         right.tick_params(length=0)
     more = len(comparison.settings) - len(shown)
     axes.set_xlabel(comparison.metric.name)
+    end_at_bounds(axes, comparison.metric.name, "x")
     text = f"Settings compared: every {comparison.unit} a dot" + (
         f"; the best {MOST} settings, {more} more not shown" if more else ""
     )

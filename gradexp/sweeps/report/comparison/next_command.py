@@ -31,7 +31,7 @@ def next_commands(settings: Sequence[RunSetting], number: int) -> list[str]:
     taken = {repeat[0 if unit == "seed" else 2] for repeat in repeats}
     fresh = [seed for seed in range(FIRST_SEED, FIRST_SEED + MOST + len(taken)) if seed not in taken]
     number = min(max(number, 1 if unit == "fold" else LEAST), MOST)
-    at = [f"{'seed' if unit == 'seed' else 'data.split_seed'}={','.join(map(str, fresh[:number]))}"]
+    at = [f"{'seed' if unit == 'seed' else 'data.split_seed'}={_typed(fresh[:number])}"]
     if unit != "seed":
         at.append(f"seed={','.join(map(str, sorted({repeat[0] for repeat in repeats})))}")
     if unit == "fold":
@@ -61,6 +61,14 @@ def missing_seeds(settings: Sequence[RunSetting]) -> tuple[int, ...]:
     fewest = min(setting.count("completed") for setting in settings)
     taken = {repeat[0] for setting in settings for repeat in setting.jobs}
     return tuple(seed for seed in range(LEAST + len(taken)) if seed not in taken)[: max(LEAST - fewest, 0)]
+
+
+def _typed(numbers: Sequence[int]) -> str:
+    """Ascending numbers as a sweep's values: a range where they are many and have no gap."""
+    first, end = numbers[0], numbers[-1] + 1
+    if len(numbers) >= LEAST and end - first == len(numbers):
+        return f"range({first},{end})"
+    return ",".join(map(str, numbers))
 
 
 def _multiruns(settings: Sequence[RunSetting], at: Sequence[str]) -> list[str]:

@@ -29,21 +29,16 @@ class Row(NamedTuple):
 
 def rows(comparison: Comparison) -> list[Row]:
     """The settings, best first. Differences and verdicts are of the setting beside the reference."""
-    pairs = {pair.a + pair.b - comparison.reference: pair for pair in comparison.with_reference}
+    pairs = {pair.a: pair for pair in comparison.with_reference}
     found = []
     for place, one in enumerate(comparison.settings):
         difference = interval = said = ""
         pair = pairs.get(place)
         if pair is not None:
-            # Of this setting, also where it is the second of the pair.
-            sign = 1 if pair.a == place else -1
-            difference = f"{sign * pair.difference:+.3g}"
+            difference = f"{pair.difference:+.3g}"
             if pair.verdict is not None and pair.low is not None and pair.high is not None:
-                low, high = sorted((sign * pair.low, sign * pair.high))
-                interval = f"{low:.3g} to {high:.3g}"
+                interval = f"{pair.low:.3g} to {pair.high:.3g}"
                 said = str(pair.verdict)
-                if sign < 0:
-                    said = {"better": "worse", "worse": "better"}.get(said, said)
         else:
             said = "the best found" if comparison.is_chosen else "compared with"
         diverged, failed = (str(one.setting.count(status) or "") for status in ("diverged", "failed"))

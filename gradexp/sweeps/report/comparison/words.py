@@ -1,5 +1,9 @@
 """A comparison in words: lines for the terminal and the page."""
 
+import re
+from collections.abc import Iterable
+
+from gradexp.interrupts import COMMAND
 from gradexp.rules.words import counted
 from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.next_command import (
@@ -30,7 +34,7 @@ def title(comparison: Comparison) -> str:
 
 
 def lines(comparison: Comparison) -> list[str]:
-    """The verdicts, what they rest on, and what would settle the open ones."""
+    """The verdicts on the settings beside the reference, what they rest on, and what would settle the open ones."""
     found = [_rule(comparison), *_of_units(comparison)] if comparison.is_judged else []
     pairs = [pair for pair in comparison.with_reference if pair.verdict is not None]
     found += [_verdict(comparison, pair) for pair in pairs[:SHOWN]]
@@ -51,6 +55,15 @@ def lines(comparison: Comparison) -> list[str]:
         short = counted(len(few), "setting")
         found.append(f"no verdict on {short} with fewer than three {comparison.unit}s: {_some(few)}")
     found += _remarks(comparison)
+    return found
+
+
+def with_commands(said: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Each line as its words, and the commands that it ends with, which a page sets apart."""
+    found = []
+    for line in said:
+        text, *commands = re.split(rf"(?<=:) (?={COMMAND} )|; (?={COMMAND} )", line)
+        found.append((text, commands))
     return found
 
 

@@ -16,6 +16,7 @@ from gradexp.reports.calibration import BINS, Calibration
 from gradexp.reports.examination import Array
 from gradexp.sweeps.report.job_curves import thinned
 from gradexp.sweeps.report.learning_curves import Curve
+from gradexp.sweeps.report.metric_axes import end_at_bounds
 from gradexp.sweeps.report.page_parts import paper_links
 from gradexp.sweeps.report.ranking import bounds
 from gradexp.sweeps.report.run.run_figures import MOST_LINES, evenly
@@ -45,6 +46,7 @@ def curve_figure(name: str, group: Mapping[str, Curve], metrics: Mapping[str, An
         scale_to(axes, values)
     else:
         axes.grid()
+        end_at_bounds(axes, name)
     legend_below(axes)
     return figure
 

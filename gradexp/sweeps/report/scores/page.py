@@ -14,8 +14,9 @@ def write_scores_page(board: Board, folder: Path) -> Path:
     problems = []
     for problem in board.problems:
         columns, rows = verdicts.filled(problem.comparison)
-        said = {"title": words.title(problem.comparison), "lines": words.lines(problem.comparison)}
-        problems.append({"label": problem.label, "columns": columns, "rows": rows, **said})
+        said = words.with_commands(words.lines(problem.comparison))
+        found = {"title": words.title(problem.comparison), "lines": said}
+        problems.append({"label": problem.label, "columns": columns, "rows": rows, **found})
     settings = [one.setting for problem in board.problems for one in problem.comparison.settings]
     return write_html(
         folder,

@@ -12,6 +12,7 @@ from gradexp.engine.scalar_tags import OF_WEIGHTS
 from gradexp.figures.layout import legend_below, new_panels, set_heading, set_title, shared_legend
 from gradexp.figures.style import PALETTE, draw_line, styled
 from gradexp.reports.curves import curves
+from gradexp.sweeps.report.metric_axes import end_at_bounds
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.studies.study import Study
 
@@ -104,6 +105,7 @@ def gradient_norms_by_depth(families: Sequence[Family], score: str) -> Figure:
         draw_line(last, x, scores, len(PALETTE) - 1 - number, family.name, markevery=None)
     last.set_xticks(range(len(depths)), [str(depth) for depth in depths])
     last.set(xlabel="hidden layers", ylabel=score)
+    end_at_bounds(last, score)
     set_title(last, "Score after training")
     last.grid()
     legend_below(last)

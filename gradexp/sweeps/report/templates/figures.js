@@ -27,7 +27,7 @@ function themed({data, layout}, isDark) {
   look.font = {...look.font, color: text};
   for (const name of Object.keys(look).filter(key => /^[xy]axis\d*$/.test(key))) look[name] = {...axis, ...look[name], automargin: true};
   for (const shape of isDark && look.shapes || []) shape.line = {...shape.line, color: visible(shape.line.color)};
-  for (const note of look.annotations || []) if (note.bgcolor) note.bgcolor = isDark ? "rgba(23,24,26,0.85)" : note.bgcolor;
+  for (const note of look.annotations || []) if (note.bgcolor) note.bgcolor = paper;
   delete look.updatemenus;  // buttons of the page take their place: they wrap, and a keyboard reaches them
   return {data: traces, layout: look};
 }

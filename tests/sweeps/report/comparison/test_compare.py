@@ -30,11 +30,11 @@ def test_two_settings_are_compared_in_pairs_without_an_adjustment() -> None:
     scores = draws([0.90, 0.92], 5, 0.002, shared=0.05)
     found = compare(settings(scores), ACCURACY)
     (pair,) = found.pairs
-    expected = stats.ttest_rel(scores["s1"], scores["s0"])
+    expected = stats.ttest_rel(scores["s0"], scores["s1"])
     interval = expected.confidence_interval()
-    assert [found.settings[n].label for n in (pair.a, pair.b)] == ["model.init=s1", "model.init=s0"]
-    assert (pair.n, pair.paired, str(pair.verdict), found.is_chosen, found.comparisons) == (5, True, "better", False, 1)
-    assert pair.difference == pytest.approx(np.mean(scores["s1"]) - np.mean(scores["s0"]))
+    assert [found.settings[n].label for n in (pair.a, pair.b)] == ["model.init=s0", "model.init=s1"]
+    assert (pair.n, pair.paired, str(pair.verdict), found.is_chosen, found.comparisons) == (5, True, "worse", False, 1)
+    assert pair.difference == pytest.approx(np.mean(scores["s0"]) - np.mean(scores["s1"]))
     # The differences spread by less than one of 200 samples, which is what counts.
     assert pair.p is not None
     assert pair.p > expected.pvalue
@@ -72,7 +72,8 @@ def test_the_best_found_is_tested_over_all_pairs_by_holm() -> None:
         assert pair.low is not None
         assert pair.high is not None
         assert (pair.p_holm is not None and pair.p_holm <= 0.05) == (pair.low > 0 or pair.high < 0)
-    assert all(pair.a == found.reference for pair in found.with_reference)
+    assert all(pair.b == found.reference for pair in found.with_reference)
+    assert all(pair.difference <= 0 for pair in found.pairs), "each beside the better one"
 
 
 def test_a_baseline_is_compared_over_as_many_pairs_as_there_are_others() -> None:
@@ -99,11 +100,11 @@ def test_for_a_loss_the_lower_is_better() -> None:
     scores = {"low": [0.10, 0.11, 0.12, 0.11, 0.10], "high": [0.20, 0.22, 0.21, 0.19, 0.23]}
     found = compare(settings(scores, "best/val/loss"), LOSS)
     (pair,) = found.pairs
-    assert found.settings[pair.a].label == "model.init=low"
-    assert pair.difference < 0
-    assert (str(pair.verdict), pair.p_beats) == ("better", 1.0)
-    (pair,) = compare(settings(scores, "best/val/loss"), LOSS, {"model.init": "low"}).pairs
+    assert found.settings[pair.a].label == "model.init=high"
+    assert pair.difference > 0
     assert (str(pair.verdict), pair.p_beats) == ("worse", 0.0)
+    (pair,) = compare(settings(scores, "best/val/loss"), LOSS, {"model.init": "high"}).pairs
+    assert (str(pair.verdict), pair.p_beats) == ("better", 1.0)
 
 
 def test_verdicts_need_three_seeds_and_chances_five() -> None:
@@ -112,7 +113,7 @@ def test_verdicts_need_three_seeds_and_chances_five() -> None:
     }
     assert [by_seeds[seeds].verdict is None for seeds in range(1, 6)] == [True, True, False, False, False]
     assert [by_seeds[seeds].p_beats is None for seeds in range(1, 6)] == [True] * 4 + [False]
-    assert by_seeds[2].difference > 0
+    assert by_seeds[2].difference < 0
     assert by_seeds[2].p is None
 
 
@@ -198,7 +199,7 @@ def test_of_very_many_settings_only_pairs_with_the_best_are_made_after_bonferron
     for one, other in zip(full.with_reference, few.pairs, strict=True):
         assert (one.a, one.b, one.p) == pytest.approx((other.a, other.b, other.p))
         assert other.p is not None
-        assert other.low is not None
+        assert other.high is not None
         assert other.p_holm is not None
         assert other.p_holm == pytest.approx(min(1.0, 15 * other.p))
-        assert (other.low > 0) == (other.p_holm <= 0.05)
+        assert (other.high < 0) == (other.p_holm <= 0.05)

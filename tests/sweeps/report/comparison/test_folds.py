@@ -136,7 +136,7 @@ def test_folds_beside_plain_seeds_keep_their_own_units() -> None:
     assert "the settings count by different units: 4 seeds of model.init=c" in said
     assert "5 folds of " in said
     assert "4 pairs of equal seeds" in said
-    assert "4 seeds beside 5 folds" in said
+    assert "5 folds beside 4 seeds" in said
     assert "equal folds" not in said
     assert filled(found)[0][2:4] == ["± over scores", "scores"]
     # Runs on one of the folds alone count by folds beside those on all of them.

@@ -17,7 +17,7 @@ from gradexp.sweeps.report.comparison.next_command import missing_commands, next
 from gradexp.sweeps.report.comparison.scores import Metric
 from gradexp.sweeps.report.comparison.settings import settings_of
 from gradexp.sweeps.report.comparison.table import print_comparison, rows
-from gradexp.sweeps.report.comparison.words import lines
+from gradexp.sweeps.report.comparison.words import lines, with_commands
 from tests.sweeps.dry_run import listed
 from tests.sweeps.report.comparison.jobs import LOST, job, settings
 
@@ -40,7 +40,7 @@ def example(baseline: dict[str, Any] | None = None) -> Comparison:
 def test_the_lines_say_what_was_found_and_how() -> None:
     text = "\n".join(lines(example()))
     assert "model.init=best was chosen as the best by these very numbers: so all 3 pairs are tested (Holm)" in text
-    assert "model.init=best and model.init=near: cannot tell yet: difference +0.0" in text
+    assert "model.init=near and model.init=best: cannot tell yet: difference -0.0" in text
     assert "these jobs could tell a gap of 0.0" in text
     assert "fresh seeds a side" in text
     assert "(80 % power)" in text
@@ -71,6 +71,31 @@ def test_the_table_judges_each_setting_beside_the_reference() -> None:
     assert rows(best)[1].difference == f"{best.settings[1].mean - best.settings[0].mean:+.3g}"
     assert [row.verdict for row in rows(example())] == ["the best found", "cannot tell yet", "cannot tell yet"]
     assert [row.diverged for row in rows(example())] == ["", "1", ""]
+
+
+@pytest.mark.parametrize("baseline", [None, {"model.init": "mid"}])
+@pytest.mark.parametrize("metric", [ACCURACY, Metric("best/val/loss", -1)])
+def test_every_place_says_a_difference_in_one_direction(
+    metric: Metric, baseline: dict[str, Any] | None, tmp_path: Path
+) -> None:
+    """Table, line and files, of the setting beside the reference: the sign that its verdict is about."""
+    means = {"top": 0.95, "mid": 0.80, "low": 0.60}
+    scores = {name: [mean + 0.001 * (n % 2) * len(name) for n in range(5)] for name, mean in means.items()}
+    found = compare(settings(scores, metric.name), metric, baseline)
+    write_files(found, tmp_path)
+    table = list(csv.DictReader((tmp_path / "compare.csv").read_text().splitlines()))
+    reference = found.settings[found.reference].label
+    for row in rows(found):
+        if row.label == reference:
+            continue
+        (own,) = [one for one in table if (one["a"], one["b"]) == (row.label, reference)]
+        numbers = [f"{float(own[key]):.3g}" for key in ("low", "high")]
+        assert (row.difference, row.interval) == (f"{float(own['difference']):+.3g}", " to ".join(numbers))
+        assert row.verdict == own["verdict"]
+        assert (row.verdict == "better") == (metric.sign * float(row.difference) > 0)
+        said = f"{row.label} is {row.verdict} than {reference}: difference {row.difference}, {row.interval} ("
+        assert any(line.startswith(said) for line in lines(found))
+    assert {pair["b"] for pair in json.loads((tmp_path / "compare.json").read_text())["pairs"][:2]} == {reference}
 
 
 def test_a_narrow_pipe_breaks_no_cell(capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,7 +188,7 @@ def test_settings_with_other_keys_have_a_command_each() -> None:
         job(1, {"optimizer": "adam", "seed": 0}),
     ]
     assert next_commands(settings_of(jobs), 7) == [
-        f"python -m gradexp -m {one} seed=100,101,102,103,104,105,106"
+        f"python -m gradexp -m {one} 'seed=range(100,107)'"
         for one in ("optimizer=sgd optimizer.momentum=0.9", "optimizer=adam")
     ]
     lists = [job(n, {"model.hidden": hidden}) for n, hidden in enumerate(("[10,10]", "[20]"))]
@@ -212,4 +237,27 @@ def test_a_command_has_at_most_fifty_seeds_and_four_settings() -> None:
     jobs = [job(n, {"model.init": n}) for n in range(5)]
     assert next_commands(settings_of(jobs), 5) == []
     (line,) = next_commands(settings_of(jobs[:4]), 500)
-    assert line.rpartition("seed=")[2].split(",") == [str(seed) for seed in range(100, 150)]
+    assert shlex.split(line)[-1] == "seed=range(100,150)"
+
+
+def test_seeds_without_a_gap_are_typed_as_a_range_that_runs_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = next_commands(settings_of([job(0, {"optimizer": "adam", "seed": 0})]), 6)
+    assert line.endswith(" 'seed=range(100,106)'")
+    found = listed(monkeypatch, capsys, *shlex.split(line)[4:])
+    assert [one.split()[-1] for one in found] == [f"seed={seed}" for seed in range(100, 106)]
+    (gap,) = next_commands(settings_of([job(0, {"optimizer": "adam", "seed": 103})]), 6)
+    assert gap.endswith(" seed=100,101,102,104,105,106")
+
+
+def test_the_commands_of_a_line_stand_apart_from_its_words() -> None:
+    open_one, two_seeds = example(), compare(settings({"a": [0.9, 0.91], "b": [0.8]}), ACCURACY)
+    *others, (text, commands) = with_commands(lines(open_one))
+    assert text == "settle it at fresh seeds, and compare these alone:"
+    assert [command.startswith("python -m gradexp -m model.init=best,near") for command in commands] == [True]
+    assert all(found == [] for _, found in others)
+    assert [words for words, _ in others] == lines(open_one)[:-1]
+    ((text, commands), *_) = with_commands(lines(two_seeds))
+    assert text.endswith("add the missing seeds, and compare both folders:")
+    assert commands == [f"python -m gradexp -m model.init={one}" for one in ("a seed=2,3,4", "b seed=1,2,3,4")]
