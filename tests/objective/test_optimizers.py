@@ -129,7 +129,7 @@ def test_every_configured_optimizer_but_lbfgs_has_a_formula_here() -> None:
         ({"_target_": "torch.optim.SGD", "params": []}, r"optimizer\.params is set by"),
         (
             {"_target_": "torch.optim.SGD", "momentum": -0.1},
-            r"optimizer\.momentum must be a finite number of at least 0; got -0\.1",
+            r"optimizer\.momentum must be a number from 0 to below 1; got -0\.1",
         ),
         ({"_target_": "torch.optim.Adam", "betas": [2.0, 0.9]}, "beta"),
         ({"_target_": "torch.optim.Adam", "betas": [0.9]}, "betas"),
