@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import os
 import pickle
+import re
 import sys
 import threading
 import warnings
@@ -39,7 +40,7 @@ def _has_threads_of_polars() -> bool:
     """Whether polars has worked in this process: it waits for ever in a copy, which lacks its threads."""
     for name in Path("/proc/self/task").glob("*/comm"):
         with suppress(OSError):  # the thread has just ended
-            if name.read_text().startswith("polars"):
+            if re.match(r"polars-\d", name.read_text()):  # of its pool; one of another name starts with the import
                 return True
     return False
 

@@ -173,7 +173,7 @@ def test_a_process_whose_polars_has_read_a_table_is_not_forked_for_others_that_r
 
 
 def _read_a_table() -> None:
-    import polars as pl
+    import polars as pl  # which starts a thread that does no harm
 
     assert why_not("cpu") is None
     pl.read_csv(b"a,b\n1,2\n")
