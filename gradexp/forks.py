@@ -5,8 +5,9 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from gradexp import interrupts
@@ -31,6 +32,14 @@ def why_not_forked() -> str | None:
     return f"the process has a thread {min(others)}" if others else None
 
 
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Within it, Python 3.12 does not warn of a fork beside another thread, such as ours that waits for signals."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
+        yield
+
+
 def side_by_side(work: Callable[[Item], Result], items: Sequence[Item], processes: int) -> list[Result]:
     """What `work` returns for each item: in forked processes, or here where there is one or no fork is possible.
 
@@ -48,10 +57,8 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item], processe
         return [work(item) for item in items]
     context = multiprocessing.get_context("fork")
     interrupts.stop_first(kill_workers)
-    with warnings.catch_warnings():  # Python 3.12 warns of any further thread: one that only waits for signals
-        warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
-        with ProcessPoolExecutor(processes, context, _begin, (os.getpid(), work, items)) as pool:
-            return list(pool.map(_nth, range(len(items))))
+    with unwarned(), ProcessPoolExecutor(processes, context, _begin, (os.getpid(), work, items)) as pool:
+        return list(pool.map(_nth, range(len(items))))
 
 
 def _begin(parent: int, work: Callable[[Any], Any], items: Sequence[Any]) -> None:

@@ -7,7 +7,6 @@ import pickle
 import re
 import sys
 import threading
-import warnings
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +20,7 @@ from hydra.core.utils import JobReturn
 from gradexp import interrupts
 from gradexp.app.vectorized.progress import RelayedProgress, StackProgress
 from gradexp.engine.threads import VARIABLE
-from gradexp.forks import why_not_forked
+from gradexp.forks import unwarned, why_not_forked
 from gradexp.sweeps.launch.resources import gpu_count
 from gradexp.workers import kill_workers, leave_interrupts_to
 
@@ -103,8 +102,7 @@ class _Worker:
         self.number = number
         self.connection, theirs = multiprocessing.Pipe()
         target = multiprocessing.get_context("fork").Process(target=_work, args=(theirs, os.getpid(), run))
-        with warnings.catch_warnings():  # Python 3.12 warns of any further thread: one that only waits for signals
-            warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
+        with unwarned():
             target.start()
         self.process = target
         theirs.close()  # else nobody notices the end of the process
