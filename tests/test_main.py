@@ -35,4 +35,5 @@ script.command()
 def test_the_status_and_what_is_printed_stay_and_nothing_is_tidied_up(end: str, status: int, error: str) -> None:
     ended = subprocess.run([sys.executable, "-c", PROGRAM.format(end=end)], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (status, "printed, at exit\n")
-    assert ended.stderr.endswith(error) and bool(ended.stderr) == bool(error)
+    assert ended.stderr.endswith(error)
+    assert bool(ended.stderr) == bool(error)
