@@ -125,7 +125,7 @@ def build_trainer(
     drop_slow_cuda_check()
     list_packages_once()
     show_progress = bool(cfg.progress and console.is_terminal)
-    given = plain(cfg)["trainer"]
+    given = plain(cfg.trainer)
     ours: dict[str, Any] = {
         "default_root_dir": folder,
         "logger": _loggers(cfg, folder, purge_step),
@@ -164,7 +164,7 @@ def _loggers(cfg: DictConfig, folder: Path, purge_step: int | None) -> list[Logg
     loggers: list[Logger] = [
         EventFiles(events.parent, name=events.name, version="", default_hp_metric=False, purge_step=purge_step)
     ]
-    for name, section in plain(cfg)["logger"].items():
+    for name, section in plain(cfg.logger).items():
         key = f"logger.{name}"
         cls = trusted_class(section.get("_target_"), "logger", cfg.trusted_packages, f"{key}._target_")
         given = {argument: value for argument, value in section.items() if argument != "_target_"}

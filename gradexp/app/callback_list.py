@@ -61,7 +61,7 @@ def build_callbacks(
         callbacks += _figures(data, model)
     if console is not None:
         callbacks.append(RichBar(console))
-    for name, section in plain(cfg)["callbacks"].items():
+    for name, section in plain(cfg.callbacks).items():
         callbacks.append(_configured(cfg, f"callbacks.{name}", section, callbacks))
     checkpoints = Checkpoints(
         folder / "checkpoints",

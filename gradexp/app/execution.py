@@ -16,6 +16,7 @@ from gradexp.app.continuation import Continuation
 from gradexp.app.errors import SIZES, is_of_memory
 from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
+from gradexp.app.importing import importing
 from gradexp.app.job_command import job_options, job_overrides
 from gradexp.app.keyboard_interrupts import keyboard_interrupts
 from gradexp.app.log_file import check_log_writes, log_kept_if
@@ -125,7 +126,7 @@ def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
         return _execute_job(cfg, record)
     launcher = str(job.launcher._target_)
     gpus = 1 if own_gpu.divides(launcher) else gpu_count(cfg.trainer.accelerator)
-    if needs_own_process(plain(cfg)["trainer"], gpus):
+    if needs_own_process(plain(cfg.trainer), gpus):
         job_folder.check_not_stopped(folder)
         return Result(run_alone(folder, job_overrides(job), job_options(job), job.runtime.cwd), folder)
     own_gpu.claim(folder.parent, launcher)
@@ -172,11 +173,9 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None, predictions
         check_config(cfg, typed)
         # torch and Lightning take seconds to import: only after the configuration has passed its check.
         spinner.show("importing torch")
-        from gradexp.app.quiet import quiet_libraries
-        from gradexp.app.tasks import TASKS
-        from gradexp.engine.threads import threads_of_one_run
-
-        quiet_libraries()
+        with importing():
+            from gradexp.app.tasks import TASKS
+            from gradexp.engine.threads import threads_of_one_run
         if cfg.ckpt_path is not None:
             # A job of a sweep goes on as it began, with what a callback has found before its fit.
             goes_on = in_multirun() and cfg.ckpt_path == job_folder.last_checkpoint(folder)

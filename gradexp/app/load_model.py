@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from gradexp.app.caller_state import caller_state
 from gradexp.app.composition import compose, with_overrides
+from gradexp.app.importing import importing
 from gradexp.building.trust import OWN_PACKAGE, foreign_packages
 from gradexp.configuration.check import check_config
 from gradexp.configuration.values import plain
@@ -96,11 +97,10 @@ def load(ckpt_path: str | Path, trusted_packages: Sequence[str] = (OWN_PACKAGE,)
     trusted = list(dict.fromkeys([OWN_PACKAGE, *trusted_packages]))
     typed = compose("task=predict", f"ckpt_path={text(path)}", f"trusted_packages=[{','.join(trusted)}]")
     with caller_state():
-        from gradexp.app.quiet import quiet_libraries
-        from gradexp.app.tasks.restore import module_and_data
-        from gradexp.engine.checkpoint_file import read_checkpoint, restoring
+        with importing():
+            from gradexp.app.tasks.restore import module_and_data
+            from gradexp.engine.checkpoint_file import read_checkpoint, restoring
 
-        quiet_libraries()
         checkpoint = read_checkpoint(path)
         with restoring(path):
             cfg = with_overrides(checkpoint["config"], typed, [], [])

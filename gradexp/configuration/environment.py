@@ -5,7 +5,7 @@ import platform
 import subprocess
 import sys
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def versions() -> str:
     return ", ".join([*(f"{name} {_version(name)}" for name in PACKAGES), f"Python {platform.python_version()}"])
 
 
+@cache  # parsing what pip has recorded of a package takes a millisecond, in each job of a sweep
 def _version(name: str) -> str:
     try:
         return version(name)

@@ -42,7 +42,7 @@ def asked_hash(cfg: DictConfig, settings: Mapping[str, Any] | None = None) -> st
     local = {key: value for key, value in (settings or {}).items() if key in ALL_LOCAL_KEYS}
     if cfg.task != "train" or cfg.ckpt_path is not None:
         local |= {key: cfg[key] for key in ("task", "ckpt_path", "input", "predictions_format")}
-        local |= {"export": plain(cfg)["export"]} if cfg.task == "export" else {}
+        local |= {"export": plain(cfg.export)} if cfg.task == "export" else {}
     return _digits([config_hash(cfg), local]) if local else config_hash(cfg)
 
 

@@ -44,7 +44,7 @@ def adapt(cfg: DictConfig, data: AbstractDataModule) -> tuple[DictConfig, list[s
     changes: dict[str, Any] = {}
     notes = []
     if cfg.model._target_ == CLASSIFIER and not data.classes:
-        kept = {name: value for name, value in plain(cfg)["model"].items() if name not in CLASSIFIER_ONLY}
+        kept = {name: value for name, value in plain(cfg.model).items() if name not in CLASSIFIER_ONLY}
         changes["model"] = kept | {"_target_": REGRESSOR}
         notes.append("the targets are real numbers, so the model is MLPRegressor with the layers of MLPClassifier")
     model = trusted_class(cfg.model._target_, "model", cfg.trusted_packages)

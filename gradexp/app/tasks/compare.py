@@ -40,7 +40,7 @@ def compare(cfg: DictConfig, record: RunRecord, console: Console) -> Outcome:
         ValueError: A folder holds no jobs, they have no metric in common, one seed each and no common test set, or the
             baseline is none of the settings, or several.
     """
-    asked = plain(cfg)["compare"]
+    asked = plain(cfg.compare)
     parts = read_parts(asked["folders"])
     if len({job.data_set for part in parts for job in part.jobs if job.config}) > 1:
         return _scores(cfg, record, asked, parts)

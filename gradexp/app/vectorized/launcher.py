@@ -11,6 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from gradexp.app.importing import importing
 from gradexp.app.vectorized.groups import divided, grouped
 from gradexp.app.vectorized.inner import remove_if_empty, run_parts, with_inner
 from gradexp.app.vectorized.task import StackTask
@@ -133,10 +134,9 @@ class VectorizedLauncher(Launcher):
         """What runs jobs of these shapes, and further jobs that run alone: an inner launcher, or `FORKED`."""
         if self.processes == 1:
             return "basic"
-        from gradexp.app.quiet import quiet_libraries
-        from gradexp.app.vectorized.cost import ALONE, END, seconds_of_stacks
+        with importing():
+            from gradexp.app.vectorized.cost import ALONE, END, seconds_of_stacks
 
-        quiet_libraries()
         seconds = sum(map(len, groups)) * END + singles * ALONE
         keeps_cores_busy = sum(min(len(group), self.processes) for group in groups) + singles >= self.processes
         # Before a job is prepared here, for which polars may read a table: then this process must not be forked.

@@ -102,7 +102,7 @@ class Preparation:
         reason = why_not_stacked(model.network)
         if reason is not None:
             raise Alone(f"{type(model).__name__}: {reason}")
-        for name, section in plain(cfg)["callbacks"].items():
+        for name, section in plain(cfg.callbacks).items():
             _check_callback(trusted_class(section["_target_"], "callbacks", cfg.trusted_packages, name))
         metrics: dict[str, StackedMetric] = {}
         for name in model.names_in("val"):
@@ -113,7 +113,7 @@ class Preparation:
             elif metric is not None:
                 raise Alone(f"there is no batched {type(metric).__name__}")
         notes += set_initial_state(cfg, model)
-        key = repr((plain(cfg)["data"], cfg.data_dir, cfg.seed))
+        key = repr((plain(cfg.data), cfg.data_dir, cfg.seed))
         if key not in self._samples:
             while self._samples and sum(one.size for _, one, *_ in self._samples.values()) > KEPT:
                 del self._samples[next(iter(self._samples))]

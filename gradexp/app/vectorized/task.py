@@ -11,6 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from gradexp.app.importing import importing
 from gradexp.configuration.values import without_hydra
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.launch import own_gpu
@@ -77,10 +78,9 @@ class StackTask:
         sweep = _sweep_of(jobs)
         if number >= self.stacked:
             return {number: self._run(config, None) for number, config in jobs.items()}
-        from gradexp.app.quiet import quiet_libraries
-        from gradexp.app.vectorized.stacks import Stacks
+        with importing():
+            from gradexp.app.vectorized.stacks import Stacks
 
-        quiet_libraries()
         numbers = {str(config.hydra.sweep.subdir): number for number, config in jobs.items()}
         returns: dict[int, JobReturn] = {}
         waiting = {}
