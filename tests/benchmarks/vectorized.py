@@ -2,11 +2,11 @@
 
     python -m tests.benchmarks.vectorized [--repeats 1] [--only NAME ...] [--data-dir DIR]
 
-Each case runs as a command on the basic launcher and on the vectorized one, by turns. Of each it prints two ratios of
-medians: of the fits (the jobs' "seconds/fit" added up, in one process each) and of the whole commands, imports and
-report included, where the vectorized launcher divides the jobs over the cores. MNIST's case needs its archives in
-DIR/MNIST/raw; before it stands the time that its matrix products alone take, below which no way to train can get. Cases
-of a GPU run where there is one.
+Each case runs as a command on the basic launcher and on the vectorized one, by turns. Of each it prints three ratios of
+medians: of the fits (the jobs' "seconds/fit" added up) in one process, of the fits by the clock where the vectorized
+launcher divides the jobs over the cores, and of those whole commands, imports and report included. MNIST's case needs
+its archives in DIR/MNIST/raw; before it stands the time that its matrix products alone take, below which no way to
+train can get. Cases of a GPU run where there is one.
 """
 
 import json
@@ -23,6 +23,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from gradexp.engine.cores import core_count
 from tests.benchmarks.ratios import arguments, save
 
 RATES = "optimizer.lr=1e-3,2e-3,4e-3,8e-3"
@@ -93,11 +94,12 @@ def compared(name: str, repeats: int, data_dir: str | None) -> tuple[list[str], 
     """A row of the table, and the ratios of a case."""
     overrides = tuple(one.format(data_dir=data_dir) for one in CASES[name])
     runs = [[measured((*overrides, *how)) for how in (BASIC, ONE_PROCESS, VECTORIZED)] for _ in range(repeats)]
-    fits = [statistics.median(run[how][0] for run in runs) for how in (0, 1)]
-    commands = [statistics.median(run[how][1] for run in runs) for how in (0, 2)]
-    cells = [cell for alone, at_once in (fits, commands) for cell in (alone, at_once, alone / at_once)]
-    ratios = {f"{name}: fits": fits[1] / fits[0], f"{name}: command": commands[1] / commands[0]}
-    return [name, *(f"{cell:.2f}" for cell in cells)], ratios
+    alone, in_one, in_all = (statistics.median(run[how][0] for run in runs) for how in range(3))
+    by_clock = in_all / core_count()  # the processes have equal parts
+    command, at_once = (statistics.median(run[how][1] for run in runs) for how in (0, 2))
+    cells = (alone, in_one, alone / in_one, by_clock, alone / by_clock, command, at_once, command / at_once)
+    ratios = {"fits": in_one / alone, "fits by the clock": by_clock / alone, "command": at_once / command}
+    return [name, *(f"{cell:.2f}" for cell in cells)], {f"{name}: {of}": ratio for of, ratio in ratios.items()}
 
 
 def main() -> None:
@@ -107,7 +109,8 @@ def main() -> None:
     parser.add_argument("--data-dir", default=None)
     options = parser.parse_args()
     console = Console()
-    table = Table("jobs", "fits, s", "in stacks", "ratio", "command, s", "in stacks", "ratio", box=None)
+    columns = ("in stacks", "ratio", f"in {core_count()} processes", "ratio")
+    table = Table("jobs", "fits, s", *columns, "command, s", "in stacks", "ratio", box=None)
     ratios: dict[str, float] = {}
     for name in options.only:
         reason = why_not(name, options.data_dir)
