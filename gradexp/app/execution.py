@@ -16,7 +16,7 @@ from gradexp.app.continuation import Continuation
 from gradexp.app.errors import SIZES, is_of_memory
 from gradexp.app.figure_files import figure_files
 from gradexp.app.hydra_keys import check_job_folder, check_same_job
-from gradexp.app.importing import importing
+from gradexp.app.importing import import_tasks
 from gradexp.app.job_command import job_options, job_overrides
 from gradexp.app.keyboard_interrupts import keyboard_interrupts
 from gradexp.app.log_file import check_log_writes, log_kept_if
@@ -100,7 +100,8 @@ def execute(cfg: DictConfig, predictions: bool = False) -> Result:
 
 
 def _lock_run(folder: Path, resumed_from: str | None) -> AbstractContextManager[object]:
-    """The lock of a single run, taken by its first process."""
+    """The lock of a single run, taken by its first process, which Lightning knows."""
+    import_tasks()
     return job_folder.lock_run(folder, resumed_from) if is_first_process() else nullcontext()
 
 
@@ -137,6 +138,7 @@ def _execute_in_sweep(cfg: DictConfig, record: RunRecord) -> Result:
 def _execute_job(cfg: DictConfig, record: RunRecord) -> Result:
     """Skip a finished job, resume an interrupted one, and lock the job's folder against other processes."""
     folder = record.folder
+    import_tasks()
     # The further processes of a job with several share the first one's folder.
     with job_folder.lock(folder) if is_first_process() else nullcontext():
         sweep = Manifest.of_job(folder)  # None if the sweeper is not gradexp's grid
@@ -171,11 +173,9 @@ def _run_task(cfg: DictConfig, record: RunRecord, asked: str | None, predictions
     try:
         typed = as_typed(job.overrides.task)
         check_config(cfg, typed)
-        # torch and Lightning take seconds to import: only after the configuration has passed its check.
-        spinner.show("importing torch")
-        with importing():
-            from gradexp.app.tasks import TASKS
-            from gradexp.engine.threads import threads_of_one_run
+        from gradexp.app.tasks import TASKS
+        from gradexp.engine.threads import threads_of_one_run
+
         if cfg.ckpt_path is not None:
             # A job of a sweep goes on as it began, with what a callback has found before its fit.
             goes_on = in_multirun() and cfg.ckpt_path == job_folder.last_checkpoint(folder)

@@ -6,7 +6,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gradexp.app import spinner
 from gradexp.app.quiet import quiet_libraries
+
+
+def import_tasks() -> None:
+    """Import the tasks, before Lightning is asked for anything: only once the configuration has passed its check."""
+    spinner.show("importing torch")
+    with importing():
+        import gradexp.app.tasks  # noqa: F401
 
 
 @contextmanager
