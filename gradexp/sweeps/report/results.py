@@ -14,7 +14,7 @@ from gradexp.files import write_atomically
 from gradexp.objective.monitor import Mode
 from gradexp.reports.hparams import changes_in_words
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.axes import typed
 from gradexp.sweeps.plan.entrants import entrant
 from gradexp.sweeps.plan.manifest import JOBS, Manifest
 from gradexp.sweeps.plan.repeats import Repeat, repeat_of, without_repeats
@@ -52,13 +52,12 @@ class Job:
     @property
     def label(self) -> str:
         """The settings, as they would be typed."""
-        return " ".join(f"{key}={text(value)}" for key, value in self.settings.items()) or "the only job"
+        return typed(self.settings) or "the only job"
 
     @property
     def setting(self) -> str:
         """The settings except seed and fold: what the runs of a setting share."""
-        shared = without_repeats(self.settings)
-        return " ".join(f"{key}={text(value)}" for key, value in shared.items()) or "the same setting"
+        return typed(without_repeats(self.settings)) or "the same setting"
 
     @property
     def repeat(self) -> Repeat:
