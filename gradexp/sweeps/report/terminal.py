@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, no_score, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
 from gradexp.sweeps.report.findings import Findings
+from gradexp.sweeps.report.printed_table import print_table
 from gradexp.sweeps.report.scores.table import print_board
 from gradexp.sweeps.report.search import search_lines
 from gradexp.sweeps.report.sensitivity import Sensitivity
@@ -20,22 +19,22 @@ TOP = 10  # settings in the table
 def print_findings(findings: Findings, study: Sequence[str], console: Console) -> None:
     """Print the best settings and the lines, then those of a study."""
     if findings.ranking:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("setting", overflow="fold")
         front = findings.search.front if findings.search is not None else []
         more = ["on the front"] * bool(front)
-        for name in (findings.results.score_name, f"± over {findings.unit}s", f"{findings.unit}s", "seconds", *more):
-            table.add_column(Text(name), justify="right")  # square brackets in Text are not markup
-        for setting in findings.ranking[:TOP]:
-            table.add_row(
-                Text(setting.label),
+        unit = findings.unit
+        names = ["setting", findings.results.score_name, f"± over {unit}s", f"{unit}s", "seconds", *more]
+        rows = [
+            [
+                setting.label,
                 f"{setting.mean:.4g}",
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),
                 f"{setting.seconds:.1f}" if setting.seconds is not None else "",
                 *("yes" if setting.label in front else "" for _ in more),
-            )
-        console.print(table)
+            ]
+            for setting in findings.ranking[:TOP]
+        ]
+        print_table(console, names, rows, ["setting"])
     if findings.comparison is not None:
         # With one seed of each setting, its table is the ranking above.
         print_comparison(findings.comparison, console, with_table=findings.comparison.has_repeats)

@@ -111,7 +111,7 @@ def test_the_table_marks_the_trials_on_the_front(tmp_path: Path, capsys: pytest.
     space = {"optimizer.lr": Dimension(choices=("0.001", "0.01", "0.1"))}
     search = Found("tpe", objectives, [0], space, trials, 0, trials[1:], [[], []], {})
     findings = replace(findings, search=search)
-    print_findings(findings, [], Console(width=200))
+    print_findings(findings, [], Console(width=40))  # in a pipe no row is broken
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("optimizer.lr=")][:3]
     assert sorted((row.split()[0], row.endswith("yes")) for row in rows) == [
         ("optimizer.lr=0.001", False), ("optimizer.lr=0.01", True), ("optimizer.lr=0.1", True),
