@@ -1,6 +1,7 @@
 """A sweep in TensorBoard: its figures in one run, the bands of its settings, and the rows that failed jobs lack."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,11 +25,9 @@ SUFFIX = ".report"  # ends the names of the event files that a report writes, an
 
 
 class Picture(NamedTuple):
-    """A figure as the contents of image files, for the page, and the files that are written of it."""
+    """A figure as the contents of image files by format, for the page, and the files that are written of it."""
 
-    png: bytes
-    svg: bytes
-    pdf: bytes
+    contents: Mapping[str, bytes]
     paths: list[Path]
 
 
@@ -50,9 +49,9 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
     pictures: dict[str, Picture] = {}
     if drawn:
         with EventWriter(str(own), filename_suffix=SUFFIX) as writer:
-            contents = side_by_side(_contents, list(drawn.values()), core_count())
+            contents = side_by_side(partial(encoded, formats=FORMATS), list(drawn.values()), core_count())
             pictures = {
-                tag: Picture(**files, paths=write_contents(results.folder, tag, files, writer))
+                tag: Picture(files, write_contents(results.folder, tag, files, writer))
                 for tag, files in zip(drawn, contents, strict=True)
             }
             write_bands(findings.curves, own, writer, SUFFIX)
@@ -69,10 +68,6 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
                 raise ValueError(f"{path} has other settings than a run records: {error}") from error
             write_row(event_folder_of_job(job.folder), settings, SUFFIX, succeeded=False)
     return pictures
-
-
-def _contents(figure: Figure) -> dict[str, bytes]:
-    return encoded(figure, FORMATS)
 
 
 def _remove(folder: Path) -> None:
