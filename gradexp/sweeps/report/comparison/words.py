@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from statistics import fmean, stdev
 
 from gradexp.interrupts import COMMAND
 from gradexp.rules.words import abbreviated, counted
@@ -172,11 +173,9 @@ def _of_test(comparison: Comparison) -> list[str]:
     if comparison.metric.is_of_test or not one.test:
         return []
     values = list(one.test.values())
-    mean = sum(values) / len(values)
-    spread = f" ± {(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5:.2g}" if len(values) > 1 else ""
     name = "test/" + comparison.metric.name.rpartition("/")[2]
-    over = f"{spread} over {len(values)} {one.unit}s" if len(values) > 1 else " of one run"
-    return [f"{name} of {one.label}: {mean:.4g}{over}"]
+    over = f" ± {stdev(values):.2g} over {len(values)} {one.unit}s" if len(values) > 1 else " of one run"
+    return [f"{name} of {one.label}: {fmean(values):.4g}{over}"]
 
 
 def _settle(comparison: Comparison) -> list[str]:
