@@ -10,6 +10,7 @@ from gradexp.rules.words import counted
 from gradexp.sweeps.plan.manifest import NAME, Manifest
 from gradexp.sweeps.search.records import key_of
 from gradexp.sweeps.search.space import from_plain
+from gradexp.untrusted import whole_records
 
 FREE = ("trials", "fresh", "race", "pruning", "raced")  # of what the manifest has; each other change is refused
 KEYS = {"first_seed": "seed", "objectives": "search.monitors"}  # as they are typed, if not search.NAME
@@ -26,13 +27,9 @@ def check_space_is_kept(arguments: Iterable[str], old: Mapping[str, Any], parser
     Raises:
         ValueError: A key was, or the manifest is damaged.
     """
-    try:
+    with whole_records(f"sweep.resume must be a search whose {NAME} says how it began"):
         space = {key.lstrip("+"): one for key, one in from_plain(old["space"]).items()}
         _words(old["objectives"])
-    except (LookupError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"sweep.resume must be a search whose {NAME} says how it began; {type(error).__name__}: {error}."
-        ) from error
     last = {one.get_key_element().lstrip("+"): one for one in parser.parse_overrides(list(arguments))}
     _refuse(
         [

@@ -20,6 +20,7 @@ from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job
 from gradexp.sweeps.report.band_scalars import remove_bands, write_bands
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import sweep_figures
+from gradexp.untrusted import whole_records
 
 SUFFIX = ".report"  # ends the names of the event files that a report writes, and replaces when it is written again
 
@@ -60,12 +61,10 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
         if job.status == "failed" and job.config:
             config = read_config(job.folder)
             config["trusted_packages"] = []  # nothing that a record names is imported
-            try:
+            path = job.folder / HYDRA_FOLDER / "config.yaml"
+            with whole_records(f"{path} has other settings than a run records", ValueError):
                 data = str(config["data"]["_target_"]).rpartition(".")[2]
                 settings = hyperparameters(config, data, varied=settings_of_job(job.folder))
-            except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-                path = job.folder / HYDRA_FOLDER / "config.yaml"
-                raise ValueError(f"{path} has other settings than a run records: {error}") from error
             write_row(event_folder_of_job(job.folder), settings, SUFFIX, succeeded=False)
     return pictures
 
