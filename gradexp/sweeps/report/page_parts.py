@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from time import time
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -74,7 +75,7 @@ def foot(jobs: Iterable[tuple[Path, Mapping[str, Any]]]) -> list[tuple[str, str]
         ("Machine", of("machine")),
         ("Versions", of("versions")),
         ("Git revision", of("git_revision")),
-        ("This page", f"written {_date(datetime.now().timestamp())} by {versions()}"),
+        ("This page", f"written {_date(time())} by {versions()}"),
     ]
 
 

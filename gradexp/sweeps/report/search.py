@@ -41,7 +41,7 @@ class Found:
 
     sampler: str
     objectives: list[Objective]
-    seeds: list[int]
+    seeds: Sequence[int]
     space: dict[str, Dimension]
     trials: list[Trial]
     lost: int
@@ -89,7 +89,7 @@ def found_by_search(results: SweepResults) -> Found | None:
     if search is None:
         return None
     objectives = [Objective(**one) for one in search["objectives"]]
-    seeds = list(range(search["first_seed"], search["first_seed"] + search["seeds"]))
+    seeds = range(search["first_seed"], search["first_seed"] + search["seeds"])
     space = {key.lstrip("+"): one for key, one in from_plain(search["space"]).items()}
     trials = trials_of(Path(), results.jobs, objectives)
     scored = [trial for trial in trials if trial.values is not None]

@@ -62,7 +62,7 @@ def test_the_best_has_the_best_mean_and_no_lucky_job_beats_it() -> None:
     assert [setting.label for setting in best.beside] == ["optimizer.lr=0.2", "optimizer.lr=0.3"]
     assert [setting.label for setting in best.few] == ["optimizer.lr=1.0"]
     line = learning_rates(results)["SGD"]
-    assert line.best == (ranked[0].mean, 0.1)
+    assert line.best == (ranked[0], 0.1)
     assert ranked[0].mean == pytest.approx(np.mean([0.95, 0.955, 0.96, 0.953]))
     assert line.beside == [0.2, 0.3]
     assert line.diverged == [1.0]
@@ -134,7 +134,7 @@ def test_the_best_pair_of_penalties_stands_beside_those_not_told_from_it() -> No
     found = penalties(results)
     assert found is not None
     assert found.best is not None
-    assert found.best == pytest.approx((0.955, 0.0, 1e-3))
+    assert (found.best[0].mean, *found.best[1:]) == pytest.approx((0.955, 0.0, 1e-3))
     assert found.beside == [(0.0, 0.0)]
     assert found.l2 == [0.0, 1e-3, 0.1]
     assert found.band.spread == pytest.approx(

@@ -31,7 +31,7 @@ class Family:
     """
 
     name: str
-    norms: dict[int, Sequence[float]]
+    norms: dict[int, list[float]]
     scores: dict[int, float]
 
 
