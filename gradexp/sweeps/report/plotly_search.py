@@ -7,9 +7,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from gradexp.rules.words import counted
+from gradexp.sweeps.plan.axes import typed
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.plotly_figures import COLORS, laid_out, shares_explained, within_bounds
-from gradexp.sweeps.report.search import Kind, shown, values
+from gradexp.sweeps.report.search import Kind, values
 from gradexp.sweeps.search.trials import Trial
 
 BEST, TRIAL = COLORS[1], COLORS[0]
@@ -45,11 +46,12 @@ def slices(findings: Findings) -> go.Figure | None:
     rows = -(-len(found.space) // columns)
     figure = laid_out(make_subplots(rows, columns, shared_yaxes=True, vertical_spacing=0.25 / rows), "", "")
     for place, (key, one) in enumerate(found.space.items()):
+        x = found.along(key)
         row, column = place // columns + 1, place % columns + 1
         _add(
             figure,
             found.trials,
-            [shown(trial.params[key]) for trial in found.trials],
+            x,
             marker={
                 "color": [trial.number for trial in found.trials],
                 "colorscale": "Blues",
@@ -59,7 +61,8 @@ def slices(findings: Findings) -> go.Figure | None:
             showlegend=False,
             at={"row": row, "col": column},
         )
-        figure.update_xaxes(title=key, type="log" if one.log else None, row=row, col=column)
+        kind = "log" if one.log else "category" if isinstance(x[0], str) else None
+        figure.update_xaxes(title=key, type=kind, row=row, col=column)
     figure.update_yaxes(title=found.objectives[0].metric, col=1)
     return within_bounds(figure, found.objectives[0].metric).update_layout(height=100 + HEIGHT * rows)
 
@@ -96,10 +99,6 @@ def front(findings: Findings) -> go.Figure | None:
 def _add(figure: Any, trials: list[Trial], x: list[Any], objective: int = 0, **look: Any) -> None:
     at = look.pop("at", {})
     look["marker"] = {"color": TRIAL, "size": 8, **look["marker"]}
-    texts = [
-        f"trial {trial.number}: {', '.join(f'{key}={shown(value)}' for key, value in trial.params.items())}, "
-        + counted(len(trial.scores), "seed")
-        for trial in trials
-    ]
+    texts = [f"trial {trial.number}: {typed(trial.params)}, {counted(len(trial.scores), 'seed')}" for trial in trials]
     y = [values(trial)[objective] for trial in trials]
     figure.add_trace(go.Scatter(x=x, y=y, text=texts, mode="markers", **look), **at)

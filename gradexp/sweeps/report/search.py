@@ -76,6 +76,12 @@ class Found:
         better = max if self.objectives[0].sign > 0 else min
         return list(accumulate((values(trial)[0] for trial in self.whole), better))
 
+    def along(self, key: str) -> list[Any]:
+        """The values of a key in the trials, as an axis takes them: numbers, if all of them are, else texts."""
+        given = [trial.params[key] for trial in self.trials]
+        are_numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in given)
+        return given if are_numbers else list(map(text, given))
+
 
 def values(trial: Trial) -> Scores:
     """The values of a trial that has some."""
@@ -113,11 +119,6 @@ def _fresh(results: SweepResults, trial: Trial, objectives: Sequence[Objective])
     jobs = [job for job in results.jobs if job.stage == "final" and key_of(job.settings) == key_of(trial.params)]
     scores = [scores_of(job.metrics, list(objectives)) for job in jobs if job.metrics]
     return [one for one in scores if one is not None]
-
-
-def shown(value: Any) -> Any:
-    """A value of a trial on an axis: a number, or text."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else text(value)
 
 
 def _importance(trials: Sequence[Trial], space: dict[str, Dimension]) -> dict[str, float]:

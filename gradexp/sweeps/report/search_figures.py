@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from gradexp.figures.layout import area, legend_below, new_figure, new_panels, set_heading, set_title
 from gradexp.figures.style import BLUE, INK, ORANGE, styled
 from gradexp.sweeps.report.metric_axes import end_at_bounds
-from gradexp.sweeps.report.search import Found, Kind, shown, values
+from gradexp.sweeps.report.search import Found, Kind, values
 
 SIZE = (7.5, 4.5)
 COLUMNS = 3  # of slices
@@ -50,9 +50,8 @@ def slices(found: Found) -> Figure:
     numbers = [trial.number for trial in found.trials]
     scores = [values(trial)[0] for trial in found.trials]
     for axes, (key, one) in zip(panels, found.space.items(), strict=False):
-        x = [shown(trial.params[key]) for trial in found.trials]
         look: dict[str, Any] = {"c": numbers, "cmap": "Blues", "vmin": -len(numbers) / 3, "edgecolors": INK}
-        axes.scatter(x, scores, linewidths=0.5, s=area(24), **look)
+        axes.scatter(found.along(key), scores, linewidths=0.5, s=area(24), **look)
         axes.set_xlabel(key)
         if one.log:  # a list of values keeps its own scale
             axes.set_xscale("log")
