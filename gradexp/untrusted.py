@@ -8,6 +8,7 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,25 @@ def texts(state: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TypeError(f"{name} is {repr(value)[:80]}")
     return tuple(value)
+
+
+@contextmanager
+def whole_records(rule: str, *also: type[Exception]) -> Iterator[None]:
+    """Errors within it count as those of a record that was cut, or that others wrote, and so can lack anything.
+
+    Args:
+        rule: Whose records must be whole, and which are not; starts the message.
+        also: Further exceptions that count.
+
+    Raises:
+        ValueError: The rule, with the reason.
+    """
+    counted: tuple[type[Exception], ...] = (LookupError, TypeError, AttributeError, ArithmeticError, *also)
+    try:
+        yield
+    except counted as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise ValueError(f"{rule} ({reason}).") from error
 
 
 def check_stays_inside(folder: Path) -> None:

@@ -26,7 +26,6 @@ def basin_map(
     minima: Array,
     cost: Array,
     title: str,
-    axis_labels: tuple[str, str] = ("x", "y"),
 ) -> Figure:
     """The minimum that descent from each start reaches, and the final cost.
 
@@ -37,7 +36,6 @@ def basin_map(
         minima: Points [k, 2].
         cost: Final cost [height, width]; values that are not finite are grey.
         title: Optimizer, learning rate and steps of the descent.
-        axis_labels: Labels of the two coordinates.
     """
     columns = panel_columns(2, 2)
     side = side_of(columns, 5.4)
@@ -82,7 +80,7 @@ def basin_map(
     headings = ("The minimum that a start reaches", "The cost at the end, by start")
     for axes, text in zip((left, right), headings, strict=True):
         handles.append(mark(axes, "minimum", minima, 0))
-        window(axes, extent[:2], extent[2:], axis_labels, text, columns)
+        window(axes, extent[:2], extent[2:], ("x", "y"), text, columns)
     for n in named:
         left.annotate(
             LETTERS[n], minima[n], xytext=(0, 8), textcoords="offset points", ha="center", va="bottom", weight="bold",

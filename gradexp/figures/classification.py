@@ -1,5 +1,6 @@
 """Figures of a classifier."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -13,6 +14,7 @@ from gradexp.figures.output import asked_width
 from gradexp.figures.panels import Array
 from gradexp.figures.style import BLUE, GREY, MARKERS, ORANGE, PALETTE, literal, styled
 
+NUMBERED = 30  # classes, up to which the cells of a confusion matrix have numbers
 ARROW = "\N{RIGHTWARDS ARROW}"
 
 
@@ -132,7 +134,7 @@ def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) ->
         classes: Names by class number.
     """
     n = len(classes)
-    side = asked_width() or max(4.5, 0.5 * n + 2)
+    side = asked_width() or max(4.5, 0.5 * min(n, NUMBERED) + 2)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -140,11 +142,11 @@ def confusion_matrix(counts: npt.NDArray[np.integer], classes: Sequence[str]) ->
     names = list(map(literal, classes))
     longest = max(map(len, classes))
     cell = (side - 0.9) / n
-    every = max(1, -(-int(100 * 1.2 * text_points("small") / 72) // int(100 * cell)))  # labels that do not overlap
+    every = math.ceil(1.2 * text_points("small") / 72 / cell)  # labels that do not overlap
     axes.set_xticks(range(0, n, every), names[::every], rotation=90 if longest > 2 else 0)
     axes.set_yticks(range(0, n, every), names[::every])
     digits = len(str(int(counts.max(initial=0))))
-    if n <= 30 and cell > 0.6 * digits * text_points("small") / 72:
+    if n <= NUMBERED and cell > 0.6 * digits * text_points("small") / 72:
         for row, column in zip(*np.nonzero(counts), strict=True):
             colour = "white" if shares[row, column] > 0.5 else "black"
             text = axes.text(

@@ -39,10 +39,10 @@ def path_dashes(number: int) -> Any:
     return DASHES[number % len(DASHES)]
 
 
-def mark(axes: Axes, label: str, places: Array, number: int, size: float = 17) -> Line2D:
+def mark(axes: Axes, label: str, places: Array, number: int) -> Line2D:
     """Draw the marks of one kind, numbered from 0, and return their legend entry, none without places."""
     marker = MARKERS[number % len(MARKERS)]
-    size = (min(size, 10) if len(places) > 30 else size) * text_points("medium") / 10
+    size = (10 if len(places) > 30 else 17) * text_points("medium") / 10
     size = size if marker == "*" else 0.5 * size
     look: dict[str, Any] = {
         "marker": marker, "linestyle": "", "markerfacecolor": STAR if marker == "*" else "white",

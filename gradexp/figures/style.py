@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from cycler import cycler
@@ -15,6 +15,7 @@ from matplotlib.ticker import LogFormatter
 from gradexp.figures.output import output
 
 P = ParamSpec("P")
+Drawn = TypeVar("Drawn", bound=Figure | None)
 
 # Okabe and Ito 2008, "Color universal design", told apart with any kind of colour vision; a brown for their yellow,
 # which is too pale for lines on white. Figures, the page and the README share it.
@@ -56,14 +57,15 @@ def rc(size: str | None) -> Any:
     }
 
 
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """A function that draws in this style, and leaves matplotlib's own parameters as the user has set them."""
+def styled(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
+    """A function that draws in this style, or nothing, and leaves matplotlib's own parameters as the user set them."""
 
     @wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Drawn:
         with mpl.rc_context(rc(output().size)):
             figure = draw(*args, **kwargs)
-            for axes in [one for panel in figure.axes for one in (panel, *panel.child_axes)]:
+            panels = figure.axes if figure is not None else []
+            for axes in [one for panel in panels for one in (panel, *panel.child_axes)]:
                 for axis in (axes.xaxis, axes.yaxis):
                     if axis.get_scale() == "log":
                         _write_plainly(axis)

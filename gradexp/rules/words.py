@@ -85,6 +85,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def abbreviated(items: Iterable[object], shown: int = 5) -> str:
+    """The first items, and the number of the others."""
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - shown:,} more" if len(texts) > shown else ""
+    return ", ".join(texts[:shown]) + more
+
+
 def sentence(words: Any) -> str:
     """The words with a full stop, unless they end as a sentence does: those of an error may, or may not."""
     text = str(words).rstrip()

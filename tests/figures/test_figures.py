@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from gradexp import figures
+from gradexp.figures.output import figures_as
 from tests.figures.rendering import render
 
 
@@ -56,6 +57,10 @@ def test_confusion_matrix_of_empty_or_many_classes_is_drawn() -> None:
     many = figures.confusion_matrix(np.eye(31, dtype=int), [str(number) for number in range(31)])
     render(many)
     assert not many.axes[0].texts
+    for size, width in (("column", 3.3), (None, 17.0)):
+        with figures_as(size=size):
+            huge = figures.confusion_matrix(np.eye(1000, dtype=int), list(map(str, range(1000))))
+        assert huge.get_figwidth() == width, "so many cells do not need more memory than there is"
 
 
 def test_figures_do_not_change_their_input_or_pyplot() -> None:

@@ -26,8 +26,6 @@ LabelledFile = tuple[Path, str]  # an image and its class
 def image_paths(path: Path, key: str = "input") -> list[Path]:
     """`path` itself if it is a file, otherwise the images in the folder `path` and below, sorted by name.
 
-    Hidden files and folders are left out, as in training.
-
     Raises:
         ValueError: There is no such file or folder, or no image in the folder.
     """
@@ -36,7 +34,6 @@ def image_paths(path: Path, key: str = "input") -> list[Path]:
     if not path.is_dir():
         raise ValueError(f"{key} must be an image file or a folder of them; there is no {path}.")
     paths = [image for image in _images(path, "**/*") if image.is_file()]
-    paths = [image for image in paths if not any(map(_is_hidden, image.relative_to(path).parts[:-1]))]
     if not paths:
         raise ValueError(f"{key} must be a folder with {', '.join(SUFFIXES)} files; {path} has none, also below it.")
     return paths
@@ -125,7 +122,14 @@ def _is_hidden(folder: str) -> bool:
 
 
 def _images(root: Path, pattern: str) -> list[Path]:
-    return sorted(path for path in root.glob(pattern) if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    """The images that match a pattern, sorted by name; hidden ones, and those in hidden folders, are left out."""
+    return sorted(
+        path
+        for path in root.glob(pattern)
+        if path.suffix.lower() in SUFFIXES
+        and path.name[0] != "."
+        and not any(map(_is_hidden, path.relative_to(root).parts[:-1]))
+    )
 
 
 def read_image(

@@ -18,6 +18,7 @@ from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import GIB, MIN_SAMPLES
 from gradexp.files import name_of, user_path
 from gradexp.rules import CHANNELS, COUNT, PATH, BatchSize, SampleNumber, list_of, or_null
+from gradexp.rules.words import abbreviated
 from gradexp.untrusted import check_kinds, texts
 
 
@@ -223,5 +224,4 @@ class ImageFolder(ImageDataModule):
                 f"{', '.join(bad[:SHOWN])}."
             )
         if bad:
-            more = f" and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
-            self._note(f"left out, cannot be read as images: {len(bad):,} files ({', '.join(bad[:SHOWN])}{more})")
+            self._note(f"left out, cannot be read as images: {len(bad):,} files ({abbreviated(bad, SHOWN)})")

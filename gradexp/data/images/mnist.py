@@ -80,11 +80,8 @@ class EMNIST(TorchvisionDataModule):
         for number, url in enumerate(urls, start=1):
             try:
                 for train in (True, False):  # each part checks only for its own files
-                    self._open(self._changed(url=url), train, download=True)
+                    self._downloader(url=url)(str(self.data_dir), split=self.split, train=train, download=True)
                 return
             except (RuntimeError, OSError):
                 if number == len(urls):
                     raise
-
-    def _open(self, dataset_class: type[datasets.MNIST], train: bool, download: bool = False) -> datasets.MNIST:
-        return dataset_class(str(self.data_dir), split=self.split, train=train, download=download)

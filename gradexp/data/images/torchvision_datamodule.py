@@ -142,10 +142,9 @@ class TorchvisionDataModule(ImageDataModule):
 
     def _check_archives(self) -> None:
         """Check that the archives do not unpack to more than memory_limit; only so much is unpacked for it."""
-        size = 0
+        size, names = 0, [path.name for path in self._raw_files]
         for archive, md5 in self._archives():
             if archive.is_file() and calculate_md5(archive) == md5:
-                names = [path.name for path in self._raw_files]
                 for content in contents(archive, names):
                     while chunk := content.read(CHUNK):
                         size += len(chunk)
@@ -172,16 +171,13 @@ class TorchvisionDataModule(ImageDataModule):
     def _download(self) -> None:
         """Let torchvision download and unpack missing files, from the mirror first."""
         mirrors = [*([self.mirror] if isinstance(self.mirror, str) else []), *self.dataset_class.mirrors]
-        self._open(self._changed(mirrors=mirrors), True, download=True)
+        self._downloader(mirrors=mirrors)(str(self.data_dir), download=True)
 
-    def _changed(self, **attributes: Any) -> type[datasets.MNIST]:
+    def _downloader(self, **attributes: Any) -> type[datasets.MNIST]:
         """The class of torchvision with other attributes; it downloads and unpacks, but reads nothing: `load` does."""
         # The sub-class keeps the name, from which torchvision derives the folder.
         unread = {"_check_legacy_exist": lambda dataset: False, "_load_data": lambda dataset: (None, None)}
         return type(self.dataset_class.__name__, (self.dataset_class,), unread | attributes)
-
-    def _open(self, dataset_class: type[datasets.MNIST], train: bool, download: bool = False) -> datasets.MNIST:
-        return dataset_class(str(self.data_dir), train=train, download=download)
 
     def _unavailable(self, error: Exception) -> str:
         damaged = [

@@ -59,22 +59,22 @@ def _table(given: Any, separator: str | None) -> TableFile | None:
         return read_table(user_path(str(given)), "samples", separator, verbatim=True)
     try:
         if isinstance(given, pl.DataFrame):
-            frame = given
+            columns: Mapping[Any, Any] = given.to_dict()
         elif isinstance(given, Mapping):
-            frame = pl.DataFrame({str(name): _column(values) for name, values in given.items()}, strict=False)
+            columns = given
         elif hasattr(given, "isna") and hasattr(given, "columns"):  # of pandas, which need not be installed
             if not given.columns.is_unique:
                 raise ValueError("two have one name")
             # pandas has several kinds of missing values, which polars does not know.
-            known = {str(name): zip(given[name], given[name].isna(), strict=True) for name in given.columns}
+            known = {name: zip(given[name], given[name].isna(), strict=True) for name in given.columns}
             columns = {name: [None if gone else value for value, gone in pairs] for name, pairs in known.items()}
-            frame = pl.DataFrame({name: _column(values) for name, values in columns.items()}, strict=False)
         elif isinstance(given, list | tuple) and given and all(isinstance(row, Mapping) for row in given):
-            names = list(dict.fromkeys(name for row in given for name in row))
+            names = dict.fromkeys(name for row in given for name in row)
             # Column by column: a row may lack one, whose value is missing then.
-            frame = pl.DataFrame({str(name): _column([row.get(name) for row in given]) for name in names}, strict=False)
+            columns = {name: [row.get(name) for row in given] for name in names}
         else:
             return None
+        frame = pl.DataFrame({str(name): _column(values) for name, values in columns.items()}, strict=False)
     except (PolarsError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(

@@ -16,7 +16,7 @@ from gradexp.data.options import StreamOptions
 from gradexp.data.run_samples import RunSamples
 from gradexp.data.sources import Source
 from gradexp.data.tables.given_rows import raw_rows
-from gradexp.data.tables.table_columns import Column, abbreviated, fit_columns
+from gradexp.data.tables.table_columns import Column, fit_columns
 from gradexp.data.tables.table_encoded import Encoded, EncodedTable, decoded
 from gradexp.data.tables.table_file import read_table
 from gradexp.data.tables.table_parts import TableFiles
@@ -36,6 +36,7 @@ from gradexp.rules import (
     SampleNumber,
     or_null,
 )
+from gradexp.rules.words import abbreviated
 
 
 @final

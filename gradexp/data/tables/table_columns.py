@@ -1,7 +1,7 @@
 """The columns of a table as features: standardised numbers, dates in days, one-hot categories."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,13 +12,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gradexp.data.tables.table_file import NULLS
+from gradexp.rules.words import abbreviated
 from gradexp.untrusted import NUMBER, check_kinds, texts
 
 Numbers = NDArray[np.float64]
 
 MAX_CATEGORIES = 100  # more of them look like identifiers or free text
 NUMBER_SHARE = 0.95  # of a text column's values that must be numbers for the others to count as missing
-SHOWN = 5  # names or values in a note
 MICROSECONDS_PER_DAY = 86_400_000_000
 
 
@@ -200,13 +200,6 @@ def _fit_categories(name: str, text: pl.Series) -> Column | str:
     if len(categories) > MAX_CATEGORIES:
         return f"more than {MAX_CATEGORIES} different texts"
     return Column(name, "category", missing=missing, categories=tuple(categories.to_list()))
-
-
-def abbreviated(items: Iterable[object], shown: int = SHOWN) -> str:
-    """The first items, and the number of the others."""
-    texts = [str(item) for item in items]
-    more = f" and {len(texts) - shown:,} more" if len(texts) > shown else ""
-    return ", ".join(texts[:shown]) + more
 
 
 def count_and_values(series: pl.Series) -> str:

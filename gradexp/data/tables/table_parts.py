@@ -9,10 +9,11 @@ import polars as pl
 from gradexp.data.found_samples import Part
 from gradexp.data.run_samples import Hashes, RunSamples
 from gradexp.data.sources import MIN_SAMPLES, draw_test_part
-from gradexp.data.tables.table_columns import Column, abbreviated
+from gradexp.data.tables.table_columns import Column
 from gradexp.data.tables.table_encoded import Encoded
 from gradexp.data.tables.table_rows import RawTable, check_columns, read_rows
 from gradexp.data.tables.table_target import Kind, Target, infer_target
+from gradexp.rules.words import abbreviated
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gradexp.data.sources import Batch
-from gradexp.data.tables.table_columns import abbreviated
 from gradexp.data.tables.table_file import TableFile, read_table
 from gradexp.rules import did_you_mean
+from gradexp.rules.words import abbreviated
 
 NAMES_SHOWN = 20
 

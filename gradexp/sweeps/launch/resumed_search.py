@@ -7,9 +7,10 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from gradexp.rules.words import counted
-from gradexp.sweeps.plan.manifest import Manifest
+from gradexp.sweeps.plan.manifest import NAME, Manifest
 from gradexp.sweeps.search.records import key_of
 from gradexp.sweeps.search.space import from_plain
+from gradexp.untrusted import whole_records
 
 FREE = ("trials", "fresh", "race", "pruning", "raced")  # of what the manifest has; each other change is refused
 KEYS = {"first_seed": "seed", "objectives": "search.monitors"}  # as they are typed, if not search.NAME
@@ -24,9 +25,11 @@ def check_space_is_kept(arguments: Iterable[str], old: Mapping[str, Any], parser
         parser: Parses the arguments.
 
     Raises:
-        ValueError: A key was.
+        ValueError: A key was, or the manifest is damaged.
     """
-    space = {key.lstrip("+"): one for key, one in from_plain(old["space"]).items()}
+    with whole_records(f"sweep.resume must be a search whose {NAME} says how it began"):
+        space = {key.lstrip("+"): one for key, one in from_plain(old["space"]).items()}
+        _words(old["objectives"])
     last = {one.get_key_element().lstrip("+"): one for one in parser.parse_overrides(list(arguments))}
     _refuse(
         [

@@ -16,7 +16,7 @@ from gradexp.sweeps.launch.planned_sweeper import Work
 from gradexp.sweeps.launch.resumed_search import check_search_is_kept, check_space_is_kept
 from gradexp.sweeps.launch.run_jobs import run_jobs
 from gradexp.sweeps.launch.search_plan import fixed_lines, plan_search
-from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.axes import text, typed
 from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 from gradexp.sweeps.plan.plan import Plan, add_jobs
 from gradexp.sweeps.plan.resume import extended
@@ -81,8 +81,7 @@ class Search(Work):
             self._round(number, numbers, journal, proposer, manifest, folder, launch)
             if job_folder.is_stopped(folder) or not any(trial.state.name != "FAIL" for trial in journal.trials):
                 return  # a command that fails with all settings of the first round fails with all others
-        while more := to_race(self._found(folder, manifest), self._signs, self._seeds, search["race"]):
-            launch(self._add(manifest, folder, [(trial.params, seed) for trial in more for seed in self._seeds]))
+        while self._race(manifest, folder, launch):
             if job_folder.is_stopped(folder):
                 return
         self._run_fresh(manifest, folder, launch)
@@ -113,9 +112,7 @@ class Search(Work):
                 return
             if self._search["raced"] <= number:
                 self._search["raced"] = number + 1  # written with the jobs: a search that was killed decides once
-                more = to_race(self._found(folder, manifest), self._signs, self._seeds, self._search["race"])
-                jobs = [(trial.params, seed) for trial in more for seed in self._seeds]
-                launch(self._add(manifest, folder, jobs))
+                self._race(manifest, folder, launch)
                 if job_folder.is_stopped(folder):
                     return
             found = {key_of(trial.params): trial for trial in self._found(folder, manifest)}
@@ -124,6 +121,12 @@ class Search(Work):
             self._say_best(numbers.stop, list(found.values()))
         for told in journal.trials[numbers.start : numbers.stop]:
             proposer.tell(told)
+
+    def _race(self, manifest: Manifest, folder: Path, launch: Launch) -> bool:
+        """Run the best few trials at the seeds that they lack; returns whether they lacked any."""
+        best = to_race(self._found(folder, manifest), self._signs, self._seeds, self._search["race"])
+        launch(self._add(manifest, folder, [(trial.params, seed) for trial in best for seed in self._seeds]))
+        return bool(best)
 
     def _settings(self, params: Params) -> dict[str, Any]:
         """The values of a trial as plain data, by key without plus signs."""
@@ -206,11 +209,10 @@ class Search(Work):
             values = ", ".join(
                 f"{one.metric} {value:.4g}" for one, value in zip(self._objectives, best[0].values or (), strict=True)
             )
-            label = " ".join(f"{key}={text(value)}" for key, value in best[0].params.items())
             is_front = len(self._objectives) > 1
             said += f", {len(best)} on the front, such as" if is_front else ", best so far"
             seeds = f" over {len(self._seeds)} seeds" if len(self._seeds) > 1 else ""
-            said += f" {values}{seeds} ({label})"
+            said += f" {values}{seeds} ({typed(best[0].params)})"
         self._say(said)
 
     def _say(self, line: str) -> None:

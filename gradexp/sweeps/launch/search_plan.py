@@ -2,10 +2,10 @@
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
 
 from gradexp.configuration.key_rules import KEY_RULES
 from gradexp.configuration.values import plain
@@ -34,7 +34,7 @@ def plan_search(arguments: Sequence[str], compose: Composer) -> tuple[Plan, dict
     typed = _typed(arguments, compose)
     lines = [typed_line(one) for one in typed if not one.is_sweep_override()]
     base = base_config(lines, [one for one in typed if one.is_sweep_override()], compose)
-    settings = cast(dict[str, Any], OmegaConf.to_container(base, resolve=True))
+    settings = plain(base)
     sweep, search = settings["sweep"], settings["search"]
     for key, rule in KEY_RULES.items():
         section, _, name = key.partition(".")
@@ -56,8 +56,8 @@ def plan_search(arguments: Sequence[str], compose: Composer) -> tuple[Plan, dict
     try:
         add_jobs(plan, ((line, _values(line, len(fixed))) for line in samples), "grid", compose)
     except ValueError as error:
-        told = _whole(error, space)
-        raise told from (None if told is error else error)  # an error that is its own cause has no end of causes
+        error.args = (_for_whole_numbers(str(error), space),)
+        raise
     plan.jobs.clear()
     for key in OWN_KEYS:
         plan.common.pop(key, None)
@@ -74,7 +74,7 @@ def plan_search(arguments: Sequence[str], compose: Composer) -> tuple[Plan, dict
         "space": as_plain(space),
     }
     _check_sampler(search["sampler"], space, len(wanted))
-    return Plan(**{**vars(plan), "monitor_mode": objectives({**first, "search": {"monitors": []}})[0].mode}), found
+    return replace(plan, monitor_mode=objectives({**first, "search": {"monitors": []}})[0].mode), found
 
 
 def check_no_search(arguments: Sequence[str]) -> None:
@@ -125,22 +125,21 @@ def _values(line: Sequence[str], fixed: int) -> dict[str, str]:
     return {key.lstrip("+"): value for key, _, value in (one.partition("=") for one in line[fixed:])}
 
 
-def _whole(error: ValueError, space: Space) -> ValueError:
-    """The error, with the interval of whole numbers if the key of an interval takes no others."""
-    said = str(error)
+def _for_whole_numbers(said: str, space: Space) -> str:
+    """The message of an error, with the interval of whole numbers if the key of an interval takes no others."""
     for key, one in space.items():
         low, high = one.low, one.high
-        is_whole = isinstance(low, float) and isinstance(high, float) and low.is_integer() and high.is_integer()
-        if said.startswith(f"{key.lstrip('+')} must be a whole number") and is_whole:
-            assert low is not None
-            assert high is not None
+        if (
+            said.startswith(f"{key.lstrip('+')} must be a whole number")
+            and isinstance(low, float)
+            and isinstance(high, float)
+            and low.is_integer()
+            and high.is_integer()
+        ):
             typed = f"int(interval({low:.0f},{high:.0f}))"
             hint = f'Type "{key}={f"tag(log,{typed})" if one.log else typed}" for whole numbers.'
-            found = ValueError(f"{said.partition(' Did you mean ')[0]} {hint}")
-            for note in getattr(error, "__notes__", []):
-                found.add_note(note)
-            return found
-    return error
+            return f"{said.partition(' Did you mean ')[0]} {hint}"
+    return said
 
 
 def _prunes(asked: bool | str, objectives: int, config: Mapping[str, Any], space: Space) -> bool:

@@ -72,6 +72,11 @@ def axis(key: str, given: Any) -> Axis:
     )
 
 
+def typed(settings: Mapping[str, Any]) -> str:
+    """Keys and values as they would be typed."""
+    return " ".join(f"{key}={text(value)}" for key, value in settings.items())
+
+
 def text(value: Any) -> str:
     """A value in the language of Hydra's overrides."""
     if isinstance(value, str):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ from gradexp.configuration.files import HYDRA_FOLDER
 from gradexp.configuration.values import same
 from gradexp.files import finite, write_json
 from gradexp.objective.monitor import Mode
-from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.axes import typed
 from gradexp.untrusted import read_json
 
 NAME = "manifest.json"
@@ -43,7 +44,7 @@ class PlannedJob:
     @property
     def label(self) -> str:
         """The settings, as they would be typed."""
-        return " ".join(f"{key}={text(value)}" for key, value in self.settings.items())
+        return typed(self.settings)
 
 
 @dataclass
@@ -105,18 +106,11 @@ class Manifest:
 
         As `read`, but a file that is as it was at the last call is not read again.
         """
-        global _last
-        path = folder.parent / NAME
         try:
-            stat = path.stat()
+            stat = (folder.parent / NAME).stat()
         except OSError:
             return None
-        version = (path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        if _last is None or _last[0] != version:
-            manifest = Manifest.read(folder.parent)
-            _last = None if manifest is None else (version, manifest)
-            return manifest
-        return _last[1]
+        return _of_version(folder.parent, stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
     def key(self, folder: str) -> str:
         """The hash of the job that has this folder."""
@@ -148,7 +142,9 @@ class Manifest:
         self.add(jobs)
 
 
-_last: tuple[tuple[Path, int, int, int], Manifest] | None = None  # that `of_job` has read
+@lru_cache(maxsize=1)
+def _of_version(folder: Path, *version: int) -> Manifest | None:
+    return Manifest.read(folder)
 
 
 def _job(content: dict[str, Any]) -> PlannedJob:

@@ -1,6 +1,5 @@
 """Learning curves with bands in TensorBoard: margin charts of the tab Custom Scalars, one run per setting."""
 
-import re
 from pathlib import Path
 
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -8,13 +7,12 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import custom_scalars
 
 from gradexp.engine.event_writer import EventWriter
+from gradexp.sweeps.plan.repeats import without_repeats
+from gradexp.sweeps.plan.run_name import UNSAFE, run_name
 from gradexp.sweeps.report.bands import Band
 from gradexp.sweeps.report.learning_curves import LearningCurves
-from gradexp.sweeps.report.ranking import Setting
 
-LONGEST = 80  # characters of a run's name
 GROUP = "sweep/bands"  # starts the tags: with the sweep's figures, so that TensorBoard does not open it first
-UNSAFE = re.compile(r"[^A-Za-z0-9_.,-]+")
 
 
 def write_bands(curves: LearningCurves, folder: Path, writer: SummaryWriter, suffix: str) -> None:
@@ -33,7 +31,8 @@ def write_bands(curves: LearningCurves, folder: Path, writer: SummaryWriter, suf
         found = {tag: by[name] for tag, by in curves.by_tag.items() if name in by and by[name].band.edges}
         if not found:
             continue
-        with EventWriter(str(folder / run_name(name, setting)), filename_suffix=suffix) as run:
+        words = (name.replace(" ", ""), run_name(without_repeats(setting.jobs[0].settings)))
+        with EventWriter(str(folder / "_".join(filter(None, words))), filename_suffix=suffix) as run:
             for tag, curve in found.items():
                 charts = categories.setdefault(f"{tag}, mean over {setting.unit}s", {})
                 for kind in curve.band.edges:
@@ -50,13 +49,6 @@ def remove_bands(folder: Path, suffix: str) -> None:
         path.unlink()
         if not any(path.parent.iterdir()):
             path.parent.rmdir()
-
-
-def run_name(name: str, setting: Setting) -> str:
-    """A setting as a folder: "best_adam_lr-0.01"."""
-    pairs = [pair.partition("=") for pair in setting.label.split(" ")]
-    words = [key.rpartition(".")[2] + (f"-{value}" if equals else "") for key, equals, value in pairs]
-    return UNSAFE.sub("_", "_".join([name.replace(" ", ""), *words]))[:LONGEST]
 
 
 def _tags(tag: str, kind: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gradexp.rules.words import counted
+from gradexp.rules.words import abbreviated, counted
 from gradexp.sweeps.report.comparison.pair import JUDGED
 from gradexp.sweeps.report.comparison.read import latest_stage
 from gradexp.sweeps.report.comparison.settings import settings_of
@@ -20,14 +20,14 @@ def best_lines(findings: Findings) -> list[str]:
     """
     best = findings.best
     objectives = [one.metric for one in findings.search.objectives] if findings.search is not None else []
-    ranked = []
+    found = []
     if best is not None and objectives and objectives != [findings.results.monitor]:
         order = (
             f"the search went by {objectives[0]}" if len(objectives) == 1 else "the trials on the front have no order"
         )
-        ranked = [f"the table ranks by {findings.results.score_name} alone; {order}"]
+        found.append(f"the table ranks by {findings.results.score_name} alone; {order}")
     if best is None or not best.several or (objectives and findings.results.monitor not in objectives):
-        return ranked
+        return found
     said = f"best by the mean: {best.setting.label} ({score(best.setting)})"
     if len(best.setting.scores) < JUDGED and len(findings.ranking) > 1:
         said += f"; no other is told from it with fewer than three {findings.unit}s"
@@ -38,10 +38,13 @@ def best_lines(findings: Findings) -> list[str]:
             others = f"all others with three {findings.unit}s or more" if best.few else "all others"
             said += f"; {others} are worse by more than the noise of {findings.unit}s"
         if best.few:
-            said += f"; too few {findings.unit}s to say: {_some([setting.label for setting in best.few])}"
+            said += f"; too few {findings.unit}s to say: {abbreviated([setting.label for setting in best.few], SHOWN)}"
+    found.append(said)
     few = [f"{setting.label} ({len(setting.scores)})" for setting in findings.few]
-    most = max(len(setting.scores) for setting in findings.ranking)
-    return [*ranked, said, *([f"fewer than {most} {findings.unit}s with a score: {_some(few)}"] if few else [])]
+    if few:
+        most = max(len(setting.scores) for setting in findings.ranking)
+        found.append(f"fewer than {most} {findings.unit}s with a score: {abbreviated(few, SHOWN)}")
+    return found
 
 
 def lost_lines(findings: Findings) -> list[str]:
@@ -50,7 +53,7 @@ def lost_lines(findings: Findings) -> list[str]:
         return []
     settings = settings_of(latest_stage(findings.results.comparable))
     lost = [f"{one.label} ({one.lost})" for one in settings if one.lost and not one.count("completed")]
-    return [f"all jobs diverged or failed: {_some(lost)}"] if lost and len(settings) > 1 else []
+    return [f"all jobs diverged or failed: {abbreviated(lost, SHOWN)}"] if lost and len(settings) > 1 else []
 
 
 def no_score(findings: Findings) -> str:
@@ -70,9 +73,4 @@ def score(setting: Setting) -> str:
 
 def beside(labels: Sequence[str]) -> str:
     """What is not told from the best; "" for nothing."""
-    return f"; not told from it: {_some(labels)}" if labels else ""
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return f"; not told from it: {abbreviated(labels, SHOWN)}" if labels else ""

@@ -1,6 +1,7 @@
 """A sweep in TensorBoard: its figures in one run, the bands of its settings, and the rows that failed jobs lack."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,16 +20,15 @@ from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job
 from gradexp.sweeps.report.band_scalars import remove_bands, write_bands
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import sweep_figures
+from gradexp.untrusted import whole_records
 
 SUFFIX = ".report"  # ends the names of the event files that a report writes, and replaces when it is written again
 
 
 class Picture(NamedTuple):
-    """A figure as the contents of image files, for the page, and the files that are written of it."""
+    """A figure as the contents of image files by format, for the page, and the files that are written of it."""
 
-    png: bytes
-    svg: bytes
-    pdf: bytes
+    contents: Mapping[str, bytes]
     paths: list[Path]
 
 
@@ -50,9 +50,9 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
     pictures: dict[str, Picture] = {}
     if drawn:
         with EventWriter(str(own), filename_suffix=SUFFIX) as writer:
-            contents = side_by_side(_contents, list(drawn.values()), core_count())
+            contents = side_by_side(partial(encoded, formats=FORMATS), list(drawn.values()), core_count())
             pictures = {
-                tag: Picture(**files, paths=write_contents(results.folder, tag, files, writer))
+                tag: Picture(files, write_contents(results.folder, tag, files, writer))
                 for tag, files in zip(drawn, contents, strict=True)
             }
             write_bands(findings.curves, own, writer, SUFFIX)
@@ -61,18 +61,12 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
         if job.status == "failed" and job.config:
             config = read_config(job.folder)
             config["trusted_packages"] = []  # nothing that a record names is imported
-            try:
+            path = job.folder / HYDRA_FOLDER / "config.yaml"
+            with whole_records(f"{path} has other settings than a run records", ValueError):
                 data = str(config["data"]["_target_"]).rpartition(".")[2]
                 settings = hyperparameters(config, data, varied=settings_of_job(job.folder))
-            except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-                path = job.folder / HYDRA_FOLDER / "config.yaml"
-                raise ValueError(f"{path} has other settings than a run records: {error}") from error
             write_row(event_folder_of_job(job.folder), settings, SUFFIX, succeeded=False)
     return pictures
-
-
-def _contents(figure: Figure) -> dict[str, bytes]:
-    return encoded(figure, FORMATS)
 
 
 def _remove(folder: Path) -> None:

@@ -21,13 +21,11 @@ SIZE = (7.5, 4.5)
 PANEL = (6.0, 4.2)
 
 
+@styled
 def learning_rate(findings: Findings) -> Figure | None:
     """Score against learning rate: one line per optimizer, a band of one standard deviation, diverged rates."""
-    return _learning_rate(findings) if findings.rates else None
-
-
-@styled
-def _learning_rate(findings: Findings) -> Figure:
+    if not findings.rates:
+        return None
     figure = new_figure(*SIZE)
     axes = figure.subplots()
     low, high = findings.limits
@@ -55,14 +53,12 @@ def _learning_rate(findings: Findings) -> Figure:
     return figure
 
 
+@styled
 def learning_curves(findings: Findings) -> Figure | None:
     """Curves of the best and the median setting: means over their seeds, with a band of one standard deviation."""
-    return _learning_curves(findings) if findings.curves.by_tag else None
-
-
-@styled
-def _learning_curves(findings: Findings) -> Figure:
     found = findings.curves
+    if not found.by_tag:
+        return None
     shown = [name for name in ("best", "median") if name in found.settings]
     figure, panels = new_panels(len(found.by_tag), 2, *PANEL)
     has_bands = False

@@ -30,15 +30,12 @@ LINES = 3  # of a label in parallel coordinates
 MANY = 500  # lines, which become pixels in SVG and PDF
 
 
-def penalties(findings: Findings) -> Figure | None:
-    """Scores over the two penalties where both vary, good ones bright; a cell without a score is hatched."""
-    return _penalties(findings) if findings.penalties is not None and findings.penalties.is_map else None
-
-
 @styled
-def _penalties(findings: Findings) -> Figure:
+def penalties(findings: Findings) -> Figure | None:
+    """Scores over the two penalties where both vary, good ones bright, cells without a score grey."""
     grid = findings.penalties
-    assert grid is not None
+    if grid is None or not grid.is_map:
+        return None
     scores = np.array(grid.scores, float)
     width = asked_width() or max(1.6 + 0.95 * len(grid.l2), 5.0)
     figure = rows_figure(width, 1.7, 0.7 if asked_width() is None else 0.42, len(grid.l1))
@@ -70,15 +67,12 @@ def _penalties(findings: Findings) -> Figure:
     return figure
 
 
+@styled
 def coordinates(findings: Findings) -> Figure | None:
     """Parallel coordinates: one line per job through its settings to its score, coloured by the score."""
-    return _coordinates(findings) if findings.coordinates is not None else None
-
-
-@styled
-def _coordinates(findings: Findings) -> Figure:
     found = findings.coordinates
-    assert found is not None
+    if found is None:
+        return None
     names = [*found.axes, findings.results.score_name]
     places = np.arange(len(names))
     width = max(7.5, 1.4 * len(names))
@@ -126,18 +120,15 @@ def _coordinates(findings: Findings) -> Figure:
     return figure
 
 
+@styled
 def time(findings: Findings) -> Figure | None:
     """Score against seconds of fitting, and the line of the settings that no other beats in both.
 
     One point per setting, with its means; pale, the jobs that they are the means of.
     """
-    return _time(findings) if findings.times is not None else None
-
-
-@styled
-def _time(findings: Findings) -> Figure:
     times = findings.times
-    assert times is not None
+    if times is None:
+        return None
     figure = new_figure(*SIZE)
     axes = figure.subplots()
     colour, label = (SKY, "jobs") if times.several else (BLUE, "settings")
@@ -160,26 +151,23 @@ def _time(findings: Findings) -> Figure:
     return figure
 
 
+@styled
 def importance(findings: Findings) -> Figure | None:
     """The share of the score's variance that each axis explains, the largest on top; last what no axis explains."""
-    return _importance(findings) if findings.importance else None
-
-
-@styled
-def _importance(findings: Findings) -> Figure:
     shares = findings.importance
+    if not shares:
+        return None
     figure = rows_figure(SIZE[0], 1.4, 0.4 if asked_width() is None else 0.3, len(shares))
     axes = figure.subplots()
     room = letters(0.4 * figure.get_figwidth())
     names = list(shares)[::-1]
     colors = [INK if name in NO_AXES else BLUE for name in names]
     hatches = ["//" if name in NO_AXES else "" for name in names]
-    labels = [name if len(name) <= room else f"{name[: room - 1]}…" for name in names]
     bars = axes.barh(
         range(len(names)), [100 * shares[name] for name in names], color=colors, hatch=hatches, edgecolor="white",
         linewidth=0,
     )  # fmt: skip
-    axes.set_yticks(range(len(names)), list(map(literal, labels)))
+    axes.set_yticks(range(len(names)), [literal(elided(name, room)) for name in names])
     axes.bar_label(bars, fmt="%.0f %%", padding=3, fontsize="small")
     axes.set(xlabel=f"% of the variance of {findings.results.score_name}", xlim=(0, 115))
     set_heading(figure, "What matters: the variance of the score that each axis explains")

@@ -3,17 +3,17 @@
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gradexp.configuration.environment import ENVIRONMENT
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import captions, job_curves, plotly_figures
 from gradexp.sweeps.report.best_words import best_lines, lost_lines, no_score
-from gradexp.sweeps.report.comparison import table, words
+from gradexp.sweeps.report.comparison import table
 from gradexp.sweeps.report.dashboard import Picture
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import COMPARISON
-from gradexp.sweeps.report.page_parts import encoded, foot, number, paper_links, script, write_html
+from gradexp.sweeps.report.page_parts import Shown, foot, in_base64, number, paper_links, script, write_html
 from gradexp.sweeps.report.panels import panels
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.scores import table as scores_table
@@ -22,15 +22,6 @@ from gradexp.sweeps.report.search import search_lines
 BEST = 10  # settings shown at the top
 NO_COLUMN = ("status", "reason", "monitor", "monitor_mode", "config_hash", "asked_hash", "data", "seed",
              "target_name")  # fmt: skip
-
-
-class Shown(NamedTuple):
-    """A figure of the page: the id of its element, its title and what is written beside it."""
-
-    key: str
-    title: str
-    caption: str
-    links: Sequence[Mapping[str, str]] = ()  # what to call each of its files, and where it is
 
 
 def write_page(
@@ -67,7 +58,7 @@ def write_page(
         lines=lines,
         pictures={tag.replace("_", " "): _shown(tag, pictures) for tag in study},
         compared=_compared(findings, pictures),
-        scores=_scores(findings),
+        scores=scores_table.section(findings.scores) if findings.scores is not None else None,
         panels=[
             Shown(one.key, one.title, one.caption(findings), _links(f"sweep/{one.key}", pictures))
             for one in asked
@@ -88,14 +79,14 @@ def write_page(
 
 def _shown(tag: str, pictures: Mapping[str, Picture]) -> dict[str, Any]:
     """A figure that the page shows as an image: its content, and its links."""
-    return {"png": encoded(pictures[tag].png), "links": _links(tag, pictures)}
+    return {"png": in_base64(pictures[tag].contents["png"]), "links": _links(tag, pictures)}
 
 
 def _links(tag: str, pictures: Mapping[str, Picture]) -> list[dict[str, str]]:
     """A figure's files within the page, for papers: what to call them, and where they are."""
     if tag not in pictures:
         return []
-    return paper_links(tag.rpartition("/")[2], {"svg": pictures[tag].svg, "pdf": pictures[tag].pdf})
+    return paper_links(tag.rpartition("/")[2], pictures[tag].contents)
 
 
 def _compared(findings: Findings, pictures: Mapping[str, Picture]) -> dict[str, Any] | None:
@@ -104,18 +95,8 @@ def _compared(findings: Findings, pictures: Mapping[str, Picture]) -> dict[str, 
     if found is None:
         return None
     picture = _shown(COMPARISON, pictures) if COMPARISON in pictures else None
-    columns, rows = table.filled(found) if found.has_repeats else ([], [])  # else its table is the ranking
-    shown = {"title": words.title(found), "columns": columns, "texts": table.TEXTS, "rows": rows, "unit": found.unit}
-    return shown | {"lines": words.with_commands(words.lines(found)), "picture": picture}
-
-
-def _scores(findings: Findings) -> dict[str, Any] | None:
-    """What the section on several problems shows."""
-    found = findings.scores
-    if found is None:
-        return None
-    rows, words = scores_table.rows(found), scores_table.lines(found)
-    return {"columns": scores_table.columns(found), "rows": rows, "lines": words}
+    shown = table.section(found) | {"unit": found.unit, "picture": picture}
+    return shown if found.has_repeats else shown | {"rows": []}  # its table would be the ranking
 
 
 def _table(results: SweepResults) -> tuple[list[str], list[list[Any]], str]:

@@ -3,11 +3,12 @@
 import base64
 import html
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from time import time
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,6 +22,15 @@ TEMPLATES = ("hovertemplate", "texttemplate")  # of figures: constants, with mar
 NAME = "report.html"
 PAPERS = {"svg": "image/svg+xml", "pdf": "application/pdf"}  # formats that papers take, and their media types
 NOT_RECORDED = "not recorded"
+
+
+class Shown(NamedTuple):
+    """A figure of the page: the id of its element, its title and what is written beside it."""
+
+    key: str
+    title: str
+    caption: str
+    links: Sequence[Mapping[str, str]] = ()  # what to call each of its files, and where it is
 
 
 def write_html(folder: Path, template: str, figures: Mapping[str, Any], **content: Any) -> Path:
@@ -65,7 +75,7 @@ def foot(jobs: Iterable[tuple[Path, Mapping[str, Any]]]) -> list[tuple[str, str]
         ("Machine", of("machine")),
         ("Versions", of("versions")),
         ("Git revision", of("git_revision")),
-        ("This page", f"written {_date(datetime.now().timestamp())} by {versions()}"),
+        ("This page", f"written {_date(time())} by {versions()}"),
     ]
 
 
@@ -73,7 +83,7 @@ def _date(moment: float) -> str:
     return f"{datetime.fromtimestamp(moment):%Y-%m-%d %H:%M}"
 
 
-def encoded(content: bytes) -> str:
+def in_base64(content: bytes) -> str:
     """The content of a file in base64."""
     return base64.b64encode(content).decode()
 
@@ -86,7 +96,7 @@ def paper_links(name: str, contents: Mapping[str, bytes]) -> list[dict[str, str]
         contents: The contents of an SVG and of a PDF file, by "svg" and "pdf"; one that is missing has no link.
     """
     return [
-        {"label": kind.upper(), "name": f"{name}.{kind}", "href": f"data:{mime};base64,{encoded(contents[kind])}"}
+        {"label": kind.upper(), "name": f"{name}.{kind}", "href": f"data:{mime};base64,{in_base64(contents[kind])}"}
         for kind, mime in PAPERS.items()
         if kind in contents
     ]

@@ -17,8 +17,7 @@ class Grid:
         l2: Values, ascending: the columns.
         scores: [l1, l2]: means over the seeds of the best setting.
         band: The bands of these means [l1 * l2], row by row.
-        best: The best mean with its l1 and l2; None without scores.
-        best_setting: The setting of that mean.
+        best: The setting with the best mean, its l1 and l2; None without scores.
         beside: Pairs (l1, l2) that are not told from the best by their seeds, best first; empty without verdicts.
     """
 
@@ -26,8 +25,7 @@ class Grid:
     l2: list[float]
     scores: list[list[float | None]]
     band: Band
-    best: tuple[float, float, float] | None
-    best_setting: Setting | None
+    best: tuple[Setting, float, float] | None
     beside: list[tuple[float, float]]
 
     @property
@@ -53,7 +51,6 @@ def penalties(results: SweepResults) -> Grid | None:
             [scored[row, column].scores if (row, column) in scored else [] for row in l1 for column in l2],
             max((setting.shared for setting in scored.values()), default=0.0),
         ),
-        (best.setting.mean, *pair_of[id(best.setting)]) if best else None,
-        best.setting if best else None,
+        (best.setting, *pair_of[id(best.setting)]) if best else None,
         [pair_of[id(setting)] for setting in best.beside] if best and best.is_judged else [],
     )

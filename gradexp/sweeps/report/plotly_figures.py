@@ -1,7 +1,7 @@
 """A sweep's findings as interactive Plotly figures, for the page."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -123,14 +123,18 @@ def _over_seeds(point: Point) -> str:
 
 def importance(findings: Findings) -> go.Figure | None:
     """Variance explained by each axis, by their interactions, and by none."""
-    shares = findings.importance
-    if not shares:
+    if not findings.importance:
         return None
+    return shares_explained(findings.importance, f"variance of {findings.results.score_name} explained")
+
+
+def shares_explained(shares: Mapping[str, float], title: str) -> go.Figure:
+    """A bar for each share of a variance, the first on top; what no axis explains is grey."""
     names = list(shares)[::-1]
     colors = [COLORS[7] if name in NO_AXES else COLORS[0] for name in names]
     figure = go.Figure(go.Bar(x=[shares[name] for name in names], y=names, orientation="h", marker_color=colors))
     figure.update_xaxes(tickformat=".0%", range=[0, 1])
-    return laid_out(figure, f"variance of {findings.results.score_name} explained", "")
+    return laid_out(figure, title, "")
 
 
 def laid_out(figure: go.Figure, x: str, y: str, log_x: bool = False) -> go.Figure:

@@ -1,19 +1,22 @@
 """A search as interactive Plotly figures: history, slices, importance, the front of several objectives."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from gradexp.rules.words import counted
+from gradexp.sweeps.plan.axes import typed
 from gradexp.sweeps.report.findings import Findings
-from gradexp.sweeps.report.plotly_figures import COLORS, laid_out, within_bounds
-from gradexp.sweeps.report.search import Found, shown, values
+from gradexp.sweeps.report.plotly_figures import COLORS, laid_out, shares_explained, within_bounds
+from gradexp.sweeps.report.search import Kind, values
 from gradexp.sweeps.search.trials import Trial
 
 BEST, TRIAL = COLORS[1], COLORS[0]
 COLUMNS = 3  # of slices
 HEIGHT = 320  # of a row of them
+SYMBOLS: Mapping[Kind, str] = {"whole": "circle", "partial": "circle-open", "pruned": "x-thin-open"}
 
 
 def history(findings: Findings) -> go.Figure | None:
@@ -22,8 +25,8 @@ def history(findings: Findings) -> go.Figure | None:
     if found is None:
         return None
     figure = go.Figure()
-    for name, symbol, trials in _kinds(found):
-        _add(figure, found, trials, [trial.number for trial in trials], name=name, marker={"symbol": symbol})
+    for kind, name, trials in found.kinds:
+        _add(figure, trials, [trial.number for trial in trials], name=name, marker={"symbol": SYMBOLS[kind]})
     figure.add_scatter(
         x=[trial.number for trial in found.whole],
         y=found.so_far,
@@ -41,14 +44,14 @@ def slices(findings: Findings) -> go.Figure | None:
         return None
     columns = min(COLUMNS, len(found.space))
     rows = -(-len(found.space) // columns)
-    figure = make_subplots(rows=rows, cols=columns, shared_yaxes=True, vertical_spacing=0.25 / rows)
+    figure = laid_out(make_subplots(rows, columns, shared_yaxes=True, vertical_spacing=0.25 / rows), "", "")
     for place, (key, one) in enumerate(found.space.items()):
+        x = found.along(key)
         row, column = place // columns + 1, place % columns + 1
         _add(
             figure,
-            found,
             found.trials,
-            [shown(trial.params[key]) for trial in found.trials],
+            x,
             marker={
                 "color": [trial.number for trial in found.trials],
                 "colorscale": "Blues",
@@ -58,11 +61,8 @@ def slices(findings: Findings) -> go.Figure | None:
             showlegend=False,
             at={"row": row, "col": column},
         )
-        figure.update_xaxes(title=key, type="log" if one.log else None, row=row, col=column)
-    laid_out(figure, "", "")
-    for place, key in enumerate(found.space):
-        figure.update_xaxes(title=key, row=place // columns + 1, col=place % columns + 1)
-    figure.update_yaxes(title=None)
+        kind = "log" if one.log else "category" if isinstance(x[0], str) else None
+        figure.update_xaxes(title=key, type=kind, row=row, col=column)
     figure.update_yaxes(title=found.objectives[0].metric, col=1)
     return within_bounds(figure, found.objectives[0].metric).update_layout(height=100 + HEIGHT * rows)
 
@@ -71,11 +71,8 @@ def importance(findings: Findings) -> go.Figure | None:
     """The share of the variance that each key explains."""
     if findings.search is None or not findings.search.importance:
         return None
-    shares = findings.search.importance
-    names = list(shares)[::-1]
-    figure = go.Figure(go.Bar(x=[shares[name] for name in names], y=names, orientation="h", marker_color=TRIAL))
-    figure.update_xaxes(tickformat=".0%", range=[0, 1])
-    return laid_out(figure, f"importance for {findings.search.objectives[0].metric}", "")
+    title = f"importance for {findings.search.objectives[0].metric}"
+    return shares_explained(findings.search.importance, title)
 
 
 def front(findings: Findings) -> go.Figure | None:
@@ -84,8 +81,9 @@ def front(findings: Findings) -> go.Figure | None:
     if found is None or len(found.objectives) < 2:
         return None
     figure = go.Figure()
-    for name, symbol, trials in _kinds(found):
-        _add(figure, found, trials, [values(trial)[0] for trial in trials], 1, name=name, marker={"symbol": symbol})
+    for kind, name, trials in found.kinds:
+        first = [values(trial)[0] for trial in trials]
+        _add(figure, trials, first, 1, name=name, marker={"symbol": SYMBOLS[kind]})
     points = sorted(values(trial)[:2] for trial in found.best)
     figure.add_scatter(
         x=[x for x, _ in points],
@@ -98,26 +96,9 @@ def front(findings: Findings) -> go.Figure | None:
     return within_bounds(laid_out(figure, x, y), y, x)
 
 
-def _kinds(found: Found) -> list[tuple[str, str, list[Trial]]]:
-    """The trials by what their score rests on, with the symbol of each kind."""
-    whole = found.whole
-    pruned = [trial for trial in found.trials if trial.pruned]
-    others = [trial for trial in found.trials if trial not in whole and not trial.pruned]
-    kinds = [
-        (f"all {len(found.seeds)} seeds" if len(found.seeds) > 1 else "trials", "circle", whole),
-        ("fewer seeds", "circle-open", others),
-        ("cut short", "x-thin-open", pruned),
-    ]
-    return [kind for kind in kinds if kind[2]]
-
-
-def _add(figure: Any, found: Found, trials: list[Trial], x: list[Any], objective: int = 0, **look: Any) -> None:
+def _add(figure: Any, trials: list[Trial], x: list[Any], objective: int = 0, **look: Any) -> None:
     at = look.pop("at", {})
     look["marker"] = {"color": TRIAL, "size": 8, **look["marker"]}
-    texts = [
-        f"trial {trial.number}: {', '.join(f'{key}={shown(value)}' for key, value in trial.params.items())}, "
-        + counted(len(trial.scores), "seed")
-        for trial in trials
-    ]
+    texts = [f"trial {trial.number}: {typed(trial.params)}, {counted(len(trial.scores), 'seed')}" for trial in trials]
     y = [values(trial)[objective] for trial in trials]
     figure.add_trace(go.Scatter(x=x, y=y, text=texts, mode="markers", **look), **at)

@@ -14,9 +14,9 @@ from gradexp.files import write_atomically
 from gradexp.objective.monitor import Mode
 from gradexp.reports.hparams import changes_in_words
 from gradexp.sweeps import job_folder
-from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.axes import typed
 from gradexp.sweeps.plan.entrants import entrant
-from gradexp.sweeps.plan.manifest import JOBS, Manifest
+from gradexp.sweeps.plan.manifest import JOBS, Manifest, PlannedJob
 from gradexp.sweeps.plan.repeats import Repeat, repeat_of, without_repeats
 from gradexp.sweeps.report.unplanned import unplanned_settings
 
@@ -52,13 +52,12 @@ class Job:
     @property
     def label(self) -> str:
         """The settings, as they would be typed."""
-        return " ".join(f"{key}={text(value)}" for key, value in self.settings.items()) or "the only job"
+        return typed(self.settings) or "the only job"
 
     @property
     def setting(self) -> str:
         """The settings except seed and fold: what the runs of a setting share."""
-        shared = without_repeats(self.settings)
-        return " ".join(f"{key}={text(value)}" for key, value in shared.items()) or "the same setting"
+        return typed(without_repeats(self.settings)) or "the same setting"
 
     @property
     def repeat(self) -> Repeat:
@@ -161,19 +160,20 @@ def read_sweep(folder: Path, key: str = "sweep_dir") -> SweepResults:
         planned.keys() | found, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)
     ):
         path = folder / name
-        plan = planned.get(name)
+        plan = planned.get(name) or PlannedJob(name, "grid", read_overrides(path), unplanned[name])
+        for_each = manifest.for_each if manifest and name in planned else None
         config = flat(read_job_config(path))
         jobs.append(
             Job(
                 path,
-                plan.stage if plan else "grid",
+                plan.stage,
                 job_folder.state(path),
-                plan.settings if plan else unplanned[name],
-                plan.overrides if plan else read_overrides(path),
+                plan.settings,
+                plan.overrides,
                 config,
                 job_folder.outcome(path) or {},
-                _entrant(plan.settings, config, manifest.for_each) if plan and manifest and manifest.for_each else "",
-                plan.is_default if plan else False,
+                _entrant(plan.settings, config, for_each) if for_each else "",
+                plan.is_default,
             )
         )
     first: dict[str, Any] = next((job.config for job in jobs if job.config), {})

@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 from gradexp.rules.words import counted
-from gradexp.sweeps.plan.axes import text
+from gradexp.sweeps.plan.axes import text, typed
 from gradexp.sweeps.report.results import SweepResults
 from gradexp.sweeps.search.objectives import Objective, scores_of
 from gradexp.sweeps.search.records import key_of, trials_of
@@ -18,6 +18,8 @@ from gradexp.sweeps.search.space import Dimension, from_plain
 from gradexp.sweeps.search.trials import Scores, Trial, winners
 
 ENOUGH = 10  # trials for importances
+
+Kind = Literal["whole", "partial", "pruned"]  # of a trial
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Found:
 
     sampler: str
     objectives: list[Objective]
-    seeds: list[int]
+    seeds: Sequence[int]
     space: dict[str, Dimension]
     trials: list[Trial]
     lost: int
@@ -53,9 +55,20 @@ class Found:
         return [trial for trial in self.trials if trial.has(self.seeds)]
 
     @property
+    def kinds(self) -> list[tuple[Kind, str, list[Trial]]]:
+        """The trials by what their score rests on, with the legend of each kind; kinds without trials are left out."""
+        whole = self.whole
+        kinds: list[tuple[Kind, str, list[Trial]]] = [
+            ("whole", f"all {len(self.seeds)} seeds" if len(self.seeds) > 1 else "trials", whole),
+            ("partial", "fewer seeds", [one for one in self.trials if one not in whole and not one.pruned]),
+            ("pruned", "cut short", [one for one in self.trials if one.pruned]),
+        ]
+        return [kind for kind in kinds if kind[2]]
+
+    @property
     def front(self) -> list[str]:
         """The settings of the best, as a ranking calls them, of several objectives; empty for one."""
-        return [label(trial) for trial in self.best] if len(self.objectives) > 1 else []
+        return [typed(trial.params) for trial in self.best] if len(self.objectives) > 1 else []
 
     @property
     def so_far(self) -> list[float]:
@@ -63,10 +76,11 @@ class Found:
         better = max if self.objectives[0].sign > 0 else min
         return list(accumulate((values(trial)[0] for trial in self.whole), better))
 
-
-def label(trial: Trial) -> str:
-    """The values of a trial, as they would be typed."""
-    return " ".join(f"{key}={text(value)}" for key, value in trial.params.items())
+    def along(self, key: str) -> list[Any]:
+        """The values of a key in the trials, as an axis takes them: numbers, if all of them are, else texts."""
+        given = [trial.params[key] for trial in self.trials]
+        are_numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in given)
+        return given if are_numbers else list(map(text, given))
 
 
 def values(trial: Trial) -> Scores:
@@ -81,7 +95,7 @@ def found_by_search(results: SweepResults) -> Found | None:
     if search is None:
         return None
     objectives = [Objective(**one) for one in search["objectives"]]
-    seeds = list(range(search["first_seed"], search["first_seed"] + search["seeds"]))
+    seeds = range(search["first_seed"], search["first_seed"] + search["seeds"])
     space = {key.lstrip("+"): one for key, one in from_plain(search["space"]).items()}
     trials = trials_of(Path(), results.jobs, objectives)
     scored = [trial for trial in trials if trial.values is not None]
@@ -105,11 +119,6 @@ def _fresh(results: SweepResults, trial: Trial, objectives: Sequence[Objective])
     jobs = [job for job in results.jobs if job.stage == "final" and key_of(job.settings) == key_of(trial.params)]
     scores = [scores_of(job.metrics, list(objectives)) for job in jobs if job.metrics]
     return [one for one in scores if one is not None]
-
-
-def shown(value: Any) -> Any:
-    """A value of a trial on an axis: a number, or text."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else text(value)
 
 
 def _importance(trials: Sequence[Trial], space: dict[str, Dimension]) -> dict[str, float]:
@@ -164,7 +173,9 @@ def search_lines(found: Found | None) -> list[str]:
             again = f"; at {counted(len(fresh), 'fresh seed')} {means}{spread}"
         else:
             again = "; it has not run at fresh seeds"
-        lines.append(f"{label(trial)}: {names} {chosen_by}, which is optimistic, as it was chosen by this score{again}")
+        lines.append(
+            f"{typed(trial.params)}: {names} {chosen_by}, which is optimistic, as it was chosen by this score{again}"
+        )
     return [f"{lines[0]} {lines[1]}"] if len(found.objectives) == 1 else lines
 
 

@@ -1,5 +1,6 @@
 """A search as matplotlib figures, for PNG files and TensorBoard."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -7,10 +8,15 @@ from matplotlib.figure import Figure
 from gradexp.figures.layout import area, legend_below, new_figure, new_panels, set_heading, set_title
 from gradexp.figures.style import BLUE, INK, ORANGE, styled
 from gradexp.sweeps.report.metric_axes import end_at_bounds
-from gradexp.sweeps.report.search import Found, shown, values
+from gradexp.sweeps.report.search import Found, Kind, values
 
 SIZE = (7.5, 4.5)
 COLUMNS = 3  # of slices
+LOOKS: Mapping[Kind, dict[str, Any]] = {
+    "whole": {"color": BLUE},
+    "partial": {"facecolors": "none", "edgecolors": BLUE},
+    "pruned": {"color": BLUE, "marker": "x"},
+}
 
 
 def search_figures(found: Found) -> dict[str, Figure]:
@@ -26,8 +32,8 @@ def history(found: Found) -> Figure:
     """The first objective against the number of the trial; full dots have all seeds."""
     figure = new_figure(*SIZE)
     axes = figure.subplots()
-    for name, look, trials in _kinds(found):
-        axes.scatter([one.number for one in trials], [values(one)[0] for one in trials], label=name, **look)
+    for kind, name, trials in found.kinds:
+        axes.scatter([one.number for one in trials], [values(one)[0] for one in trials], label=name, **LOOKS[kind])
     axes.step([one.number for one in found.whole], found.so_far, where="post", color=ORANGE, label="best so far")
     axes.set(xlabel="trial", ylabel=found.objectives[0].metric)
     end_at_bounds(axes, found.objectives[0].metric)
@@ -44,9 +50,8 @@ def slices(found: Found) -> Figure:
     numbers = [trial.number for trial in found.trials]
     scores = [values(trial)[0] for trial in found.trials]
     for axes, (key, one) in zip(panels, found.space.items(), strict=False):
-        x = [shown(trial.params[key]) for trial in found.trials]
         look: dict[str, Any] = {"c": numbers, "cmap": "Blues", "vmin": -len(numbers) / 3, "edgecolors": INK}
-        axes.scatter(x, scores, linewidths=0.5, s=area(24), **look)
+        axes.scatter(found.along(key), scores, linewidths=0.5, s=area(24), **look)
         axes.set_xlabel(key)
         if one.log:  # a list of values keeps its own scale
             axes.set_xscale("log")
@@ -62,9 +67,9 @@ def front(found: Found) -> Figure:
     """The second objective against the first one, with the line of those that no other beats in all."""
     figure = new_figure(*SIZE)
     axes = figure.subplots()
-    for name, look, trials in _kinds(found):
+    for kind, name, trials in found.kinds:
         first, second = zip(*(values(trial)[:2] for trial in trials), strict=True)
-        axes.scatter(first, second, label=name, **look)
+        axes.scatter(first, second, label=name, **LOOKS[kind])
     points = sorted(values(trial)[:2] for trial in found.best)
     axes.plot([x for x, _ in points], [y for _, y in points], "s-", color=ORANGE, label="no other is better in all")
     axes.set(xlabel=found.objectives[0].metric, ylabel=found.objectives[1].metric)
@@ -74,15 +79,3 @@ def front(found: Found) -> Figure:
     axes.grid()
     legend_below(axes)
     return figure
-
-
-def _kinds(found: Found) -> list[tuple[str, dict[str, Any], list[Any]]]:
-    """The trials by what their score rests on, with the look of each kind."""
-    whole = found.whole
-    ring = {"facecolors": "none", "edgecolors": BLUE}
-    kinds: list[tuple[str, dict[str, Any], list[Any]]] = [
-        (f"all {len(found.seeds)} seeds" if len(found.seeds) > 1 else "trials", {"color": BLUE}, whole),
-        ("fewer seeds", ring, [one for one in found.trials if one not in whole and not one.pruned]),
-        ("cut short", {"color": BLUE, "marker": "x"}, [one for one in found.trials if one.pruned]),
-    ]
-    return [kind for kind in kinds if kind[2]]

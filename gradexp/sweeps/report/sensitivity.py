@@ -18,16 +18,14 @@ class Sensitivity:
         rates: Those with a score.
         band: Mean score over the seeds, of the best setting at each rate, with its bands [rates].
         diverged: Rates at which a seed diverged.
-        best: The best mean and its rate; None without scores.
-        best_setting: The setting of that mean.
+        best: The setting with the best mean, and its rate; None without scores.
         beside: Rates that are not told from the best by their seeds, best first; empty without verdicts.
     """
 
     rates: list[float]
     band: Band
     diverged: list[float]
-    best: tuple[float, float] | None
-    best_setting: Setting | None
+    best: tuple[Setting, float] | None
     beside: list[float]
 
     @property
@@ -56,8 +54,7 @@ def _sensitivity(results: SweepResults, by_rate: dict[float, Setting]) -> Sensit
         list(scored),
         band([one.scores for one in scored.values()], max((one.shared for one in scored.values()), default=0.0)),
         [rate for rate, setting in by_rate.items() if setting.diverged],
-        (best.setting.mean, rate_of[id(best.setting)]) if best else None,
-        best.setting if best else None,
+        (best.setting, rate_of[id(best.setting)]) if best else None,
         [rate_of[id(setting)] for setting in best.beside] if best and best.is_judged else [],
     )
 

@@ -24,7 +24,7 @@ from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.printed_table import WIDEST
 from gradexp.sweeps.report.ranking import Setting, ranking
 from gradexp.sweeps.report.results import SweepResults, read_sweep, rows_of
-from gradexp.untrusted import LIMIT, check_stays_inside
+from gradexp.untrusted import LIMIT, check_stays_inside, whole_records
 
 
 class Verdicts(Comparison):
@@ -74,14 +74,8 @@ class Sweep:
         Raises:
             ValueError: No job has a score, or the jobs are of several data sets, whose scores have no order.
         """
-        try:
+        with whole_records(f"best must be of a sweep whose records are whole; {self.folder} is none"):
             found = ranking(self.results.comparable)
-        except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            # A configuration that was cut, or that others wrote, can lack anything.
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise ValueError(
-                f"best must be of a sweep whose records are whole; {self.folder} is none ({reason})."
-            ) from error
         if not found:
             reason = "no job with a score" if self.results.is_comparable else "jobs of several data sets"
             raise ValueError(f"best must be of a sweep whose scores can be ranked; got {reason} in {self.folder}.")

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, no_score, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
 from gradexp.sweeps.report.findings import Findings
+from gradexp.sweeps.report.printed_table import print_table
 from gradexp.sweeps.report.scores.table import print_board
 from gradexp.sweeps.report.search import search_lines
-from gradexp.sweeps.report.sensitivity import Sensitivity
 
 TOP = 10  # settings in the table
 
@@ -20,22 +18,22 @@ TOP = 10  # settings in the table
 def print_findings(findings: Findings, study: Sequence[str], console: Console) -> None:
     """Print the best settings and the lines, then those of a study."""
     if findings.ranking:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("setting", overflow="fold")
         front = findings.search.front if findings.search is not None else []
         more = ["on the front"] * bool(front)
-        for name in (findings.results.score_name, f"± over {findings.unit}s", f"{findings.unit}s", "seconds", *more):
-            table.add_column(Text(name), justify="right")  # square brackets in Text are not markup
-        for setting in findings.ranking[:TOP]:
-            table.add_row(
-                Text(setting.label),
+        unit = findings.unit
+        names = ["setting", findings.results.score_name, f"± over {unit}s", f"{unit}s", "seconds", *more]
+        rows = [
+            [
+                setting.label,
                 f"{setting.mean:.4g}",
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),
                 f"{setting.seconds:.1f}" if setting.seconds is not None else "",
                 *("yes" if setting.label in front else "" for _ in more),
-            )
-        console.print(table)
+            ]
+            for setting in findings.ranking[:TOP]
+        ]
+        print_table(console, names, rows, ["setting"])
     if findings.comparison is not None:
         # With one seed of each setting, its table is the ranking above.
         print_comparison(findings.comparison, console, with_table=findings.comparison.has_repeats)
@@ -48,16 +46,19 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
 def lines(findings: Findings) -> list[str]:
     """A line for each figure that has something to show, and for what went wrong."""
     found = [*search_lines(findings.search), *best_lines(findings), *lost_lines(findings)]
-    best_rates = [(name, line) for name, line in findings.rates.items() if line.best is not None]
+    best_rates = [(*line.best, name, line.beside) for name, line in findings.rates.items() if line.best is not None]
     if best_rates:
-        best_rates.sort(key=lambda item: item[1].best or (), reverse=findings.up)
-        words = (f"{name} best at {_rates(line)}" for name, line in best_rates)
+        best_rates.sort(key=lambda item: (item[0].mean, item[1]), reverse=findings.up)
+        words = [
+            f"{name} best at {rate:g} ({score(setting)}{beside([f'{other:g}' for other in others])})"
+            for setting, rate, name, others in best_rates
+        ]
         found.append(f"learning rate: {', '.join(words)}")
     grid = findings.penalties
-    if grid is not None and grid.best is not None and grid.best_setting is not None:
-        _, l1, l2 = grid.best
+    if grid is not None and grid.best is not None:
+        setting, l1, l2 = grid.best
         others = beside([f"l1 {one:g} l2 {other:g}" for one, other in grid.beside])
-        found.append(f"penalties: best at l1 {l1:g}, l2 {l2:g} ({score(grid.best_setting)}{others})")
+        found.append(f"penalties: best at l1 {l1:g}, l2 {l2:g} ({score(setting)}{others})")
     if findings.importance:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in findings.importance.items())
         found.append(f"variance explained: {shares}")
@@ -82,13 +83,6 @@ def _at_fresh_seeds(row: Contestant) -> str:
     if row.costs.state is not None:
         said.append(f"state of {row.costs.state:.3g} bytes a parameter")
     return ", ".join(said)
-
-
-def _rates(line: Sensitivity) -> str:
-    """The best rate of an optimizer, with its mean and the rates that are not told from it."""
-    if line.best is None or line.best_setting is None:
-        return ""
-    return f"{line.best[1]:g} ({score(line.best_setting)}{beside([f'{rate:g}' for rate in line.beside])})"
 
 
 def _problems(findings: Findings) -> list[str]:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from gradexp.files import remove_temporary_files
 from gradexp.sweeps.plan.manifest import check_is_sweep
-from gradexp.untrusted import check_stays_inside
+from gradexp.untrusted import check_stays_inside, whole_records
 
 
 def write_report(folder: Path, console: Console) -> dict[str, int]:
@@ -35,15 +35,11 @@ def write_report(folder: Path, console: Console) -> dict[str, int]:
     check_stays_inside(folder)
     remove_temporary_files(folder, folder / "figures")
     results = read_sweep(folder)
-    try:
+    with whole_records(f"sweep_dir must be a sweep whose records are whole; {folder} is none", ValueError):
         study, findings = study_of(results.as_planned), find(results)
         write_csv(results)
         pictures = write_dashboard(findings, study.figures)
         page = write_page(findings, study.lines, pictures, study.figures)
-    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-        # A configuration that was cut, or that others wrote, can lack anything.
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise ValueError(f"sweep_dir must be a sweep whose records are whole; {folder} is none ({reason}).") from error
     print_findings(findings, study.lines, console)
     shown = [path for tag, picture in pictures.items() if tag in (*study.figures, COMPARISON) for path in picture.paths]
     for path in [*shown, page]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gradexp.untrusted import texts
+
 DIGITS = 6  # of a number that is proposed: more only make labels long
 
 Value = float | int | str
@@ -100,5 +102,6 @@ def from_plain(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Dimension]
 
     Raises:
         TypeError: It is none.
+        KeyError: A key has no choices.
     """
-    return {key: Dimension(**{**one, "choices": tuple(one["choices"])}) for key, one in content.items()}
+    return {key: Dimension(**{**one, "choices": texts(one, "choices")}) for key, one in content.items()}

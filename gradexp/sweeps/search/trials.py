@@ -41,7 +41,7 @@ class Trial:
 
     def has(self, seeds: Sequence[int]) -> bool:
         """Whether it has a score at all of these seeds."""
-        return self.values is not None and not self.pruned and set(seeds) <= self.scores.keys()
+        return self.values is not None and not self.pruned and all(seed in self.scores for seed in seeds)
 
 
 def in_order(trials: Sequence[Trial], signs: Sequence[int]) -> list[Trial]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradexp.data.images.image_files import classes_by_folder, image_paths, read_image
+from gradexp.data.images.image_files import classes_by_folder, find_images, image_paths, read_image
 from tests.data.tiny import Bytes, random_images
 
 GREY = (1, 28, 28)
@@ -137,6 +137,8 @@ def test_images_below_a_folder_are_found_and_hidden_ones_are_not() -> None:
     for name in ("b/2.png", "a/sub/1.png", "3.png", ".thumbs/4.png", "a/__MACOSX/5.png", "a/.6.png"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).touch()
+    training, _, _ = find_images(Path())
+    assert training == [(Path("a/sub/1.png"), "a"), (Path("b/2.png"), "b")]
     Path("a/7.png").mkdir()
     paths = image_paths(Path())
     assert list(map(str, paths)) == ["3.png", "a/sub/1.png", "b/2.png"]

@@ -158,6 +158,11 @@ def test_a_search_is_extended_and_keeps_what_it_began_with(finished: Path, monke
         assert words in message, f"{typed}: {message}"
         assert message.count(" was ") == (0 if "at least" in words else 1), "nothing that was not typed is named"
     assert json.loads(Path("sweep/manifest.json").read_text()) == kept
+    for damaged in ({}, {"space": kept["search"]["space"]}, kept["search"] | {"space": {"optimizer.lr": {"low": 1}}}):
+        Path("sweep/manifest.json").write_text(json.dumps(kept | {"search": damaged}))
+        message = str(call(monkeypatch, *RESUMED))
+        assert "sweep.resume must be a search whose manifest.json says how it began (KeyError: " in message
+    Path("sweep/manifest.json").write_text(json.dumps(kept))
     assert call(monkeypatch, *RESUMED, "hydra/launcher=vectorized", "search.trials=15") is None
     after = [trial.params for trial in trials(Path("sweep"))]
     assert len(after) == 15

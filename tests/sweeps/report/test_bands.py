@@ -85,7 +85,7 @@ def test_tensorboard_and_the_page_have_the_bands_of_settings_with_several_seeds(
     write_report(folder, Console(quiet=True))
     runs = sorted(path.name for path in (folder / "tensorboard").iterdir() if path.is_dir())
     assert len(runs) == 8
-    assert (runs[0], runs[1]) == ("best_optimizer-adam_lr-0.01_l2-0.0", "median_optimizer-adam_lr-0.001_l2-0.01")
+    assert (runs[0], runs[1]) == ("best_adam_lr-0.01_l2-0.0", "median_adam_lr-0.001_l2-0.01"), "as the jobs are"
     found = logged(folder / "tensorboard" / runs[0])
     of_best = np.array([values[number] for number in (6, 7, 8)])
     start = "sweep/bands/val/accuracy"

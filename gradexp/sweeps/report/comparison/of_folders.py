@@ -7,6 +7,7 @@ from gradexp.sweeps.report.comparison.compare import Comparison, compare
 from gradexp.sweeps.report.comparison.read import read_folders
 from gradexp.sweeps.report.comparison.scores import metric_of
 from gradexp.sweeps.report.comparison.settings import settings_of
+from gradexp.untrusted import whole_records
 
 
 def compared_folders(
@@ -26,15 +27,9 @@ def compared_folders(
             baseline is none of the settings, or several.
     """
     results = read_folders(folders)
-    try:
+    with whole_records(f"compare.folders must be multiruns and runs whose records are whole; got {list(folders)}"):
         settings = settings_of(results.jobs)
         found = compare(settings, metric_of(results, settings, metric, mode), baseline, delta)
-    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        # A configuration that was cut, or that others wrote, can lack anything.
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise ValueError(
-            f"compare.folders must be multiruns and runs whose records are whole; got {list(folders)} ({reason})."
-        ) from error
     if not found.sampled and all(len(one.scores) == 1 for one in found.settings):
         raise ValueError(
             "compare.folders must hold several seeds of a setting, as a single run says nothing about its setting; got "

@@ -1,11 +1,11 @@
 """A comparison as a table: one row a setting, for the terminal and the page."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from gradexp.sweeps.report.comparison.compare import Comparison
-from gradexp.sweeps.report.comparison.words import lines, number, title
+from gradexp.sweeps.report.comparison.words import lines, number, title, with_commands
 from gradexp.sweeps.report.printed_table import print_table
 
 COLUMNS = ("setting", "mean", "± over {}s", "{}s", "diverged", "failed", "difference", "95 % interval", "verdict")
@@ -53,6 +53,13 @@ def filled(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     shown = rows(comparison)
     places = [n for n, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[n] for row in shown)]
     return [COLUMNS[n].format(comparison.unit) for n in places], [[row[n] for n in places] for row in shown]
+
+
+def section(comparison: Comparison) -> dict[str, Any]:
+    """What a page shows of a comparison: its title, table, and lines with the commands that they end with."""
+    columns, shown = filled(comparison)
+    said = with_commands(lines(comparison))
+    return {"title": title(comparison), "columns": columns, "rows": shown, "texts": TEXTS, "lines": said}
 
 
 def print_comparison(comparison: Comparison, console: Console, with_table: bool = True) -> None:

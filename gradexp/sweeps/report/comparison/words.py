@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from statistics import fmean, stdev
 
 from gradexp.interrupts import COMMAND
-from gradexp.rules.words import counted
+from gradexp.rules.words import abbreviated, counted
 from gradexp.sweeps.report.comparison.compare import Comparison
 from gradexp.sweeps.report.comparison.next_command import (
     MOST,
@@ -53,7 +54,7 @@ def lines(comparison: Comparison) -> list[str]:
     elif any(len(one.scores) < JUDGED for one in comparison.settings):
         few = [one.label for one in comparison.settings if len(one.scores) < JUDGED]
         short = counted(len(few), "setting")
-        found.append(f"no verdict on {short} with fewer than three {comparison.unit}s: {_some(few)}")
+        found.append(f"no verdict on {short} with fewer than three {comparison.unit}s: {abbreviated(few, SHOWN)}")
     found += _remarks(comparison)
     return found
 
@@ -153,7 +154,7 @@ def _remarks(comparison: Comparison) -> list[str]:
     lost = [f"{one.label} ({one.lost})" for one in comparison.lost]
     lost += [f"{one.label} ({one.setting.lost})" for one in comparison.settings if one.setting.lost]
     if lost:
-        found.append(f"diverged or failed, and in no mean: {_some(lost)}")
+        found.append(f"diverged or failed, and in no mean: {abbreviated(lost, SHOWN)}")
     repeated = sum(one.setting.repeated for one in comparison.settings)
     if repeated:
         repeat = f"{counted(repeated, 'job')} {'repeats' if repeated == 1 else 'repeat'}"
@@ -172,11 +173,9 @@ def _of_test(comparison: Comparison) -> list[str]:
     if comparison.metric.is_of_test or not one.test:
         return []
     values = list(one.test.values())
-    mean = sum(values) / len(values)
-    spread = f" ± {(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5:.2g}" if len(values) > 1 else ""
     name = "test/" + comparison.metric.name.rpartition("/")[2]
-    over = f"{spread} over {len(values)} {one.unit}s" if len(values) > 1 else " of one run"
-    return [f"{name} of {one.label}: {mean:.4g}{over}"]
+    over = f" ± {stdev(values):.2g} over {len(values)} {one.unit}s" if len(values) > 1 else " of one run"
+    return [f"{name} of {one.label}: {fmean(values):.4g}{over}"]
 
 
 def _settle(comparison: Comparison) -> list[str]:
@@ -199,7 +198,3 @@ def _settle(comparison: Comparison) -> list[str]:
     more = f" (of {max(needed):,} that it takes; a larger compare.delta takes fewer)" if max(needed) > MOST else ""
     fresh = "with other folds" if folds else "at fresh seeds"
     return [f"{verb} {fresh}{more}, and compare these alone: {line}" for line in commands]
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f", and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -56,7 +56,7 @@ def reliability(found: Calibration) -> Figure:
     """Accuracy against confidence by bins; a calibrated model lies on the diagonal."""
     figure = new_figure(5.5, 5.5)
     axes = figure.subplots()
-    share = np.asarray(found.counts) / max(sum(found.counts), 1)
+    share = np.array(found.counts) / sum(found.counts)
     axes.bar(found.confidence, share, width=0.5 / BINS, color=SKY, alpha=0.5, label="share of the samples")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="calibrated")
     axes.plot(found.confidence, found.accuracy, color=ORANGE, marker="o", label="accuracy")

@@ -1,6 +1,5 @@
 """What the predictions of a run say about it: confusion, calibration, residuals, the samples that are most wrong."""
 
-import base64
 import io
 import re
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from gradexp.figures import confusion_matrix
 from gradexp.reports.calibration import BINS, calibration
 from gradexp.reports.examination import MOST_SAMPLES, Array, Examination
 from gradexp.rules.words import counted
-from gradexp.sweeps.report.page_parts import number
+from gradexp.sweeps.report.page_parts import Shown, in_base64, number
 from gradexp.sweeps.report.run import drawn_run, run_figures
 
 PARTS = {"val": "validation", "test": "test"}
@@ -33,9 +32,10 @@ class Table:
     rows: list[list[str]]
 
     @property
-    def numbers(self) -> list[bool]:
-        """Of each column, whether it has numbers and nothing else."""
-        return [all(NUMBER.fullmatch(row[place]) for row in self.rows) for place in range(len(self.columns))]
+    def texts(self) -> list[str]:
+        """The columns that have anything else than numbers."""
+        columns = zip(self.columns, *self.rows, strict=True)
+        return [name for name, *cells in columns if not all(map(NUMBER.fullmatch, cells))]
 
 
 @dataclass
@@ -46,24 +46,23 @@ class Judgement:
         title: Of which part the samples are.
         lines: What the numbers say.
         figures: By the id of their element.
-        titles: Title and caption of each figure.
+        panels: Title, caption and files for papers of each figure.
         tables: The classes, or the samples that are most wrong.
         pictures: The images that are most wrong, as PNG in base64, each with the words below it.
-        drawn: The figures for papers, by the same ids, and the images that are most wrong, by "most_wrong".
+        picture_links: The files for papers of these images.
     """
 
     title: str
     lines: list[str] = field(default_factory=list)
     figures: dict[str, go.Figure] = field(default_factory=dict)
-    titles: dict[str, tuple[str, str]] = field(default_factory=dict)
+    panels: list[Shown] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     pictures: list[tuple[str, str]] = field(default_factory=list)
-    drawn: dict[str, Figure] = field(default_factory=dict)
+    picture_links: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, key: str, figure: go.Figure, drawn: Figure, title: str, caption: str) -> None:
         self.figures[key] = figure
-        self.drawn[key] = drawn
-        self.titles[key] = title, caption
+        self.panels.append(Shown(key, title, caption, drawn_run.links(key, drawn)))
 
 
 def judge(found: Examination) -> Judgement:
@@ -153,7 +152,7 @@ def _most_wrong(found: Examination, shown: Judgement, names: list[str], words: l
             for image, (predicted, true) in zip(found.inputs, words, strict=True)
         ]
         grid = drawn_run.most_wrong(found.inputs, [f"{predicted}\nis {true}" for predicted, true in words])
-        shown.drawn |= {"most_wrong": grid} if grid is not None else {}
+        shown.picture_links = drawn_run.links("most_wrong", grid) if grid is not None else []
     else:
         columns = dict(list(found.columns.items())[:MOST_COLUMNS])
         rows = [
@@ -173,4 +172,4 @@ def _png(image: Array) -> str:
     pixels = np.moveaxis((image - low) / max(high - low, 1e-12) * 255, 0, -1).round().astype(np.uint8)
     content = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] != 3 else pixels).save(content, format="png")
-    return base64.b64encode(content.getvalue()).decode()
+    return in_base64(content.getvalue())

@@ -8,6 +8,7 @@ from gradexp.files import remove_temporary_files
 from gradexp.reports.examination import Examination
 from gradexp.sweeps.report.run.run_files import RunFiles, read_run
 from gradexp.sweeps.report.run.run_page import diagnosis_of, write_run_page
+from gradexp.untrusted import whole_records
 
 Examine = Callable[[RunFiles], tuple[Examination | None, list[str]]]
 
@@ -29,11 +30,7 @@ def report_run(folder: Path, default: Mapping[str, Any], examine: Examine) -> li
     remove_temporary_files(folder, folder / "figures")
     run = read_run(folder)
     examination, notes = examine(run)
-    try:
+    with whole_records(f"sweep_dir must be a run whose records are whole; {folder} is none", ValueError):
         words = diagnosis_of(run)
         page = write_run_page(run, default, examination, notes)
-    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-        # A record that was cut, or that others wrote, can lack or have anything.
-        reason = f"{type(error).__name__}: {error}"
-        raise ValueError(f"sweep_dir must be a run whose records are whole; {folder} is none ({reason}).") from error
     return [words, *notes, f"report: {page}"]

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradexp.engine.scalar_tags import family_of
+from gradexp.figures.classification import NUMBERED
 from gradexp.reports.calibration import BINS, Calibration
 from gradexp.reports.examination import Array
 from gradexp.sweeps.report.job_curves import thinned
@@ -22,7 +23,6 @@ MOST_LINES = 12  # of a figure of curves
 MOST_POINTS = 4000  # of a scatter plot
 DECADES = 100.0  # from the least to the largest value, above which an axis is logarithmic
 NO_CURVES = ("epoch", "samples_per_second", "loss_epoch")  # last parts of tags
-MOST_NUMBERS = 30  # classes, up to which the cells of a confusion matrix have numbers
 
 Metrics = Mapping[str, Any]
 
@@ -87,7 +87,7 @@ def confusion(counts: Array, classes: list[str]) -> go.Figure:
     """Samples by true class (rows) and predicted class (columns) [classes, classes]; colors show the share of a row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [f"{name} " for name in classes]  # with a space, digits stay categories
-    texts = [[str(count) if count else "" for count in row] for row in counts] if len(classes) <= MOST_NUMBERS else None
+    texts = [[str(count) if count else "" for count in row] for row in counts] if len(classes) <= NUMBERED else None
     figure = go.Figure(
         go.Heatmap(
             z=shares.tolist(),

@@ -9,9 +9,7 @@ from gradexp.reports.diagnosis import diagnose
 from gradexp.reports.examination import Examination
 from gradexp.rules.words import counted
 from gradexp.sweeps.plan.axes import text
-from gradexp.sweeps.report.learning_curves import Curve
-from gradexp.sweeps.report.page import Shown
-from gradexp.sweeps.report.page_parts import PAPERS, encoded, foot, number, paper_links, write_html
+from gradexp.sweeps.report.page_parts import PAPERS, Shown, foot, in_base64, number, paper_links, write_html
 from gradexp.sweeps.report.run import drawn_run
 from gradexp.sweeps.report.run.judgement import judge
 from gradexp.sweeps.report.run.run_figures import curve_figure, curve_groups, curve_key
@@ -49,14 +47,13 @@ def write_run_page(
         examination: Its predictions; None if there are none.
         notes: What is left out, and why.
     """
-    groups = curve_groups(run.curves, str(run.metrics.get("monitor", run.config.get("monitor"))))
-    figures = {curve_key(name): curve_figure(name, group, run.metrics) for name, group in groups.items()}
-    panels = [
-        Shown(curve_key(name), name, _curve_words(group, run.metrics), _of_curves(name, group, run.metrics))
-        for name, group in groups.items()
-    ]
+    figures, panels = {}, []
+    for name, group in curve_groups(run.curves, str(run.metrics.get("monitor", run.config.get("monitor")))).items():
+        key = curve_key(name)
+        figures[key] = curve_figure(name, group, run.metrics)
+        files = drawn_run.links(key, drawn_run.curve_figure(name, group, run.metrics))
+        panels.append(Shown(key, name, _curve_words(group, run.metrics), files))
     judged = judge(examination) if examination is not None else None
-    papers = {key: drawn_run.links(key, figure) for key, figure in judged.drawn.items()} if judged else {}
     of_weights, notes = _weights(run, examination, notes)
     return write_html(
         run.folder,
@@ -74,8 +71,6 @@ def write_run_page(
         changed=changed_keys(run.config, default) if run.config else [],
         curves=panels,
         judged=judged,
-        judged_panels=[Shown(key, *words, papers[key]) for key, words in judged.titles.items()] if judged else [],
-        wrong_links=papers.get("most_wrong", []),
         weights=of_weights,
         costs=_costs(run),
         pictures=_pictures(run.folder, judged is not None),
@@ -155,7 +150,7 @@ def _pictures(folder: Path, is_judged: bool) -> dict[str, dict[str, Any]]:
     paths = sorted(path for path in (folder / "figures").glob("*.png") if path.stat().st_size <= LARGEST)
     shown = [path for path in paths if path.stem not in (DRAWN_HERE if is_judged else DRAWN_HERE[:1])]
     return {
-        path.stem.replace("_", " "): {"png": encoded(path.read_bytes()), "links": _links_beside(path)}
+        path.stem.replace("_", " "): {"png": in_base64(path.read_bytes()), "links": _links_beside(path)}
         for path in shown[:MOST_PICTURES]
     }
 
@@ -165,7 +160,3 @@ def _links_beside(path: Path) -> list[dict[str, str]]:
     files = {kind: path.with_suffix(f".{kind}") for kind in PAPERS}
     found = {kind: one for kind, one in files.items() if one.is_file() and one.stat().st_size <= LARGEST}
     return paper_links(path.stem, {kind: one.read_bytes() for kind, one in found.items()})
-
-
-def _of_curves(name: str, group: Mapping[str, Curve], metrics: Mapping[str, Any]) -> list[dict[str, str]]:
-    return drawn_run.links(curve_key(name), drawn_run.curve_figure(name, group, metrics))

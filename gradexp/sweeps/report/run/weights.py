@@ -1,6 +1,5 @@
 """The weights of a run, from its checkpoint: a row for each tensor, and the first layer as images or by feature."""
 
-import base64
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -11,10 +10,10 @@ from torch import Tensor
 from gradexp import figures
 from gradexp.engine.checkpoint_file import read_checkpoint
 from gradexp.figures.encoding import encoded
+from gradexp.figures.output import FORMATS
 from gradexp.reports.examination import Examination
 from gradexp.rules.words import counted
-from gradexp.sweeps.report.page_parts import number
-from gradexp.sweeps.report.run.drawn_run import links
+from gradexp.sweeps.report.page_parts import in_base64, number, paper_links
 from gradexp.sweeps.report.run.judgement import IMAGE, Table
 
 COLUMNS = ["tensor", "shape", "mean", "standard deviation", "least", "largest", "zeros"]
@@ -66,8 +65,8 @@ def weights(path: Path, examination: Examination | None) -> Weights:
     line = f"{path.name}, after {counted(step, 'step')}: {counted(numbers, 'number')}."
     if figure is None:
         return Weights(line, tables, "", [])
-    picture = base64.b64encode(encoded(figure, ("png",))["png"]).decode()
-    return Weights(line, tables, picture, links("weights_first_layer", figure))
+    contents = encoded(figure, FORMATS)
+    return Weights(line, tables, in_base64(contents["png"]), paper_links("weights_first_layer", contents))
 
 
 def _row(name: str, tensor: Tensor) -> list[str]:

@@ -15,6 +15,7 @@ from gradexp.sweeps.report.comparison.scores import metric_of
 from gradexp.sweeps.report.comparison.settings import RunSetting, settings_of
 from gradexp.sweeps.report.results import Job, SweepResults
 from gradexp.sweeps.report.scores.costs import Costs, costs
+from gradexp.untrusted import whole_records
 from gradexp.verdicts.ranks import shared_ranks
 from gradexp.verdicts.verdict import Verdict
 
@@ -99,18 +100,13 @@ def board(parts: Iterable[SweepResults], asked: str = "monitor", mode: str | Non
     """
     problems = []
     for label, results in by_problem(parts).items():
-        try:
-            problems.append(_problem(label, results, asked, mode))
-        except ValueError as error:
-            error.add_note(f"(In the problem {label}.)")
-            raise
-        except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            # A configuration that was cut, or that others wrote, can lack anything.
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise ValueError(
-                f"compare.folders must be multiruns and runs whose records are whole; the problem {label} has others "
-                f"({reason})."
-            ) from error
+        rule = f"compare.folders must be multiruns and runs whose records are whole; the problem {label} has others"
+        with whole_records(rule):
+            try:
+                problems.append(_problem(label, results, asked, mode))
+            except ValueError as error:
+                error.add_note(f"(In the problem {label}.)")
+                raise
     entrants = list(dict.fromkeys(entrant for problem in problems for entrant in problem.cells))
     rows = [_row(entrant, problems) for entrant in entrants]
     return Board(problems, sorted(rows, key=_place))

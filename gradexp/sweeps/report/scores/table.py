@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 
@@ -101,9 +102,15 @@ def _of_problem(problem: Problem) -> str:
     return said
 
 
+def section(board: Board) -> dict[str, Any]:
+    """What a page shows: the table, its columns of text, and the lines."""
+    names = columns(board)
+    return {"columns": names, "rows": rows(board), "texts": names[: 1 + has_rates(board)], "lines": lines(board)}
+
+
 def print_board(board: Board, console: Console) -> None:
     """Print the table and the lines."""
-    names = columns(board)
-    print_table(console, names, rows(board), names[: 1 + has_rates(board)])
-    for line in lines(board):
+    shown = section(board)
+    print_table(console, shown["columns"], shown["rows"], shown["texts"])
+    for line in shown["lines"]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

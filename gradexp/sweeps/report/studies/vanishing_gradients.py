@@ -1,6 +1,6 @@
 """Study: the norms of gradients by layer, in networks of several depths."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,8 @@ class Family:
     """
 
     name: str
-    norms: Mapping[int, Sequence[float]]
-    scores: Mapping[int, float]
+    norms: dict[int, list[float]]
+    scores: dict[int, float]
 
 
 def vanishing_gradients(results: SweepResults) -> Study:
@@ -46,8 +46,8 @@ def vanishing_gradients(results: SweepResults) -> Study:
         if norms:
             name = f"{job.config['model.activation']}, {job.config['model.init']}"
             family = families.setdefault(name, Family(name, {}, {}))
-            depth = len(norms)
-            families[name] = Family(name, {**family.norms, depth: norms}, {**family.scores, depth: score})
+            family.norms[len(norms)] = norms
+            family.scores[len(norms)] = score
     if not families:
         return Study(lines=[f"no job has logged {QUANTITY}, as +callbacks=diagnostics does"])
     lines = [_line(family, results.score_name) for family in families.values()]

@@ -38,7 +38,7 @@ def test_scores_of_classes_are_those_of_scikit_learn_and_images_have_words() -> 
         [name, str(support[n]), f"{recall[n]:.1%}", f"{precision[n]:.1%}", str((predicted == n).sum())]
         for n, name in enumerate(found.classes)
     ]
-    assert table.numbers == [False, True, True, True, True]
+    assert table.texts == ["class"]
     content, words = shown.pictures[0]
     first = found.worst[0]
     sure = f"{found.outputs[first].max():.0%}"
