@@ -18,6 +18,19 @@ from gradexp.rules.words import OTHER_WORDS, counted, did_you_mean, other_word
         ("epochs", ["max_steps", "max_epochs", "min_epochs"], "max_epochs"),
         ("evaluate", ["train", "test"], "test"),
         ("zebra", ["adam", "sgd"], None),
+        ("spiral", ["separable", "xor"], None),  # five letters in common, and four slips
+        ("noise", ["affine", "none"], None),
+        ("saturation", ["activations"], None),
+        ("seed_sensitivity", ["learning_rate_sensitivity"], None),
+        ("mnits", ["minibatch", "mnist"], "mnist"),
+        ("himmel", ["himmelblau"], "himmelblau"),
+        ("stiblinski", ["styblinski_tang"], "styblinski_tang"),
+        ("xro", ["xor"], "xor"),
+        ("sdg", ["adam", "sgd"], "sgd"),
+        ("HuberLoss", ["hinge", "huber"], "huber"),
+        ("mlp_scratch", ["mlp_classifier", "mlp_from_scratch"], "mlp_from_scratch"),
+        ("reprot", ["export", "report"], "report"),
+        ("val_split", ["split_seed", "val_size"], "val_size"),
     ],
 )
 def test_did_you_mean(typed: object, valid: list[str], meant: str | None) -> None:
