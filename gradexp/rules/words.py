@@ -1,6 +1,7 @@
 """Words of messages: the valid name that somebody most likely means, numbers with their nouns, sentences."""
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -111,6 +112,13 @@ def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
     """' Did you mean X?' where a valid name is another word for `name`, or spelt like it; else nothing."""
     found = meant(name, valid)
     return f" Did you mean {found}?" if found else ""
+
+
+def in_seconds(times: Sequence[float | None]) -> list[str]:
+    """Times, the shortest with two significant digits, and all with as many decimals, at least one; "" for None."""
+    shortest = min((time for time in times if time), default=1.0)
+    decimals = max(1, 1 - math.floor(math.log10(shortest)))
+    return [f"{time:.{decimals}f}" if time is not None else "" for time in times]
 
 
 def counted(number: int, noun: str) -> str:

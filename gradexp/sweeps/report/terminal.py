@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gradexp.rules.words import in_seconds
 from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, no_score, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
@@ -26,13 +27,15 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
         more = ["on the front"] * bool(front)
         for name in (findings.results.score_name, f"± over {findings.unit}s", f"{findings.unit}s", "seconds", *more):
             table.add_column(Text(name), justify="right")  # square brackets in Text are not markup
-        for setting in findings.ranking[:TOP]:
+        shown = findings.ranking[:TOP]
+        times = in_seconds([setting.seconds for setting in shown])
+        for setting, seconds in zip(shown, times, strict=True):
             table.add_row(
                 Text(setting.label),
                 f"{setting.mean:.4g}",
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),
-                f"{setting.seconds:.1f}" if setting.seconds is not None else "",
+                seconds,
                 *("yes" if setting.label in front else "" for _ in more),
             )
         console.print(table)
@@ -55,15 +58,17 @@ def lines(findings: Findings) -> list[str]:
         found.append(f"learning rate: {', '.join(words)}")
     grid = findings.penalties
     if grid is not None and grid.best is not None and grid.best_setting is not None:
-        _, l1, l2 = grid.best
-        others = beside([f"l1 {one:g} l2 {other:g}" for one, other in grid.beside])
-        found.append(f"penalties: best at l1 {l1:g}, l2 {l2:g} ({score(grid.best_setting)}{others})")
+        others = beside([" ".join(grid.varying(*pair)) for pair in grid.beside])
+        best = ", ".join(grid.varying(*grid.best[1:]))
+        found.append(f"penalties: best at {best} ({score(grid.best_setting)}{others})")
     if findings.importance:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in findings.importance.items())
         found.append(f"variance explained: {shares}")
     if findings.times is not None and len(findings.times.front) > 1:
-        fast, slow = findings.times.front[0], findings.times.front[-1]
-        found.append("time: " + ", ".join(f"{score(one.setting)} in {one.seconds:.1f} s" for one in (fast, slow)))
+        ends = findings.times.front[0], findings.times.front[-1]  # the fastest, and the best
+        times = in_seconds([one.seconds for one in ends])
+        words = (f"{score(one.setting)} in {time} s" for one, time in zip(ends, times, strict=True))
+        found.append(f"time: {', '.join(words)}")
     found += [_at_fresh_seeds(row) for row in findings.contest if row.mean is not None]
     return [*found, *_problems(findings)]
 

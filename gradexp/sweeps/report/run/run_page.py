@@ -7,7 +7,7 @@ from typing import Any
 
 from gradexp.reports.diagnosis import diagnose
 from gradexp.reports.examination import Examination
-from gradexp.rules.words import counted
+from gradexp.rules.words import counted, in_seconds
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report.learning_curves import Curve
 from gradexp.sweeps.report.page import Shown
@@ -132,7 +132,8 @@ def _costs(run: RunFiles) -> list[tuple[str, str]]:
     """Seconds, samples, parameters and memory."""
     metrics = run.metrics
     seconds = {key.partition("/")[2]: value for key, value in metrics.items() if key.startswith("seconds/")}
-    found = [("seconds", ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()))] if seconds else []
+    said = ", ".join(f"{name} {in_seconds([value])[0]}" for name, value in seconds.items())
+    found = [("seconds", said)] if seconds else []
     if seconds.get("fit") and metrics.get("steps"):
         found.append(("milliseconds a step", f"{1000 * seconds['fit'] / metrics['steps']:.3g}, with validation"))
     memory = metrics.get("memory/peak_mib")
