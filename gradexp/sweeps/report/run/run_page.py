@@ -7,6 +7,7 @@ from typing import Any
 
 from gradexp.reports.diagnosis import diagnose
 from gradexp.reports.examination import Examination
+from gradexp.reports.units import explained, unit
 from gradexp.rules.words import counted, in_seconds
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report.learning_curves import Curve
@@ -96,19 +97,24 @@ def _scores(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The scores by what they were measured on."""
     found = []
     for prefix, title in STAGES.items():
-        named = {key[len(prefix) :]: value for key, value in metrics.items() if key.startswith(prefix)}
-        words = [f"{name} {_score(name, value)}" for name, value in named.items() if isinstance(value, int | float)]
+        named = {key: value for key, value in metrics.items() if key.startswith(prefix) and _is_number(value)}
+        words = [f"{_score(key[len(prefix) :], value)}{unit(key, metrics)}" for key, value in named.items()]
         if words:
             found.append((title, ", ".join(words)))
     accuracy, samples = metrics.get("test/accuracy"), metrics.get("samples/test")
     if accuracy is not None and samples:
         low, high = wilson(accuracy * samples, samples)
         found.append(("on other samples", f"test accuracy {low:.2%} to {high:.2%} (95 %, Wilson)"))
-    return found
+    units = explained(metrics)
+    return found + [("units", units)] * bool(units)
 
 
 def _score(name: str, value: float) -> str:
-    return f"{value:.2%}" if name == "accuracy" else number(float(value))
+    return f"{name} {f'{value:.2%}' if name == 'accuracy' else number(float(value))}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _curve_words(group: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
