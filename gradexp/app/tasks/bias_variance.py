@@ -34,7 +34,7 @@ from gradexp.randomness import generator, mix, seed_generators
 from gradexp.reports.bias_variance import BELOW_ZERO, Decomposition, of_probabilities, of_squared_error, of_votes
 from gradexp.reports.hparams import hyperparameters, write_hparams
 from gradexp.reports.results_table import results_table
-from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job
+from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job, typed_in_job
 
 POINTS = 2000  # at which the error is measured where the data's law is known
 GRID = 200  # values of x in the figure
@@ -225,7 +225,8 @@ def _write_events(
             writer.add_scalar(name, value, 0)
         if figure is not None:
             write_figure(folder, f"{FOLDER}/fits", figure, writer)
-        settings = hyperparameters(plain(cfg), type(data).__name__, varied=settings_of_job(folder))
+        varied, typed = settings_of_job(folder), typed_in_job(folder)
+        settings = hyperparameters(plain(cfg), type(data).__name__, varied=varied, typed=typed)
         write_hparams(writer, settings, metrics, 0, metrics, succeeded=True)
 
 
