@@ -63,15 +63,20 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with mpl.rc_context(rc(output().size)):
             figure = draw(*args, **kwargs)
-            for axes in [one for panel in figure.axes for one in (panel, *panel.child_axes)]:
-                for axis in (axes.xaxis, axes.yaxis):
-                    if axis.get_scale() == "log":
-                        _write_plainly(axis)
-                    # Ticks are made when they are first needed, and all are copies of the first one.
-                    axis.get_major_ticks(1)
+            write_ticks(figure)
         return figure
 
     return drawn
+
+
+def write_ticks(figure: Figure) -> None:
+    """Give all axes their ticks in the current style; those of logarithmic ones as plain numbers."""
+    for axes in [one for panel in figure.axes for one in (panel, *panel.child_axes)]:
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log":
+                _write_plainly(axis)
+            # Ticks are made when they are first needed, and all are copies of the first one.
+            axis.get_major_ticks(1)
 
 
 def draw_line(axes: Axes, x: Any, y: Any, place: int, label: str, **more: Any) -> Line2D:
