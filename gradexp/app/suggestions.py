@@ -1,6 +1,5 @@
 """What to type for a word that stands where KEY=VALUE must: the override that it most likely means."""
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -15,7 +14,7 @@ from gradexp.configuration.groups import added_group, groups, plus
 from gradexp.configuration.key_rules import TASKS
 from gradexp.configuration.unknown_keys import known_keys, nearest_key
 from gradexp.configuration.values import plain_without_hydra
-from gradexp.rules.words import did_you_mean, other_word
+from gradexp.rules.words import did_you_mean, other_word, spelt_like
 from gradexp.sweeps.plan.axes import text
 
 UNNAMED = ("none", "default", "auto")  # options that say nothing without their group
@@ -92,7 +91,7 @@ def _options(word: str) -> list[str]:
     found = [(group, option) for group, option in all_options if option == word.replace("-", "_")]
     if not found:
         names = dict.fromkeys([*(option for _, option in all_options), *TASKS])
-        name = next(iter(difflib.get_close_matches(word, names, 1, CUTOFF)), "")
+        name = spelt_like(word, names, CUTOFF)
         if name in TASKS:
             return [_task(name, None)]
         found = [(group, option) for group, option in all_options if option == name]

@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gradexp.app.errors import printable
-from gradexp.rules.words import counted
+from gradexp.reports.units import explained, unit
+from gradexp.rules.words import counted, in_seconds
 from gradexp.sweeps.job_folder import score_name
 
-LONGEST = 20  # letters of a target's name that stands beside each error
 STATUS_STYLE = {"completed": "green", "diverged": "red", "failed": "red"}
 
 
@@ -34,7 +34,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     if "epochs" in metrics:
         table.add_row("trained", f"{counted(metrics['epochs'], 'epoch')}, {counted(metrics['steps'], 'step')}")
     seconds = {k.partition("/")[2]: v for k, v in metrics.items() if k.startswith("seconds/")}
-    table.add_row("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))
+    table.add_row("seconds", ", ".join(f"{name} {in_seconds([value])[0]}" for name, value in seconds.items()))
     _add_weights(table, metrics)
     last, best = metrics.get("epochs"), metrics.get("best/epoch")
     of_best = f", epoch {best}" if best is not None else ""
@@ -44,11 +44,8 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     for prefix in ("best/train", "best/val", "test"):
         _add_stage(table, metrics, prefix, prefix.removeprefix("best/") + of_best)
     _add_test_interval(table, metrics)
-    if metrics.get("target_std", 1.0) != 1:
-        std = f"{metrics['target_std']:.4g}"
-        unit = f"[{_target(metrics)}] the targets' own, [std] their standard deviation, {std}; the loss is of "
-        unit += "standardised targets"
-        table.add_row("units", Text(unit))
+    if units := explained(metrics):
+        table.add_row("units", Text(printable(units)))
     console.print(table)
     for note in map(printable, notes):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
@@ -59,7 +56,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
 def _add_stage(table: Table, metrics: Mapping[str, Any], prefix: str, label: str) -> None:
     # A user's own module may log val_loss instead of val/loss.
     values = {k: v for k, v in metrics.items() if k.startswith((f"{prefix}/", f"{prefix}_"))}
-    shown = [f"{k[len(prefix) + 1 :]} {_number(k, v)}{_unit(k, metrics)}" for k, v in values.items()]
+    shown = [f"{k[len(prefix) + 1 :]} {_number(k, v)}{printable(unit(k, metrics))}" for k, v in values.items()]
     if shown:
         table.add_row(label, Text("  ".join(shown)))
 
@@ -72,7 +69,7 @@ def _add_weights(table: Table, metrics: Mapping[str, Any]) -> None:
         return
     score = ""
     if metrics.get(name) is not None:
-        score = f", {metrics['monitor']} {_number(name, metrics[name])}{_unit(name, metrics)}"
+        score = f", {metrics['monitor']} {_number(name, metrics[name])}{printable(unit(name, metrics))}"
     is_tested = any(key.startswith(("test/", "test_")) for key in metrics)
     table.add_row("tested weights" if is_tested else "best weights", Text(f"epoch {epoch}{score}"))
 
@@ -92,20 +89,6 @@ def _sizes(metrics: Mapping[str, Any]) -> str:
     names = {"train": "training", "val": "validation", "test": "test"}
     sizes = [f"{metrics[f'samples/{part}']:,} {name}" for part, name in names.items() if f"samples/{part}" in metrics]
     return f" ({', '.join(sizes)} samples)" if sizes else ""
-
-
-def _target(metrics: Mapping[str, Any]) -> str:
-    """What the target's own unit is called: its column's name, where that is short."""
-    name = printable(str(metrics.get("target_name", "")))
-    return name if 0 < len(name) <= LONGEST else "target"
-
-
-def _unit(name: str, metrics: Mapping[str, Any]) -> str:
-    """The unit of a squared error or of its root, in brackets."""
-    if name.endswith("/rmse"):
-        return f" [{_target(metrics)}]"
-    squared = "std" if metrics.get("target_std", 1.0) != 1 else _target(metrics)
-    return f" [{squared}^2]" if name.endswith("/mse") else ""
 
 
 def _number(name: str, value: float) -> str:

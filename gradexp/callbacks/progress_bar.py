@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from gradexp.engine.accumulation import total_steps
+from gradexp.engine.accumulation import total_epochs, total_steps
 
 APPEARS_AFTER = 2.0  # seconds
 DRAWN_EVERY = 0.25  # seconds
@@ -84,8 +84,8 @@ class RichBar(LightningProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self._bar.is_due():
-            of_epochs = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
-            label = f"epoch {trainer.current_epoch + 1}{of_epochs}"
+            epochs = total_epochs(trainer)
+            label = f"epoch {trainer.current_epoch + 1}{'' if epochs == float('inf') else f'/{epochs}'}"
             metrics = trainer.progress_bar_metrics | getattr(pl_module, "latest", {})
             shown = [f"{name.removeprefix('train/')} {metrics[name]:.3g}" for name in metrics if name in SHOWN]
             self._bar.draw(label, trainer.global_step, total_steps(trainer), "  ".join(shown))

@@ -13,7 +13,7 @@ from gradexp.configuration.groups import added_group, groups
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
 from gradexp.configuration.other_options import options_with
 from gradexp.configuration.values import flat
-from gradexp.rules.words import did_you_mean, other_word
+from gradexp.rules.words import did_you_mean, is_slip, other_word
 
 CUTOFF = 0.6  # of the similarity, as in difflib.get_close_matches
 
@@ -167,5 +167,5 @@ def nearest_key(key: str, valid: Sequence[str]) -> str | None:
         found = other_word(name, [one.rpartition(".")[2] for one in keys])
         if found is not None:
             return next(one for one in keys if one.rpartition(".")[2] == found)
-    nearest = max(valid, key=similarity)
-    return nearest if similarity(nearest) > (CUTOFF, 0.0) else None
+    near = [one for one in valid if similarity(one) > (CUTOFF, 0.0) and is_slip(name, one.rpartition(".")[2])]
+    return max(near, key=similarity, default=None)

@@ -1,7 +1,9 @@
 """Batches and steps: how many batches make a step, how many steps a fit has, and how far it has come."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -139,3 +141,13 @@ def total_steps(trainer: Trainer) -> float:
     if batches == float("inf"):
         return by_steps
     return min(Accumulation.of(trainer).steps(trainer.max_epochs, int(batches)), by_steps)
+
+
+def total_epochs(trainer: Trainer) -> float:
+    """Epochs of a whole fit, with one that `max_steps` cuts short; infinite where that is unknown."""
+    by_epochs = float("inf") if trainer.max_epochs in (None, -1) else trainer.max_epochs
+    batches = batches_per_epoch(trainer)
+    if trainer.max_steps == -1 or batches == float("inf"):
+        return by_epochs
+    steps = partial(Accumulation.of(trainer).steps, batches=int(batches))
+    return min(by_epochs, bisect_left(range(trainer.max_steps), trainer.max_steps, key=steps))

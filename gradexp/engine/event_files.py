@@ -41,10 +41,9 @@ class EventFiles(TensorBoardLogger):
         return self._experiment
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log scalars, without the epoch that Lightning adds to those of a test: a curve of one point."""
-        is_test = all(name.startswith("test") for name in metrics if name != "epoch")
-        shown = {name: value for name, value in metrics.items() if name != "epoch"} if is_test else dict(metrics)
-        super().log_metrics(shown, step)
+        """Log scalars, without the epoch that Lightning adds to what modules log: no curve that tells anything."""
+        # Lightning's is a whole number; an epoch that a module logs itself is none, as it has been a tensor.
+        super().log_metrics({k: v for k, v in metrics.items() if k != "epoch" or not isinstance(v, int)}, step)
 
     def save(self) -> None:
         self.experiment.flush()

@@ -87,8 +87,8 @@ def basin_map(
             path_effects=[Stroke(linewidth=2.5, foreground="white"), Normal()],
         ).set_in_layout(False)  # fmt: skip
     set_heading(figure, title)
-    lines = legend(left, handles[:-1], side, columns)
-    set_size(figure, side, columns, [lines] if columns == 2 else [lines, 0])
+    legend(left, handles[:-1], side, columns)
+    set_size(figure, side, columns)
     return figure
 
 

@@ -89,7 +89,6 @@ def panels_of_paths(
     all_axes = figure.subplots(-(-len(panels) // columns), columns, squeeze=False).ravel()
     for unused in all_axes[len(panels) :]:
         unused.remove()
-    lines = []
     for axes, (heading, paths) in zip(all_axes, panels.items(), strict=False):
         filled = _contours(axes, x, y, z)
         handles = [_path(axes, x, y, label, points, number) for number, (label, points) in enumerate(paths.items())]
@@ -98,12 +97,12 @@ def panels_of_paths(
         if len(paths) == 1:
             handles.append(Line2D([], [], color=INK, linestyle="", marker=END_MARKERS[0], label="end"))
         window(axes, (x[0], x[-1]), (y[0], y[-1]), axis_labels, heading, columns)
-        lines.append(legend(axes, handles, side, columns))
+        legend(axes, handles, side, columns)
         if axes is all_axes[len(panels) - 1] or (columns == 1 and asked_width()):
             colour_bar(axes, filled, value_label)
     if title:
         set_heading(figure, title)
-    set_size(figure, side, columns, [max(lines[row : row + columns]) for row in range(0, len(lines), columns)])
+    set_size(figure, side, columns)
     return figure
 
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from gradexp.figures.layout import legend_below, text_points, wrapped
 from gradexp.figures.output import asked_width
-from gradexp.figures.style import AMBER, DASHES, GREEN, INK, ORANGE, PINK, literal, number_text
+from gradexp.figures.style import AMBER, DASHES, GREEN, INK, ORANGE, PINK, literal, number_text, write_ticks
 
 Array = npt.NDArray[np.floating]
 Range = tuple[float, float]
@@ -27,6 +27,7 @@ STAR = "#F0E442"
 MARKERS = ("*", "X", "D", "P")  # by number of the kind of marks
 BAR, PAPER_BAR = 1.15, 0.9  # inches beside the last panel, for its colour bar; where text is small
 EDGE = 0.6  # inches beside each panel, for its ticks and label
+PAD = 0.05  # inches above and below each panel with its legend, and the title of the figure
 
 
 def heights() -> Colormap:
@@ -65,31 +66,53 @@ def side_of(columns: int, side: float) -> float:
     return side if asked is None else (asked - PAPER_BAR) / columns - EDGE
 
 
-def legend(axes: Axes, handles: Sequence[Artist], side: float, columns: int) -> int:
-    """Draw a legend below one of `columns` square axes, about as wide as it is, and return its number of lines."""
+def legend(axes: Axes, handles: Sequence[Artist], side: float, columns: int) -> None:
+    """Draw a legend below one of `columns` square axes, about as wide as it is."""
     handles = [handle for handle in handles if not str(handle.get_label()).startswith("_")]
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.set_figwidth(columns * (side + EDGE) + _bar())
-    return legend_below(axes, handles)
+    legend_below(axes, handles)
 
 
-def set_size(figure: Figure, side: float, columns: int, rows: Sequence[int]) -> None:
+def set_size(figure: Figure, side: float, columns: int) -> None:
     """Set the size for square axes in a grid, with a colour bar on the right and legends below them.
 
+    The layout of matplotlib ignores that the axes are square, and leaves blank space above or below them. So it only
+    gives the columns; the rows are as high as the square, the text above it and the legend below it.
+
     Args:
-        figure: The figure.
-        side: Of the axes, in inches.
+        figure: The figure, with all that it shows.
+        side: Of the axes, in inches; they differ from it by what their labels take.
         columns: Axes side by side.
-        rows: The number of lines of the largest legend in each row of axes.
     """
-    # The width must limit the size of the axes: the layout ignores that they are square, and would cut the legends off.
-    line = 1.75 * text_points("small") / 72
-    titles = max(axes.get_title().count("\n") + 1 for axes in figure.axes) + 1.0
-    above = 1.4 * text_points("large") / 72 * (figure.get_suptitle().count("\n") + 1) if figure.get_suptitle() else 0.0
-    axis = 3.5 * text_points("medium") / 72
-    height = sum(side + titles * line + axis + line * lines + 0.25 for lines in rows) + above
-    figure.set_size_inches(columns * (side + EDGE) + _bar(), height)
+    width = columns * (side + EDGE) + _bar()
+    rows = -(-len(figure.axes) // columns)
+    figure.set_size_inches(width, rows * 2 * width)  # so high that the width limits the axes
+    write_ticks(figure)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    in_rows = [figure.axes[row * columns :][:columns] for row in range(rows)]
+    parts = [np.max([_heights(axes) for axes in row], axis=0) / figure.dpi for row in in_rows]
+    heading = sum(text.get_window_extent().height / figure.dpi + 2 * PAD for text in figure.texts)
+    height = heading + sum(row.sum() + 2 * PAD for row in parts)
+    figure.set_figheight(height)
+    for text in figure.texts:
+        text.set_y(1 - PAD / height)
+    top = height - heading
+    for row, (above, square, below) in zip(in_rows, parts, strict=True):
+        top -= PAD + above + square
+        for axes in row:
+            left, _, across, _ = axes.get_position(original=True).bounds
+            axes.set_position((left, top / height, across, square / height))
+        top -= below + PAD
+
+
+def _heights(axes: Axes) -> tuple[float, float, float]:
+    """The pixels of what is above axes, of themselves, and of what is below them."""
+    box, square = axes.get_tightbbox(), axes.get_window_extent()
+    assert box is not None
+    return box.y1 - square.y1, square.height, square.y0 - box.y0
 
 
 def _bar() -> float:

@@ -64,16 +64,21 @@ def styled(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Drawn:
         with mpl.rc_context(rc(output().size)):
             figure = draw(*args, **kwargs)
-            panels = figure.axes if figure is not None else []
-            for axes in [one for panel in panels for one in (panel, *panel.child_axes)]:
-                for axis in (axes.xaxis, axes.yaxis):
-                    if axis.get_scale() == "log":
-                        _write_plainly(axis)
-                    # Ticks are made when they are first needed, and all are copies of the first one.
-                    axis.get_major_ticks(1)
+            if figure is not None:
+                write_ticks(figure)
         return figure
 
     return drawn
+
+
+def write_ticks(figure: Figure) -> None:
+    """Give all axes their ticks in the current style; those of logarithmic ones as plain numbers."""
+    for axes in [one for panel in figure.axes for one in (panel, *panel.child_axes)]:
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log":
+                _write_plainly(axis)
+            # Ticks are made when they are first needed, and all are copies of the first one.
+            axis.get_major_ticks(1)
 
 
 def draw_line(axes: Axes, x: Any, y: Any, place: int, label: str, **more: Any) -> Line2D:

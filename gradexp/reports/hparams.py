@@ -29,6 +29,9 @@ COLUMNS = {
     **{f"trainer.{name}": name for name in ("max_epochs", "precision")},
     "seed": "seed",
 }
+# The sections all of which are hyperparameters; of data and trainer only what has a column above, and which data it is.
+SECTIONS = ("model", "loss", "optimizer", "scheduler", "regularizer", "augmentation")
+GROUPS = (*SECTIONS, "data")
 
 
 def hyperparameters(
@@ -36,14 +39,19 @@ def hyperparameters(
     data: str,
     resumed: Iterable[Mapping[str, Any]] = (),
     varied: Mapping[str, Any] = MappingProxyType({}),
+    typed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Setting]:
-    """The columns of the HPARAMS tab: the settings of a single run; of a sweep's job, what the sweep varies.
+    """The columns of the HPARAMS tab: the settings of a single run; of a sweep's job, those typed for the sweep.
+
+    TensorBoard shows the first few columns: of those that differ between the rows, then of the others, by name. So
+    what is equal in all jobs stands last, and first beside another sweep's jobs, where it differs.
 
     Args:
         config: A resolved configuration.
         data: The name of its data source.
         resumed: The settings that changed when the run was resumed, as in metrics.json.
         varied: What the run's sweep varies, by key, with the values of this run.
+        typed: What was typed for this run of a sweep, by key; of it only hyperparameters have columns.
 
     A column has one type in all runs: TensorBoard shows the numbers of a column with a None as text. A setting that a
     run does not have, such as the activation of a linear model, is left out, and its cell is empty.
@@ -81,13 +89,26 @@ def hyperparameters(
     found = {name: value for name, value in columns.items() if value is not None}
     if not varied:
         return found
-    # TensorBoard shows the first few columns, which those that are equal in all rows would fill.
+    # Columns of the defaults, equal in all rows, would fill the few that TensorBoard shows.
     shown = {name: value for name, value in found.items() if name in ("experiment", "resumed")}
-    for key, value in varied.items():
-        # Of a group, such as optimizer=sgd,momentum, the options typed: two may be of one class.
+    # Of a group, such as optimizer=sgd,momentum, the options typed: two may be of one class.
+    fixed = {
+        key: option if key in GROUPS else _value(config, key)
+        for key, option in typed.items()
+        if key in (*GROUPS, *COLUMNS) or key.startswith(tuple(f"{section}." for section in SECTIONS))
+    }
+    for key, value in (fixed | dict(varied)).items():
         name = COLUMNS.get(key, key)
         shown[name] = found[name] if key in COLUMNS and name in found else _cell(value)
     return shown
+
+
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    """The value of a key in full; None if there is none."""
+    section: Any = config
+    for part in key.split("."):
+        section = section.get(part) if isinstance(section, Mapping) else None
+    return section
 
 
 def _cell(value: Any) -> Setting:

@@ -1,7 +1,9 @@
 """Words of messages: the valid name that somebody most likely means, numbers with their nouns, sentences."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 # What people call a name who know it from other libraries.
@@ -11,6 +13,7 @@ OTHER_WORDS: Mapping[str, str] = {
     "betas": "beta beta1 beta2 beta_1 beta_2",
     "max_epochs": "epochs epoch n_epochs num_epochs n_iter max_iter",
     "max_steps": "steps n_steps num_steps iterations",
+    "val_size": "val_split validation_split validation_size validation_fraction val_fraction",
     "batch_size": "bs batch minibatch mini_batch",
     "image_size": "size img_size input_size resolution",
     "path": "file filename file_path csv_file folder directory root",
@@ -19,7 +22,7 @@ OTHER_WORDS: Mapping[str, str] = {
     "hidden": "layers hidden_layers hidden_layer_sizes hidden_sizes units neurons widths",
     "devices": "gpus num_gpus n_gpus",
     "accelerator": "device gpu",
-    "ckpt_path": "resume checkpoint ckpt weights",
+    "ckpt_path": "resume checkpoint checkpoint_path ckpt weights",
     "train": "fit training learn",
     "test": "eval evaluate evaluation validate score",
     "predict": "infer inference",
@@ -65,19 +68,57 @@ def other_word(name: Any, valid: Iterable[str]) -> str | None:
 def meant(name: Any, valid: Iterable[Any]) -> str | None:
     """The valid name that is another word for `name`, or spelt like it; None if there is none."""
     by_letters = {str(option).lower(): str(option) for option in valid}
-    found = other_word(name, by_letters) or next(
-        iter(difflib.get_close_matches(str(name).lower(), by_letters, 1, CUTOFF)), None
-    )
+    found = other_word(name, by_letters) or spelt_like(str(name).lower(), by_letters)
     # A part of one name alone, such as slurm of submitit_slurm.
     whole = [option for option in by_letters if str(name).lower() in option.split("_")]
     found = found or (whole[0] if len(whole) == 1 else None)
     return by_letters[found] if found else None
 
 
+def spelt_like(word: str, names: Iterable[str], cutoff: float = CUTOFF) -> str | None:
+    """The most similar name of which `word` is a slip or a part; None if there is none."""
+    return next((one for one in difflib.get_close_matches(word, names, 5, cutoff) if is_slip(word, one)), None)
+
+
+def is_slip(word: str, name: str) -> bool:
+    """Whether a word is part of a name or the reverse, or else has at most one slip for each three of its letters.
+
+    Slips are counted from the name or its beginning. Similarity alone, of the letters in common and in order, would
+    take spiral for separable.
+    """
+    typed, whole = (re.split(r"[\W_]+", text.lower()) for text in (word, name))
+    letters, others = "".join(typed), "".join(whole)
+    if letters in others or others in letters or set(typed) <= set(whole):
+        return True
+    return min(_slips(letters, others), _slips(letters, others[: len(letters)])) <= max(1, len(letters) // 3)
+
+
+def _slips(word: str, other: str) -> int:
+    """The letters to add, to leave out, to replace or to swap with the next (optimal string alignment distance)."""
+    before: Sequence[int] = ()
+    last: Sequence[int] = range(len(other) + 1)
+    for i, letter in enumerate(word):
+        row = [i + 1]
+        for j, right in enumerate(other):
+            fewest = min(last[j + 1] + 1, row[j] + 1, last[j] + (letter != right))
+            if i and j and (letter, word[i - 1]) == (other[j - 1], right):
+                fewest = min(fewest, before[j - 1] + 1)
+            row.append(fewest)
+        before, last = last, row
+    return last[-1]
+
+
 def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
     """' Did you mean X?' where a valid name is another word for `name`, or spelt like it; else nothing."""
     found = meant(name, valid)
     return f" Did you mean {found}?" if found else ""
+
+
+def in_seconds(times: Sequence[float | None]) -> list[str]:
+    """Times, the shortest with two significant digits, and all with as many decimals, at least one; "" for None."""
+    shortest = min((time for time in times if time), default=1.0)
+    decimals = max(1, 1 - math.floor(math.log10(shortest)))
+    return [f"{time:.{decimals}f}" if time is not None else "" for time in times]
 
 
 def counted(number: int, noun: str) -> str:

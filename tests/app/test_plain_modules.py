@@ -39,6 +39,7 @@ def test_a_plain_module_trains_and_is_tested_with_its_best_checkpoint(name: str,
     assert result.metrics["status"] == "completed"
     assert result.metrics["epochs"] == 3
     best = checkpoint(result.folder, "best")
+    assert "epoch" not in events(result.folder).Tags()["scalars"]
     if is_logged:
         assert (result.metrics["monitor"], result.metrics["monitor_mode"]) == (monitor, "min")
         seen = [event.value for event in events(result.folder).Scalars(monitor)]

@@ -196,7 +196,9 @@ def test_a_sweep_identifies_jobs_by_the_requested_configuration_and_reports_what
         assert key == recorded["asked_hash"] == asked_hash(compose(*job["overrides"]))
         assert recorded["config_hash"] == config_hash(ran) != key
         assert str(ran.model._target_) == "gradexp.models.MLPRegressor"
-        assert hparams(Path("sweep", str(number))) == {"experiment": "default", "seed": number}
+        shown = hparams(Path("sweep", str(number)))
+        assert shown.keys() == {"experiment", "seed", "data", "hidden", "batch_size", "max_epochs"}
+        assert (shown["experiment"], shown["seed"], shown["data"]) == ("default", number, "diabetes")
     for row in table():
         assert (row["model._target_"], row["monitor"]) == (REGRESSOR, "val/loss")
     capsys.readouterr()

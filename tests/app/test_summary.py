@@ -30,28 +30,21 @@ def test_each_line_names_its_epoch() -> None:
     assert lines[-6:-1] == ["train over epoch 20", "train, epoch 20", "val, epoch 20", "test, epoch 20", "units"]
 
 
-def test_squared_errors_and_their_roots_have_units() -> None:
-    text = plain(summary(**{"test/rmse": 57.1}))
+def test_the_row_of_units_explains_those_of_standardised_targets() -> None:
+    text = plain(summary(**{"test/rmse": 0.55**0.5 * 77}))
     assert "mse 0.55 [std^2] rmse 57.1 [target]" in text
     assert "units [target] the targets' own, [std] their standard deviation, 77; the loss is of standardised" in text
-    text = plain(summary(target_std=1.0, **{"test/rmse": 0.74}))
-    assert "mse 0.55 [target^2] rmse 0.74 [target]" in text
-    assert "units" not in text
-
-
-def test_the_unit_of_an_error_is_the_name_of_the_targets_column() -> None:
-    price = {"target_name": "price", "test/rmse": 33040.0}
-    text = plain(summary(**price))
-    assert "mse 0.55 [std^2] rmse 3.304e+04 [price]" in text
-    assert "units [price] the targets' own, [std] their standard deviation, 77; the loss is of standardised" in text
-    assert "[target" not in text
-    assert "mse 0.55 [price^2] rmse 3.304e+04 [price]" in plain(summary(target_std=1.0, **price))
-    assert "rmse 57.1 [target]" in plain(summary(target_name="disease progression after a year", **{"test/rmse": 57.1}))
+    assert "units" not in summary(target_std=1.0)
+    assert "mse 0.55 [pr\\x1bice^2]" in plain(summary(target_std=1.0, target_name="pr\x1bice"))
 
 
 def test_one_of_a_kind_is_singular() -> None:
     assert "trained 20 epochs, 100 steps seconds" in plain(summary())
     assert "trained 1 epoch, 1 step seconds" in plain(summary(epochs=1, steps=1))
+
+
+def test_a_fraction_of_a_second_is_no_zero() -> None:
+    assert "seconds fit 6.5, test 0.031" in plain(summary(**{"seconds/fit": 6.49, "seconds/test": 0.0312}))
 
 
 def test_the_epoch_and_the_score_of_the_tested_weights_are_named() -> None:

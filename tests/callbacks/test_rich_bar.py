@@ -75,6 +75,15 @@ def test_a_fit_shows_epoch_steps_loss_and_accuracy_until_it_ends(console: Consol
 
 
 @pytest.mark.usefixtures("appears_at_once")
+@pytest.mark.parametrize("max_epochs", [100, -1])
+def test_a_fit_that_ends_by_steps_counts_the_epochs_that_they_take(console: Console, max_epochs: int) -> None:
+    trainer, _ = trainer_with(console, max_epochs=max_epochs, max_steps=6)
+    trainer.fit(MLPClassifier(4, 3), loader(), loader())
+    assert {*re.findall(r"epoch \S+", drawn(console))} == {"epoch 1/2", "epoch 2/2"}
+    assert "100%" in drawn(console)
+
+
+@pytest.mark.usefixtures("appears_at_once")
 def test_the_numbers_drawn_are_the_metrics(console: Console) -> None:
     torch.manual_seed(0)
     seen: list[dict[str, Any]] = []

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.demos.boring_classes import BoringModel
 from torch.utils.tensorboard import SummaryWriter
 
 from gradexp import run
@@ -193,3 +194,25 @@ def test_after_ctrl_c_all_values_are_written(tmp_path: Path) -> None:
     except KeyboardInterrupt:
         logger.finalize("failed")
     assert [event.value for event in events(tmp_path).Scalars("val/loss")] == [1.0]
+
+
+@pytest.mark.parametrize("logs_it", [False, True])
+def test_only_an_epoch_that_a_module_logs_itself_is_a_curve(logs_it: bool, tmp_path: Path) -> None:
+    class Logging(BoringModel):
+        def training_step(self, batch: Any, batch_idx: int) -> Any:
+            self.log_dict({"loss": 1.0, "epoch": 0.5} if logs_it else {"loss": 1.0})
+            return super().training_step(batch, batch_idx)
+
+    logger = EventFiles(tmp_path, name="tensorboard", version="", default_hp_metric=False)
+    options: dict[str, Any] = {
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "enable_checkpointing": False,
+    }
+    trainer = Trainer(
+        max_steps=2, limit_val_batches=0, log_every_n_steps=1, logger=logger, accelerator="cpu", **options
+    )
+    trainer.fit(Logging())
+    log = events(tmp_path)
+    assert sorted(log.Tags()["scalars"]) == ["epoch"] * logs_it + ["loss"]
+    assert not logs_it or [point.value for point in log.Scalars("epoch")] == [0.5, 0.5]

@@ -6,20 +6,24 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from gradexp.engine.accumulation import Accumulation, total_steps
+from gradexp.engine.accumulation import Accumulation, total_epochs, total_steps
 from gradexp.engine.interval import Interval
 from gradexp.engine.step_groups import StepGroup, single_batches
 from tests.engine.several_steps import EPOCHS, GROUP_SIZE, fit
 
 
 class Note(Callback):
-    """Records `total_steps` at the start of a fit."""
+    """Records `total_steps` and `total_epochs` at the start of a fit, and counts the epochs that begin."""
 
     def __init__(self) -> None:
-        self.total = 0.0
+        self.total = self.epochs = 0.0
+        self.begun = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.total = total_steps(trainer)
+        self.total, self.epochs = total_steps(trainer), total_epochs(trainer)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.begun += 1
 
 
 @pytest.mark.parametrize("steps_per_execution", [GROUP_SIZE, 1])
@@ -30,6 +34,9 @@ class Note(Callback):
         ({"max_epochs": 3, "max_steps": 30}, 30),
         ({"max_epochs": 1, "max_steps": 30}, 20),
         ({"max_epochs": -1, "max_steps": 30}, 30),
+        ({"max_epochs": 9, "max_steps": 40}, 40),
+        ({"max_epochs": 9, "max_steps": 41}, 41),
+        ({"max_epochs": -1, "accumulate_grad_batches": {1: 7, 3: 12}, "max_steps": 31}, 31),
         ({"max_epochs": 1, "accumulate_grad_batches": 4}, 5),
         ({"max_epochs": 1, "accumulate_grad_batches": 7}, 3),
         ({"max_epochs": 4, "accumulate_grad_batches": {1: 7, 3: 12}}, 20 + 3 + 3 + 2),
@@ -37,10 +44,13 @@ class Note(Callback):
         ({"max_epochs": 3, "limit_train_batches": 1}, 3),
     ],
 )
-def test_total_steps_equals_the_steps_taken(limits: dict[str, Any], total: int, steps_per_execution: int) -> None:
+def test_total_steps_and_epochs_are_those_of_the_fit(
+    limits: dict[str, Any], total: int, steps_per_execution: int
+) -> None:
     note = Note()
     result = fit(steps_per_execution, note, trainer=limits)
     assert note.total == total == result.trainer.global_step
+    assert note.epochs == note.begun
 
 
 def test_total_steps_counts_ragged_batches_of_all_repeats() -> None:
@@ -58,6 +68,7 @@ def test_a_fit_without_end_has_infinitely_many_steps() -> None:
     for number in (GROUP_SIZE, 1):
         note = Stop()
         fit(number, note, trainer={"max_epochs": -1})
+        assert note.epochs == float("inf")
         assert note.total == float("inf")
 
 

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from gradexp.figures import basin_map, panels_of_paths, paths_over_contours, surface_3d
 from gradexp.figures.basins import BASIN_COLOURS, NO_MINIMUM
+from gradexp.figures.output import figures_as
 from gradexp.figures.panels import PATH_COLOURS, Array
 from tests.figures.rendering import legend_of, render
-from tests.gallery.of_runs import run_figures
 
 pytestmark = pytest.mark.slow
 
@@ -70,11 +70,29 @@ def test_paths_and_marks_are_at_their_coordinates() -> None:
     assert_legends_are_inside_the_figure(figure)
 
 
-def test_little_above_and_below_square_axes_is_blank() -> None:
-    figure = run_figures()["paths_over_contours, optimizers"]()
-    figure.draw_without_rendering()
-    drawn = figure.get_tightbbox()  # with a margin of matplotlib's around it
-    assert figure.get_figheight() - drawn.height < 0.08 * figure.get_figheight()
+@pytest.mark.parametrize("size", [None, "page", "column"])
+def test_nothing_above_below_and_between_rows_of_square_axes_is_blank(size: str | None) -> None:
+    """Rows as one sees them: a row, of title, axes and legends, follows what is above within a tenth of an inch."""
+    starts = {f"start {number}": PATH + 0.1 * number for number in range(6)}
+    panels = {"by start": starts, "by rate, with a heading that may take two lines": {"lr 0.1": PATH}, "by lr": {}}
+    with figures_as("png", size):
+        of_paths = panels_of_paths(X, Y, BOWL, panels, {"minimum": MINIMUM}, "bowl")
+        costs = np.geomspace(1e-12, 100, 31 * 41).reshape(31, 41)
+        basins = basin_map(X, Y, np.zeros((31, 41), dtype=int), MINIMUM, costs, "Adam, lr 0.001")
+    for figure in (of_paths, basins):
+        figure.draw_without_rendering()
+        bottom = figure.bbox.height
+        rows = len({round(axes.get_position().y0, 3) for axes in figure.axes})
+        columns = len(figure.axes) // rows
+        shown: list[list[Any]] = [[text.get_window_extent() for text in figure.texts]]
+        shown += [[axes.get_tightbbox() for axes in figure.axes[row * columns :][:columns]] for row in range(rows)]
+        for boxes in shown:
+            assert 0 <= bottom - max(box.y1 for box in boxes) < 0.11 * figure.dpi
+            bottom = min(box.y0 for box in boxes)
+        assert 0 <= bottom < 0.11 * figure.dpi
+        assert 0 <= figure.bbox.width - max(box.x1 for boxes in shown for box in boxes) < 0.11 * figure.dpi
+        for axes in figure.axes:
+            assert axes.get_window_extent().width == pytest.approx(axes.get_window_extent().height)
 
 
 def test_diverging_paths_are_clipped_at_the_axes() -> None:

@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 from sklearn.datasets import load_digits
 
 from gradexp import Result, run
+from gradexp.reports.units import unit
 from gradexp.sweeps.report.results import read_sweep, write_csv
 from tests.command_line import call
 from tests.run_folder import checkpoint, events
@@ -116,3 +117,4 @@ def test_a_users_rmse_is_reported_under_its_name() -> None:
     further = (f"+metrics.rmse._target_={R}MeanSquaredError", "+metrics.rmse.squared=false")
     result = run("data=diabetes", "model.hidden=[4]", "trainer.max_epochs=1", "figures=false", *further)
     assert result.metrics["val/rmse"] == pytest.approx(result.metrics["val/mse"] ** 0.5, rel=1e-5)
+    assert unit("val/rmse", result.metrics) == "", "it is of standardised targets"

@@ -17,15 +17,25 @@ from gradexp.reports.hparams import changes_in_words, hyperparameters, write_hpa
 from tests.run_folder import events
 
 
-def tab(folder: Path) -> tuple[set[str], set[str], dict[str, Any]]:
-    """The columns of settings and of metrics, and each run's session: its status and its metrics by name."""
+def read(folder: Path) -> tuple[backend_context.Context, RequestContext, api_pb2.Experiment]:
+    """What TensorBoard's plugin finds below a folder."""
     multiplexer = EventMultiplexer()
     multiplexer.AddRunsFromDirectory(str(folder))
     multiplexer.Reload()
     provider = MultiplexerDataProvider(multiplexer, str(folder))
     context, request = backend_context.Context(TBContext(data_provider=provider)), RequestContext()
     content = context.hparams_metadata(request, "")
-    experiment = context.experiment_from_metadata(request, "", True, content, None)
+    return context, request, context.experiment_from_metadata(request, "", True, content, None)
+
+
+def columns(folder: Path) -> list[str]:
+    """The columns of settings, in TensorBoard's order."""
+    return [info.name for info in read(folder)[2].hparam_infos]
+
+
+def tab(folder: Path) -> tuple[set[str], set[str], dict[str, Any]]:
+    """The columns of settings and of metrics, and each run's session: its status and its metrics by name."""
+    context, request, experiment = read(folder)
     asked = api_pb2.ListSessionGroupsRequest(
         slice_size=99,
         allowed_statuses=[api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE],
@@ -133,6 +143,37 @@ def test_what_a_sweep_varies_has_a_column_whatever_it_is_and_nothing_else_has() 
         "model.init_gain": "null",
     }
     assert {"lr", "momentum", "seed", "batch_size"} <= fixed.keys(), "a single run has all"
+
+
+def test_a_sweeps_job_has_the_hyperparameters_that_were_typed_and_nothing_else_that_was() -> None:
+    line = ("data=digits", "optimizer=momentum", "optimizer.nesterov=true", "optimizer.lr=0.5", "trainer.max_epochs=3")
+    others = ("figures=false", "data_dir=x", "trainer.log_every_n_steps=5", "data.num_workers=0", "name=odd")
+    group = ("+regularizer.group_lasso=1e-3", "model=mlp_classifier", "model.hidden=[8]", "seed=1")
+    typed = dict(word.lstrip("+").split("=") for word in (*line, *others, *group))
+    found = hyperparameters(plain(compose(*line, *others, *group)), "Digits", varied={"optimizer.lr": 0.5}, typed=typed)
+    assert found == {
+        "experiment": "odd",
+        "data": "digits",
+        "optimizer": "momentum",
+        "optimizer.nesterov": "true",
+        "max_epochs": 3,
+        "seed": 1,
+        "regularizer.group_lasso": 1e-3,
+        "model": "mlp_classifier",
+        "hidden": "8",
+        "lr": 0.5,
+    }
+
+
+def test_what_differs_between_two_sweeps_has_a_column_and_what_varies_comes_first(tmp_path: Path) -> None:
+    for optimizer in ("momentum", "nesterov"):
+        for seed in (0, 1):
+            typed = {"optimizer": optimizer, "seed": str(seed), "model.hidden": "[8]"}
+            config = plain(compose(f"optimizer={optimizer}", f"seed={seed}", "model.hidden=[8]"))
+            settings = hyperparameters(config, "Digits", varied={"seed": seed}, typed=typed)
+            write(tmp_path / optimizer / str(seed), settings, {}, succeeded=True)
+    assert columns(tmp_path / "momentum") == ["seed", "experiment", "hidden", "optimizer"]
+    assert columns(tmp_path) == ["optimizer", "seed", "experiment", "hidden"]
 
 
 def test_a_setting_that_a_run_does_not_have_has_no_column() -> None:

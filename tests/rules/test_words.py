@@ -5,7 +5,7 @@ import pytest
 from gradexp.building.kinds import KINDS
 from gradexp.configuration.key_rules import KEY_RULES
 from gradexp.rules import BOOLEAN, COLUMNS, COUNT, FRACTION, HIDDEN, POSITIVE, Rule, check, or_null
-from gradexp.rules.words import OTHER_WORDS, counted, did_you_mean, other_word
+from gradexp.rules.words import OTHER_WORDS, counted, did_you_mean, in_seconds, other_word
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,19 @@ from gradexp.rules.words import OTHER_WORDS, counted, did_you_mean, other_word
         ("epochs", ["max_steps", "max_epochs", "min_epochs"], "max_epochs"),
         ("evaluate", ["train", "test"], "test"),
         ("zebra", ["adam", "sgd"], None),
+        ("spiral", ["separable", "xor"], None),  # five letters in common, and four slips
+        ("noise", ["affine", "none"], None),
+        ("saturation", ["activations"], None),
+        ("seed_sensitivity", ["learning_rate_sensitivity"], None),
+        ("mnits", ["minibatch", "mnist"], "mnist"),
+        ("himmel", ["himmelblau"], "himmelblau"),
+        ("stiblinski", ["styblinski_tang"], "styblinski_tang"),
+        ("xro", ["xor"], "xor"),
+        ("sdg", ["adam", "sgd"], "sgd"),
+        ("HuberLoss", ["hinge", "huber"], "huber"),
+        ("mlp_scratch", ["mlp_classifier", "mlp_from_scratch"], "mlp_from_scratch"),
+        ("reprot", ["export", "report"], "report"),
+        ("val_split", ["split_seed", "val_size"], "val_size"),
     ],
 )
 def test_did_you_mean(typed: object, valid: list[str], meant: str | None) -> None:
@@ -26,6 +39,13 @@ def test_did_you_mean(typed: object, valid: list[str], meant: str | None) -> Non
 
 def test_a_noun_is_in_the_singular_after_one_alone() -> None:
     assert [counted(number, "job") for number in (0, 1, 2, 1260)] == ["0 jobs", "1 job", "2 jobs", "1,260 jobs"]
+
+
+def test_the_shortest_time_has_two_significant_digits_and_all_have_its_decimals() -> None:
+    assert in_seconds([0.0312, 1.5, None, 120.0]) == ["0.031", "1.500", "", "120.000"]
+    assert in_seconds([6.49, 120.0]) == ["6.5", "120.0"]
+    assert in_seconds([0.0, 0.14]) == ["0.00", "0.14"]
+    assert in_seconds([None]) == [""]
 
 
 def test_no_word_stands_for_two_names() -> None:

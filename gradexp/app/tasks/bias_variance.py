@@ -34,7 +34,7 @@ from gradexp.randomness import generator, mix, seed_generators
 from gradexp.reports.bias_variance import BELOW_ZERO, Decomposition, of_probabilities, of_squared_error, of_votes
 from gradexp.reports.hparams import hyperparameters, write_hparams
 from gradexp.reports.results_table import results_table
-from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job
+from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job, typed_in_job
 
 POINTS = 2000  # at which the error is measured where the data's law is known
 GRID = 200  # values of x in the figure
@@ -217,16 +217,19 @@ def _squared_error(model: AbstractModule, outputs: Tensor, targets: Tensor) -> f
 def _write_events(
     cfg: DictConfig, folder: Path, data: AbstractDataModule, metrics: dict[str, float], figure: Figure | None
 ) -> None:
-    """Write metrics, figure and hyperparameters to TensorBoard."""
+    """Write metrics, figure and hyperparameters to TensorBoard, which draws each scalar as a curve.
+
+    So only the monitor is one, as the metric of the tab HPARAMS; all metrics are in the table of results.
+    """
     with EventWriter(str(event_folder_of_job(folder))) as writer:
         write_config(writer, to_yaml(cfg, resolve=True), folder)
         writer.add_text("results", results_table(metrics))
-        for name, value in metrics.items():
-            writer.add_scalar(name, value, 0)
+        writer.add_scalar(MONITOR, metrics[MONITOR], 0)
         if figure is not None:
             write_figure(folder, f"{FOLDER}/fits", figure, writer)
-        settings = hyperparameters(plain(cfg), type(data).__name__, varied=settings_of_job(folder))
-        write_hparams(writer, settings, metrics, 0, metrics, succeeded=True)
+        varied, typed = settings_of_job(folder), typed_in_job(folder)
+        settings = hyperparameters(plain(cfg), type(data).__name__, varied=varied, typed=typed)
+        write_hparams(writer, settings, {}, 0, (), succeeded=True)
 
 
 def _fits_figure(

@@ -26,7 +26,7 @@ from gradexp.reports.curves import scalars
 from gradexp.reports.hparams import hyperparameters, write_hparams
 from gradexp.reports.results_table import results_table
 from gradexp.reports.scalar_layout import write_layout
-from gradexp.sweeps.plan.run_name import settings_of_job
+from gradexp.sweeps.plan.run_name import settings_of_job, typed_in_job
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,8 @@ def end(cfg: DictConfig, trainer: Trainer, model: LightningModule, metrics: dict
         write_layout(logger.experiment, sorted(scalars(folder)))
     name = f"best/{metrics['monitor']}"
     best = {name: metrics[name]} if name in metrics else {}
-    settings = hyperparameters(plain(cfg), metrics["data"], metrics.get("resumed", ()), settings_of_job(folder))
+    changes, varied, typed = metrics.get("resumed", ()), settings_of_job(folder), typed_in_job(folder)
+    settings = hyperparameters(plain(cfg), metrics["data"], changes, varied, typed)
     write_hparams(logger.experiment, settings, best, step, (), succeeded=metrics["status"] == "completed")
     logger.experiment.close()
 

@@ -17,12 +17,26 @@ SECONDS = 30.0  # between two lines of a sweep
 
 @dataclass
 class _Stack:
-    """A stack in training: what it is called, its jobs, the epochs of the longest, and those it has trained for."""
+    """A stack in training.
+
+    Attributes:
+        label: What it is called.
+        jobs: How many it has.
+        epochs: Of the longest of them, which `trainer.max_steps` may end before its last epoch.
+        planned: The epochs of all of them in the sweep's total, which is known before the data and so before the steps.
+        trained: Epochs done.
+    """
 
     label: str
     jobs: int
     epochs: int
+    planned: int
     trained: int = 0
+
+    @property
+    def done(self) -> float:
+        """How much of the planned epochs is done."""
+        return self.planned * self.trained / self.epochs
 
 
 class StackProgress:
@@ -30,7 +44,7 @@ class StackProgress:
 
     Args:
         on: The console on which it is shown.
-        total: Epochs of all jobs, each job's counted for itself.
+        total: Epochs of all jobs, each job's counted for itself, if no `trainer.max_steps` ends it earlier.
         part: The number of the part of the sweep that this process trains, from 1; None if it trains all of them.
         parts: How many there are. Their processes share the console, where a bar would draw over another.
     """
@@ -46,9 +60,9 @@ class StackProgress:
         self._stacks: dict[int, _Stack] = {}  # by the number of the process that trains it
         self._said: set[str] = set()
 
-    def begin(self, number: int, stacks: int, jobs: int, epochs: int, process: int = 0) -> None:
-        """A stack begins: its number among so many, its jobs and the epochs of the longest of them."""
-        self._stacks[process] = _Stack(f"stack {number} of {stacks}", jobs, epochs)
+    def begin(self, number: int, stacks: int, jobs: int, epochs: int, planned: int, process: int = 0) -> None:
+        """A stack begins: its number among so many, its jobs, the epochs of the longest, and theirs in the total."""
+        self._stacks[process] = _Stack(f"stack {number} of {stacks}", jobs, epochs, planned)
         if self._bar is not None and len(self._stacks) == 1:
             self._bar.begin()
 
@@ -66,7 +80,7 @@ class StackProgress:
         """Show that a stack has trained for so many epochs, and the best score of its jobs, if there is one."""
         self.advance(epochs, process)
         stack = self._stacks[process]
-        done = self._done + sum(one.trained * one.jobs for one in self._stacks.values())
+        done = self._done + round(sum(one.done for one in self._stacks.values()))
         score = "" if best is None else f"best {monitor} {best:.4g}"
         jobs = counted(stack.jobs, "job")
         parts = [f"{self._part}{stack.label}", jobs, f"epoch {epochs}/{stack.epochs}"]
@@ -83,7 +97,7 @@ class StackProgress:
             self._bar.end()
 
     def count(self, epochs: int, process: int = 0) -> None:
-        """Count jobs whose fits have ended, and would take so many epochs in all."""
+        """Count jobs whose fits have ended, and have so many epochs in the total."""
         self._stacks.pop(process, None)
         self._done += epochs
 
@@ -114,8 +128,8 @@ class RelayedProgress(StackProgress):
         super().__init__(Console(quiet=True), 0)
         self._send = send
 
-    def begin(self, number: int, stacks: int, jobs: int, epochs: int, process: int = 0) -> None:
-        self._send("begin", (number, stacks, jobs, epochs))
+    def begin(self, number: int, stacks: int, jobs: int, epochs: int, planned: int, process: int = 0) -> None:
+        self._send("begin", (number, stacks, jobs, epochs, planned))
 
     def is_due(self) -> bool:
         return time.monotonic() - self._printed > DRAWN_EVERY

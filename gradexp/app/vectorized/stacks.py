@@ -3,7 +3,7 @@
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,11 @@ class Stacks:
             (self._sweep / name).mkdir(parents=True, exist_ok=True)
             job_folder.mark_started(self._sweep / name)
         yield from self._stack(names, saved)
-        self._progress.count(sum(self._jobs[name].trainer.max_epochs for name in names))
+        self._progress.count(self._planned(names))
+
+    def _planned(self, names: Iterable[str]) -> int:
+        """The epochs of these jobs, if no `trainer.max_steps` ends them earlier."""
+        return sum(self._jobs[name].trainer.max_epochs for name in names)
 
     def _why_one_by_one(self, prepared: Prepared) -> str | None:
         """Why a stack is slower than one fit after the other; None if it is not, or if the user wants stacks."""
@@ -157,7 +161,8 @@ class Stacks:
                 if saved is not None:
                     fit.load_state(saved.state, saved.numbers)
                 stacks = self._begun + math.ceil(self._left / len(ready))
-                self._progress.begin(self._begun, stacks, len(ready), max(one.max_epochs for one in fit.members))
+                longest = max(one.max_epochs for one in fit.members)
+                self._progress.begin(self._begun, stacks, len(ready), longest, self._planned(ready))
                 _run(fit, file, self._progress)
         except torch.OutOfMemoryError:
             half = len(ready) // 2

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradexp.reports.event_folder import event_folder
 from gradexp.sweeps.plan.axes import text
-from gradexp.sweeps.plan.manifest import Manifest
+from gradexp.sweeps.plan.manifest import Manifest, PlannedJob
 
 LONGEST = 80  # characters
 UNSAFE = re.compile(r"[^A-Za-z0-9_.,+-]+")
@@ -23,9 +23,21 @@ def event_folder_of_job(folder: Path) -> Path:
 
 def settings_of_job(folder: Path) -> Mapping[str, Any]:
     """What the sweep of the job in a folder varies, by key, with the values of this job; empty for a single run."""
+    job = _planned(folder)
+    return {} if job is None else job.settings
+
+
+def typed_in_job(folder: Path) -> Mapping[str, str]:
+    """What was typed for the job in a folder, by key, with what its sweep varies; empty for a single run."""
+    job = _planned(folder)
+    typed = [] if job is None else [line.partition("=") for line in job.overrides if not line.startswith("~")]
+    return {key.lstrip("+"): value for key, _, value in typed}
+
+
+def _planned(folder: Path) -> PlannedJob | None:
     manifest = Manifest.of_job(folder)
     jobs = manifest.jobs.values() if manifest is not None else ()
-    return next((job.settings for job in jobs if job.folder == folder.name), {})
+    return next((job for job in jobs if job.folder == folder.name), None)
 
 
 def run_name(settings: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from gradexp.figures.output import FORMATS
 from gradexp.forks import side_by_side
 from gradexp.reports.event_folder import NAME, event_folder
 from gradexp.reports.hparams import hyperparameters, write_row
-from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job
+from gradexp.sweeps.plan.run_name import event_folder_of_job, settings_of_job, typed_in_job
 from gradexp.sweeps.report.band_scalars import remove_bands, write_bands
 from gradexp.sweeps.report.findings import Findings
 from gradexp.sweeps.report.matplotlib_figures import sweep_figures
@@ -64,7 +64,8 @@ def write_dashboard(findings: Findings, study: Mapping[str, Figure]) -> dict[str
             path = job.folder / HYDRA_FOLDER / "config.yaml"
             with whole_records(f"{path} has other settings than a run records", ValueError):
                 data = str(config["data"]["_target_"]).rpartition(".")[2]
-                settings = hyperparameters(config, data, varied=settings_of_job(job.folder))
+                varied, typed = settings_of_job(job.folder), typed_in_job(job.folder)
+                settings = hyperparameters(config, data, varied=varied, typed=typed)
             write_row(event_folder_of_job(job.folder), settings, SUFFIX, succeeded=False)
     return pictures
 

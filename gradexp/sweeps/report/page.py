@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gradexp.configuration.environment import ENVIRONMENT
+from gradexp.reports.units import is_in_targets_unit
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report import captions, job_curves, plotly_figures
 from gradexp.sweeps.report.best_words import best_lines, lost_lines, no_score
@@ -121,7 +122,11 @@ def _table(results: SweepResults) -> tuple[list[str], list[list[Any]], str]:
     told = [f"{one} {number(rows[0][one])}" for one in equal if rows[0].get(one) not in (None, "")]
     targets = {str(job.metrics["target_name"]) for job in results.jobs if job.metrics.get("target_name")}
     unit = f" [{targets.pop()}]" if len(targets) == 1 else ""
-    heads = [f"{column}{unit if column.endswith('/rmse') else ''}" for column in kept]
+
+    def is_in_it(column: str) -> bool:
+        return all(is_in_targets_unit(column, job.metrics) for job in results.jobs if column in job.metrics)
+
+    heads = [f"{one}{unit if one.endswith('/rmse') and is_in_it(one) else ''}" for one in kept]
     return heads, [[row.get(column) for column in kept] for row in rows], ", ".join(told)
 
 

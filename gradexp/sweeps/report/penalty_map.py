@@ -33,6 +33,11 @@ class Grid:
         """Whether both penalties vary: a single row or column is no map."""
         return len(self.l1) >= TWO and len(self.l2) >= TWO
 
+    def varying(self, l1: float, l2: float) -> list[str]:
+        """The penalties of a pair by name, without one that is the same in all jobs."""
+        named = (("l1", self.l1, l1), ("l2", self.l2, l2))
+        return [f"{name} {value:g}" for name, values, value in named if len(values) >= TWO]
+
 
 def penalties(results: SweepResults) -> Grid | None:
     """None where neither penalty varies; a single row or column where one does."""

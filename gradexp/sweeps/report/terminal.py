@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from gradexp.rules.words import in_seconds
 from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, no_score, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
@@ -20,7 +21,7 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
     if findings.ranking:
         front = findings.search.front if findings.search is not None else []
         more = ["on the front"] * bool(front)
-        unit = findings.unit
+        unit, shown = findings.unit, findings.ranking[:TOP]
         names = ["setting", findings.results.score_name, f"± over {unit}s", f"{unit}s", "seconds", *more]
         rows = [
             [
@@ -28,10 +29,10 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
                 f"{setting.mean:.4g}",
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),
-                f"{setting.seconds:.1f}" if setting.seconds is not None else "",
+                seconds,
                 *("yes" if setting.label in front else "" for _ in more),
             ]
-            for setting in findings.ranking[:TOP]
+            for setting, seconds in zip(shown, in_seconds([one.seconds for one in shown]), strict=True)
         ]
         print_table(console, names, rows, ["setting"])
     if findings.comparison is not None:
@@ -56,15 +57,17 @@ def lines(findings: Findings) -> list[str]:
         found.append(f"learning rate: {', '.join(words)}")
     grid = findings.penalties
     if grid is not None and grid.best is not None:
-        setting, l1, l2 = grid.best
-        others = beside([f"l1 {one:g} l2 {other:g}" for one, other in grid.beside])
-        found.append(f"penalties: best at l1 {l1:g}, l2 {l2:g} ({score(setting)}{others})")
+        setting, *pair = grid.best
+        others = beside([" ".join(grid.varying(*one)) for one in grid.beside])
+        found.append(f"penalties: best at {', '.join(grid.varying(*pair))} ({score(setting)}{others})")
     if findings.importance:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in findings.importance.items())
         found.append(f"variance explained: {shares}")
     if findings.times is not None and len(findings.times.front) > 1:
-        fast, slow = findings.times.front[0], findings.times.front[-1]
-        found.append("time: " + ", ".join(f"{score(one.setting)} in {one.seconds:.1f} s" for one in (fast, slow)))
+        ends = findings.times.front[0], findings.times.front[-1]  # the fastest, and the best
+        times = in_seconds([one.seconds for one in ends])
+        words = [f"{score(one.setting)} in {time} s" for one, time in zip(ends, times, strict=True)]
+        found.append(f"time: {', '.join(words)}")
     found += [_at_fresh_seeds(row) for row in findings.contest if row.mean is not None]
     return [*found, *_problems(findings)]
 

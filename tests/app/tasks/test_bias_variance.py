@@ -13,6 +13,7 @@ from gradexp import PolynomialData, run
 from gradexp.reports.bias_variance import BELOW_ZERO, of_probabilities, of_squared_error, of_votes
 from tests.callbacks.drawing import drawn
 from tests.command_line import call
+from tests.run_folder import events
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +108,10 @@ def test_gradient_descent_has_the_bias_and_variance_of_least_squares(tmp_path: P
 def test_a_classifier_is_decomposed_by_probabilities_and_by_votes(tmp_path: Path) -> None:
     line = ("task=bias_variance", "model.hidden=[8]", "trainer.max_epochs=5", "resampling.copies=4", "seed=0")
     metrics = run(*line, f"hydra.run.dir={tmp_path / 'a'}").metrics
+    logged = events(tmp_path / "a")
+    assert logged.Tags()["scalars"] == ["val/error"], "a table has the other single values"
+    (table,) = logged.Tensors("results/text_summary")
+    assert f"val/bias2 | {metrics['val/bias2']:.6g} |" in table.tensor_proto.string_val[0].decode()
     assert metrics["val/bias2"] + metrics["val/variance"] == pytest.approx(metrics["val/error"])
     assert metrics["val/bias_01"] + metrics["val/variance_01"] == pytest.approx(metrics["val/error_01"])
     assert metrics["resampling/samples"] == 619

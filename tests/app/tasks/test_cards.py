@@ -86,5 +86,6 @@ def test_jobs_of_a_stack_have_the_command_of_the_sweep_and_their_own(monkeypatch
         assert plain(cfg)["optimizer"]["betas"] == yaml.safe_load(betas)
         assert asked_hash(cfg) == metrics(number)["asked_hash"], "pasted it is that job"
         assert layout(folder) == {MEASURED: ["loss", "accuracy"], OTHERS: ["lr"]}, "without a penalty"
-        assert settings(folder) == {"experiment": "default", "optimizer.betas": betas}, "only what the sweep varies"
+        assert settings(folder) == {"experiment": "default", "optimizer.betas": betas, "optimizer": "adam",
+                                    "init": "normal", "hidden": "4", "batch_size": 100, "max_epochs": 2}  # fmt: skip
         assert "seconds/fit" in card(folder, "results")

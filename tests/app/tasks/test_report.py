@@ -14,6 +14,9 @@ from sklearn.datasets import load_digits
 
 from gradexp import run
 from gradexp.models import MLPClassifier
+from gradexp.reports.units import LONGEST
+from gradexp.rules.words import in_seconds
+from gradexp.sweeps.report.page_parts import number
 from tests.command_line import call
 from tests.sweeps.report.parsed_page import page, text
 
@@ -59,7 +62,7 @@ def test_the_page_of_a_run_tells_all_of_it_and_loads_nothing(trained: Path) -> N
     assert "data.val_size" not in said, "it is the default"
     assert f"accuracy {metrics['best/val/accuracy']:.2%}" in said
     assert "fitting: " in said, "the diagnosis"
-    assert f"fit {metrics['seconds/fit']:.2f}" in said
+    assert f"fit {in_seconds([metrics['seconds/fit']])[0]}" in said
     assert f"{metrics['memory/peak_mib']:,.0f} MiB at most" in said
     assert metrics["versions"] in said
     assert metrics["machine"] in said
@@ -166,13 +169,17 @@ def test_an_unfinished_a_failed_and_a_foreign_run_have_a_page_with_what_there_is
 
 def test_a_regression_has_residuals_and_a_diverged_run_its_reason(tmp_path: Path) -> None:
     short = ("trainer.max_epochs=1", "figures=false", "report=true")
-    run("+experiment=diabetes", *short, f"hydra.run.dir={tmp_path / 'fit'}")
+    metrics = run("+experiment=diabetes", *short, f"hydra.run.dir={tmp_path / 'fit'}").metrics
     figures = json.loads(page(tmp_path / "fit").data["figure-data"])
     assert {"predicted_against_true.svg", "residuals.pdf"} <= papers(tmp_path / "fit").keys()
     assert {"predicted_against_true", "residuals"} <= figures.keys()
     said = text(tmp_path / "fit")
     assert "Residuals (predicted - true, in the units of the target): root mean square" in said
     assert "sample predicted true age sex bmi" in said
+    target = "target" if len(metrics["target_name"]) > LONGEST else metrics["target_name"]
+    assert f"rmse {number(metrics['test/rmse'])} [{target}]" in said
+    assert f"mse {number(metrics['test/mse'])} [std^2]" in said
+    assert f"units [{target}] the targets' own, [std] their standard deviation" in said
     result = run("optimizer=sgd", "optimizer.lr=1e6", *short, f"hydra.run.dir={tmp_path / 'diverged'}")
     assert result.metrics["status"] == "diverged"
     said = text(tmp_path / "diverged")

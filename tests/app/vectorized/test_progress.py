@@ -22,9 +22,9 @@ def shown(on: Console) -> str:
 
 def second_stack(progress: StackProgress) -> None:
     """The state in the second of five stacks of 64 jobs with 20 epochs."""
-    progress.begin(1, 5, 64, 20)
+    progress.begin(1, 5, 64, 20, 64 * 20)
     progress.count(64 * 20)
-    progress.begin(2, 5, 64, 20)
+    progress.begin(2, 5, 64, 20, 64 * 20)
 
 
 def test_a_terminal_shows_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_elsewhere_there_is_a_line_now_and_then(part: int | None, parts: int, mo
 def test_progress_that_is_not_wanted_is_not_shown() -> None:
     quiet = Console(file=io.StringIO(), quiet=True, force_terminal=True)
     progress = StackProgress(quiet, 10)
-    progress.begin(1, 1, 1, 10)
+    progress.begin(1, 1, 1, 10, 10)
     progress.show(3, "val/loss", 1.0)
     assert shown(quiet) == ""
 
@@ -82,7 +82,7 @@ def test_the_bar_counts_the_stacks_of_all_processes(monkeypatch: pytest.MonkeyPa
     progress = StackProgress(terminal, 2 * 32 * 20)
     sent: list[tuple[str, tuple[Any, ...]]] = []
     relayed = RelayedProgress(lambda name, arguments: sent.append((name, arguments)))
-    relayed.begin(1, 1, 32, 20)
+    relayed.begin(1, 1, 32, 20, 32 * 20)
     relayed.show(8, "val/accuracy", 0.5)
     assert not relayed.is_due()
     for process in (0, 1):
@@ -93,3 +93,14 @@ def test_the_bar_counts_the_stacks_of_all_processes(monkeypatch: pytest.MonkeyPa
     progress.show(10, "val/accuracy", 0.5, process=1)
     assert " 75% " in shown(terminal).splitlines()[-1]
     progress.hide()
+
+
+def test_epochs_that_max_steps_leaves_out_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    file = console(is_terminal=False)
+    progress = StackProgress(file, 2 * 32 * 100)
+    progress.begin(1, 2, 32, 4, 32 * 100)  # four of 100 epochs
+    now += 10
+    progress.show(2, "val/accuracy", None)
+    assert shown(file) == "stack 1 of 2 | 32 jobs | epoch 2/4 | 0:00:30 left\n"

@@ -4,13 +4,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from gradexp.reports.curves import scalars
 from gradexp.reports.event_folder import event_folder
-from gradexp.sweeps.plan.run_name import LONGEST, event_folder_of_job, run_name
+from gradexp.sweeps.plan.run_name import LONGEST, event_folder_of_job, run_name, typed_in_job
 from tests.command_line import call
+from tests.run_folder import events
 from tests.sweeps.folders import grid, write_curve, write_sweep
 from tests.sweeps.small import SMALL
+
+
+def hparams(folder: Path) -> set[str]:
+    """The settings in the row that a run has in TensorBoard's tab HPARAMS."""
+    content = events(folder).summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    return {*HParamsPluginData.FromString(content).session_start_info.hparams}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +44,17 @@ def test_a_job_logs_into_a_folder_that_says_what_differs(monkeypatch: pytest.Mon
         assert used == Path(f"sweep/{number}/tensorboard/{name}")
         assert any(used.glob("*.hparams"))
         assert "val/loss" in scalars(Path(f"sweep/{number}"))
+        typed = {**dict(word.split("=") for word in SMALL[2:-1]), "optimizer": name, "seed": "0"}
+        assert typed_in_job(Path(f"sweep/{number}")) == typed
+        assert hparams(Path(f"sweep/{number}")) == {
+            "experiment",
+            "optimizer",
+            "seed",
+            "hidden",
+            "batch_size",
+            "max_epochs",
+        }
+    assert typed_in_job(Path("sweep")) == {}
 
 
 def test_a_job_that_has_logged_elsewhere_goes_on_there(tmp_path: Path) -> None:

@@ -91,15 +91,21 @@ def test_columns_that_never_vary_are_left_out_and_told_below(tmp_path: Path) -> 
 
 
 def test_the_head_of_a_root_mean_squared_error_names_the_target(tmp_path: Path) -> None:
-    for names, head in ((("price", "price"), "best/val/rmse [price]"), (("price", "rent"), "best/val/rmse")):
+    for names, std, head in (
+        (("price", "price"), 1.0, "best/val/rmse [price]"),
+        (("price", "rent"), 1.0, "best/val/rmse"),
+        (("price", "price"), 5.0, "best/val/rmse"),  # a user's metric, of standardised targets
+    ):
         outcomes = {
-            n: scored(0.9 + n / 100, **{"best/val/rmse": 2.0 + n, "target_name": name}) for n, name in enumerate(names)
+            n: scored(0.9 + n / 100, **{"best/val/rmse": 2.0 + n, "best/val/mse": (2.0 + n) ** 2, "target_name": name})
+            | {"target_std": std}
+            for n, name in enumerate(names)
         }
-        folder = write_sweep(tmp_path / names[1], grid(optimizer__lr=[0.01, 0.1]), outcomes)
+        folder = write_sweep(tmp_path / f"{names[1]} {std}", grid(optimizer__lr=[0.01, 0.1]), outcomes)
         write_page(find(read_sweep(folder)), [], {})
         table = json.loads(page(folder).data["table-data"])
-        assert table["columns"] == ["job", "status", "optimizer.lr", "val/accuracy", head]
-        assert table["rows"][0][-1] == 2.0
+        assert table["columns"] == ["job", "status", "optimizer.lr", "val/accuracy", head, "best/val/mse"]
+        assert table["rows"][0][-2:] == [2.0, 4.0]
 
 
 def test_the_command_that_settles_a_comparison_has_a_box_of_its_own(tmp_path: Path) -> None:

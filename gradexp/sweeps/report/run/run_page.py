@@ -7,7 +7,8 @@ from typing import Any
 
 from gradexp.reports.diagnosis import diagnose
 from gradexp.reports.examination import Examination
-from gradexp.rules.words import counted
+from gradexp.reports.units import explained, unit
+from gradexp.rules.words import counted, in_seconds
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report.page_parts import PAPERS, Shown, foot, in_base64, number, paper_links, write_html
 from gradexp.sweeps.report.run import drawn_run
@@ -91,19 +92,24 @@ def _scores(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The scores by what they were measured on."""
     found = []
     for prefix, title in STAGES.items():
-        named = {key[len(prefix) :]: value for key, value in metrics.items() if key.startswith(prefix)}
-        words = [f"{name} {_score(name, value)}" for name, value in named.items() if isinstance(value, int | float)]
+        named = {key: value for key, value in metrics.items() if key.startswith(prefix) and _is_number(value)}
+        words = [f"{_score(key[len(prefix) :], value)}{unit(key, metrics)}" for key, value in named.items()]
         if words:
             found.append((title, ", ".join(words)))
     accuracy, samples = metrics.get("test/accuracy"), metrics.get("samples/test")
     if accuracy is not None and samples:
         low, high = wilson(accuracy * samples, samples)
         found.append(("on other samples", f"test accuracy {low:.2%} to {high:.2%} (95 %, Wilson)"))
-    return found
+    units = explained(metrics)
+    return found + [("units", units)] * bool(units)
 
 
 def _score(name: str, value: float) -> str:
-    return f"{value:.2%}" if name == "accuracy" else number(float(value))
+    return f"{name} {f'{value:.2%}' if name == 'accuracy' else number(float(value))}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _curve_words(group: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
@@ -127,7 +133,8 @@ def _costs(run: RunFiles) -> list[tuple[str, str]]:
     """Seconds, samples, parameters and memory."""
     metrics = run.metrics
     seconds = {key.partition("/")[2]: value for key, value in metrics.items() if key.startswith("seconds/")}
-    found = [("seconds", ", ".join(f"{name} {value:.2f}" for name, value in seconds.items()))] if seconds else []
+    said = ", ".join(f"{name} {in_seconds([value])[0]}" for name, value in seconds.items())
+    found = [("seconds", said)] if seconds else []
     if seconds.get("fit") and metrics.get("steps"):
         found.append(("milliseconds a step", f"{1000 * seconds['fit'] / metrics['steps']:.3g}, with validation"))
     memory = metrics.get("memory/peak_mib")
