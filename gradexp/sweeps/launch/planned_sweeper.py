@@ -24,6 +24,8 @@ from gradexp.sweeps.launch.sweep_folder import claimed, end, print_counts, resum
 from gradexp.sweeps.plan.manifest import Manifest
 from gradexp.sweeps.plan.plan import Plan
 
+KEPT = ("basic", "vectorized")  # launchers without options to type; their jobs differ by rounding
+
 
 class Work(ABC):
     """What a sweep does: a grid, or a search.
@@ -101,6 +103,7 @@ class PlannedSweeper(Sweeper):
             job_folder.check_records(folder / job.folder for job in manifest.jobs.values())
             print_counts(folder, manifest)
             remove_temporary_files(folder, folder / "figures")
+            manifest.launcher = self.config.hydra.runtime.choices.get(LAUNCHER)
             manifest.write(folder)
             resume = f"continue with: {resume_command(folder, self.config)}"
             begin_work(lambda: resume)
@@ -124,18 +127,23 @@ class PlannedSweeper(Sweeper):
             # A search is one whole: what is typed now is a change of its command, and never an axis to add.
             if lines.only_resumes or old.search is not None:
                 arguments, compose = lines.command(old), lines
-                self._take_launcher(compose, arguments)
+                self._take_launcher(compose, arguments, old.launcher)
             old = lines.manifest(old)
         not_kept = ("sweep.resume=", "sweep.dry_run=")
         command = [argument for argument in dict.fromkeys(arguments) if not argument.startswith(not_kept)]
         found = work(self.config, compose)
         return found, *found.plan(arguments, old, command)
 
-    def _take_launcher(self, compose: Composer, command: list[str]) -> None:
-        """Take the launcher that a preset or an experiment of the sweep's command chooses, unless one was typed."""
+    def _take_launcher(self, compose: Composer, command: list[str], last: str | None) -> None:
+        """Take the launcher that the sweep last ran on, unless one was typed.
+
+        One that takes jobs to other processes or computers must be typed again. In its place comes that of a preset or
+        an experiment in the sweep's command.
+        """
         parsed = compose.parser.parse_overrides(command)
         added = [str(o.input_line) for o in parsed if o.type is OverrideType.ADD and not o.is_sweep_override()]
         chosen = str(compose.choices([line for line in added if "." not in line.partition("=")[0]])[LAUNCHER])
+        chosen = last if last in KEPT else chosen
         if not is_launcher_typed(self.config) and chosen != self.config.hydra.runtime.choices[LAUNCHER]:
             config = with_launcher(self.hydra_context, self.config, chosen)
             with read_write(config):
