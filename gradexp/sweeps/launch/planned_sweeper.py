@@ -21,6 +21,7 @@ from gradexp.sweeps.launch.jobs import LAUNCHER, is_launcher_typed, with_launche
 from gradexp.sweeps.launch.manifest_lines import ManifestLines
 from gradexp.sweeps.launch.output import console
 from gradexp.sweeps.launch.sweep_folder import claimed, end, print_counts, resume_command, resume_words, wanted
+from gradexp.sweeps.plan.manifest import NAME as MANIFEST
 from gradexp.sweeps.plan.manifest import Manifest
 from gradexp.sweeps.plan.plan import Plan
 
@@ -120,7 +121,10 @@ class PlannedSweeper(Sweeper):
         loader: Any = self.hydra_context.config_loader  # ours: gradexp.app.section_loader
         compose: Composer = loader.composer(self.config)
         if old is None and self.config.sweep.resume is not None:
-            raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
+            around = f" Did you mean {folder.parent}?" if (folder.parent / MANIFEST).is_file() else ""
+            raise ValueError(
+                f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.{around}"
+            )
         work = self.work_of(old)
         if old is not None:
             lines = ManifestLines(folder, arguments, compose, resume_words(folder, self.config))
