@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradexp.app.errors import printable
-from gradexp.rules.words import counted
+from gradexp.rules.words import counted, duration
 from gradexp.sweeps.job_folder import score_name
 
 LONGEST = 20  # letters of a target's name that stands beside each error
@@ -34,7 +34,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     if "epochs" in metrics:
         table.add_row("trained", f"{counted(metrics['epochs'], 'epoch')}, {counted(metrics['steps'], 'step')}")
     seconds = {k.partition("/")[2]: v for k, v in metrics.items() if k.startswith("seconds/")}
-    table.add_row("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))
+    table.add_row("seconds", ", ".join(f"{name} {duration(value)}" for name, value in seconds.items()))
     _add_weights(table, metrics)
     last, best = metrics.get("epochs"), metrics.get("best/epoch")
     of_best = f", epoch {best}" if best is not None else ""

@@ -85,6 +85,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def duration(seconds: float) -> str:
+    """Seconds, with a decimal or a digit that is not 0: 12.3, 0.7, 0.02; 0.0 below a millisecond."""
+    return f"{seconds:.1g}" if 0.001 <= seconds < 0.095 else f"{seconds:.1f}"
+
+
 def sentence(words: Any) -> str:
     """The words with a full stop, unless they end as a sentence does: those of an error may, or may not."""
     text = str(words).rstrip()

@@ -5,7 +5,7 @@ import pytest
 from gradexp.building.kinds import KINDS
 from gradexp.configuration.key_rules import KEY_RULES
 from gradexp.rules import BOOLEAN, COLUMNS, COUNT, FRACTION, HIDDEN, POSITIVE, Rule, check, or_null
-from gradexp.rules.words import OTHER_WORDS, counted, did_you_mean, other_word
+from gradexp.rules.words import OTHER_WORDS, counted, did_you_mean, duration, other_word
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,8 @@ def test_what_would_be_refused_is_not_guessed(key: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"^{key} must be ") as caught:
         check(key, value, rules[key])
     assert str(caught.value).endswith(f"got {value!r}.")
+
+
+def test_a_duration_has_a_digit_that_is_not_zero() -> None:
+    seconds = {12.34: "12.3", 0.96: "1.0", 0.097: "0.1", 0.05: "0.05", 0.0123: "0.01", 0.0016: "0.002", 1e-5: "0.0"}
+    assert {value: duration(value) for value in seconds} == seconds

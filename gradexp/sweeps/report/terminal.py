@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gradexp.rules.words import duration
 from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, no_score, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
@@ -32,7 +33,7 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
                 f"{setting.mean:.4g}",
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),
-                f"{setting.seconds:.1f}" if setting.seconds is not None else "",
+                duration(setting.seconds) if setting.seconds is not None else "",
                 *("yes" if setting.label in front else "" for _ in more),
             )
         console.print(table)
@@ -63,7 +64,7 @@ def lines(findings: Findings) -> list[str]:
         found.append(f"variance explained: {shares}")
     if findings.times is not None and len(findings.times.front) > 1:
         fast, slow = findings.times.front[0], findings.times.front[-1]
-        found.append("time: " + ", ".join(f"{score(one.setting)} in {one.seconds:.1f} s" for one in (fast, slow)))
+        found.append("time: " + ", ".join(f"{score(one.setting)} in {duration(one.seconds)} s" for one in (fast, slow)))
     found += [_at_fresh_seeds(row) for row in findings.contest if row.mean is not None]
     return [*found, *_problems(findings)]
 
