@@ -92,9 +92,11 @@ def _may_be(key: str, value: Any) -> bool:
 
 
 def _sweep(line: str) -> str:
-    """Of `seed=range(3)` without -m."""
+    """Of `seed=range(3)` without -m, and of an interval, which a grid refuses."""
     key, _, value = line.partition("=")
-    return f"{key} must have one value in a single run; got {value}. Type -m {in_shell(line)} for a run of each"
+    typed = in_shell(line)
+    ways = f"-m hydra/sweeper=optuna {typed} to search it" if "interval(" in value else f"-m {typed} for a run of each"
+    return f"{key} must have one value in a single run; got {value}. Type {ways}"
 
 
 def _hydras_own(line: str) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gradexp.app.errors import printable
 from gradexp.reports.units import explained, unit
-from gradexp.rules.words import counted, in_seconds
+from gradexp.rules.words import counted, duration
 from gradexp.sweeps.job_folder import score_name
 
 STATUS_STYLE = {"completed": "green", "diverged": "red", "failed": "red"}
@@ -34,7 +34,7 @@ def print_summary(console: Console, metrics: Mapping[str, Any], folder: str, not
     if "epochs" in metrics:
         table.add_row("trained", f"{counted(metrics['epochs'], 'epoch')}, {counted(metrics['steps'], 'step')}")
     seconds = {k.partition("/")[2]: v for k, v in metrics.items() if k.startswith("seconds/")}
-    table.add_row("seconds", ", ".join(f"{name} {in_seconds([value])[0]}" for name, value in seconds.items()))
+    table.add_row("seconds", ", ".join(f"{name} {duration(value)}" for name, value in seconds.items()))
     _add_weights(table, metrics)
     last, best = metrics.get("epochs"), metrics.get("best/epoch")
     of_best = f", epoch {best}" if best is not None else ""

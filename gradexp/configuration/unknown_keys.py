@@ -111,6 +111,8 @@ def unknown_key(key: str, node: Plain) -> str:
     known = [one for one in flat(node) if one.startswith("hydra.")] if is_hydras else known_keys(node)
     added = None if parent else added_group(name)
     nearest = f"+{added}=OPTION" if added is not None else nearest_key(key, known)
+    if key in ("launcher", "sweeper"):
+        nearest = f"-m hydra/{key}=OPTION"
     if parent == "regularizer" and name in STRENGTHS:
         nearest = "regularizer.l1 or regularizer.l2"
     hint = f" Did you mean {nearest}?" if nearest is not None else _of_other_options(key)

@@ -28,6 +28,7 @@ def loss_curve(curves: Mapping[str, Curve]) -> Figure:
     for place, (name, (steps, losses)) in enumerate(curves.items()):
         draw_line(axes, steps, losses, place, name)
     axes.set(xlabel="steps", ylabel="loss")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     set_title(axes, "Loss of training and validation" if len(curves) > 1 else "Loss")
     scale_to(axes, [losses for _, losses in curves.values()])
     legend_below(axes)

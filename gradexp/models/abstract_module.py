@@ -191,6 +191,7 @@ class AbstractModule(SteppedModule, Checked):
         values = self.epoch_metrics.compute() | {"lr": self.last_lr}
         self.log_dict(values, logger=False, sync_dist=True)
         log_at_step(self, {"train/loss_epoch": values["train/loss"]})
+        self.epoch_loss = self.global_step, values["train/loss"]
         self.epoch_metrics.reset()
         if self.is_stepped and self.ends_epoch():
             # Lightning keeps the metrics of an earlier epoch's validation.

@@ -223,7 +223,10 @@ def _likely(name: str, value: Any, rule: Rule) -> str:
     if ends and rule.holds(int(ends[1])):
         return f' For a run of each type -m "{name}=range({ends[1]},{int(ends[2]) + 1})"'
     # A list is meant where nothing else may stand, and not where it is one of several kinds of values.
-    guesses: list[Any] = [*([[value]] if rule.words.startswith("a list ") else []), *(value if is_list(value) else ())]
+    guesses: list[Any] = list(value) if is_list(value) else []
+    if rule.words.startswith("a list "):
+        apart = re.fullmatch(r"\d+(?:[ x;-]+\d+)+", str(value))
+        guesses.insert(0, [int(number) for number in re.split(r"\D+", str(value))] if apart else [value])
     with suppress(ValueError, OverflowError):
         number = float(str(value).removesuffix("%")) / (100 if str(value).endswith("%") else 1)
         # Where a share may stand too, 1.0 may mean all or one.

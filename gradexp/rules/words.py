@@ -1,7 +1,6 @@
 """Words of messages: the valid name that somebody most likely means, numbers with their nouns, sentences."""
 
 import difflib
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -114,13 +113,6 @@ def did_you_mean(name: Any, valid: Iterable[Any]) -> str:
     return f" Did you mean {found}?" if found else ""
 
 
-def in_seconds(times: Sequence[float | None]) -> list[str]:
-    """Times, the shortest with two significant digits, and all with as many decimals, at least one; "" for None."""
-    shortest = min((time for time in times if time), default=1.0)
-    decimals = max(1, 1 - math.floor(math.log10(shortest)))
-    return [f"{time:.{decimals}f}" if time is not None else "" for time in times]
-
-
 def counted(number: int, noun: str) -> str:
     """A number and its noun: 1 seed, 1,260 jobs."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
@@ -131,6 +123,11 @@ def abbreviated(items: Iterable[object], shown: int = 5) -> str:
     texts = [str(item) for item in items]
     more = f" and {len(texts) - shown:,} more" if len(texts) > shown else ""
     return ", ".join(texts[:shown]) + more
+
+
+def duration(seconds: float) -> str:
+    """Seconds, with a decimal or a digit that is not 0: 12.3, 0.7, 0.02; 0.0 below a millisecond."""
+    return f"{seconds:.1g}" if 0.001 <= seconds < 0.095 else f"{seconds:.1f}"
 
 
 def sentence(words: Any) -> str:

@@ -49,6 +49,7 @@ def test_the_table_is_sweep_csv(found: Sweep) -> None:
 def test_best_is_what_the_report_calls_best(found: Sweep) -> None:
     assert found.best == find(found.results).ranking[0]
     assert (found.best.label, len(found.best.scores)) == ("optimizer.lr=0.01", 3)
+    assert len(repr(found.best)) < 200  # as a notebook shows it
     assert "optimizer.lr=0.01" in (found.folder / "report.html").read_text()
 
 

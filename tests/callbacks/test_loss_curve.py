@@ -77,3 +77,13 @@ def test_a_classifier_of_images_has_a_curve() -> None:
 def test_without_figures_nothing_is_drawn() -> None:
     result = run(*SHORT, "trainer.max_epochs=1", "figures=false")
     assert not (result.folder / "figures").exists()
+
+
+def test_epochs_shorter_than_the_interval_of_logging_are_points_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = record(monkeypatch)
+    settings = ("data.repeat=2", "trainer.log_every_n_steps=50", "figures=true")
+    first = run(*SHORT, *settings, "trainer.max_epochs=2")
+    resumed = run(f"ckpt_path={first.folder}/checkpoints/last.ckpt", "trainer.max_epochs=3")
+    steps, losses = calls["loss_curve"][-1]["curves"]["train/loss"]
+    assert list(steps) == [2, 4, 6]
+    np.testing.assert_allclose((steps, losses), logged(resumed.folder, "train/loss_epoch"), rtol=1e-6)

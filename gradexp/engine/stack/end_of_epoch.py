@@ -30,7 +30,7 @@ def measured(member: Member, values: Mapping[str, float], validated: bool) -> bo
         values: Training metrics of the epoch, and validation metrics, those of an earlier epoch unless `validated`.
         validated: Whether there was a validation in this epoch.
     """
-    member.metrics = dict(values)
+    member.metrics = values = dict(sorted(values.items()))  # as Checkpoints has them
     stage, score = member.monitor.partition("/")[0], values.get(member.monitor)
     if (stage == "val" and not validated) or score is None or math.isnan(score):
         return False

@@ -21,8 +21,11 @@ from gradexp.sweeps.launch.jobs import LAUNCHER, is_launcher_typed, with_launche
 from gradexp.sweeps.launch.manifest_lines import ManifestLines
 from gradexp.sweeps.launch.output import console
 from gradexp.sweeps.launch.sweep_folder import claimed, end, print_counts, resume_command, resume_words, wanted
+from gradexp.sweeps.plan.manifest import NAME as MANIFEST
 from gradexp.sweeps.plan.manifest import Manifest
 from gradexp.sweeps.plan.plan import Plan
+
+KEPT = ("basic", "vectorized")  # launchers without options to type; their jobs differ by rounding
 
 
 class Work(ABC):
@@ -101,6 +104,7 @@ class PlannedSweeper(Sweeper):
             job_folder.check_records(folder / job.folder for job in manifest.jobs.values())
             print_counts(folder, manifest)
             remove_temporary_files(folder, folder / "figures")
+            manifest.launcher = self.config.hydra.runtime.choices.get(LAUNCHER)
             manifest.write(folder)
             resume = f"continue with: {resume_command(folder, self.config)}"
             begin_work(lambda: resume)
@@ -117,25 +121,33 @@ class PlannedSweeper(Sweeper):
         loader: Any = self.hydra_context.config_loader  # ours: gradexp.app.section_loader
         compose: Composer = loader.composer(self.config)
         if old is None and self.config.sweep.resume is not None:
-            raise ValueError(f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.")
+            around = f" Did you mean {folder.parent}?" if (folder.parent / MANIFEST).is_file() else ""
+            raise ValueError(
+                f"sweep.resume must be the folder of a sweep, with its manifest.json; got {folder}.{around}"
+            )
         work = self.work_of(old)
         if old is not None:
             lines = ManifestLines(folder, arguments, compose, resume_words(folder, self.config))
             # A search is one whole: what is typed now is a change of its command, and never an axis to add.
             if lines.only_resumes or old.search is not None:
                 arguments, compose = lines.command(old), lines
-                self._take_launcher(compose, arguments)
+                self._take_launcher(compose, arguments, old.launcher)
             old = lines.manifest(old)
         not_kept = ("sweep.resume=", "sweep.dry_run=")
         command = [argument for argument in dict.fromkeys(arguments) if not argument.startswith(not_kept)]
         found = work(self.config, compose)
         return found, *found.plan(arguments, old, command)
 
-    def _take_launcher(self, compose: Composer, command: list[str]) -> None:
-        """Take the launcher that a preset or an experiment of the sweep's command chooses, unless one was typed."""
+    def _take_launcher(self, compose: Composer, command: list[str], last: str | None) -> None:
+        """Take the launcher that the sweep last ran on, unless one was typed.
+
+        One that takes jobs to other processes or computers must be typed again. In its place comes that of a preset or
+        an experiment in the sweep's command.
+        """
         parsed = compose.parser.parse_overrides(command)
         added = [str(o.input_line) for o in parsed if o.type is OverrideType.ADD and not o.is_sweep_override()]
         chosen = str(compose.choices([line for line in added if "." not in line.partition("=")[0]])[LAUNCHER])
+        chosen = last if last in KEPT else chosen
         if not is_launcher_typed(self.config) and chosen != self.config.hydra.runtime.choices[LAUNCHER]:
             config = with_launcher(self.hydra_context, self.config, chosen)
             with read_write(config):

@@ -62,6 +62,7 @@ class Manifest:
         monitor_mode: "max" where a higher monitor is better, else "min".
         search: How a search searches; None for a grid.
         for_each: The axis each value of which has final runs; None without the protocol of a benchmark.
+        launcher: The option of hydra/launcher that last ran it; None in the manifests of earlier versions.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Manifest:
     monitor_mode: Mode | None = None
     search: dict[str, Any] | None = None
     for_each: str | None = None
+    launcher: str | None = None
 
     @staticmethod
     def read(folder: Path) -> "Manifest | None":
@@ -165,6 +167,8 @@ def _wrong(content: dict[str, Any]) -> str:
         return f"its search must be an object; got {content['search']!r}"
     if not isinstance(content.get("for_each"), str | None):
         return f"its for_each must be a key; got {content['for_each']!r}"
+    if not isinstance(content.get("launcher"), str | None):
+        return f"its launcher must be a name; got {content['launcher']!r}"
     for key in ("command", "varying"):
         if not all(isinstance(item, str) for item in content[key]):
             return f"its {key} must be a list of texts; got {content[key]!r}"

@@ -30,7 +30,11 @@ def extended(old: Manifest | None, plan: Plan, command: list[str]) -> Manifest:
         return manifest
     changed = differences(old.base, plan.common, varying)
     if changed:
-        extends = "New values of an axis extend a sweep" if old.search is None else "More search.trials extend a search"
+        extends = (
+            "New values of an axis, typed with all else that the sweep's command has, extend a sweep"
+            if old.search is None
+            else "More search.trials extend a search"
+        )
         raise ValueError(
             f"sweep.resume must keep the settings that the sweep began with; {'; '.join(changed)}. {extends}; any "
             "other change needs a new sweep."

@@ -53,7 +53,8 @@ def lost_lines(findings: Findings) -> list[str]:
         return []
     settings = settings_of(latest_stage(findings.results.comparable))
     lost = [f"{one.label} ({one.lost})" for one in settings if one.lost and not one.count("completed")]
-    return [f"all jobs diverged or failed: {abbreviated(lost, SHOWN)}"] if lost and len(settings) > 1 else []
+    line = f"settings whose jobs all diverged or failed: {abbreviated(lost, SHOWN)}"
+    return [line] if lost and len(settings) > 1 else []
 
 
 def no_score(findings: Findings) -> str:

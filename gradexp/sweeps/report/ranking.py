@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, quantiles, stdev
 from typing import Any
 
@@ -30,7 +30,7 @@ class Setting:
     """
 
     label: str
-    jobs: list[Job]
+    jobs: list[Job] = field(repr=False)
     scores: list[float]
     diverged: int
     lost: int

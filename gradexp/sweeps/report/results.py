@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,9 @@ class Job:
     stage: str
     status: str
     settings: dict[str, Any]
-    overrides: list[str]
-    config: dict[str, Any]
-    metrics: dict[str, Any]
+    overrides: list[str] = field(repr=False)
+    config: dict[str, Any] = field(repr=False)
+    metrics: dict[str, Any] = field(repr=False)
     entrant: str = ""
     is_default: bool = False
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from gradexp.rules.words import in_seconds
+from gradexp.rules.words import duration
 from gradexp.sweeps.report.best_words import beside, best_lines, lost_lines, no_score, score
 from gradexp.sweeps.report.comparison.table import print_comparison
 from gradexp.sweeps.report.contest import Contestant
@@ -21,7 +21,7 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
     if findings.ranking:
         front = findings.search.front if findings.search is not None else []
         more = ["on the front"] * bool(front)
-        unit, shown = findings.unit, findings.ranking[:TOP]
+        unit = findings.unit
         names = ["setting", findings.results.score_name, f"± over {unit}s", f"{unit}s", "seconds", *more]
         rows = [
             [
@@ -29,10 +29,10 @@ def print_findings(findings: Findings, study: Sequence[str], console: Console) -
                 f"{setting.mean:.4g}",
                 f"{setting.spread:.2g}" if setting.spread is not None else "",
                 str(len(setting.scores)),
-                seconds,
+                duration(setting.seconds) if setting.seconds is not None else "",
                 *("yes" if setting.label in front else "" for _ in more),
             ]
-            for setting, seconds in zip(shown, in_seconds([one.seconds for one in shown]), strict=True)
+            for setting in findings.ranking[:TOP]
         ]
         print_table(console, names, rows, ["setting"])
     if findings.comparison is not None:
@@ -65,9 +65,7 @@ def lines(findings: Findings) -> list[str]:
         found.append(f"variance explained: {shares}")
     if findings.times is not None and len(findings.times.front) > 1:
         ends = findings.times.front[0], findings.times.front[-1]  # the fastest, and the best
-        times = in_seconds([one.seconds for one in ends])
-        words = [f"{score(one.setting)} in {time} s" for one, time in zip(ends, times, strict=True)]
-        found.append(f"time: {', '.join(words)}")
+        found.append("time: " + ", ".join(f"{score(one.setting)} in {duration(one.seconds)} s" for one in ends))
     found += [_at_fresh_seeds(row) for row in findings.contest if row.mean is not None]
     return [*found, *_problems(findings)]
 

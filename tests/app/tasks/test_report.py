@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from gradexp import run
 from gradexp.models import MLPClassifier
 from gradexp.reports.units import LONGEST
-from gradexp.rules.words import in_seconds
+from gradexp.rules.words import duration
 from gradexp.sweeps.report.page_parts import number
 from tests.command_line import call
 from tests.sweeps.report.parsed_page import page, text
@@ -62,7 +62,7 @@ def test_the_page_of_a_run_tells_all_of_it_and_loads_nothing(trained: Path) -> N
     assert "data.val_size" not in said, "it is the default"
     assert f"accuracy {metrics['best/val/accuracy']:.2%}" in said
     assert "fitting: " in said, "the diagnosis"
-    assert f"fit {in_seconds([metrics['seconds/fit']])[0]}" in said
+    assert f"fit {duration(metrics['seconds/fit'])}" in said
     assert f"{metrics['memory/peak_mib']:,.0f} MiB at most" in said
     assert metrics["versions"] in said
     assert metrics["machine"] in said

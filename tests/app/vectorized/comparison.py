@@ -17,7 +17,10 @@ COUNTS_OF_BATCHES = "batch_progress.total"
 
 def differences(one: Path, other: Path) -> list[str]:
     """What differs between two jobs' folders beyond rounding: metrics, curves, configuration, checkpoints."""
-    found = [f"metrics.json: {line}" for line in _unequal(*(_metrics(folder) for folder in (one, other)))]
+    metrics = [_metrics(folder) for folder in (one, other)]
+    found = [f"metrics.json: {line}" for line in _unequal(*metrics)]
+    orders = [[key for key in keys if not any(word in key for word in MEASURED)] for keys in metrics]
+    found += [f"metrics.json: {orders[0]} and {orders[1]}"] if orders[0] != orders[1] else []
     found += [f"curves: {line}" for line in _unequal(*(_flat(curves(folder)) for folder in (one, other)))]
     for name in ("config.yaml", "overrides.yaml"):
         if (one / ".hydra" / name).read_text() != (other / ".hydra" / name).read_text():

@@ -211,7 +211,7 @@ def test_a_killed_sweep_goes_on_from_the_last_boundary_to_the_same_ends(monkeypa
         assert list(Path(folder, ".stacks").iterdir())
         with monkeypatch.context() as patch:
             epochs = epochs_from_now_on(patch)
-            assert call(patch, "-m", VECTORIZED, f"sweep.resume={folder}") is None
+            assert call(patch, "-m", f"sweep.resume={folder}") is None  # on the launcher that it ran on
         assert epochs == left
         assert metrics(folder) == metrics("whole")
         assert not Path(folder, ".stacks").exists()

@@ -116,6 +116,8 @@ def test_new_values_and_new_axes_extend_a_sweep(
     ]
     assert stamps(Path("sweep/0")) | stamps(Path("sweep/1")) == before
     assert [row["status"] for row in table()] == ["completed"] * 5
+    message = str(call(monkeypatch, "-m", "sweep.resume=sweep", "seed=0,1,2"))
+    assert "New values of an axis, typed with all else that the sweep's command has, extend a sweep;" in message
 
 
 def test_a_job_of_a_sweep_equals_the_single_run_of_its_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +144,13 @@ def test_a_damaged_manifest_gets_one_message(content: str, monkeypatch: pytest.M
     message = call(monkeypatch, *RESUMED)
     assert isinstance(message, str)
     assert message.startswith("error: sweep/manifest.json must be ")
+
+
+@pytest.mark.parametrize("inside", ["sweep/0", "sweep/manifest.json"])
+def test_what_lies_in_the_folder_of_a_sweep_names_it(inside: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("sweep").mkdir()
+    Path("sweep/manifest.json").touch()
+    assert str(call(monkeypatch, "-m", f"sweep.resume={inside}")).endswith(f"got {inside}. Did you mean sweep?")
 
 
 def test_a_folder_name_may_have_spaces_and_special_characters(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The commands that run settings again: at fresh seeds, with other folds, or at the seeds that are missing."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -17,8 +18,8 @@ SECTIONS = ("hydra", "sweep")  # that are dropped whole
 def next_commands(settings: Sequence[RunSetting], number: int) -> list[str]:
     """The commands that run settings at `number` fresh seeds: one multirun, or one each if their keys differ.
 
-    Keys that vary together are zipped, so that no further combinations run. Settings with several splits, such as
-    folds, run at the same seeds on fresh splits.
+    Unless the settings are all combinations of their values, keys are zipped, so that no further combinations run.
+    Settings with several splits, such as folds, run at the same seeds on fresh splits.
 
     Args:
         settings: At most four, else there is no command.
@@ -81,9 +82,12 @@ def _multiruns(settings: Sequence[RunSetting], at: Sequence[str]) -> list[str]:
     if any(one != keys[0] for one in keys) or not is_simple:
         return [command("-m", *(f"{key}={value}" for key, value in line.items()), *at) for line in lines]
     shared = [f"{key}={value}" for key, value in lines[0].items() if key not in varying]
-    axes = [f"{key}={','.join(line[key] for line in lines)}" for key in varying]
+    values = {key: [line[key] for line in lines] for key in varying}
+    of_grid = {key: list(dict.fromkeys(every)) for key, every in values.items()}
+    is_grid = math.prod(map(len, of_grid.values())) == len(lines)
+    axes = [f"{key}={','.join(every)}" for key, every in (of_grid if is_grid else values).items()]
     names = ",".join(key.lstrip("+") for key in varying)
-    return [command("-m", *shared, *axes, *([f"sweep.zip=[{names}]"] if len(varying) > 1 else []), *at)]
+    return [command("-m", *shared, *axes, *([] if is_grid else [f"sweep.zip=[{names}]"]), *at)]
 
 
 def _lines(setting: RunSetting) -> dict[str, str]:

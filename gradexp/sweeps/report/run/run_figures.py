@@ -31,8 +31,12 @@ def curve_groups(curves: Mapping[str, Curve], monitor: str) -> dict[str, dict[st
     """Curves that belong on one figure, by its title: of one metric in training and validation, of one family.
 
     The loss comes first, then the monitored metric. Single points and constants are left out; so is what equals the
-    loss, as the objective without penalties.
+    loss, as the objective without penalties. Where epochs are shorter than the interval of logging, the training loss
+    is that of the epochs.
     """
+    epochs: Curve = curves.get("train/loss_epoch", ([], []))
+    if len(epochs[0]) > len(curves.get("train/loss", ([], []))[0]):
+        curves = {**curves, "train/loss": epochs}
     found: dict[str, dict[str, Curve]] = defaultdict(dict)
     for tag, (steps, values) in sorted(curves.items()):
         stage, _, name = tag.partition("/")

@@ -8,7 +8,7 @@ from typing import Any
 from gradexp.reports.diagnosis import diagnose
 from gradexp.reports.examination import Examination
 from gradexp.reports.units import explained, unit
-from gradexp.rules.words import counted, in_seconds
+from gradexp.rules.words import counted, duration
 from gradexp.sweeps.plan.axes import text
 from gradexp.sweeps.report.page_parts import PAPERS, Shown, foot, in_base64, number, paper_links, write_html
 from gradexp.sweeps.report.run import drawn_run
@@ -133,7 +133,7 @@ def _costs(run: RunFiles) -> list[tuple[str, str]]:
     """Seconds, samples, parameters and memory."""
     metrics = run.metrics
     seconds = {key.partition("/")[2]: value for key, value in metrics.items() if key.startswith("seconds/")}
-    said = ", ".join(f"{name} {in_seconds([value])[0]}" for name, value in seconds.items())
+    said = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
     found = [("seconds", said)] if seconds else []
     if seconds.get("fit") and metrics.get("steps"):
         found.append(("milliseconds a step", f"{1000 * seconds['fit'] / metrics['steps']:.3g}, with validation"))

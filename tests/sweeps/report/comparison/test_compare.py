@@ -185,7 +185,9 @@ def test_settings_of_which_all_jobs_diverged_are_named_in_the_refusal_and_in_the
         ValueError, match=r"got one, optimizer.lr=0.1. Without it are optimizer.lr=1e\+30: 3 diverged.$"
     ):
         compare(settings_of(jobs), ACCURACY)
-    assert "all jobs diverged or failed: optimizer.lr=1e+30 (3 diverged)" in report_lines(find(sweep(jobs)))
+    assert "settings whose jobs all diverged or failed: optimizer.lr=1e+30 (3 diverged)" in report_lines(
+        find(sweep(jobs))
+    )
 
 
 def test_of_very_many_settings_only_pairs_with_the_best_are_made_after_bonferroni(

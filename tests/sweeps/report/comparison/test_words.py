@@ -182,6 +182,14 @@ def test_the_command_runs_the_settings_at_fresh_seeds(
     }  # fmt: skip
 
 
+def test_all_combinations_are_axes_that_are_not_zipped() -> None:
+    typed = [{"optimizer": name, "optimizer.lr": rate} for name in RATES for rate in (0.1, 0.01)]
+    jobs = [job(n, {**one, "seed": 0}) for n, one in enumerate(typed)]
+    assert next_commands(settings_of(jobs), 5) == [
+        "python -m gradexp -m optimizer=sgd,adam optimizer.lr=0.1,0.01 'seed=range(100,105)'"
+    ]
+
+
 def test_settings_with_other_keys_have_a_command_each() -> None:
     jobs = [
         job(0, {"optimizer": "sgd", "optimizer.momentum": 0.9, "seed": 0}),

@@ -44,6 +44,9 @@ def test_curves_of_one_metric_share_a_figure_and_constants_and_repetitions_have_
     # With a penalty, the objective is another curve; a schedule makes the rate one.
     more = CURVES | {"train/objective": ([1, 2], [9.0, 8.0]), "train/lr": ([1, 2], [0.1, 0.2])}
     assert list(curve_groups(more, "val/accuracy")) == ["loss", "accuracy", "grad_norm", "lr", "objective"]
+    # Epochs shorter than the interval of logging.
+    short = CURVES | {"train/loss": ([2], [0.5])}
+    assert curve_groups(short, "val/accuracy")["loss"]["train/loss"] == CURVES["train/loss_epoch"]
 
 
 def test_a_loss_over_decades_has_a_logarithmic_axis_and_an_accuracy_ends_at_1() -> None:
