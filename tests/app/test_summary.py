@@ -44,7 +44,7 @@ def test_one_of_a_kind_is_singular() -> None:
 
 
 def test_a_fraction_of_a_second_is_no_zero() -> None:
-    assert "seconds fit 6.5, test 0.031" in plain(summary(**{"seconds/fit": 6.49, "seconds/test": 0.0312}))
+    assert "seconds fit 6.5, test 0.03" in plain(summary(**{"seconds/fit": 6.49, "seconds/test": 0.0312}))
 
 
 def test_the_epoch_and_the_score_of_the_tested_weights_are_named() -> None:
