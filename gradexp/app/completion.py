@@ -8,7 +8,7 @@ from pathlib import Path
 from gradexp.building.class_reader import read_class
 from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES
 from gradexp.building.signatures import Signature
-from gradexp.configuration.groups import defaults, groups, main_file, option_file, plus
+from gradexp.configuration.groups import defaults, groups, main_file, option_defaults, option_file, plus
 from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
 from gradexp.configuration.values import flat
 
@@ -116,7 +116,7 @@ def _signature(group: str, before: Sequence[str]) -> Signature | None:
 def _chosen(before: Sequence[str]) -> dict[str, str]:
     """The option of each group: typed, or of the typed experiment, or the default one."""
     typed = {key.lstrip("+"): value for key, _, value in (word.partition("=") for word in before)}
-    entries = option_file("experiment", typed.get("experiment", "")).get("defaults", [])
+    entries = option_defaults("experiment", typed.get("experiment", ""))
     overridden = {
         str(name).rpartition("/")[2]: str(option)
         for entry in entries

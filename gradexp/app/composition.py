@@ -18,6 +18,7 @@ from gradexp.building.kinds import NAMED_CLASSES
 from gradexp.configuration.check import check_config
 from gradexp.configuration.class_sections import TARGET
 from gradexp.configuration.files import TYPED_ALONE
+from gradexp.configuration.groups import defaults, option_file
 from gradexp.configuration.hashes import LOCAL_KEYS, LOCAL_TRAINER_KEYS
 
 register_resolvers()
@@ -45,6 +46,9 @@ def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str
 
     With +experiment=NAME on the command line, the typed configuration is used unchanged. Otherwise the saved one is
     used, in which each typed key or group replaces the saved value, and a typed class replaces its whole section.
+
+    An option of `trainer` replaces only the keys in which it differs from the default option: the others, such as
+    trainer.max_epochs, are the run's.
 
     Args:
         saved: The resolved configuration in the checkpoint.
@@ -81,6 +85,9 @@ def with_overrides(saved: dict[str, Any], typed: DictConfig, overrides: list[str
         key, value = override.key_or_group, override.value()
         if key in NAMED_CLASSES and not isinstance(value, dict):  # an option, beside what the checkpoint has
             sections += [f"{key}.{name}" for name, section in (typed[key] or {}).items() if TARGET in section]
+        elif key == "trainer" and not isinstance(value, dict):
+            default = option_file(key, defaults()[key])
+            values += [f"{key}.{name}" for name, one in typed[key].items() if one != default.get(name)]
         else:
             values += _leaves(key, value)
     # Whole sections first: values typed next to an option or a class belong to it.

@@ -1,18 +1,16 @@
 """What a user types to continue a run that was interrupted."""
 
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
 from gradexp.app.run_record import RunRecord
-from gradexp.configuration.files import CONF_DIR
+from gradexp.configuration.groups import defaults, main_file, option_file
 from gradexp.configuration.hashes import LOCAL_TRAINER_KEYS
 from gradexp.configuration.values import plain
 from gradexp.interrupts import continue_by, typed_again
 from gradexp.sweeps import job_folder
 from gradexp.sweeps.plan.axes import text
-from gradexp.untrusted import read_yaml
 
 # Keys that a checkpoint does not contain, and that a resumed run needs as the first one had them.
 MACHINE_KEYS = (
@@ -58,13 +56,14 @@ class Continuation:
 
     def _of_this_machine(self) -> list[str]:
         """The settings that differ from the default and are not read from a checkpoint."""
-        default: dict[str, Any] = read_yaml(CONF_DIR / "config.yaml", "a configuration")
+        default = main_file()
+        of_trainer = option_file("trainer", defaults()["trainer"])
         asked = plain(self._record.asked)
         changed = [key for key in MACHINE_KEYS if asked[key] != default[key]]
-        of_trainer = {key: asked["trainer"][key] for key in LOCAL_TRAINER_KEYS}
+        changed_of_trainer = [key for key in LOCAL_TRAINER_KEYS if asked["trainer"][key] != of_trainer[key]]
         return [
             *(f"{key}={text(asked[key])}" for key in changed),
-            *(f"trainer.{key}={text(value)}" for key, value in of_trainer.items() if value != default["trainer"][key]),
+            *(f"trainer.{key}={text(asked['trainer'][key])}" for key in changed_of_trainer),
         ]
 
     def _relative(self, path: Path) -> str:

@@ -187,6 +187,8 @@ def _hydra_error(error: HydraException) -> str:
                 f"{key} must have one list or one range of values, and none in brackets; got {value}. A sweep over "
                 f"lists is typed as [1,2],[3,4]."
             )
-        kind = "a list" if "with ListConfig" in str(cause) else "a section of keys and values"
+        # A list for a section has the same cause as a section for a list.
+        is_for_list = "with ListConfig" in str(cause) and value.startswith("{")
+        kind = "a list" if is_for_list else "a section of keys and values"
         return f"{key} must be {kind}; got {value}."
     return f"{error}" + (f"\n{cause}" if isinstance(cause, OmegaConfBaseException) else "")

@@ -16,8 +16,8 @@ EXAMPLES = {"--cfg": "--cfg job", "--package": "--cfg job --package optimizer", 
 TYPED = {
     "dry_run": "-m sweep.dry_run=true",
     "resume": "ckpt_path=RUN/checkpoints/last.ckpt",
-    "gpu": "trainer.accelerator=gpu",
-    "cpu": "trainer.accelerator=cpu",
+    "gpu": "trainer=gpu",
+    "cpu": "trainer=cpu",
     "verbose": "hydra.verbose=true",
     "quiet": "progress=false",
 }

@@ -32,6 +32,7 @@ from gradexp.app.class_overrides import add_without_plus, may_have_other_keys, t
 from gradexp.app.composer import Composer
 from gradexp.app.composition_cache import Repository, cached, lines, parsed, without_plain
 from gradexp.app.file_classes import changes, is_option_of
+from gradexp.app.section_overrides import check_sections
 from gradexp.configuration.class_sections import CUSTOM, TARGET, check_rivals
 from gradexp.configuration.files import CONF_DIR
 from gradexp.sweeps.launch.jobs import launcher_of_preset
@@ -84,6 +85,7 @@ class SectionLoader(ConfigLoaderImpl):
             rest = [override for override in rest if not override.is_sweep_override()]
         key = (config_name, JobRuntime.instance().get("name"), _stored(), is_open and bool(rest), *lines(rest))
         cfg = cached(key, lambda: self._composed(config_name, lines(rest), run_mode, True, False))
+        check_sections(plain, cfg)
         add_without_plus(plain, cfg, is_open)
         added = [
             o for o in rest if (o.is_add() or o.is_force_add()) and not self.repository.group_exists(o.key_or_group)
@@ -156,6 +158,7 @@ class SectionLoader(ConfigLoaderImpl):
             if section.partition(".")[0] in cfg:
                 OmegaConf.update(cfg, section, {TARGET: "???"}, merge=False)
                 self._custom.add(section)
+        check_sections([o for o in self._overrides if not repo.group_exists(o.key_or_group)], cfg)
         add_without_plus(self._overrides, cfg, self._is_open)
         return cfg
 

@@ -10,7 +10,7 @@ from hydra import compose
 
 from gradexp.app.own_hydra import own_hydra
 from gradexp.app.quoting import in_shell
-from gradexp.configuration.groups import added_group, groups, plus
+from gradexp.configuration.groups import added_group, defaults, groups, plus
 from gradexp.configuration.key_rules import TASKS
 from gradexp.configuration.unknown_keys import known_keys, nearest_key
 from gradexp.configuration.values import plain_without_hydra
@@ -65,7 +65,8 @@ def meanings(word: str, following: Sequence[str] = ()) -> list[str]:
         return [FLAGS[bare]]
     if bare in TASKS or (not _is_known(bare) and other_word(bare, TASKS)):
         return [_task(bare if bare in TASKS else str(other_word(bare, TASKS)), value)]
-    is_word = other_word(bare, [key.rpartition(".")[2] for key in _keys()]) is not None
+    is_option = any(bare in groups()[group] for group in defaults())
+    is_word = not is_option and other_word(bare, [key.rpartition(".")[2] for key in _keys()]) is not None
     keys = [found for found in [setting(bare, value)] if found] if is_word or _is_known(bare) else []
     return keys or [*_of_path(word)] or _options(bare)
 

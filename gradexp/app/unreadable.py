@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 from gradexp.app.likely_values import drawn_range, likely_value
 from gradexp.app.quoting import in_shell, is_key, is_value, quoted, split
 from gradexp.app.suggestions import default_of, meanings
-from gradexp.building.kinds import CLASS_GROUPS
 from gradexp.configuration.files import CONF_DIR
+from gradexp.configuration.groups import defaults
 
 # Hydra's functions of a sweep's values; text with one of their names before a bracket is most likely a slip in one.
 SWEEP = re.compile(r"(choice|range|interval|tag|sort|shuffle|glob)\(")
@@ -39,7 +39,7 @@ def check_readable(arguments: Sequence[object]) -> None:
             raise ValueError(
                 f"a key must stand before the equals sign; got {_in_a_line(argument[:LONG])}. Type KEY=VALUE"
             )
-        listed = re.match(rf"({'|'.join(CLASS_GROUPS)})=\[(.*)\]$", argument)
+        listed = re.match(rf"({'|'.join(defaults())})=\[(.*)\]$", argument)
         if listed:
             line = in_shell(f"{listed[1]}={listed[2]}")
             raise ValueError(f"{key} must be one option; got [{listed[2]}]. Type -m {line} for a run of each")

@@ -17,12 +17,12 @@ from gradexp.building.names import MissingNameError
 from gradexp.building.sections import UnknownArgumentError, check_arguments, check_class, check_section
 from gradexp.building.trust import check_trusted
 from gradexp.configuration.ignored import OURS, check_ignored
-from gradexp.configuration.key_rules import CLOSED_SECTIONS, KEY_RULES, OPTIONAL, TOPICS
+from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL, TOPICS
 from gradexp.configuration.monitor import check_monitor
 from gradexp.configuration.other_options import with_options
 from gradexp.configuration.penalty_keys import check_penalties
 from gradexp.configuration.retyped import is_in_checkpoint
-from gradexp.configuration.section_values import check_is_section
+from gradexp.configuration.section_values import SECTIONS, check_is_section
 from gradexp.configuration.trainer_rules import SET_BY_GRADEXP, TRAINER_RULES
 from gradexp.configuration.unknown_keys import CLASSES, KEYS, unknown_key
 from gradexp.configuration.values import flat, resolved
@@ -93,12 +93,9 @@ def check_config(
 
 def _check_sections(node: Plain, referenced: set[str]) -> None:
     """Check that the top level has all sections, and no other keys than ours and those that interpolations use."""
-    sections = (*CLASS_GROUPS, *NAMED_CLASSES, *CLOSED_SECTIONS)
-    for name in sections:
-        if name not in node:
-            raise ValueError(f"{name} must be in the configuration, a section of keys and values; it was deleted.")
-        check_is_section(name, node[name])
-    ours = {*sections, "augmentation", *(key.partition(".")[0] for key in KEY_RULES)}
+    for name in SECTIONS:
+        check_is_section(name, node)
+    ours = {*SECTIONS, "augmentation", *(key.partition(".")[0] for key in KEY_RULES)}
     for name in node.keys() - ours - referenced:
         full_key = next(iter(flat({name: node[name]})))  # for a section, its first key
         raise ValueError(unknown_key(full_key, _without(node, name)))

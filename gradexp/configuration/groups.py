@@ -1,6 +1,6 @@
 """The groups of options in conf/, as their files list them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -35,9 +35,23 @@ def main_file() -> Mapping[str, Any]:
 
 
 def option_file(group: str, option: str) -> Mapping[str, Any]:
-    """The content of an option's file; empty if there is none."""
+    """The content of an option's file and of those that it extends, without `defaults`; empty if there is none."""
+    return {key: value for file in _files(group, option) for key, value in file.items() if key != "defaults"}
+
+
+def option_defaults(group: str, option: str) -> Sequence[Any]:
+    """The lists `defaults` of an option's file and of those that it extends, which come first."""
+    return [entry for file in _files(group, option) for entry in file.get("defaults", ())]
+
+
+def _files(group: str, option: str) -> Iterator[Mapping[str, Any]]:
+    """The content of the files that make an option: those that it names in `defaults`, then its own."""
     path = CONF_DIR / group / f"{option}.yaml"
-    return (read_yaml(path, "an option") or {}) if path.is_file() else {}
+    content: Mapping[str, Any] = (read_yaml(path, "an option") or {}) if path.is_file() else {}
+    for entry in content.get("defaults", ()):
+        if isinstance(entry, str):
+            yield from _files(group, entry)
+    yield content
 
 
 def plus(group: str) -> str:

@@ -37,9 +37,11 @@ def asked_hash(cfg: DictConfig, settings: Mapping[str, Any] | None = None) -> st
 
     Args:
         cfg: The configuration of a job, as composed.
-        settings: Values of the sweep's axes; local keys among them, such as `threads`, also distinguish jobs.
+        settings: Values of the sweep's axes; local keys among them, such as `threads`, also distinguish jobs, as do
+            options of `trainer`, which set local keys.
     """
-    local = {key: value for key, value in (settings or {}).items() if key in ALL_LOCAL_KEYS}
+    given = (settings or {}).items()
+    local = {k: value for k, value in given if k in ALL_LOCAL_KEYS or (k == "trainer" and isinstance(value, str))}
     if cfg.task != "train" or cfg.ckpt_path is not None:
         local |= {key: cfg[key] for key in ("task", "ckpt_path", "input", "predictions_format")}
         local |= {"export": plain(cfg.export)} if cfg.task == "export" else {}

@@ -154,3 +154,10 @@ OPTIONAL = tuple(f"trainer.{name}" for name in TRAINER_RULES if name not in LIST
 
 # Sections whose keys are all in the table.
 CLOSED_SECTIONS = ("compare", "early_stopping", "export", "regularizer", "resampling", "search", "sweep", "trainer")
+
+
+def key_taking(section: str, value: Any) -> str | None:
+    """The key of a section whose rule lists the value, with a plus where one is typed: of gpu, trainer.accelerator."""
+    rules = {key: rule for key, rule in KEY_RULES.items() if key.startswith(f"{section}.")}
+    found = next((key for key, rule in rules.items() if value in rule.names and rule.holds(value)), None)
+    return f"+{found}" if found in OPTIONAL else found

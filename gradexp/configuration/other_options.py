@@ -62,7 +62,7 @@ def meant_argument(group: str, argument: str) -> str | None:
         *(name for section in sections for name in section),
         *(one for all in signatures for one in all.parameters),
     ]
-    return meant(argument, dict.fromkeys(name for name in names if name not in ("_target_", "defaults")))
+    return meant(argument, dict.fromkeys(name for name in names if name != "_target_"))
 
 
 def _is_akin(group: str, option: str, target: str | None) -> bool:

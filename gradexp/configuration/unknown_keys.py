@@ -10,7 +10,7 @@ from gradexp.building.kinds import CLASS_GROUPS, KINDS, NAMED_CLASSES
 from gradexp.building.modules import find_module
 from gradexp.building.names import public_names
 from gradexp.configuration.groups import added_group, groups
-from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL
+from gradexp.configuration.key_rules import KEY_RULES, OPTIONAL, key_taking
 from gradexp.configuration.other_options import options_with
 from gradexp.configuration.values import flat
 from gradexp.rules.words import did_you_mean, is_slip, other_word
@@ -58,6 +58,9 @@ def meant_option(group: str, option: str) -> str:
     options = groups().get(group, ())
     if (group, option.lower()) in MEANT:
         return f" Did you mean {MEANT[group, option.lower()]}?"
+    key = key_taking(group, option)
+    if key is not None:
+        return f" Type {key}={option}"
     near = did_you_mean(option, options)
     known = other_word(option, options) is not None or any(_bare(option) == _bare(one) for one in options)
     if (group, _bare(option)) in BUILT_IN:

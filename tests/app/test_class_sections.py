@@ -91,7 +91,10 @@ def test_arguments_of_an_options_class_need_no_plus() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["optimizer.lr.x=1"], "optimizer.lr.x is not a key of the configuration."),
+        (
+            ["optimizer.lr.x=1"],
+            "optimizer.lr.x is not a key of the configuration, as optimizer.lr has a value and no keys.",
+        ),
         ([TYPED, "optimizer.lr.x=1", "optimizer.lr=2"], "optimizer.lr is not a key of the configuration"),
         (["callbacks.mine.every_n_steps=1"], "callbacks.mine is not a key of the configuration"),
         (["trainer.max_epoch=1"], "Did you mean trainer.max_epochs?"),

@@ -32,6 +32,12 @@ from gradexp.configuration.files import CONF_DIR
         (["optimizer=sgd", "optimizer.mom"], ["optimizer.momentum="]),
         (["data=table", "data.targ"], ["data.target="]),
         (["+experiment=diabetes", "data.batch"], ["data.batch_size="]),
+        (["optimizer=nesterov", "optimizer.mom"], ["optimizer.momentum="]),  # of the option that it extends
+        (["optimizer=nesterov", "optimizer.de"], []),  # of its file, `defaults` is no key
+        (["+experiment=mnist_fast", "data.mirr"], ["data.mirror="]),  # the data is that of `mnist`
+        (["trainer"], ["trainer=", "trainer."]),
+        (["-m", "trainer=cpu,d"], ["trainer=cpu,ddp", "trainer=cpu,ddp_cpu"]),
+        (["trainer=ddp_cpu", "trainer.max_e"], ["trainer.max_epochs="]),
         (["trainer.max_e"], ["trainer.max_epochs="]),
         (["+trainer.limit_v"], ["+trainer.limit_val_batches="]),
         (["trainer.limit_v"], ["+trainer.limit_val_batches="]),

@@ -1,5 +1,6 @@
 """Keys that only a checkpoint's configuration has can be typed; others are refused by name when it is read."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,21 @@ def test_a_mapping_that_is_one_value_replaces_the_saved_one() -> None:
     cfg = resumed(plain(compose(before)), "++trainer={max_time:{hours:1},min_epochs:2}")
     assert plain(cfg)["trainer"]["max_time"] == {"hours": 1}
     assert (cfg.trainer.max_epochs, cfg.trainer.min_epochs) == (7, 2), "of a section each key is a value"
+
+
+def test_an_option_of_trainer_keeps_the_saved_keys_that_it_does_not_set(own_folder: Path) -> None:
+    saved = plain(compose("trainer.max_epochs=3", "trainer.accelerator=gpu", "+trainer.limit_val_batches=1.0"))
+    cfg = resumed(saved, "trainer=cpu")
+    assert plain(cfg)["trainer"] == {**saved["trainer"], "accelerator": "cpu"}
+    cfg = resumed(
+        saved, "trainer=ddp_cpu", "trainer.max_epochs=4", "trainer.devices=3", "trainer.limit_val_batches=0.5"
+    )
+    changed = {"accelerator": "cpu", "strategy": "ddp", "max_epochs": 4, "devices": 3, "limit_val_batches": 0.5}
+    assert plain(cfg)["trainer"] == {**saved["trainer"], **changed}
+    Path("trainer").mkdir()
+    Path("trainer/long.yaml").write_text("defaults: [cpu, _self_]\nmax_epochs: 99\n")
+    cfg = resumed(saved, f"hydra.searchpath=[file://{own_folder}]", "trainer=long")
+    assert plain(cfg)["trainer"] == {**saved["trainer"], "accelerator": "cpu", "max_epochs": 99}, "an option of a user"
 
 
 def test_an_option_of_callbacks_and_metrics_adds_to_the_saved_ones(saved: dict[str, Any]) -> None:

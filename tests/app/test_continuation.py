@@ -39,6 +39,13 @@ def test_the_command_keeps_what_a_checkpoint_does_not_contain(own_folder: Path) 
     assert after() == f"{COMMAND} task=train {path} {data} '{given}"
 
 
+def test_the_command_keeps_the_option_of_trainer(own_folder: Path) -> None:
+    after = of_run(own_folder / "run", "trainer=ddp_cpu", "trainer.devices=1")
+    save(own_folder / "run")
+    given = "trainer.accelerator=cpu trainer.strategy=ddp"
+    assert after() == f"{COMMAND} task=train ckpt_path=run/checkpoints/last.ckpt {given}"
+
+
 def test_the_path_is_right_where_the_command_was_typed(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     after = of_run(own_folder / "run")
     save(own_folder / "run")

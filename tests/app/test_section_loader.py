@@ -82,6 +82,7 @@ OVERRIDES = [
     ["optimizer.lr=0.1", "optimizer=sgd"],
     [*TYPED, "++optimizer.momentum_decay=0.1"],
     ["trainer.max_epochs=5", "++trainer.max_epochs=3"],
+    ["trainer.max_epochs=5", "trainer=cpu", "trainer={max_steps:3}", "++trainer={devices:2}"],
     ["+experiment=digits", "~hydra.callbacks.write_report", "model.hidden=[5]"],
     ["~optimizer.lr", "hydra.mode=RUN", "~hydra.callbacks.check_before_run"],
     ["optimizer.lr=0.1", "~optimizer.lr", "+optimizer.lr=0.2"],

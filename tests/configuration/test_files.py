@@ -38,6 +38,27 @@ def test_every_option_of_every_group_composes(group: str, option: str) -> None:
     assert contains(node, {key: value for key, value in content.items() if key not in required and key != "defaults"})
 
 
+@pytest.mark.parametrize(
+    ("option", "keys"),
+    [
+        ("auto", []),
+        ("cpu", ["trainer.accelerator=cpu"]),
+        ("gpu", ["trainer.accelerator=gpu"]),
+        ("mps", ["trainer.accelerator=mps"]),
+        ("ddp", ["trainer.devices=auto", "trainer.strategy=ddp"]),
+        ("ddp_cpu", ["trainer.accelerator=cpu", "trainer.devices=2", "trainer.strategy=ddp"]),
+    ],
+)
+def test_an_option_of_trainer_stands_for_keys_of_the_machine(option: str, keys: list[str]) -> None:
+    cfg = compose(f"trainer={option}")
+    assert plain(cfg) == plain(compose(*keys))
+    assert config_hash(cfg) == config_hash(compose())
+    later = compose(f"trainer={option}", "+experiment=mnist", "trainer.precision=64-true", "trainer={max_steps:5}")
+    assert plain(later) == plain(
+        compose("+experiment=mnist", *keys, "trainer.precision=64-true", "trainer.max_steps=5")
+    )
+
+
 def contains(whole: Any, part: Any) -> bool:
     """Whether `whole` has every key of `part`, with the same value."""
     if isinstance(part, dict):

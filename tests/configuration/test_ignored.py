@@ -12,8 +12,9 @@ from gradexp.configuration.retyped import is_in_checkpoint
 NODE: dict[str, Any] = {"data": {"_target_": "gradexp.data.Table", "folds": None, "fold": None}}
 READ = (
     "data.batch_size=3", "data.path=new.csv", "data.new_rows=true", "data.separator=tab", "trainer.accelerator=cpu",
-    "trainer.devices=1", "trainer.limit_test_batches=2", "trainer.precision=64-true", "loss=mse", "loss.weight=[1,2]",
-    "regularizer.l1=1", "+metrics=f1", "seed=1", "trainer.max_time=null", "figures=false", "monitor=val/loss",
+    "trainer=cpu", "trainer.devices=1", "trainer.limit_test_batches=2", "trainer.precision=64-true", "loss=mse",
+    "loss.weight=[1,2]", "regularizer.l1=1", "+metrics=f1", "seed=1", "trainer.max_time=null", "figures=false",
+    "monitor=val/loss",
 )  # fmt: skip
 
 

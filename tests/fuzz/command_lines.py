@@ -93,7 +93,7 @@ def _keys() -> list[str]:
         "early_stopping",
         "augmentation",
     ]
-    for group in ("data", "model", "optimizer", "scheduler", "loss", "regularizer", "augmentation"):
+    for group in ("data", "model", "optimizer", "scheduler", "loss", "regularizer", "augmentation", "trainer"):
         keys += [f"{group}.{key}" for name in options(group) for key in option(group, name)]
     return sorted(set(keys))
 
@@ -126,7 +126,8 @@ def _delete(random: Random) -> str:
 def _option(random: Random) -> str:
     group = random.choice([path.name for path in sorted(CONF_DIR.iterdir()) if path.is_dir() and path.name != "hydra"])
     plus = "+" if random.random() < 0.5 and group in ("experiment", "callbacks", "problem", "sweep", "metrics") else ""
-    name = random.choice(options(group)) if random.random() < 0.85 else values.value(random)
+    names = [name for name in options(group) if not name.startswith("ddp")]  # these start processes
+    name = random.choice(names) if random.random() < 0.85 else values.value(random)
     package = "" if random.random() < 0.9 else random.choice(("@x", "@a:b", "@_global_", "@", "@model"))
     return f"{plus}{group}{package}={name}"
 

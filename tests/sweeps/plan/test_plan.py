@@ -136,12 +136,13 @@ def test_checkpoints_can_be_an_axis_of_the_task_test(monkeypatch: pytest.MonkeyP
         assert tested["seed"] == number
 
 
+@pytest.mark.parametrize("key", ["trainer", "trainer.accelerator"])
 def test_settings_of_the_machine_can_be_an_axis(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    typed = (*SMALL, "trainer.accelerator=cpu,auto", "data=xor", "data.batch_size=4", "monitor=train/loss")
+    typed = (*SMALL, f"{key}=cpu,auto", "data=xor", "data.batch_size=4", "monitor=train/loss")
     assert call(monkeypatch, *typed) is None
-    assert [job["settings"] for job in jobs()] == [{"trainer.accelerator": "cpu"}, {"trainer.accelerator": "auto"}]
+    assert [job["settings"] for job in jobs()] == [{key: "cpu"}, {key: "auto"}]
     assert [metrics(number)["status"] for number in (0, 1)] == ["completed"] * 2
     capsys.readouterr()
     assert call(monkeypatch, *typed) is None
