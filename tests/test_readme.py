@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from gradexp import run
-from gradexp.__main__ import main as script
+from gradexp.__main__ import command as script
 from tests.benchmarks import __main__ as benchmarks
 from tests.command_line import call
 from tests.published import __main__ as published
