@@ -19,6 +19,7 @@ FORKING = (
     "sweeps/launch/test_killed_sweep.py",
     "sweeps/test_job_folder.py",
     "test_faults.py",
+    "test_forks.py",
     "test_fuzz.py",
     "test_interrupts.py",
 )

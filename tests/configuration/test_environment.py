@@ -1,8 +1,11 @@
 """Where a run takes place: machine, versions, and the state of the user's repository."""
 
 import subprocess
+import time
 from importlib.metadata import version
 from pathlib import Path
+
+import pytest
 
 from gradexp.configuration.environment import ENVIRONMENT, _revision, environment
 
@@ -13,7 +16,10 @@ def git(folder: Path, *line: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_revision_is_that_of_the_folder_and_tells_uncommitted_changes(tmp_path: Path) -> None:
+def test_the_revision_is_that_of_the_folder_and_tells_uncommitted_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)  # the minute does not end within
     assert "git_revision" not in environment(tmp_path), "no repository"
     git(tmp_path, "init", "-q")
     _revision.cache_clear()
