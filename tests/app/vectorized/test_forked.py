@@ -92,6 +92,8 @@ def print_and_raise(folder: str) -> None:
         os.dup2(os.open(Path(folder, name), os.O_WRONLY | os.O_CREAT), descriptor)
 
     def run(number: int, progress: StackProgress) -> dict[int, object]:
+        if number == 3:  # which ends the other process too
+            wait_until(lambda: Path(folder, "out").read_text().count("\n") == 2, "the lines of parts 1 and 2")
         for piece in ("a line ", f"of part {number}", "\n"):
             print(piece, end="", file=sys.stdout if number else sys.stderr)
         progress.say("once")
