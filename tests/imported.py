@@ -1,17 +1,11 @@
 """Imports what a run needs, in the process from which others are forked."""
 
-import atexit
-import gc
+from gradexp.app.importing import importing
 
-gc.disable()
+with importing():
+    import sklearn.datasets  # noqa: F401
+    import torch._dynamo  # noqa: F401  # imported by the first optimizer
 
-import sklearn.datasets  # noqa: E402, F401
-import torch._dynamo  # noqa: E402, F401  # imported by the first optimizer
-
-import gradexp.app.command_line  # noqa: E402
-import gradexp.app.tasks.train  # noqa: E402
-import gradexp.sweeps.report.write_report  # noqa: E402, F401
-
-gc.freeze()
-gc.enable()
-atexit.register(gc.unfreeze)  # otherwise C libraries report leaks
+    import gradexp.app.command_line
+    import gradexp.app.tasks.train
+    import gradexp.sweeps.report.write_report  # noqa: F401
